@@ -1,0 +1,39 @@
+/**
+ * The errors this project throws on purpose. Each message names the thing, what was expected, what was found and,
+ * where there is one, the next thing to try. Command lines print the message alone and exit 1.
+ *
+ * @module
+ */
+
+/** A checkpoint that cannot be read, or whose tensors do not fit the model. */
+export class CheckpointError extends Error {
+  /** Always "CheckpointError". */
+  override name = "CheckpointError";
+}
+
+/** An operator or a layer was given a tensor whose shape it cannot take. */
+export class ShapeError extends Error {
+  /** Always "ShapeError". */
+  override name = "ShapeError";
+}
+
+/** An image, a data set or a report that cannot be read. */
+export class DataError extends Error {
+  /** Always "DataError". */
+  override name = "DataError";
+}
+
+/** A device that is missing, lost, out of memory or not able to run the graph. */
+export class DeviceError extends Error {
+  /** Always "DeviceError". */
+  override name = "DeviceError";
+}
+
+/** Every error class of this project: what a command line reports in one line. */
+export type OdconvError = CheckpointError | ShapeError | DataError | DeviceError;
+
+/** True for the errors of this module; false for bugs, which deserve their stack. */
+export function isOdconvError(error: unknown): error is OdconvError {
+  return error instanceof CheckpointError || error instanceof ShapeError ||
+    error instanceof DataError || error instanceof DeviceError;
+}
