@@ -1,0 +1,114 @@
+/**
+ * What every command line here shares: flags declared as data, `--help` and `--verbose`, one line and exit code 1 for an
+ * error that is ours to explain, exit code 2 for wrong usage.
+ *
+ * A tool is a value of type Command and, at its end,
+ *
+ *     if (import.meta.main) Deno.exit(await execute(command, Deno.args));
+ *
+ * @module
+ */
+
+import { type Args, parseArgs } from "@std/cli/parse-args";
+import { isOdconvError } from "../../src/errors.ts";
+import { red } from "./style.ts";
+
+/** Wrong usage: the message is printed with a hint at --help, exit code 2. */
+export class UsageError extends Error {
+  /** Always "UsageError". */
+  override name = "UsageError";
+}
+
+/** A command line tool. */
+export interface Command<S extends string = never, B extends string = never, C extends S = never> {
+  /** How it is called in messages ("convert"). */
+  readonly name: string;
+  /** What `--help` prints: usage, what it does, every flag, examples. */
+  readonly help: string;
+  /** Flags that take a value. */
+  readonly string?: readonly S[];
+  /** Flags that take none; `help` and `verbose` are there always. */
+  readonly boolean?: readonly B[];
+  /** String flags that may be repeated. */
+  readonly collect?: readonly C[];
+  /** Long name -> its one-letter form. */
+  readonly alias?: { readonly [name: string]: string };
+  /** Values of flags that are not given. */
+  readonly default?: { readonly [name: string]: unknown };
+  /** Does the work. Answers the exit code; nothing means 0. */
+  run(args: Args<S, B, C>): Promise<number | void> | number | void;
+}
+
+/** Parses, runs, reports errors on stderr; answers the exit code. */
+export async function execute<S extends string, B extends string, C extends S>(
+  command: Command<S, B, C>,
+  argv: readonly string[],
+): Promise<number> {
+  // Known before parsing, so that a parsing error can obey them too.
+  const verbose = argv.includes("--verbose");
+  try {
+    const args = parse(command, argv);
+    if ((args as unknown as { help: boolean }).help) {
+      console.log(command.help.trim());
+      return 0;
+    }
+    return await command.run(args) ?? 0;
+  } catch (error) {
+    return report(command.name, error, verbose);
+  }
+}
+
+function parse<S extends string, B extends string, C extends S>(
+  command: Command<S, B, C>,
+  argv: readonly string[],
+): Args<S, B, C> {
+  const args = parseArgs(argv, {
+    string: command.string ?? [],
+    boolean: [...command.boolean ?? [], "help", "verbose"] as string[],
+    collect: command.collect ?? [],
+    alias: { help: "h", ...command.alias },
+    default: command.default ?? {},
+    unknown(arg, key) {
+      if (key !== undefined) throw new UsageError(`there is no option ${arg}`);
+    },
+  }) as unknown as Args<S, B, C>;
+  const values = args as Record<string, unknown>;
+  for (const name of command.string ?? []) {
+    if ([values[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
+  }
+  return args;
+}
+
+/** Prints an error the way its kind deserves; answers the exit code. */
+function report(name: string, error: unknown, verbose: boolean): number {
+  if (error instanceof UsageError) {
+    console.error(`${red("error")}: ${error.message}. ${name} --help says more.`);
+    return 2;
+  }
+  const expected = isOdconvError(error) || error instanceof Deno.errors.NotCapable;
+  if (expected && !verbose) console.error(`${red("error")}: ${error.message}`);
+  else console.error(`${red("error")}:`, error);
+  return 1;
+}
+
+/** The value of a flag that is a whole number of at least `least`, or undefined. Throws UsageError. */
+export function wholeNumber(flag: string, value: string | undefined, least = 1): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < least) {
+    throw new UsageError(`--${flag} takes a whole number of at least ${least}, not "${value}"`);
+  }
+  return number;
+}
+
+/** The value of a flag that is one of a few words, or undefined. Throws UsageError. */
+export function oneOf<T extends string>(
+  flag: string,
+  value: string | undefined,
+  words: readonly T[],
+): T | undefined {
+  if (value === undefined) return undefined;
+  const word = words.find((w) => w === value);
+  if (!word) throw new UsageError(`--${flag} takes ${words.join(" or ")}, not "${value}"`);
+  return word;
+}
