@@ -45,11 +45,11 @@ export const dynamicConv2d: Operator<
     expectOptional("residual", residual, out);
     return out;
   },
-  // The convolution; the channel scaling of x and the filter scaling of y; 2n a weight to mix n kernels.
-  madds: ({ x, weight, channel, filter, kernel }, _, out) => {
+  // The convolution; the channel scaling of x and the filter scaling of y; 2n a weight to scale and mix n kernels.
+  madds: ({ x, weight, channel, filter, spatial, kernel }, _, out) => {
     const n = weight.shape[0];
     const each = size(weight.shape) / n;
     return out[0] * out[2] * out[3] * each + (channel ? size(x.shape) : 0) + (filter ? size(out) : 0) +
-      (kernel && n > 1 ? 2 * n * each * out[0] : 0);
+      (kernel || spatial ? 2 * n * each * out[0] : 0);
   },
 };

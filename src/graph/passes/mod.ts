@@ -1,0 +1,11 @@
+/** What is done to a graph before it is compiled for inference. */
+
+import type { Graph } from "../graph.ts";
+import { foldBatchNorm } from "./fold_batch_norm.ts";
+import { fuseEpilogue } from "./fuse_epilogue.ts";
+import { removeDropout } from "./remove_dropout.ts";
+
+/** The same results (to rounding) from fewer nodes. Valid where running statistics are used and dropout is off. */
+export function optimizeForInference(graph: Graph): Graph {
+  return [removeDropout, foldBatchNorm, fuseEpilogue].reduce((g, pass) => pass(g), graph);
+}

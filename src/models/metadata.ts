@@ -1,0 +1,55 @@
+/**
+ * What a converted file says of itself, in safetensors' `__metadata__` (strings only).
+ *
+ * @module
+ */
+
+import { CheckpointError } from "../errors.ts";
+import { completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
+
+/** The version that converted files name. */
+export const VERSION = "0.1.0";
+
+/** Where converted weights came from. */
+export interface Provenance {
+  /** File name, hub reference or URL; no folders of the converting machine. */
+  readonly source: string;
+  /** SHA-256 of the source, hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The metadata of a converted file. */
+export function encodeMetadata(config: ModelConfig, { source, sha256 }: Provenance): Record<string, string> {
+  const { arch, kernelNum, reduction, numClasses } = completeConfig(config);
+  return {
+    format: "pt",
+    architecture: arch,
+    kernel_num: String(kernelNum),
+    reduction: String(reduction),
+    num_classes: String(numClasses),
+    preprocessing: JSON.stringify(findArchitecture(arch).preprocessing),
+    source,
+    source_sha256: sha256,
+    converter: `odconv ${VERSION}`,
+  };
+}
+
+/** The configuration that metadata names; undefined where it names none. Throws CheckpointError where it is nonsense. */
+export function decodeMetadata(metadata: Readonly<Record<string, string>>): Required<ModelConfig> | undefined {
+  if (metadata.architecture === undefined) return undefined;
+  const number = (key: string, minimum: number) => {
+    const value = Number(metadata[key]);
+    if (!(value >= minimum)) {
+      throw new CheckpointError(
+        `metadata ${key} is ${JSON.stringify(metadata[key])}, expected a number from ${minimum} up`,
+      );
+    }
+    return value;
+  };
+  return completeConfig({
+    arch: metadata.architecture,
+    kernelNum: number("kernel_num", 1),
+    reduction: number("reduction", 0),
+    numClasses: number("num_classes", 1),
+  });
+}

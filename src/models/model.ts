@@ -1,0 +1,183 @@
+/**
+ * A network with its weights: what a program loads, compiles for a device and runs.
+ *
+ * @module
+ */
+
+import { CheckpointError, ShapeError } from "../errors.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
+import type { StateDict } from "../checkpoint/state_dict.ts";
+import type { Backend, Executable, Tensors } from "../graph/backend.ts";
+import { type Graph, size } from "../graph/graph.ts";
+import { optimizeForInference } from "../graph/passes/mod.ts";
+import { loadParameter, type Module, namedParameters, traceModule } from "../nn/module.ts";
+import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
+
+/** One entry of a state dict, without its values. */
+export interface TensorSpec {
+  /** PyTorch's name: "layer1.0.conv1.weight". */
+  readonly name: string;
+  /** Extents, outermost first; [] for a scalar. */
+  readonly shape: readonly number[];
+  /** float32; int64 for num_batches_tracked. */
+  readonly dtype: "F32" | "I64";
+}
+
+/** For which inputs a graph is made. */
+export interface GraphOptions {
+  /** Images a run; 1 if left out. */
+  readonly batch?: number;
+  /** Height and width of the images; the architecture's own if left out. */
+  readonly imageSize?: number;
+}
+
+/** Built by createModel or loadModel. */
+export class Model {
+  /** Architecture, kernelNum, reduction and classes, nothing left out. */
+  readonly config: Required<ModelConfig>;
+  /** The layers. */
+  readonly network: Module;
+  /** How images become its input. */
+  readonly preprocessing: Preprocessing;
+  /** Height and width of the images it was made for. */
+  readonly imageSize: number;
+  /** Names of the classes, where known; else undefined. */
+  readonly dataset: "imagenet" | "cifar10" | undefined;
+  /** Of all attentions: softmax and sigmoid of x / temperature. 1, except while training begins. */
+  temperature = 1;
+
+  /** A program calls createModel or loadModel instead. */
+  constructor(config: ModelConfig, network: Module = buildNetwork(config)) {
+    this.config = completeConfig(config);
+    const { preprocessing, imageSize, numClasses } = findArchitecture(config.arch);
+    this.network = network;
+    this.preprocessing = preprocessing;
+    this.imageSize = imageSize;
+    // Classes have names only where the number of them is the data set's.
+    const dataset = imageSize === 224 ? "imagenet" : "cifar10";
+    this.dataset = this.config.numClasses === numClasses ? dataset : undefined;
+  }
+
+  /** Names, shapes and types of its state dict, in PyTorch's order. */
+  stateDictSpec(): readonly TensorSpec[] {
+    return [...namedParameters(this.network)].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
+  }
+
+  /** Number of trainable parameters. */
+  countParameters(): number {
+    return [...namedParameters(this.network)].reduce((n, [, p]) => p.trainable ? n + size(p.shape) : n, 0);
+  }
+
+  /**
+   * Multiply-adds of one image: convolutions and linear layers, attention branches, the scalings of input and output
+   * by their attentions, and 2n for each weight that is scaled and mixed from n kernels.
+   */
+  countMadds(): number {
+    return this.trace().nodes.reduce((n, { op, operands, attributes, output }) => {
+      return n + (op.madds?.(operands, attributes, output.shape) ?? 0);
+    }, 0);
+  }
+
+  /** Takes over the tensors, which are read when they are needed. Throws CheckpointError where one is missing or misshapen. */
+  loadStateDict(tensors: StateDict): void {
+    for (const [name, parameter] of namedParameters(this.network)) {
+      const tensor = tensors.get(name);
+      // Checkpoints from before PyTorch 0.4.1 have no such counters; nothing in inference reads them.
+      if (!tensor && parameter.dtype === "I64") continue;
+      if (!tensor) throw new CheckpointError(`${name} is missing from the state dict of ${this.config.arch}`);
+      if (tensor.shape.join() !== parameter.shape.join()) {
+        throw new CheckpointError(
+          `${name} is [${tensor.shape.join(", ")}] in the state dict, expected [${parameter.shape.join(", ")}]`,
+        );
+      }
+      parameter.tensor = tensor;
+    }
+  }
+
+  /** Its tensors under PyTorch's names, in PyTorch's order. */
+  stateDict(): StateDict {
+    const tensors: StateDict = new Map();
+    for (const [name, parameter] of namedParameters(this.network)) {
+      tensors.set(name, {
+        dtype: parameter.dtype,
+        shape: parameter.shape,
+        read: async () => {
+          if (parameter.dtype === "I64") return await parameter.tensor?.read() ?? new Uint8Array(8);
+          return new Uint8Array((await loadParameter(name, parameter, 0)).buffer);
+        },
+      });
+    }
+    return tensors;
+  }
+
+  /** Its operators as the layers emit them: inputs "x" [B, 3, H, W] and "temperature" [1], output "logits". */
+  trace({ batch = 1, imageSize = this.imageSize }: GraphOptions = {}): Graph {
+    return traceModule(this.network, [batch, 3, imageSize, imageSize], { temperature: this.temperature });
+  }
+
+  /** The same, with batch norms folded and epilogues fused: what is run for inference. */
+  graph(options: GraphOptions = {}): Graph {
+    return optimizeForInference(this.trace(options));
+  }
+
+  /** Makes it ready to run on a device. Throws DeviceError where it does not fit. */
+  async compile(backend: Backend, options: GraphOptions = {}): Promise<CompiledModel> {
+    const graph = this.graph(options);
+    return new CompiledModel(this, graph, await backend.compile(graph));
+  }
+}
+
+/** A model on a device, for one batch size. */
+export class CompiledModel {
+  /** Where its weights came from. Its temperature counts at every run. */
+  readonly model: Model;
+  /** What runs. */
+  readonly graph: Graph;
+  /** [B, 3, H, W]. */
+  readonly inputShape: readonly number[];
+  readonly #executable: Executable;
+
+  /** A program calls model.compile instead. */
+  constructor(model: Model, graph: Graph, executable: Executable) {
+    this.model = model;
+    this.graph = graph;
+    this.inputShape = graph.inputs.get("x")!.shape;
+    this.#executable = executable;
+  }
+
+  /**
+   * Logits [B, classes] of normalised images [B, 3, H, W], both row-major. Fewer images than the batch are welcome: as
+   * many logits come back. Throws ShapeError where the input holds no whole number of images.
+   */
+  async run(images: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>> {
+    const all = size(this.inputShape);
+    const each = all / this.inputShape[0];
+    const count = images.length / each;
+    if (!Number.isInteger(count) || count < 1 || count > this.inputShape[0]) {
+      throw new ShapeError(
+        `the input has ${images.length} numbers, expected 1 to ${this.inputShape[0]} images of ${each} ([${
+          this.inputShape.slice(1).join(", ")
+        }])`,
+      );
+    }
+    let x = images;
+    if (images.length < all) {
+      x = new Float32Array(all);
+      x.set(images);
+    }
+    const inputs: Tensors = { x };
+    if (this.graph.inputs.has("temperature")) inputs.temperature = Float32Array.of(this.model.temperature);
+    const { logits } = await this.#executable.run(inputs);
+    return logits.slice(0, count * this.model.config.numClasses);
+  }
+
+  /** Frees the device's memory. */
+  dispose(): void {
+    this.#executable.dispose();
+  }
+}
+
+/** A model with initial weights. Throws CheckpointError where no architecture has that name. */
+export function createModel(config: ModelConfig): Model {
+  return new Model(config);
+}

@@ -1,0 +1,100 @@
+import { ShapeError } from "../errors.ts";
+import type { Shape, Value } from "../graph/graph.ts";
+import { conv2d } from "../graph/ops/conv2d.ts";
+import type { Pair } from "../graph/ops/shared.ts";
+import { constant, kaimingFanOut } from "./init.ts";
+import { Module, type Trace } from "./module.ts";
+
+/** The optional arguments of torch.nn.Conv2d; a single number counts for both directions. */
+export interface Conv2dOptions {
+  /** 1 if left out. */
+  readonly stride?: number | Pair;
+  /** Zeros on each side, 0 if left out; "same" keeps the size at stride 1, "valid" is 0. */
+  readonly padding?: number | Pair | "same" | "valid";
+  /** 1 if left out. */
+  readonly dilation?: number | Pair;
+  /** 1 if left out. Must divide both channel counts. */
+  readonly groups?: number;
+  /** True if left out. */
+  readonly bias?: boolean;
+}
+
+/** What Conv2d and ODConv2d have in common: their arguments, checked and spelled out. */
+export abstract class Convolution extends Module {
+  /** Channels of the input. */
+  readonly inChannels: number;
+  /** Channels of the output. */
+  readonly outChannels: number;
+  /** [kh, kw]. */
+  readonly kernelSize: Pair;
+  /** [vertical, horizontal]. */
+  readonly stride: Pair;
+  /** [vertical, horizontal], in pixels of zeros on each side. */
+  readonly padding: Pair;
+  /** [vertical, horizontal]. */
+  readonly dilation: Pair;
+  /** Groups of channels that do not see each other. */
+  readonly groups: number;
+  /** Whether a bias is added. */
+  readonly bias: boolean;
+
+  /** Throws ShapeError where groups do not divide the channels, or "same" padding would be uneven. */
+  constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: Conv2dOptions = {}) {
+    super();
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.kernelSize = pair(kernelSize);
+    this.stride = pair(options.stride ?? 1);
+    this.dilation = pair(options.dilation ?? 1);
+    this.groups = options.groups ?? 1;
+    this.bias = options.bias ?? true;
+    if (inChannels % this.groups !== 0 || outChannels % this.groups !== 0) {
+      throw new ShapeError(
+        `${this.groups} groups do not divide ${inChannels} input and ${outChannels} output channels`,
+      );
+    }
+    this.padding = this.#pad(options.padding ?? 0);
+  }
+
+  /** The attributes of the convolution operators. */
+  protected get attributes(): { stride: Pair; padding: Pair; dilation: Pair; groups: number; activation: "none" } {
+    const { stride, padding, dilation, groups } = this;
+    return { stride, padding, dilation, groups, activation: "none" };
+  }
+
+  /** [Cout, Cin/groups, kh, kw]. */
+  protected get kernelShape(): Shape {
+    return [this.outChannels, this.inChannels / this.groups, ...this.kernelSize];
+  }
+
+  #pad(padding: number | Pair | "same" | "valid"): Pair {
+    if (padding === "valid") return [0, 0];
+    if (padding !== "same") return pair(padding);
+    const total = this.kernelSize.map((k, i) => this.dilation[i] * (k - 1));
+    if (this.stride.some((s) => s !== 1) || total.some((t) => t % 2 !== 0)) {
+      throw new ShapeError('padding "same" needs stride 1 and an odd (dilated) kernel; give the padding as numbers');
+    }
+    return [total[0] / 2, total[1] / 2];
+  }
+}
+
+/** torch.nn.Conv2d: x [B, Cin, H, W] -> [B, Cout, H', W']. */
+export class Conv2d extends Convolution {
+  /** Arguments as torch.nn.Conv2d's. */
+  constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: Conv2dOptions = {}) {
+    super(inChannels, outChannels, kernelSize, options);
+    this.registerParameter("weight", this.kernelShape, kaimingFanOut());
+    if (this.bias) this.registerParameter("bias", [outChannels], constant(0));
+  }
+
+  /** Emits conv2d. */
+  override forward(trace: Trace, x: Value): Value {
+    const weight = trace.parameter("weight");
+    const bias = this.bias ? trace.parameter("bias") : undefined;
+    return trace.apply(conv2d, { x, weight, bias }, this.attributes);
+  }
+}
+
+function pair(value: number | Pair): Pair {
+  return typeof value === "number" ? [value, value] : value;
+}

@@ -1,0 +1,144 @@
+/**
+ * Layers: a tree of modules that own parameters under PyTorch's names and emit operators into a graph.
+ *
+ * A module finds its children by name at every trace, so that a tree can be edited (a Conv2d replaced by an ODConv2d)
+ * without telling the parent.
+ *
+ * @module
+ */
+
+import { ShapeError } from "../errors.ts";
+import type { Tensor } from "../checkpoint/state_dict.ts";
+import { toFloat32 } from "../checkpoint/float32.ts";
+import { Graph, type Operands, type Operator, type Shape, type Value } from "../graph/graph.ts";
+import type { Initializer } from "./init.ts";
+
+/** A trainable tensor or a buffer of a module: what a state dict holds under one name. */
+export interface Parameter {
+  /** Extents, outermost first. */
+  readonly shape: Shape;
+  /** float32; int64 only for num_batches_tracked. */
+  readonly dtype: "F32" | "I64";
+  /** False for buffers (running statistics), which no optimizer touches. */
+  readonly trainable: boolean;
+  /** The values before any checkpoint is loaded. */
+  readonly initial: Initializer;
+  /** The values, once a checkpoint is loaded. */
+  tensor?: Tensor;
+}
+
+/** What a module's forward is given: the graph under construction and the module's own name in the tree. */
+export class Trace {
+  /** The graph that operators are added to. */
+  readonly graph: Graph;
+  /** The module's path, "" for the root: "layer1.0.conv1". */
+  readonly path: string;
+  readonly #module: Module;
+  readonly #options: TraceOptions;
+
+  /** Made by traceModule and call; a program has no need to. */
+  constructor(graph: Graph, path: string, module: Module, options: TraceOptions) {
+    this.graph = graph;
+    this.path = path;
+    this.#module = module;
+    this.#options = options;
+  }
+
+  /** Runs the child of that name. Throws ShapeError where there is none. */
+  call(name: string, x: Value): Value {
+    const trace = this.child(name);
+    return trace.#module.forward(trace, x);
+  }
+
+  /** What the child of that name would be given. Throws ShapeError where there is none. */
+  child(name: string): Trace {
+    const module = this.#module.children.get(name);
+    if (!module) throw new ShapeError(`${this.path || "the model"} has no child "${name}"`);
+    return new Trace(this.graph, join(this.path, name), module, this.#options);
+  }
+
+  /** The module's own parameter or buffer, as a value of the graph. */
+  parameter(name: string): Value {
+    const path = join(this.path, name);
+    const parameter = this.#module.parameters.get(name);
+    if (!parameter) throw new ShapeError(`${this.path || "the model"} has no parameter "${name}"`);
+    return this.graph.parameter(path, parameter.shape, () => loadParameter(path, parameter, this.#options.seed ?? 0));
+  }
+
+  /** Applies an operator under the module's name. */
+  apply<I extends Operands, A extends Record<string, unknown>>(op: Operator<I, A>, operands: I, attributes: A): Value {
+    return this.graph.apply(op, this.path, operands, attributes);
+  }
+
+  /** The temperature of every attention: a scalar input of the graph, so that it can change between runs. */
+  temperature(): Value {
+    return this.graph.inputs.get("temperature") ??
+      this.graph.input("temperature", [1], Float32Array.of(this.#options.temperature ?? 1));
+  }
+}
+
+/** What a trace depends on besides the module. */
+export interface TraceOptions {
+  /** Of all attentions, where a run does not give another; 1 if left out. */
+  readonly temperature?: number;
+  /** Of the initial values of parameters that no checkpoint gave; 0 if left out. */
+  readonly seed?: number;
+}
+
+/** A layer, or a tree of layers. */
+export abstract class Module {
+  /** By name, in the order of registration, which is the order of the state dict. */
+  readonly children: Map<string, Module> = new Map();
+  /** The module's own parameters and buffers, in the order of the state dict. */
+  readonly parameters: Map<string, Parameter> = new Map();
+
+  /** Emits the layer's operators and answers its output. */
+  abstract forward(trace: Trace, x: Value): Value;
+
+  /** Adds a child; answers the module itself. */
+  protected register(name: string, child: Module): this {
+    this.children.set(name, child);
+    return this;
+  }
+
+  /** Adds a trainable parameter. */
+  protected registerParameter(name: string, shape: Shape, initial: Initializer): void {
+    this.parameters.set(name, { shape, dtype: "F32", trainable: true, initial });
+  }
+
+  /** Adds a tensor that is saved but not trained. */
+  protected registerBuffer(name: string, shape: Shape, initial: Initializer, dtype: "F32" | "I64" = "F32"): void {
+    this.parameters.set(name, { shape, dtype, trainable: false, initial });
+  }
+}
+
+/** Emits a module into a new graph: input "x" of the given shape, output "logits". */
+export function traceModule(module: Module, shape: Shape, options: TraceOptions = {}): Graph {
+  const graph = new Graph();
+  const x = graph.input("x", shape);
+  graph.output("logits", module.forward(new Trace(graph, "", module, options), x));
+  return graph;
+}
+
+/** Every module of the tree with its path, parents first; the root's path is "". */
+export function* namedModules(module: Module, path = ""): Generator<[string, Module]> {
+  yield [path, module];
+  for (const [name, child] of module.children) yield* namedModules(child, join(path, name));
+}
+
+/** Every parameter and buffer with its state-dict name, in PyTorch's order. */
+export function* namedParameters(module: Module): Generator<[string, Parameter]> {
+  for (const [path, each] of namedModules(module)) {
+    for (const [name, parameter] of each.parameters) yield [join(path, name), parameter];
+  }
+}
+
+/** The values of a parameter as float32: the checkpoint's, or else the initial ones. */
+export function loadParameter(name: string, parameter: Parameter, seed: number): Promise<Float32Array<ArrayBuffer>> {
+  if (parameter.tensor) return toFloat32(parameter.tensor);
+  return Promise.resolve(parameter.initial(parameter.shape, `${seed}/${name}`));
+}
+
+function join(path: string, name: string): string {
+  return path ? `${path}.${name}` : name;
+}

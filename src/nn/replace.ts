@@ -1,0 +1,33 @@
+import { Conv2d } from "./conv2d.ts";
+import { type Module, namedModules } from "./module.ts";
+import { ODConv2d } from "./odconv2d.ts";
+
+/** How replaceConv2d makes the new layers, and which ones. */
+export interface ReplaceOptions {
+  /** n of every new layer; 1 if left out. */
+  readonly kernelNum?: number;
+  /** Of every new layer; 1/16 if left out. */
+  readonly reduction?: number;
+  /** Which layers to replace, by path ("layer1.0.conv1") and layer; all if left out. */
+  readonly where?: (path: string, conv: Conv2d) => boolean;
+}
+
+/**
+ * Replaces the Conv2d layers of a tree by ODConv2d of the same arguments and answers the tree. The tree itself is
+ * changed, as module surgery does in PyTorch; a Conv2d given alone is answered as an ODConv2d. New layers start from
+ * initial weights: attentions scale what a kernel sees, so that old weights would not mean the same.
+ */
+export function replaceConv2d<M extends Module>(model: M, options: ReplaceOptions = {}): M | ODConv2d {
+  const { kernelNum, reduction, where = () => true } = options;
+  const dynamic = (conv: Conv2d) =>
+    new ODConv2d(conv.inChannels, conv.outChannels, conv.kernelSize, { ...conv, kernelNum, reduction });
+  if (model instanceof Conv2d) return where("", model) ? dynamic(model) : model;
+  for (const [path, module] of [...namedModules(model)]) {
+    for (const [name, child] of module.children) {
+      if (!(child instanceof Conv2d)) continue;
+      const childPath = path ? `${path}.${name}` : name;
+      if (where(childPath, child)) module.children.set(name, dynamic(child));
+    }
+  }
+  return model;
+}

@@ -1,0 +1,118 @@
+/** Layers without parameters, by PyTorch's names. */
+
+import type { Value } from "../graph/graph.ts";
+import { dropout, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
+import { flatten, padChannels } from "../graph/ops/layout.ts";
+import { avgPool2d, globalAvgPool, maxPool2d } from "../graph/ops/pooling.ts";
+import type { Pair } from "../graph/ops/shared.ts";
+import { Module, type Trace } from "./module.ts";
+
+/** torch.nn.ReLU. */
+export class ReLU extends Module {
+  /** Emits relu. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(relu, { x }, {});
+  }
+}
+
+/** torch.nn.ReLU6. */
+export class ReLU6 extends Module {
+  /** Emits relu6. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(relu6, { x }, {});
+  }
+}
+
+/** torch.nn.Sigmoid. */
+export class Sigmoid extends Module {
+  /** Emits sigmoid. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(sigmoid, { x }, {});
+  }
+}
+
+/** torch.nn.Flatten: [B, ...] -> [B, product of the rest]. */
+export class Flatten extends Module {
+  /** Emits flatten. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(flatten, { x }, {});
+  }
+}
+
+/** torch.nn.Dropout: the identity outside training. */
+export class Dropout extends Module {
+  /** Probability of a zero. */
+  readonly p: number;
+
+  /** Arguments as torch.nn.Dropout's. */
+  constructor(p: number = 0.5) {
+    super();
+    this.p = p;
+  }
+
+  /** Emits dropout. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(dropout, { x }, { p: this.p });
+  }
+}
+
+/** torch.nn.AdaptiveAvgPool2d(1) and flatten in one: [B, C, H, W] -> [B, C]. */
+export class GlobalAvgPool extends Module {
+  /** Emits global_avg_pool. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(globalAvgPool, { x }, {});
+  }
+}
+
+/** Arguments of the sliding-window poolings. */
+export interface PoolOptions {
+  /** The kernel's size if left out, as in PyTorch. */
+  readonly stride?: number;
+  /** On each side; 0 if left out. */
+  readonly padding?: number;
+}
+
+abstract class Pool2d extends Module {
+  protected readonly attributes: { kernelSize: Pair; stride: Pair; padding: Pair };
+
+  constructor(kernelSize: number, { stride = kernelSize, padding = 0 }: PoolOptions = {}) {
+    super();
+    this.attributes = { kernelSize: [kernelSize, kernelSize], stride: [stride, stride], padding: [padding, padding] };
+  }
+}
+
+/** torch.nn.MaxPool2d. */
+export class MaxPool2d extends Pool2d {
+  /** Emits max_pool2d. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(maxPool2d, { x }, this.attributes);
+  }
+}
+
+/** torch.nn.AvgPool2d (padding counts as zeros). */
+export class AvgPool2d extends Pool2d {
+  /** Emits avg_pool2d. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(avgPool2d, { x }, this.attributes);
+  }
+}
+
+/** The parameter-free shortcut of He et al. 2015, option A: every stride-th pixel, missing channels zero. */
+export class PadShortcut extends Module {
+  readonly #extra: number;
+  readonly #stride: Pair;
+
+  /** From inChannels to outChannels at that stride. */
+  constructor(inChannels: number, outChannels: number, stride: number) {
+    super();
+    this.#extra = outChannels - inChannels;
+    this.#stride = [stride, stride];
+  }
+
+  /** Emits a 1x1 pooling and pad_channels. */
+  override forward(trace: Trace, x: Value): Value {
+    const pixels = trace.apply(avgPool2d, { x }, { kernelSize: [1, 1], stride: this.#stride, padding: [0, 0] });
+    const before = Math.floor(this.#extra / 2);
+    return trace.apply(padChannels, { x: pixels }, { before, after: this.#extra - before });
+  }
+}
