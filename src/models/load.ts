@@ -1,0 +1,30 @@
+import { openCheckpoint } from "../checkpoint/open.ts";
+import { remap } from "../checkpoint/remap.ts";
+import { fromBlob, fromBytes } from "../checkpoint/source.ts";
+import { inferConfig } from "./infer.ts";
+import { decodeMetadata } from "./metadata.ts";
+import { createModel, type Model } from "./model.ts";
+import type { ModelConfig } from "./registry.ts";
+
+/**
+ * Loads a model from a converted file or from any checkpoint that the converter reads: a path, a URL, "hf:owner/repo", a
+ * Blob (a file dropped on a page) or bytes. Architecture, kernelNum, reduction and classes come from the file's metadata,
+ * else from its tensors' names and shapes; `config` overrides. Tensors are read when the model is compiled.
+ *
+ * Throws CheckpointError where the file cannot be read or does not fit a known architecture.
+ */
+export async function loadModel(
+  source: string | URL | Blob | Uint8Array<ArrayBuffer>,
+  config: Partial<ModelConfig> = {},
+): Promise<Model> {
+  const checkpoint = await openCheckpoint(
+    source instanceof Blob
+      ? fromBlob(source)
+      : source instanceof Uint8Array
+      ? fromBytes("the given bytes", source)
+      : String(source),
+  );
+  const model = createModel({ ...(decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors)), ...config });
+  model.loadStateDict(remap(checkpoint.tensors, model.stateDictSpec()));
+  return model;
+}

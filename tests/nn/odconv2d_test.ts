@@ -1,0 +1,80 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ShapeError } from "../../src/errors.ts";
+import { Conv2d } from "../../src/nn/conv2d.ts";
+import { namedModules, namedParameters, traceModule } from "../../src/nn/module.ts";
+import { ODConv2d } from "../../src/nn/odconv2d.ts";
+import { replaceConv2d } from "../../src/nn/replace.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { createModel } from "../../src/models/model.ts";
+
+/** Names of the heads of an ODConv2d. */
+function heads(layer: ODConv2d): string[] {
+  return [...layer.children.get("attention")!.children.keys()].filter((name) => name.endsWith("_fc"));
+}
+
+Deno.test("ODConv2d takes Conv2d's arguments and gives its shapes", () => {
+  const cases: ConstructorParameters<typeof Conv2d>[] = [
+    [8, 12, 3],
+    [8, 12, 3, { stride: 2, padding: 1 }],
+    [8, 12, [3, 5], { stride: [1, 2], padding: [0, 2], dilation: [2, 1], groups: 4, bias: false }],
+    [8, 8, 5, { padding: "same", groups: 8 }],
+    [8, 12, 1, { padding: "valid" }],
+  ];
+  for (const args of cases) {
+    const shape = (layer: Conv2d | ODConv2d) => traceModule(layer, [2, 8, 13, 11]).outputs.get("logits")!.shape;
+    assertEquals(shape(new ODConv2d(...args)), shape(new Conv2d(...args)));
+  }
+});
+
+Deno.test("ODConv2d has the attentions of the published layers", () => {
+  assertEquals(heads(new ODConv2d(8, 12, 3, { kernelNum: 4 })), [
+    "channel_fc",
+    "filter_fc",
+    "spatial_fc",
+    "kernel_fc",
+  ]);
+  assertEquals(heads(new ODConv2d(8, 12, 1)), ["channel_fc", "filter_fc"]);
+  assertEquals(heads(new ODConv2d(8, 8, 3, { groups: 8, kernelNum: 2 })), ["channel_fc", "spatial_fc", "kernel_fc"]);
+});
+
+Deno.test("ODConv2d's attention branch has max(int(Cin * reduction), 16) channels", () => {
+  const hidden = (cin: number, reduction?: number) =>
+    new ODConv2d(cin, 4, 1, { reduction }).children.get("attention")!.children.get("fc")!.parameters.get("weight")!
+      .shape[0];
+  assertEquals([hidden(64), hidden(512), hidden(300), hidden(300, 0.25)], [16, 32, 18, 75]);
+});
+
+Deno.test("ODConv2d refuses what Conv2d refuses, and half a kernel", () => {
+  assertThrows(() => new ODConv2d(8, 12, 3, { groups: 5 }), ShapeError, "5 groups do not divide");
+  assertThrows(() => new ODConv2d(8, 12, 3, { kernelNum: 0.5 }), ShapeError, "kernelNum is 0.5");
+  assertThrows(() => new Conv2d(8, 12, 4, { padding: "same" }), ShapeError, '"same" needs stride 1');
+});
+
+Deno.test("replaceConv2d() makes od_resnet18 of resnet18", () => {
+  const { network } = createModel({ arch: "resnet18" });
+  replaceConv2d(network, { kernelNum: 4, where: (path) => path !== "conv1" && !path.includes("downsample") });
+  const names = (module: typeof network) => [...namedParameters(module)].map(([name, { shape }]) => [name, shape]);
+  assertEquals(names(network), names(createModel({ arch: "od_resnet18", kernelNum: 4 }).network));
+});
+
+Deno.test("replaceConv2d() replaces every Conv2d where no predicate says otherwise, and a lone one", () => {
+  const options = { stride: 2, padding: 1, groups: 2, bias: false };
+  const tree = replaceConv2d(new Sequential(new Conv2d(4, 6, 3, options), new Sequential(new Conv2d(6, 2, 1))));
+  assertEquals([...namedModules(tree)].filter(([, m]) => m instanceof ODConv2d).map(([path]) => path), ["0", "1.0"]);
+  const { stride, padding, groups, bias } = tree.children.get("0") as ODConv2d;
+  assertEquals({ stride, padding, groups, bias }, { stride: [2, 2], padding: [1, 1], groups: 2, bias: false });
+  assert(replaceConv2d(new Conv2d(4, 4, 3), { kernelNum: 2 }) instanceof ODConv2d);
+});
+
+Deno.test("a fresh model's weights depend on the seed and the name alone", async () => {
+  const weights = async (seed: number) => {
+    const graph = traceModule(new Conv2d(4, 6, 3), [1, 4, 8, 8], { seed });
+    const { source } = graph.parameters.get("weight")!;
+    return source.kind === "parameter" ? await source.load() : [];
+  };
+  assertEquals(await weights(1), await weights(1));
+  assert((await weights(1))[0] !== (await weights(2))[0]);
+  const w = await weights(3);
+  const std = Math.sqrt(w.reduce((sum, v) => sum + v * v, 0) / w.length);
+  assert(Math.abs(std - Math.sqrt(2 / (6 * 9))) < 0.03, `standard deviation ${std}`);
+});

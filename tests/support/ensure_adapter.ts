@@ -1,0 +1,39 @@
+/**
+ * Runs before the tests: they need a WebGPU adapter, and never pass by skipping it. Where there is none and the machine
+ * is a Debian with root, installs Mesa's software Vulkan driver; else says what to install and fails.
+ */
+
+const PACKAGES = ["mesa-vulkan-drivers", "libvulkan1"];
+const ADVICE = `the tests need a WebGPU adapter and found none. Install a Vulkan driver:
+  Debian, Ubuntu    sudo apt-get install ${PACKAGES.join(" ")}
+  Fedora            sudo dnf install mesa-vulkan-drivers vulkan-loader
+  Arch              sudo pacman -S vulkan-swrast vulkan-icd-loader
+  macOS, Windows    nothing: the system's own driver counts; is there a GPU?`;
+
+/** In a process of its own: one that found no driver does not look again. */
+async function hasAdapter(): Promise<boolean> {
+  const code = "Deno.exit(await navigator.gpu.requestAdapter() ? 0 : 1)";
+  return (await new Deno.Command(Deno.execPath(), { args: ["eval", code], stderr: "null" }).output()).success;
+}
+
+async function aptGet(...args: string[]): Promise<boolean> {
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  try {
+    return (await new Deno.Command("apt-get", { args, env, stdout: "null" }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+if (!await hasAdapter()) {
+  if (Deno.build.os === "linux" && Deno.uid() === 0) {
+    console.error(`no WebGPU adapter: installing Mesa's software Vulkan driver (${PACKAGES.join(", ")})`);
+    await aptGet("update", "-qq");
+    await aptGet("install", "-y", "-qq", "--no-install-recommends", ...PACKAGES);
+  }
+  if (!await hasAdapter()) {
+    console.error(`error: ${ADVICE}`);
+    Deno.exit(1);
+  }
+}
