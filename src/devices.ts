@@ -22,13 +22,15 @@ export interface DeviceOptions {
 export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Backend> {
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
-  try {
-    return await openWebGpu();
-  } catch (error) {
-    if (name === "webgpu" || !(error instanceof DeviceError)) throw error;
-    options.notice?.(`no WebGPU adapter: running on the CPU (${error.message})`);
-    return await openCpuDevice(options);
+  const webgpu = await openWebGpu();
+  if (webgpu) return webgpu;
+  if (name === "webgpu") {
+    throw new DeviceError(
+      "no WebGPU adapter was found; install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1) or use the CPU",
+    );
   }
+  options.notice?.("no WebGPU adapter was found: running on the CPU");
+  return await openCpuDevice(options);
 }
 
 async function openCpuDevice({ workers = 1 }: DeviceOptions): Promise<Backend> {
