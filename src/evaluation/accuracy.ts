@@ -1,0 +1,82 @@
+/**
+ * Top-k accuracy and cross-entropy: from logits to the figures of a paper's table.
+ *
+ * @module
+ */
+
+/** A class and the number that the model gives it. */
+export interface Score {
+  /** Index of the class. */
+  readonly class: number;
+  /** Its logit, float32. */
+  readonly logit: number;
+}
+
+/** What one image contributes. */
+export interface Prediction {
+  /** The image, as the data set names it. */
+  readonly file: string;
+  /** Its true class. */
+  readonly label: number;
+  /** Cross-entropy, in nats. */
+  readonly loss: number;
+  /** The five largest logits, largest first; all of them where the model has fewer than five classes. */
+  readonly top5: readonly Score[];
+}
+
+/** Means over images. */
+export interface Accuracy {
+  /** Images whose first class is right, percent. */
+  readonly top1: number;
+  /** Images whose class is among the first five, percent. */
+  readonly top5: number;
+  /** Mean cross-entropy, in nats. */
+  readonly loss: number;
+}
+
+/**
+ * The k largest logits, largest first. Of equal logits the lower class comes first, on every device; torch.topk leaves
+ * that order open.
+ */
+export function topK(logits: Float32Array, k: number): Score[] {
+  const best: Score[] = [];
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i];
+    if (best.length === k && !(logit > best[k - 1].logit)) continue;
+    let at = best.length;
+    while (at > 0 && logit > best[at - 1].logit) at--;
+    best.splice(at, 0, { class: i, logit });
+    if (best.length > k) best.pop();
+  }
+  return best;
+}
+
+/** torch.nn.functional.cross_entropy of one image, in float64: log(sum_i exp(l_i)) - l_label. */
+export function crossEntropy(logits: Float32Array, label: number): number {
+  let max = -Infinity;
+  for (const logit of logits) max = Math.max(max, logit);
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - max);
+  return max - logits[label] + Math.log(sum);
+}
+
+/** Probabilities of the classes: softmax in float64. */
+export function softmax(logits: Float32Array): Float64Array {
+  const max = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const exps = Float64Array.from(logits, (logit) => Math.exp(logit - max));
+  const sum = exps.reduce((a, b) => a + b, 0);
+  return exps.map((e) => e / sum);
+}
+
+/** The means over at least one prediction, summed in the order given so that equal lists have equal means. */
+export function accuracy(predictions: readonly Prediction[]): Accuracy {
+  let top1 = 0, top5 = 0, loss = 0;
+  for (const prediction of predictions) {
+    const place = prediction.top5.findIndex((score) => score.class === prediction.label);
+    if (place === 0) top1++;
+    if (place >= 0) top5++;
+    loss += prediction.loss;
+  }
+  const n = predictions.length;
+  return { top1: 100 * top1 / n, top5: 100 * top5 / n, loss: loss / n };
+}

@@ -1,0 +1,137 @@
+/**
+ * Reports as files. What is read is checked field by field: a report may come from another machine, or another program.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import type { Prediction, Score } from "./accuracy.ts";
+import { formatReport, makeReport, type Report } from "./report.ts";
+import type { ReportedShard } from "./shard.ts";
+
+/** 2,000,000 predictions are shorter. */
+const MAX_BYTES = 400_000_000;
+/** As many classes as a label may count. */
+const MAX_CLASS = 1_000_000;
+
+/**
+ * The report in a file that eval --report wrote. Its figures are added up again from its predictions. Throws DataError
+ * where it is not one.
+ */
+export async function readReport(path: string): Promise<Report> {
+  let json: unknown;
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > MAX_BYTES) throw new DataError(`${path} has ${size} bytes, a report has at most ${MAX_BYTES}`);
+    json = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof DataError || error instanceof Deno.errors.NotCapable) throw error;
+    throw new DataError(`${path} is not a report of eval --report: ${(error as Error).message}`);
+  }
+  return parseReport(json, path);
+}
+
+/** Writes a report: beside `path` first, under its name only when all of it is there. */
+export async function writeReport(path: string, report: Report): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await Deno.writeTextFile(part, formatReport(report));
+    await Deno.rename(part, path);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    throw error;
+  }
+}
+
+/** The same from parsed JSON; `name` is for messages. */
+export function parseReport(json: unknown, name: string): Report {
+  const report = new Field(json, name);
+  const weights = report.get("weights");
+  const parsed = makeReport({
+    model: report.get("model").string(),
+    kernelNum: report.get("kernelNum").integer(1),
+    weights: { path: weights.get("path").string(), sha256: weights.get("sha256").string() },
+    device: report.get("device").string(),
+    dataset: report.get("dataset").string(),
+    shard: report.optional("shard", parseShard),
+    skipped: report.get("skipped").list((file) => file.string()),
+    seconds: report.get("seconds").number(),
+    published: report.optional("published", (f) => ({ top1: f.get("top1").number(), top5: f.get("top5").number() })),
+  }, report.get("predictions").list(parsePrediction));
+  const images = report.get("images").integer(1);
+  if (images !== parsed.images) {
+    throw new DataError(`${name}: images is ${images}, but there are ${parsed.images} predictions`);
+  }
+  return parsed;
+}
+
+function parseShard(field: Field): ReportedShard {
+  const of = field.get("of").integer(1);
+  const count = field.get("count").integer(1, of);
+  return { index: field.get("index").integer(1, count), count, of };
+}
+
+function parsePrediction(field: Field): Prediction {
+  return {
+    file: field.get("file").string(),
+    label: field.get("label").integer(0, MAX_CLASS),
+    loss: field.get("loss").number(),
+    top5: field.get("top5").list(parseScore, 5),
+  };
+}
+
+function parseScore(field: Field): Score {
+  return { class: field.get("class").integer(0, MAX_CLASS), logit: field.get("logit").number() };
+}
+
+/** A value of the JSON, which knows where it stands. */
+class Field {
+  readonly #value: unknown;
+  readonly #path: string;
+
+  constructor(value: unknown, path: string) {
+    this.#value = value;
+    this.#path = path;
+  }
+
+  get(key: string): Field {
+    if (typeof this.#value !== "object" || this.#value === null || Array.isArray(this.#value)) {
+      this.#fail("an object");
+    }
+    const object = this.#value as Record<string, unknown>;
+    return new Field(Object.hasOwn(object, key) ? object[key] : undefined, `${this.#path}: ${key}`);
+  }
+
+  optional<T>(key: string, parse: (field: Field) => T): T | undefined {
+    const field = this.get(key);
+    return field.#value === undefined ? undefined : parse(field);
+  }
+
+  string(): string {
+    return typeof this.#value === "string" ? this.#value : this.#fail("a text");
+  }
+
+  number(): number {
+    return typeof this.#value === "number" && Number.isFinite(this.#value) ? this.#value : this.#fail("a number");
+  }
+
+  integer(least: number, most = Number.MAX_SAFE_INTEGER): number {
+    const value = this.#value;
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most) return value;
+    return this.#fail(`a whole number from ${least} to ${most}`);
+  }
+
+  list<T>(parse: (field: Field) => T, longest = Infinity): T[] {
+    const value = this.#value;
+    if (!Array.isArray(value) || value.length > longest) {
+      return this.#fail(longest < Infinity ? `a list of at most ${longest}` : "a list");
+    }
+    return value.map((item, i) => parse(new Field(item, `${this.#path}[${i}]`)));
+  }
+
+  #fail(expected: string): never {
+    const found = JSON.stringify(this.#value) ?? "nothing";
+    const shown = found.length > 60 ? `${found.slice(0, 60)}...` : found;
+    throw new DataError(`${this.#path} is ${shown}, expected ${expected}`);
+  }
+}

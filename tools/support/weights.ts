@@ -1,0 +1,72 @@
+/**
+ * What `--weights NAME|FILE` means.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { CheckpointError } from "../../src/errors.ts";
+import { UsageError } from "./command.ts";
+
+const EXTENSION = ".safetensors";
+
+/** Where names are looked for: in the current folder's weights/, then in this project's, unless that is a URL. */
+function weightFolders(): string[] {
+  const project = new URL("../../weights/", import.meta.url);
+  return ["weights/", ...(project.protocol === "file:" ? [fileURLToPath(project)] : [])];
+}
+
+/**
+ * The file that `--weights` names: the file itself, or weights/NAME.safetensors, or the one
+ * weights/NAME_*.safetensors. Throws UsageError where nothing is named, CheckpointError where there is no such file or
+ * where several could be meant.
+ */
+export async function findWeights(spec: string | undefined, folders = weightFolders()): Promise<string> {
+  if (!spec) throw new UsageError("--weights is needed: a name in weights/ or a file");
+  if (/^(hf:|https?:)/.test(spec)) {
+    throw new UsageError(
+      `${spec} is not a file here; convert it first: deno task convert ${spec} --out FILE.safetensors`,
+    );
+  }
+  if (/[\\/]|\.(safetensors|json|pth|pt|tar|bin)$/.test(spec)) {
+    if (await isFile(spec)) return spec;
+    throw new CheckpointError(`${spec}: there is no such file`);
+  }
+  const present: string[] = [];
+  for (const folder of folders) {
+    const names = await safetensorsIn(folder);
+    if (names.includes(spec)) return `${folder}${spec}${EXTENSION}`;
+    const variants = names.filter((name) => name.startsWith(`${spec}_`));
+    if (variants.length === 1) return `${folder}${variants[0]}${EXTENSION}`;
+    if (variants.length > 1) {
+      throw new CheckpointError(`${spec} could be any of ${variants.join(", ")} in ${folder}; name one of them`);
+    }
+    present.push(...names);
+  }
+  throw new CheckpointError(
+    `no weights are called ${spec} or ${spec}_*; weights/ has ${[...new Set(present)].join(", ") || "nothing"}; ` +
+      `"deno task convert ${spec}" says where published weights are`,
+  );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
+/** Names without their extension, sorted; none where there is no such folder. */
+async function safetensorsIn(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(EXTENSION)) names.push(name.slice(0, -EXTENSION.length));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names.sort();
+}
