@@ -1,0 +1,253 @@
+/**
+ * A planned graph on a device: memory, pipelines and bind groups made once, one command buffer and one await a run.
+ *
+ * @module
+ */
+
+import { DeviceError, ShapeError } from "../errors.ts";
+import type { Executable, Tensors } from "../graph/backend.ts";
+import { type Graph, size, type Value } from "../graph/graph.ts";
+import type { WebGpuBackend } from "./device.ts";
+import { gridOf } from "./kernel.ts";
+import { DeviceMemory } from "./memory.ts";
+import { type Border, type Plan, planGraph, textureRows } from "./planner.ts";
+import { TEXTURE_WIDTH } from "./layout.ts";
+
+/** A step with everything it needs made. */
+type Command =
+  | {
+    readonly kind: "dispatch";
+    readonly pipeline: GPUComputePipeline;
+    readonly bindGroup: GPUBindGroup;
+    readonly grid: readonly [number, number];
+  }
+  | { readonly kind: "copy"; readonly from: GPUBuffer; readonly to: GPUTexture; readonly rows: number };
+
+/** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
+export async function compileGraph(backend: WebGpuBackend, graph: Graph): Promise<WebGpuExecutable> {
+  const { device } = backend;
+  const plan = planGraph(graph, backend.capabilities);
+  const memory = await guarded(device, "allocating memory", () => new DeviceMemory(device, plan));
+  try {
+    // Started before the parameters are read, so that drivers compile meanwhile.
+    const commands = makeCommands(backend, plan, memory);
+    commands.catch(() => {});
+    await uploadParameters(backend, plan, memory);
+    return new WebGpuExecutable(backend, plan, memory, await commands);
+  } catch (error) {
+    memory.destroy();
+    throw error;
+  }
+}
+
+/** Runs `make` inside error scopes and throws what they catch as a DeviceError that names `what`. */
+async function guarded<T>(device: GPUDevice, what: string, make: () => T): Promise<T> {
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  const made = make();
+  const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+  const error = errors.find((e) => e !== null);
+  if (error) throw new DeviceError(`${what}: ${error.message}`);
+  return made;
+}
+
+function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
+  const { device } = backend;
+  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+  return Promise.all(plan.steps.map(async (step, i): Promise<Command> => {
+    if (step.kind === "copy") {
+      return {
+        kind: "copy",
+        from: memory.buffer(step.from),
+        to: memory.texture(step.to),
+        rows: textureRows(step.to.texels),
+      };
+    }
+    const { shader, reads, writes, invocations } = step.dispatch;
+    const what = `${step.node} (${shader.label})`;
+    const pipeline = await backend.pipeline(shader).catch((error: Error) => {
+      throw new DeviceError(`${what}: ${error.message}`);
+    });
+    const bindGroup = await guarded(device, what, () =>
+      device.createBindGroup({
+        label: what,
+        layout: pipeline.getBindGroupLayout(0),
+        entries: [memory.uniforms(i), ...[...reads, writes].map((r) => memory.binding(r))]
+          .map((resource, binding) => ({ binding, resource })),
+      }));
+    return {
+      kind: "dispatch",
+      pipeline,
+      bindGroup,
+      grid: gridOf(Math.ceil(invocations / shader.workgroupSize), limit),
+    };
+  }));
+}
+
+async function uploadParameters({ device }: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<void> {
+  for (const [value, uploads] of plan.uploads) {
+    const data = await load(value);
+    await guarded(device, value.name, () => {
+      for (const { resource, pack } of uploads) {
+        const texels = resource.form === "texture" ? textureRows(resource.texels) * TEXTURE_WIDTH : resource.texels;
+        const packed = new Float32Array(texels * 4);
+        pack(data, packed);
+        memory.write(resource, packed);
+      }
+    });
+  }
+}
+
+async function load(value: Value): Promise<Float32Array> {
+  if (value.source.kind !== "parameter") throw new DeviceError(`${value.name} is not a parameter`);
+  const data = await value.source.load();
+  checkLength(value.name, value, data);
+  return data;
+}
+
+function checkLength(name: string, value: Value, data: Float32Array): void {
+  if (data.length !== size(value.shape)) {
+    throw new ShapeError(
+      `${name} has ${data.length} numbers, expected ${size(value.shape)} ([${value.shape.join(", ")}])`,
+    );
+  }
+}
+
+/** A graph that runs on a WebGPU device. */
+export class WebGpuExecutable implements Executable {
+  readonly #backend: WebGpuBackend;
+  readonly #memory: DeviceMemory;
+  readonly #commands: readonly Command[];
+  readonly #readbackBytes: number;
+  readonly #freeReadbacks: GPUBuffer[] = [];
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #disposed = false;
+
+  /** Use WebGpuBackend.compile. */
+  constructor(
+    backend: WebGpuBackend,
+    /** What runs: for tools that print or measure it. */
+    readonly plan: Plan,
+    memory: DeviceMemory,
+    commands: readonly Command[],
+  ) {
+    this.#backend = backend;
+    this.#memory = memory;
+    this.#commands = commands;
+    this.#readbackBytes = [...plan.outputs.values()].reduce((bytes, { resource }) => bytes + resource.texels * 16, 0);
+  }
+
+  /**
+   * Runs the graph once. Several runs may be started before the first is awaited. Throws ShapeError where an input is
+   * missing, unknown or of the wrong length, and DeviceError where the device failed.
+   */
+  run(inputs: Tensors): Promise<Tensors> {
+    const run = this.#run(inputs);
+    this.#inFlight.add(run);
+    const done = () => this.#inFlight.delete(run);
+    run.then(done, done);
+    return run;
+  }
+
+  /** Resolves when no run is in flight. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  /** Frees parameters and activations once the runs in flight have ended. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.idle().then(() => {
+      this.#memory.destroy();
+      this.#freeReadbacks.forEach((buffer) => buffer.destroy());
+    });
+  }
+
+  async #run(inputs: Tensors): Promise<Tensors> {
+    if (this.#disposed) throw new DeviceError("this executable was disposed; compile the graph again");
+    this.#backend.check();
+    this.#writeInputs(inputs);
+    const readback = this.#submit();
+    try {
+      await readback.mapAsync(GPUMapMode.READ);
+    } catch (error) {
+      this.#backend.check();
+      throw new DeviceError(`reading the outputs back: ${(error as Error).message}`);
+    }
+    const answer = this.#read(readback);
+    readback.unmap();
+    this.#freeReadbacks.push(readback);
+    this.#backend.check();
+    return answer;
+  }
+
+  #writeInputs(inputs: Tensors): void {
+    const { inputs: known } = this.plan;
+    for (const name of Object.keys(inputs)) {
+      if (!known.has(name)) {
+        throw new ShapeError(`the graph has no input "${name}"; it takes ${[...known.keys()].join(", ")}`);
+      }
+    }
+    const given = [...known].map(([name, { value, resource }]) => {
+      const data = inputs[name] ?? (value.source.kind === "input" ? value.source.initial : undefined);
+      if (!data) throw new ShapeError(`the input "${name}" [${value.shape.join(", ")}] is missing`);
+      checkLength(`the input "${name}"`, value, data);
+      return { resource, data };
+    });
+    for (const { resource, data } of given) {
+      this.#backend.device.queue.writeBuffer(this.#memory.buffer(resource), 0, data);
+    }
+  }
+
+  #submit(): GPUBuffer {
+    const { device } = this.#backend;
+    const readback = this.#freeReadbacks.pop() ?? device.createBuffer({
+      label: "outputs",
+      size: this.#readbackBytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    const encoder = device.createCommandEncoder();
+    let pass: GPUComputePassEncoder | undefined;
+    for (const command of this.#commands) {
+      if (command.kind === "dispatch") {
+        pass ??= encoder.beginComputePass();
+        pass.setPipeline(command.pipeline);
+        pass.setBindGroup(0, command.bindGroup);
+        pass.dispatchWorkgroups(...command.grid);
+      } else {
+        pass?.end();
+        pass = undefined;
+        encoder.copyBufferToTexture(
+          { buffer: command.from, bytesPerRow: TEXTURE_WIDTH * 16 },
+          { texture: command.to },
+          [TEXTURE_WIDTH, command.rows],
+        );
+      }
+    }
+    pass?.end();
+    this.#eachOutput((_, { resource }, offset) =>
+      encoder.copyBufferToBuffer(this.#memory.buffer(resource), 0, readback, offset, resource.texels * 16)
+    );
+    device.queue.submit([encoder.finish()]);
+    return readback;
+  }
+
+  #read(readback: GPUBuffer): Tensors {
+    const bytes = readback.getMappedRange();
+    const answer: Tensors = {};
+    this.#eachOutput((name, { value }, offset) => {
+      answer[name] = new Float32Array(bytes, offset, size(value.shape)).slice();
+    });
+    return answer;
+  }
+
+  /** Visits the outputs with their offsets in a readback buffer. */
+  #eachOutput(visit: (name: string, border: Border, offset: number) => void): void {
+    let offset = 0;
+    for (const [name, border] of this.plan.outputs) {
+      visit(name, border, offset);
+      offset += border.resource.texels * 16;
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * From a kernel's body to a dispatch. A kernel file writes what one invocation computes; this module adds the bindings,
+ * the uniform block and the invocation's number. What shapes the code (tile sizes, which operands exist) is part of the
+ * WGSL and so of the shader's identity; extents travel in the uniform block, so that layers of many sizes share one
+ * pipeline.
+ *
+ * @module
+ */
+
+import { TEXTURE_WIDTH } from "./layout.ts";
+
+/** A piece of device memory that steps read and write. */
+export interface Resource {
+  /** Unique within a plan; resources that share memory have different ids. */
+  readonly id: number;
+  /** What it holds, for labels and errors. */
+  readonly label: string;
+  /** Whether kernels see a storage buffer or a storage texture TEXTURE_WIDTH texels wide and used linearly. */
+  readonly form: "buffer" | "texture";
+  /** Its size in texels of four float32. */
+  readonly texels: number;
+  /** Kept for the executable's life, or only while steps need it. */
+  readonly life: "kept" | "transient";
+}
+
+/** How a kernel sees a resource: as texels (vec4f) or as plain numbers (f32). */
+export type ElementType = "vec4f" | "f32";
+
+/** A WGSL program: what makes a pipeline. Two of equal source are one pipeline. */
+export interface Shader {
+  /** Names pipelines in errors and profiles. */
+  readonly label: string;
+  /** WGSL, entry point "main". */
+  readonly source: string;
+  /** Invocations of a workgroup. */
+  readonly workgroupSize: number;
+}
+
+/** One use of a shader. */
+export interface Dispatch {
+  /** The program. */
+  readonly shader: Shader;
+  /** Read resources in the order of bindings 1, 2, ... */
+  readonly reads: readonly Resource[];
+  /** The written resource: the last binding. */
+  readonly writes: Resource;
+  /** The uniform block, binding 0. */
+  readonly uniforms: Uint32Array<ArrayBuffer>;
+  /** How many invocations have work. */
+  readonly invocations: number;
+}
+
+/** What a kernel file fills in. */
+export interface KernelDescription {
+  /** Names the kernel in errors and profiles. */
+  readonly label: string;
+  /**
+   * Read operands by the name that the body uses: `x(i)` answers texel i of `x`. Absent ones are left out of the shader.
+   */
+  readonly reads: Readonly<Record<string, Resource | undefined>>;
+  /** The output, by the name that the body uses: `y[i] = ...`. */
+  readonly writes: Readonly<Record<string, Resource>>;
+  /** Operands and outputs that are plain numbers instead of texels. */
+  readonly plain?: readonly string[];
+  /** Extents and offsets, read in the body as `u.name`; whole numbers from 0 to 2^32 - 1. */
+  readonly uniforms: Readonly<Record<string, number>>;
+  /** How many invocations have work; the body's `id` is below it. */
+  readonly invocations: number;
+  /** Declarations outside the entry point. */
+  readonly declarations?: string;
+  /** What invocation `id` does. */
+  readonly body: string;
+  /** 64 unless said: small kernels want few workgroups, register tiles want many. */
+  readonly workgroupSize?: number;
+}
+
+function readDeclaration(name: string, binding: number, form: Resource["form"], type: ElementType): string {
+  const at = `@group(0) @binding(${binding})`;
+  if (form === "texture") {
+    const shift = Math.log2(TEXTURE_WIDTH);
+    return `${at} var ${name}_: texture_storage_2d<rgba32float, read>;
+fn ${name}(i: u32) -> vec4f { return textureLoad(${name}_, vec2u(i & ${TEXTURE_WIDTH - 1}u, i >> ${shift}u)); }`;
+  }
+  return `${at} var<storage, read> ${name}_: array<${type}>;
+fn ${name}(i: u32) -> ${type} { return ${name}_[i]; }`;
+}
+
+/** Makes a dispatch of a kernel. */
+export function dispatch(kernel: KernelDescription): Dispatch {
+  const { label, uniforms, invocations, plain = [], workgroupSize = 64 } = kernel;
+  const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
+  const reads = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
+  const [[output, writes]] = Object.entries(kernel.writes);
+  const fields = { count: invocations, ...uniforms };
+  const needsTextures = reads.some(([, r]) => r.form === "texture");
+  const source = `${needsTextures ? "requires readonly_and_readwrite_storage_textures;\n" : ""}struct Uniforms {
+${Object.keys(fields).map((name) => `  ${name}: u32,`).join("\n")}
+}
+@group(0) @binding(0) var<uniform> u: Uniforms;
+${reads.map(([name, r], i) => readDeclaration(name, i + 1, r.form, type(name))).join("\n")}
+@group(0) @binding(${reads.length + 1}) var<storage, read_write> ${output}: array<${type(output)}>;
+${kernel.declarations ?? ""}
+@compute @workgroup_size(${workgroupSize})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  // Grids past the limit of one dimension fold into the second.
+  let id = (workgroup.y * workgroups.x + workgroup.x) * ${workgroupSize}u + lane;
+  if (id >= u.count) { return; }
+${kernel.body}
+}
+`;
+  return {
+    shader: { label, source, workgroupSize },
+    reads: reads.map(([, r]) => r),
+    writes,
+    uniforms: Uint32Array.from(Object.values(fields)),
+    invocations,
+  };
+}
+
+/** Splits so many workgroups into a grid of two dimensions, none above `limit`. */
+export function gridOf(workgroups: number, limit: number): [number, number] {
+  if (workgroups <= limit) return [workgroups, 1];
+  const rows = Math.ceil(workgroups / limit);
+  return [Math.ceil(workgroups / rows), rows];
+}

@@ -1,0 +1,31 @@
+/** The table of kernels: how each operator of src/graph/ops runs on WebGPU. */
+
+import type { OperatorName } from "../../graph/ops/mod.ts";
+import type { Kernel } from "../planner.ts";
+import { conv2d } from "./conv2d.ts";
+import { dynamicConv2d } from "./dynamic_conv2d.ts";
+import { add, batchNorm, dropout, mul, relu, relu6, sigmoid } from "./elementwise.ts";
+import { flatten, padChannels } from "./layout_ops.ts";
+import { linear } from "./linear.ts";
+import { avgPool2d, globalAvgPool, maxPool2d } from "./pooling.ts";
+import { softmax } from "./softmax.ts";
+
+/** The planning function of every operator. */
+export const KERNELS: { readonly [K in OperatorName]: Kernel } = {
+  conv2d,
+  dynamic_conv2d: dynamicConv2d,
+  batch_norm: batchNorm,
+  relu,
+  relu6,
+  sigmoid,
+  softmax,
+  add,
+  mul,
+  max_pool2d: maxPool2d,
+  avg_pool2d: avgPool2d,
+  global_avg_pool: globalAvgPool,
+  linear,
+  flatten,
+  dropout,
+  pad_channels: padChannels,
+};

@@ -1,0 +1,235 @@
+/**
+ * From a graph to the steps of a run, without touching a device: which kernels on which resources, and the copies
+ * between. Every operator's planning function (./kernels) is given a {@link PlanContext} and answers its dispatches.
+ *
+ * @module
+ */
+
+import { DeviceError } from "../errors.ts";
+import type { Graph, Node, Shape, Value } from "../graph/graph.ts";
+import { packInput, unpackOutput } from "./kernels/borders.ts";
+import { KERNELS } from "./kernels/mod.ts";
+import type { Dispatch, Resource } from "./kernel.ts";
+import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
+
+/** What planning needs to know of a device. */
+export interface Capabilities {
+  /** Most bytes of one storage binding. */
+  readonly maxBindingBytes: number;
+  /** Most texels of one operand texture. */
+  readonly maxTextureTexels: number;
+  /** Where kernels that reuse their operands read them from; see docs of {@link PlanContext.operand}. */
+  readonly operands: "buffer" | "texture";
+}
+
+/** A parameter's place on the device and how to fill it. */
+export interface Upload {
+  /** Where it goes. */
+  readonly resource: Resource;
+  /** Lays the row-major tensor out in `out`, which is zero. */
+  readonly pack: (data: Float32Array, out: Float32Array) => void;
+}
+
+/** One thing a run does, in order. */
+export type Step =
+  | { readonly kind: "dispatch"; readonly node: string; readonly dispatch: Dispatch }
+  | { readonly kind: "copy"; readonly node: string; readonly from: Resource; readonly to: Resource };
+
+/** A row-major tensor at the border: a buffer of plain numbers. */
+export interface Border {
+  /** The graph's value. */
+  readonly value: Value;
+  /** Row-major float32. */
+  readonly resource: Resource;
+}
+
+/** Everything a run does and needs. */
+export interface Plan {
+  /** In the order of execution. */
+  readonly steps: readonly Step[];
+  /** Every resource. */
+  readonly resources: readonly Resource[];
+  /** What to upload when a parameter is loaded, by parameter. */
+  readonly uploads: ReadonlyMap<Value, readonly Upload[]>;
+  /** Inputs by name. */
+  readonly inputs: ReadonlyMap<string, Border>;
+  /** Outputs by name. */
+  readonly outputs: ReadonlyMap<string, Border>;
+}
+
+/** What a kernel's planning function may ask for. */
+export interface PlanContext {
+  /** The device. */
+  readonly capabilities: Capabilities;
+  /** The value in the blocked layout, for kernels that read it once or twice. */
+  read(value: Value): Resource;
+  /**
+   * The value where the device reads it fastest over and over: a storage texture where those win and it fits, else the
+   * storage buffer. Costs one copy a run, however many kernels ask.
+   */
+  operand(value: Value): Resource;
+  /** The same for a resource that this node's earlier dispatches wrote. Call after pushing them with {@link emit}. */
+  operandOf(resource: Resource): Resource;
+  /**
+   * A parameter laid out for a kernel. `key` names the layout: equal keys of one parameter share the upload.
+   * Throws DeviceError where the value is not a parameter.
+   */
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
+  /** The resource that holds the node's result. */
+  output(node: Node): Resource;
+  /** Memory for this node only. */
+  scratch(label: string, texels: number): Resource;
+  /** Appends a dispatch. */
+  emit(dispatch: Dispatch): void;
+  /** Lets the node's result be its operand's memory: it is the same numbers in the same layout. */
+  alias(node: Node, value: Value): void;
+}
+
+/** Plans the dispatches of one node. */
+export type Kernel<N extends Node = Node> = (node: N, context: PlanContext) => void;
+
+/**
+ * Plans a graph. Throws DeviceError where a tensor exceeds what the device can bind, saying what batch would fit, or
+ * where an operator has no kernel.
+ */
+export function planGraph(graph: Graph, capabilities: Capabilities): Plan {
+  checkSizes(graph, capabilities);
+  return new Planner(capabilities).plan(graph);
+}
+
+/** Texels of a row-major tensor. */
+function plainTexels(shape: Shape): number {
+  return Math.ceil(shape.reduce((n, d) => n * d, 1) / 4);
+}
+
+function checkSizes(graph: Graph, { maxBindingBytes }: Capabilities): void {
+  const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const bytesOf = (value: Value) => blocked(value.shape).texels * TEXEL_BYTES;
+  const values = [...graph.inputs.values(), ...graph.nodes.map((node) => node.output)];
+  const largest = values.reduce((a, b) => bytesOf(b) > bytesOf(a) ? b : a, values[0]);
+  if (!largest || bytesOf(largest) <= maxBindingBytes) return;
+  const batch = largest.shape[0];
+  const fits = Math.floor(maxBindingBytes / (bytesOf(largest) / batch));
+  throw new DeviceError(
+    `${largest.name}: a batch of ${batch} makes a tensor [${largest.shape.join(", ")}] of ${
+      mebibytes(bytesOf(largest))
+    }; this adapter binds at most ${mebibytes(maxBindingBytes)}; ` +
+      (fits > 0 ? `a batch of ${fits} fits` : "use smaller images or the CPU"),
+  );
+}
+
+class Planner implements PlanContext {
+  readonly #steps: Step[] = [];
+  readonly #resources: Resource[] = [];
+  readonly #buffers = new Map<Value, Resource>();
+  readonly #textures = new Map<Resource, Resource>();
+  readonly #packed = new Map<Value, Map<string, Upload>>();
+  #node = "";
+
+  constructor(readonly capabilities: Capabilities) {}
+
+  plan(graph: Graph): Plan {
+    const inputs = new Map<string, Border>();
+    const outputs = new Map<string, Border>();
+    for (const [name, value] of graph.inputs) {
+      this.#node = name;
+      const resource = this.#resource(name, "buffer", plainTexels(value.shape), "kept");
+      inputs.set(name, { value, resource });
+      this.emit(packInput(value.shape, resource, this.#write(value)));
+    }
+    for (const node of graph.nodes) {
+      this.#node = node.name;
+      const kernel: Kernel | undefined = KERNELS[node.op.name as keyof typeof KERNELS];
+      if (!kernel) throw new DeviceError(`${node.name}: WebGPU has no kernel for the operator "${node.op.name}"`);
+      kernel(node, this);
+      for (const [name, value] of graph.outputs) if (value === node.output) this.#answer(name, value, outputs);
+    }
+    for (const [name, value] of graph.outputs) if (!outputs.has(name)) this.#answer(name, value, outputs);
+    const uploads = new Map([...this.#packed].map(([value, packings]) => [value, [...packings.values()]]));
+    return { steps: this.#steps, resources: this.#resources, uploads, inputs, outputs };
+  }
+
+  read(value: Value): Resource {
+    const known = this.#buffers.get(value);
+    if (known) return known;
+    return this.packed(value, "blocks", blocked(value.shape).texels, (data, out) => packBlocks(value.shape, data, out));
+  }
+
+  operand(value: Value): Resource {
+    return this.operandOf(this.read(value));
+  }
+
+  operandOf(resource: Resource): Resource {
+    const { operands, maxTextureTexels } = this.capabilities;
+    if (operands === "buffer" || resource.form === "texture" || resource.texels > maxTextureTexels) return resource;
+    let texture = this.#textures.get(resource);
+    if (!texture) {
+      texture = this.#resource(resource.label, "texture", resource.texels, resource.life);
+      this.#textures.set(resource, texture);
+      this.#steps.push({ kind: "copy", node: this.#node, from: resource, to: texture });
+    }
+    return texture;
+  }
+
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
+    if (value.source.kind !== "parameter") {
+      throw new DeviceError(`${this.#node}: "${value.name}" must be a parameter of the graph, it is computed`);
+    }
+    const packings = this.#packed.get(value) ?? new Map<string, Upload>();
+    this.#packed.set(value, packings);
+    const known = packings.get(key);
+    if (known) return known.resource;
+    const { operands, maxTextureTexels, maxBindingBytes } = this.capabilities;
+    const texture = operands === "texture" && texels <= maxTextureTexels;
+    if (!texture && texels * TEXEL_BYTES > maxBindingBytes) {
+      throw new DeviceError(
+        `${value.name}: a parameter of [${value.shape.join(", ")}] takes ${texels * TEXEL_BYTES} bytes, ` +
+          `this adapter binds at most ${maxBindingBytes}; use the CPU`,
+      );
+    }
+    const resource = this.#resource(value.name, texture ? "texture" : "buffer", texels, "kept");
+    packings.set(key, { resource, pack });
+    return resource;
+  }
+
+  output(node: Node): Resource {
+    return this.#write(node.output);
+  }
+
+  scratch(label: string, texels: number): Resource {
+    return this.#resource(label, "buffer", texels, "transient");
+  }
+
+  emit(dispatch: Dispatch): void {
+    // A texture mirrors what its buffer held when it was copied.
+    this.#textures.delete(dispatch.writes);
+    this.#steps.push({ kind: "dispatch", node: this.#node, dispatch });
+  }
+
+  alias(node: Node, value: Value): void {
+    this.#buffers.set(node.output, this.read(value));
+  }
+
+  #write(value: Value): Resource {
+    const resource = this.#resource(value.name, "buffer", blocked(value.shape).texels, "transient");
+    this.#buffers.set(value, resource);
+    return resource;
+  }
+
+  #answer(name: string, value: Value, outputs: Map<string, Border>): void {
+    const resource = this.#resource(name, "buffer", plainTexels(value.shape), "kept");
+    outputs.set(name, { value, resource });
+    this.emit(unpackOutput(value.shape, this.read(value), resource));
+  }
+
+  #resource(label: string, form: Resource["form"], texels: number, life: Resource["life"]): Resource {
+    const resource: Resource = { id: this.#resources.length, label, form, texels, life };
+    this.#resources.push(resource);
+    return resource;
+  }
+}
+
+/** Rows of the texture that holds so many texels. */
+export function textureRows(texels: number): number {
+  return Math.ceil(texels / TEXTURE_WIDTH);
+}
