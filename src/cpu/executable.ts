@@ -1,0 +1,126 @@
+/** One graph, ready to run on tfjs: parameters laid out and uploaded, every value freed after its last use. */
+
+import { DeviceError, ShapeError } from "../errors.ts";
+import type { Executable, Tensors } from "../graph/backend.ts";
+import { type Graph, type Node, presentOperands, size, type Value } from "../graph/graph.ts";
+import type { OperatorName } from "../graph/ops/mod.ts";
+import type { Kernel, TensorOperands } from "./kernels/kernel.ts";
+import { toDevice, toGraphLayout } from "./kernels/layout.ts";
+import { KERNELS } from "./kernels/mod.ts";
+import { tf } from "./tfjs.ts";
+
+/** A node with all that is known about it before a run. */
+interface Step {
+  readonly node: Node;
+  readonly kernel: Kernel;
+  /** Prepared weights, where the weight is a parameter. */
+  readonly weights?: readonly tf.Tensor[];
+  /** Values that nothing uses after this step. */
+  readonly spent: readonly Value[];
+}
+
+/** Uploads the graph's parameters. Throws DeviceError for operators this device does not know. */
+export async function compileGraph(graph: Graph): Promise<Executable> {
+  const parameters = new Map<Value, tf.Tensor>();
+  const steps: Step[] = [];
+  const spent = lastUses(graph);
+  for (const node of graph.nodes) {
+    const kernel = KERNELS[node.op.name as OperatorName];
+    if (!kernel) throw new DeviceError(`${node.name}: the CPU backend has no kernel for ${node.op.name}`);
+    const weight = kernel.prepare && parameterWeight(node);
+    const weights = weight && await prepareWeight(kernel, node, weight);
+    for (const value of presentOperands(node)) {
+      if (value === weight || parameters.has(value) || value.source.kind !== "parameter") continue;
+      parameters.set(value, toDevice(await value.source.load(), value.shape));
+    }
+    steps.push({ node, kernel, weights, spent: spent.get(node) ?? [] });
+  }
+  for (const value of graph.outputs.values()) {
+    if (value.source.kind !== "parameter" || parameters.has(value)) continue;
+    parameters.set(value, toDevice(await value.source.load(), value.shape));
+  }
+  return {
+    run: (inputs) => Promise.resolve().then(() => execute(graph, steps, parameters, inputs)),
+    dispose() {
+      for (const step of steps) tf.dispose([...step.weights ?? []]);
+      tf.dispose([...parameters.values()]);
+    },
+  };
+}
+
+function parameterWeight(node: Node): Value | undefined {
+  const { weight } = node.operands as { weight?: Value };
+  return weight?.source.kind === "parameter" ? weight : undefined;
+}
+
+async function prepareWeight(kernel: Kernel, node: Node, weight: Value): Promise<readonly tf.Tensor[]> {
+  const values = weight.source.kind === "parameter" ? await weight.source.load() : new Float32Array();
+  return tf.tidy(() => kernel.prepare!(toDevice(values, weight.shape), node));
+}
+
+/** For each node, the inputs and computed values whose last user it is. Outputs of the graph are never spent. */
+function lastUses(graph: Graph): Map<Node, Value[]> {
+  const last = new Map<Value, Node>();
+  for (const node of graph.nodes) {
+    last.set(node.output, node);
+    for (const value of presentOperands(node)) if (value.source.kind !== "parameter") last.set(value, node);
+  }
+  for (const value of graph.outputs.values()) last.delete(value);
+  const spent = new Map<Node, Value[]>();
+  for (const [value, node] of last) spent.set(node, [...spent.get(node) ?? [], value]);
+  return spent;
+}
+
+function execute(
+  graph: Graph,
+  steps: readonly Step[],
+  parameters: ReadonlyMap<Value, tf.Tensor>,
+  inputs: Tensors,
+): Tensors {
+  const live = new Map<Value, tf.Tensor>();
+  const tensor = (value: Value): tf.Tensor => (parameters.get(value) ?? live.get(value))!;
+  try {
+    for (const [name, value] of graph.inputs) live.set(value, toDevice(inputValues(name, value, inputs), value.shape));
+    for (const { node, kernel, weights, spent } of steps) {
+      live.set(
+        node.output,
+        tf.tidy(() => {
+          const operands: Record<string, tf.Tensor> = {};
+          for (const [name, value] of Object.entries(node.operands as Record<string, Value | undefined>)) {
+            if (value && !(name === "weight" && weights)) operands[name] = tensor(value);
+          }
+          return kernel.run(operands, node, weights ?? preparedNow(kernel, node, operands));
+        }),
+      );
+      for (const value of spent) {
+        live.get(value)?.dispose();
+        live.delete(value);
+      }
+    }
+    return Object.fromEntries(
+      [...graph.outputs].map(([name, value]) => [name, tf.tidy(() => numbers(toGraphLayout(tensor(value))))]),
+    );
+  } finally {
+    tf.dispose([...live.values()]);
+  }
+}
+
+/** The weights of a node whose weight is no parameter but computed, or given to the run. */
+function preparedNow(kernel: Kernel, node: Node, operands: TensorOperands): tf.Tensor[] {
+  return kernel.prepare && operands.weight ? kernel.prepare(operands.weight, node) : [];
+}
+
+function inputValues(name: string, value: Value, inputs: Tensors): Float32Array {
+  const values = inputs[name] ?? (value.source.kind === "input" ? value.source.initial : undefined);
+  if (!values) throw new ShapeError(`the run lacks the input "${name}" of shape [${value.shape.join(", ")}]`);
+  if (values.length !== size(value.shape)) {
+    const wanted = `${size(value.shape)} numbers of shape [${value.shape.join(", ")}]`;
+    throw new ShapeError(`the input "${name}" has ${values.length} numbers, expected ${wanted}`);
+  }
+  return values;
+}
+
+/** tfjs answers a copy of its memory. */
+function numbers(tensor: tf.Tensor): Float32Array<ArrayBuffer> {
+  return tensor.dataSync<"float32">() as Float32Array<ArrayBuffer>;
+}

@@ -1,0 +1,59 @@
+import type { Node } from "../../graph/graph.ts";
+import type { dynamicConv2d } from "../../graph/ops/dynamic_conv2d.ts";
+import { tf } from "../tfjs.ts";
+import { convolve, filters } from "./convolution.ts";
+import { activate } from "./elementwise.ts";
+import type { Kernel } from "./kernel.ts";
+
+/**
+ * ODConv. The channel attention scales x and the filter attention scales y; where that is all, the whole batch shares
+ * one convolution. Kernel and spatial attention need a weight per sample: it is mixed by a matrix product, used and
+ * freed before the next sample's.
+ */
+export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
+  /** A filter bank a group: [n, kh, kw, in, out], see filters(). */
+  prepare(weight, { operands, attributes }) {
+    const kernels = tf.unstack(tf.transpose(weight, [0, 1, 3, 4, 2])) as tf.Tensor4D[];
+    const each = kernels.map((kernel) => filters(kernel, operands.x.shape[1], attributes.groups));
+    return each[0].map((_, group) => tf.stack(each.map((kernel) => kernel[group])));
+  },
+
+  run({ x, channel, filter, spatial, kernel, bias, residual }, { attributes }, weights) {
+    const banks = weights as tf.Tensor5D[];
+    const scaled = (channel ? tf.mul(x!, perChannel(channel)) : x) as tf.Tensor4D;
+    let y = kernel || spatial
+      ? tf.concat(
+        tf.split<tf.Tensor4D>(scaled, scaled.shape[0]).map((sample, b) =>
+          tf.tidy(() => convolve(sample, banks.map((bank) => mixed(bank, b, kernel, spatial)), attributes))
+        ),
+      )
+      : convolve(scaled, banks.map(only), attributes);
+    if (filter) y = tf.mul(y, perChannel(filter));
+    if (bias) y = tf.add(y, bias);
+    if (residual) y = tf.add(y, residual);
+    return activate(y, attributes.activation);
+  },
+};
+
+/** [B, C] -> [B, 1, 1, C]. */
+function perChannel(attention: tf.Tensor): tf.Tensor4D {
+  const [batch, channels] = attention.shape;
+  return tf.reshape(attention, [batch, 1, 1, channels]);
+}
+
+/** The one filter of a bank of one. */
+function only(bank: tf.Tensor5D): tf.Tensor4D {
+  const [, ...shape] = bank.shape;
+  return tf.reshape(bank, shape);
+}
+
+/** The filter of sample b: sum_i kernel[b, i] spatial[b] bank[i]. */
+function mixed(bank: tf.Tensor5D, b: number, kernel?: tf.Tensor, spatial?: tf.Tensor): tf.Tensor4D {
+  const [n, kh, kw, cin, cout] = bank.shape;
+  const flat = tf.reshape(bank, [n, kh * kw * cin * cout]);
+  const mix = kernel ? tf.matMul(tf.slice(kernel as tf.Tensor2D, [b, 0], [1, n]), flat) : flat;
+  const filter: tf.Tensor4D = tf.reshape(mix, [kh, kw, cin, cout]);
+  return spatial
+    ? tf.mul(filter, tf.reshape(tf.slice(spatial as tf.Tensor2D, [b, 0], [1, kh * kw]), [kh, kw, 1, 1]))
+    : filter;
+}

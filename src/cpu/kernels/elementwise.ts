@@ -1,0 +1,65 @@
+/** Operators that work element by element, and batch norm, which does so with numbers by channel. */
+
+import type { Node } from "../../graph/graph.ts";
+import type { batchNorm } from "../../graph/ops/batch_norm.ts";
+import type { Activation } from "../../graph/ops/shared.ts";
+import { tf } from "../tfjs.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** The activation of an epilogue. */
+export function activate<T extends tf.Tensor>(x: T, activation: Activation): T {
+  return ACTIVATIONS[activation](x);
+}
+
+const ACTIVATIONS: Readonly<Record<Activation, <T extends tf.Tensor>(x: T) => T>> = {
+  none: (x) => x,
+  relu: (x) => tf.relu(x),
+  relu6: (x) => tf.relu6(x),
+};
+
+/** x / temperature, of which 1 is the default. */
+export function tempered(x: tf.Tensor, temperature: tf.Tensor | undefined): tf.Tensor {
+  return temperature ? tf.div(x, temperature) : x;
+}
+
+/** max(x, 0). */
+export const reluKernel: Kernel = { run: ({ x }) => tf.relu(x!) };
+
+/** min(max(x, 0), 6). */
+export const relu6Kernel: Kernel = { run: ({ x }) => tf.relu6(x!) };
+
+/** 1 / (1 + exp(-x / temperature)). */
+export const sigmoidKernel: Kernel = { run: ({ x, temperature }) => tf.sigmoid(tempered(x!, temperature)) };
+
+/** Softmax of x / temperature over the last axis. */
+export const softmaxKernel: Kernel = { run: ({ x, temperature }) => tf.softmax(tempered(x!, temperature)) };
+
+/** a + b. */
+export const addKernel: Kernel = { run: ({ a, b }) => tf.add(a!, b!) };
+
+/** x times a scale of its shape, [B, C] or [C]. */
+export const mulKernel: Kernel = {
+  run({ x, scale }) {
+    const [batch, channels] = scale!.shape;
+    const bySample = x!.rank === 4 && scale!.rank === 2;
+    return tf.mul(x!, bySample ? tf.reshape(scale!, [batch, 1, 1, channels]) : scale!);
+  },
+};
+
+/** The identity: dropout does nothing outside training. */
+export const dropoutKernel: Kernel = { run: ({ x }) => tf.clone(x!) };
+
+/** weight (x - mean) / sqrt(var + eps) + bias by channel. */
+export const batchNormKernel: Kernel<Node<typeof batchNorm>> = {
+  run({ x, weight, bias, runningMean, runningVar }, { attributes }) {
+    const vector = (t: tf.Tensor | undefined) => t as tf.Tensor1D;
+    return tf.batchNorm(
+      x!,
+      vector(runningMean),
+      vector(runningVar),
+      vector(bias),
+      vector(weight),
+      attributes.eps,
+    );
+  },
+};

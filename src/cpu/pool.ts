@@ -1,0 +1,124 @@
+/**
+ * The CPU backend on several cores: every worker holds the whole compiled graph, and each run goes to one that is free.
+ * Meant for evaluation, where many batches wait; a single run is no faster than on ./backend.ts.
+ *
+ * Workers inherit the permissions of the program (Deno restricts them only behind an unstable flag), but use none: they
+ * get graphs and numbers by message.
+ *
+ * @module
+ */
+
+import { DeviceError, ShapeError } from "../errors.ts";
+import type { Backend, Executable, Tensors } from "../graph/backend.ts";
+import type { Graph } from "../graph/graph.ts";
+import { describeGraph } from "./graph_data.ts";
+import type { Reply, Request } from "./pool_messages.ts";
+
+/** Starts so many workers. Throws DeviceError where one does not start. */
+export async function openCpuPool(workers: number): Promise<Backend> {
+  if (!Number.isInteger(workers) || workers < 1) throw new DeviceError(`${workers} CPU workers: expected 1 or more`);
+  const pool = new CpuPool(Array.from({ length: workers }, () => new PoolWorker()));
+  await pool.start();
+  return pool;
+}
+
+class CpuPool implements Backend {
+  readonly name = "cpu";
+  readonly description: string;
+  #executables = 0;
+  /** Workers that wait for a run, and runs that wait for a worker: one of the two is empty. */
+  #idle: PoolWorker[];
+  #waiting: ((worker: PoolWorker) => void)[] = [];
+
+  constructor(readonly workers: readonly PoolWorker[]) {
+    this.description = `tfjs (WASM SIMD, ${workers.length} worker${workers.length > 1 ? "s" : ""} of 1 thread)`;
+    this.#idle = [...workers];
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#all({ kind: "start" });
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  async compile(graph: Graph): Promise<Executable> {
+    const executable = this.#executables++;
+    await this.#all({ kind: "compile", executable, graph: await describeGraph(graph) });
+    let previous: Promise<unknown> = Promise.resolve();
+    return {
+      run: (inputs) => {
+        const inOrder = Promise.all([this.#run(executable, inputs), previous]).then(([outputs]) => outputs);
+        previous = inOrder.catch(() => {}); // a failed run holds no other up
+        return inOrder;
+      },
+      dispose: () => {
+        this.#all({ kind: "dispose", executable }).catch(() => {}); // a dead worker holds nothing any more
+      },
+    };
+  }
+
+  dispose(): void {
+    for (const worker of this.workers) worker.terminate();
+  }
+
+  async #all(request: Request): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.ask(request)));
+  }
+
+  async #run(executable: number, inputs: Tensors): Promise<Tensors> {
+    const worker = this.#idle.pop() ?? await new Promise<PoolWorker>((resolve) => this.#waiting.push(resolve));
+    try {
+      return (await worker.ask({ kind: "run", executable, inputs }))!;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next(worker);
+      else this.#idle.push(worker);
+    }
+  }
+}
+
+/** A worker that answers requests one after the other. */
+class PoolWorker {
+  #worker = new Worker(new URL("./pool_worker.ts", import.meta.url), { type: "module" });
+  #pending: { resolve(outputs?: Tensors): void; reject(error: Error): void }[] = [];
+  #dead?: DeviceError;
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
+      const { resolve, reject } = this.#pending.shift()!;
+      if (data.ok) resolve(data.outputs);
+      else reject(revive(data));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#die(`a CPU worker stopped: ${event.message}`);
+    };
+  }
+
+  ask(request: Request): Promise<Tensors | undefined> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ resolve, reject });
+      this.#worker.postMessage(request);
+    });
+  }
+
+  terminate(): void {
+    this.#worker.terminate();
+    this.#die("the CPU workers were disposed");
+  }
+
+  #die(message: string): void {
+    this.#dead ??= new DeviceError(message);
+    for (const { reject } of this.#pending.splice(0)) reject(this.#dead);
+  }
+}
+
+/** The error that a worker met, with its class. */
+function revive({ name, message }: { name: string; message: string }): Error {
+  const known = [DeviceError, ShapeError].find((errorClass) => errorClass.name === name);
+  return known ? new known(message) : Object.assign(new Error(message), { name });
+}

@@ -1,0 +1,43 @@
+/** One worker of ./pool.ts: the single-threaded backend behind messages. */
+
+import type { Executable, Tensors } from "../graph/backend.ts";
+import { compileGraph } from "./executable.ts";
+import { rebuildGraph } from "./graph_data.ts";
+import type { Reply, Request } from "./pool_messages.ts";
+import { startTfjs } from "./tfjs.ts";
+
+/** The part of a worker's global scope that is used here; the compiler is set up for the main thread's. */
+const scope = globalThis as unknown as {
+  onmessage: (event: MessageEvent<Request>) => unknown;
+  postMessage(reply: Reply, transfer: Transferable[]): void;
+};
+
+const executables = new Map<number, Executable>();
+
+async function answer(request: Request): Promise<Tensors | undefined> {
+  switch (request.kind) {
+    case "start":
+      return void await startTfjs();
+    case "compile":
+      return void executables.set(request.executable, await compileGraph(rebuildGraph(request.graph)));
+    case "run":
+      return await executables.get(request.executable)!.run(request.inputs);
+    case "dispose":
+      executables.get(request.executable)?.dispose();
+      executables.delete(request.executable);
+  }
+}
+
+async function reply(request: Request): Promise<void> {
+  try {
+    const outputs = await answer(request);
+    scope.postMessage({ ok: true, outputs }, Object.values(outputs ?? {}).map(({ buffer }) => buffer));
+  } catch (error) {
+    const { name, message } = error as Error;
+    scope.postMessage({ ok: false, name, message }, []);
+  }
+}
+
+// One request after the other, so that replies come in order.
+let last = Promise.resolve();
+scope.onmessage = ({ data }) => last = last.then(() => reply(data));
