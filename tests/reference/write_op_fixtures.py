@@ -1,0 +1,232 @@
+"""Writes tests/fixtures/ops.json (cases) and ops.safetensors (their results): every operator against PyTorch.
+
+A case names an operator of src/graph/ops, the shapes of its operands and its attributes. Operands are made by
+weights.uniform from "CASE.OPERAND" on both sides; results are computed in float64 and stored as float32.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.numpy import save_file
+
+from weights import uniform
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CASES = []
+
+
+def case(name, op, operands, **attributes):
+    """operands: name -> shape, or (shape, scale, offset)."""
+    full = {k: v if isinstance(v, tuple) else (v, 1.0, 0.0) for k, v in operands.items()}
+    CASES.append({
+        "name": name,
+        "op": op,
+        "operands": {k: {"shape": s, "scale": scale, "offset": offset} for k, (s, scale, offset) in full.items()},
+        "attributes": attributes,
+    })
+
+
+def window(stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, activation="none"):
+    return {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "activation": activation}
+
+
+def conv(name, x, weight, bias=False, residual=None, **attributes):
+    operands = {"x": x, "weight": weight}
+    if bias:
+        operands["bias"] = [weight[0]]
+    if residual:
+        operands["residual"] = residual
+    case("conv2d, " + name, "conv2d", operands, **window(**attributes))
+
+
+def dynamic(name, x, weight, attentions, bias=False, residual=None, **attributes):
+    """attentions: letters of c(hannel), f(ilter), s(patial), k(ernel)."""
+    n, cout, _, kh, kw = weight
+    shapes = {"channel": [x[0], x[1]], "filter": [x[0], cout], "spatial": [x[0], kh * kw], "kernel": [x[0], n]}
+    operands = {"x": x, "weight": weight}
+    operands |= {k: (s, 0.5, 0.5) for k, s in shapes.items() if k[0] in attentions}
+    if bias:
+        operands["bias"] = [cout]
+    if residual:
+        operands["residual"] = residual
+    case("dynamic_conv2d, " + name, "dynamic_conv2d", operands, **window(**attributes))
+
+
+def cases():
+    conv("1x1", [1, 5, 7, 7], [6, 5, 1, 1])
+    conv("1x1, stride 2 on 7x9, batch 5", [5, 8, 7, 9], [12, 8, 1, 1], stride=(2, 2))
+    conv("3x3, padded", [1, 4, 8, 8], [8, 4, 3, 3], padding=(1, 1))
+    conv("3x3, channels no multiple of 4, batch 5", [5, 3, 7, 7], [5, 3, 3, 3], padding=(1, 1))
+    conv("3x3, stride 2 on 9x11", [1, 6, 9, 11], [10, 6, 3, 3], stride=(2, 2), padding=(1, 1))
+    conv("3x3, stride 2 on 8x10", [2, 8, 8, 10], [8, 8, 3, 3], stride=(2, 2), padding=(1, 1))
+    conv("3x3, 64 channels on 14x14", [1, 64, 14, 14], [16, 64, 3, 3], padding=(1, 1))
+    conv("7x7, stride 2, the stem's", [1, 3, 30, 33], [8, 3, 7, 7], stride=(2, 2), padding=(3, 3))
+    conv("5x3, asymmetric stride and padding", [2, 3, 11, 8], [7, 3, 5, 3], stride=(1, 2), padding=(2, 0))
+    conv("dilation 2", [1, 4, 11, 11], [6, 4, 3, 3], padding=(2, 2), dilation=(2, 2))
+    conv("dilation 1x3 with stride 2x1", [2, 3, 9, 12], [5, 3, 3, 3], padding=(1, 3), stride=(2, 1), dilation=(1, 3))
+    conv("dilation 2 with stride 2, grouped", [1, 6, 13, 13], [4, 3, 3, 3], stride=(2, 2), dilation=(2, 2), groups=2)
+    conv("3 groups", [5, 9, 7, 7], [6, 3, 3, 3], padding=(1, 1), groups=3)
+    conv("2 groups, 1x1", [1, 8, 6, 6], [20, 4, 1, 1], groups=2, bias=True, activation="relu")
+    conv("depthwise", [5, 6, 7, 7], [6, 1, 3, 3], padding=(1, 1), groups=6)
+    conv("depthwise, stride 2 on 15x15", [1, 32, 15, 15], [32, 1, 3, 3], padding=(1, 1), stride=(2, 2), groups=32)
+    conv("depthwise, 2 filters a channel", [2, 5, 8, 8], [10, 1, 3, 3], padding=(1, 1), groups=5, bias=True)
+    conv("depthwise, 5x5, dilation 2", [1, 7, 12, 12], [7, 1, 5, 5], padding=(4, 4), dilation=(2, 2), groups=7)
+    conv("one channel in, one out", [5, 1, 6, 6], [1, 1, 3, 3], padding=(1, 1))
+    conv("bias", [1, 4, 6, 6], [6, 4, 3, 3], bias=True, padding=(1, 1))
+    conv("bias and relu", [5, 4, 6, 6], [6, 4, 3, 3], bias=True, padding=(1, 1), activation="relu")
+    conv("bias and relu6", [1, 32, 6, 6], [10, 32, 1, 1], bias=True, activation="relu6")
+    conv("residual and relu", [2, 4, 7, 7], [8, 4, 3, 3], bias=True, residual=[2, 8, 7, 7], padding=(1, 1), activation="relu")
+    conv("residual alone, depthwise", [1, 8, 7, 7], [8, 1, 3, 3], residual=[1, 8, 7, 7], padding=(1, 1), groups=8)
+    conv("3 groups, residual, bias and relu", [2, 6, 5, 5], [9, 2, 3, 3], bias=True, residual=[2, 9, 5, 5],
+         padding=(1, 1), groups=3, activation="relu")
+
+    dynamic("n = 1, every attention there is", [1, 8, 7, 7], [1, 12, 8, 3, 3], "cfs", padding=(1, 1))
+    dynamic("n = 1, batch 5, 1x1", [5, 6, 7, 7], [1, 10, 6, 1, 1], "cf")
+    dynamic("n = 2, batch 5, channels no multiple of 4", [5, 5, 6, 6], [2, 7, 5, 3, 3], "cfsk", padding=(1, 1))
+    dynamic("n = 4, stride 2 on 9x7", [2, 8, 9, 7], [4, 8, 8, 3, 3], "cfsk", padding=(1, 1), stride=(2, 2))
+    dynamic("n = 4, 1x1, residual, bias and relu", [5, 8, 5, 5], [4, 12, 8, 1, 1], "cfk", bias=True,
+            residual=[5, 12, 5, 5], activation="relu")
+    dynamic("n = 4, 3x3, residual, bias and relu", [2, 8, 7, 7], [4, 16, 8, 3, 3], "cfsk", bias=True,
+            residual=[2, 16, 7, 7], padding=(1, 1), activation="relu")
+    dynamic("n = 1, bias and relu6", [1, 16, 8, 8], [1, 16, 16, 3, 3], "cfs", bias=True, padding=(1, 1), activation="relu6")
+    dynamic("n = 4, small map, many channels", [1, 64, 4, 4], [4, 48, 64, 3, 3], "cfsk", padding=(1, 1))
+    dynamic("n = 1, depthwise", [5, 6, 7, 7], [1, 6, 1, 3, 3], "cs", padding=(1, 1), groups=6)
+    dynamic("n = 4, depthwise, stride 2 on 9x9", [2, 8, 9, 9], [4, 8, 1, 3, 3], "csk", padding=(1, 1), stride=(2, 2), groups=8)
+    dynamic("n = 4, depthwise, bias and relu6", [1, 12, 8, 8], [4, 12, 1, 3, 3], "csk", bias=True, padding=(1, 1),
+            groups=12, activation="relu6")
+    dynamic("n = 2, 2 groups", [5, 6, 5, 5], [2, 8, 3, 3, 3], "cfsk", padding=(1, 1), groups=2)
+    dynamic("n = 1, 3 groups, no spatial attention", [2, 9, 6, 6], [1, 6, 3, 3, 3], "cf", padding=(1, 1), groups=3)
+    dynamic("n = 2, dilation 2 with stride 2, 5x3", [2, 4, 13, 11], [2, 6, 4, 5, 3], "cfsk", padding=(4, 2),
+            dilation=(2, 2), stride=(2, 2))
+    dynamic("spatial attention alone", [2, 4, 6, 6], [1, 6, 4, 3, 3], "s", padding=(1, 1))
+    dynamic("kernel attention alone", [2, 4, 6, 6], [3, 6, 4, 3, 3], "k", padding=(1, 1))
+    dynamic("channel attention alone", [2, 4, 6, 6], [1, 6, 4, 3, 3], "c", padding=(1, 1))
+    dynamic("filter attention alone, with bias", [2, 4, 6, 6], [1, 6, 4, 3, 3], "f", bias=True, padding=(1, 1))
+    dynamic("kernel attention of one kernel", [2, 4, 6, 6], [1, 6, 4, 3, 3], "k", padding=(1, 1))
+
+    for x in [2, 6, 5, 7], [5, 10]:
+        c = [x[1]]
+        case(f"batch_norm, {len(x)}-D", "batch_norm",
+             {"x": x, "weight": c, "bias": c, "runningMean": c, "runningVar": (c, 0.5, 1.0)}, eps=1e-5)
+    for op in "relu", "relu6":
+        case(f"{op}, 4-D", op, {"x": ([2, 3, 5, 5], 9.0, 0.0)})
+        case(f"{op}, 2-D", op, {"x": ([5, 7], 9.0, 0.0)})
+    for op in "sigmoid", "softmax":
+        case(f"{op}, no temperature", op, {"x": ([5, 4], 8.0, 0.0)})
+        case(f"{op}, temperature 30", op, {"x": ([5, 7], 40.0, 0.0), "temperature": ([1], 0.0, 30.0)})
+    case("sigmoid, 4-D", "sigmoid", {"x": ([2, 5, 3, 3], 8.0, 0.0)})
+    case("softmax, far from zero", "softmax", {"x": ([2, 5], 5.0, 500.0)})
+    case("add, 4-D", "add", {"a": [2, 5, 7, 3], "b": [2, 5, 7, 3]})
+    case("add, 2-D", "add", {"a": [5, 9], "b": [5, 9]})
+    case("mul, same shape", "mul", {"x": [2, 5, 7, 3], "scale": [2, 5, 7, 3]})
+    case("mul, by sample and channel", "mul", {"x": [5, 6, 4, 3], "scale": [5, 6]})
+    case("mul, by channel", "mul", {"x": [2, 6, 4, 3], "scale": [6]})
+    case("mul, by channel, 2-D", "mul", {"x": [5, 6], "scale": [6]})
+    for op in "max_pool2d", "avg_pool2d":
+        for name, x, k, s, p in [
+            ("3x3, stride 2, padded, on 15x15", [2, 5, 15, 15], (3, 3), (2, 2), (1, 1)),
+            ("2x2, stride 2, on 7x9", [5, 4, 7, 9], (2, 2), (2, 2), (0, 0)),
+            ("3x2, stride 1x2, padded 1x0", [1, 3, 8, 8], (3, 2), (1, 2), (1, 0)),
+            ("1x1, stride 2", [1, 6, 7, 7], (1, 1), (2, 2), (0, 0)),
+        ]:
+            # All below zero, so that a padded zero would show in a maximum.
+            case(f"{op}, {name}", op, {"x": (x, 1.0, -2.0)}, kernelSize=k, stride=s, padding=p)
+    for x in [1, 5, 7, 7], [5, 12, 1, 1], [2, 64, 16, 9]:
+        case("global_avg_pool, " + "x".join(map(str, x)), "global_avg_pool", {"x": x})
+    case("linear", "linear", {"x": [1, 10], "weight": [7, 10]}, activation="none")
+    case("linear, batch 5, bias and relu", "linear", {"x": [5, 33], "weight": [18, 33], "bias": [18]}, activation="relu")
+    case("linear, 1x1 weight, relu6", "linear", {"x": ([5, 40], 3.0, 0.0), "weight": [12, 40, 1, 1], "bias": [12]},
+         activation="relu6")
+    case("linear, sigmoid at temperature 30", "linear",
+         {"x": [2, 16], "weight": ([9, 16], 9.0, 0.0), "bias": [9], "temperature": ([1], 0.0, 30.0)}, activation="sigmoid")
+    case("linear, sigmoid", "linear", {"x": [2, 16], "weight": [9, 16], "bias": [9]}, activation="sigmoid")
+    case("linear, 1000 out", "linear", {"x": [1, 64], "weight": [1000, 64], "bias": [1000]}, activation="none")
+    case("flatten, 4-D", "flatten", {"x": [2, 5, 3, 4]})
+    case("flatten, 2-D", "flatten", {"x": [5, 6]})
+    case("dropout", "dropout", {"x": [2, 3, 4, 4]}, p=0.2)
+    case("pad_channels, even", "pad_channels", {"x": [2, 4, 5, 5]}, before=2, after=2)
+    case("pad_channels, uneven", "pad_channels", {"x": [5, 3, 4, 5]}, before=1, after=4)
+
+
+def activate(y, activation):
+    return {"none": lambda: y, "relu": lambda: F.relu(y), "relu6": lambda: F.relu6(y), "sigmoid": lambda: y.sigmoid()}[activation]()
+
+
+def conv2d(a, x, weight, bias=None, residual=None):
+    y = F.conv2d(x, weight, bias, a["stride"], a["padding"], a["dilation"], a["groups"])
+    return activate(y if residual is None else y + residual, a["activation"])
+
+
+def dynamic_conv2d(a, x, weight, channel=None, filter=None, spatial=None, kernel=None, bias=None, residual=None):
+    """Equation 2, sample by sample, every attention applied to the kernels as the paper writes it."""
+    n, cout, cin_per_group, kh, kw = weight.shape
+    batch, cin = x.shape[:2]
+    groups = a["groups"]
+    ones = lambda *shape: torch.ones(shape, dtype=x.dtype)
+    channel = ones(batch, cin) if channel is None else channel
+    filter = ones(batch, cout) if filter is None else filter
+    spatial = ones(batch, kh * kw) if spatial is None else spatial
+    kernel = ones(batch, 1) if kernel is None else kernel
+    samples = []
+    for b in range(batch):
+        # Row o of a_c: the attentions of the input channels that output channel o sees.
+        a_c = channel[b].view(groups, 1, cin_per_group).expand(groups, cout // groups, cin_per_group)
+        w = sum(kernel[b, i] * weight[i] for i in range(n))
+        w = w * filter[b].view(cout, 1, 1, 1) * a_c.reshape(cout, cin_per_group, 1, 1) * spatial[b].view(1, 1, kh, kw)
+        samples.append(F.conv2d(x[b : b + 1], w, bias, a["stride"], a["padding"], a["dilation"], groups))
+    y = torch.cat(samples)
+    return activate(y if residual is None else y + residual, a["activation"])
+
+
+def linear(a, x, weight, bias=None, temperature=1.0):
+    return activate(F.linear(x, weight.flatten(1), bias) / temperature, a["activation"])
+
+
+def mul(a, x, scale):
+    return x * (scale[:, :, None, None] if x.dim() == 4 and scale.dim() == 2 else
+                scale[:, None, None] if x.dim() == 4 and scale.dim() == 1 else scale)
+
+
+OPERATORS = {
+    "conv2d": conv2d,
+    "dynamic_conv2d": dynamic_conv2d,
+    "batch_norm": lambda a, x, weight, bias, runningMean, runningVar: F.batch_norm(
+        x, runningMean, runningVar, weight, bias, eps=a["eps"]
+    ),
+    "relu": lambda a, x: F.relu(x),
+    "relu6": lambda a, x: F.relu6(x),
+    "sigmoid": lambda a, x, temperature=1.0: torch.sigmoid(x / temperature),
+    "softmax": lambda a, x, temperature=1.0: F.softmax(x / temperature, dim=-1),
+    "add": lambda _, *, a, b: a + b,
+    "mul": mul,
+    "max_pool2d": lambda a, x: F.max_pool2d(x, a["kernelSize"], a["stride"], a["padding"]),
+    "avg_pool2d": lambda a, x: F.avg_pool2d(x, a["kernelSize"], a["stride"], a["padding"]),
+    "global_avg_pool": lambda a, x: x.mean(dim=(2, 3)),
+    "linear": linear,
+    "flatten": lambda a, x: x.flatten(1),
+    "dropout": lambda a, x: F.dropout(x, a["p"], training=False),
+    "pad_channels": lambda a, x: F.pad(x, (0, 0, 0, 0, a["before"], a["after"])),
+}
+
+
+def main():
+    cases()
+    results = {}
+    for c in CASES:
+        operands = {
+            k: torch.from_numpy(uniform(f"{c['name']}.{k}", o["shape"], o["scale"], o["offset"])).double()
+            for k, o in c["operands"].items()
+        }
+        y = OPERATORS[c["op"]](c["attributes"], **operands)
+        results[c["name"]] = y.float().contiguous().numpy()
+    FIXTURES.mkdir(exist_ok=True)
+    save_file(results, FIXTURES / "ops.safetensors")
+    lines = ",\n".join("  " + json.dumps(c) for c in CASES)
+    (FIXTURES / "ops.json").write_text(f"[\n{lines}\n]\n")
+    print(f"{len(CASES)} cases, {(FIXTURES / 'ops.safetensors').stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

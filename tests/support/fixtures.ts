@@ -1,0 +1,26 @@
+/** What the scripts in tests/reference wrote into tests/fixtures. */
+
+import { toFloat32 } from "../../src/checkpoint/float32.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { fileSource } from "../../src/checkpoint/source.ts";
+
+const FIXTURES = new URL("../fixtures/", import.meta.url);
+
+/** A JSON fixture. */
+export async function readJson<T>(name: string): Promise<T> {
+  return JSON.parse(await Deno.readTextFile(new URL(name, FIXTURES)));
+}
+
+/** Every float tensor of a safetensors fixture, by name. */
+export async function readTensors(name: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+  const { pathname } = new URL(name, FIXTURES);
+  const source = await fileSource(decodeURIComponent(pathname));
+  try {
+    const { tensors } = await readSafetensors(source);
+    const values = new Map<string, Float32Array<ArrayBuffer>>();
+    for (const [key, tensor] of tensors) values.set(key, await toFloat32(tensor));
+    return values;
+  } finally {
+    source.close?.();
+  }
+}
