@@ -9,19 +9,10 @@ import type { Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, size, type Value } from "../graph/graph.ts";
 import type { WebGpuBackend } from "./device.ts";
 import { gridOf } from "./kernel.ts";
+import { type Command, encodeCommands, timeCommands } from "./commands.ts";
 import { DeviceMemory } from "./memory.ts";
-import { type Border, type Plan, planGraph, textureRows } from "./planner.ts";
 import { TEXTURE_WIDTH } from "./layout.ts";
-
-/** A step with everything it needs made. */
-type Command =
-  | {
-    readonly kind: "dispatch";
-    readonly pipeline: GPUComputePipeline;
-    readonly bindGroup: GPUBindGroup;
-    readonly grid: readonly [number, number];
-  }
-  | { readonly kind: "copy"; readonly from: GPUBuffer; readonly to: GPUTexture; readonly rows: number };
+import { type Border, type Plan, planGraph, textureRows } from "./planner.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
 export async function compileGraph(backend: WebGpuBackend, graph: Graph): Promise<WebGpuExecutable> {
@@ -113,6 +104,16 @@ function checkLength(name: string, value: Value, data: Float32Array): void {
   }
 }
 
+/** What a step cost. */
+export interface StepTime {
+  /** The layer. */
+  readonly node: string;
+  /** The kernel's label, or "copy". */
+  readonly kernel: string;
+  /** Time on the device. */
+  readonly milliseconds: number;
+}
+
 /** A graph that runs on a WebGPU device. */
 export class WebGpuExecutable implements Executable {
   readonly #backend: WebGpuBackend;
@@ -147,6 +148,21 @@ export class WebGpuExecutable implements Executable {
     const done = () => this.#inFlight.delete(run);
     run.then(done, done);
     return run;
+  }
+
+  /**
+   * Runs once with a timestamp around every step; answers the steps of {@link plan}. Copies count 0: timestamps only exist
+   * around passes. Throws DeviceError where the adapter has no timestamps.
+   */
+  async profile(inputs: Tensors): Promise<StepTime[]> {
+    this.#backend.check();
+    this.#writeInputs(inputs);
+    const milliseconds = await timeCommands(this.#backend.device, this.#commands);
+    return this.plan.steps.map((step, i) => ({
+      node: step.node,
+      kernel: step.kind === "copy" ? "copy" : step.dispatch.shader.label,
+      milliseconds: milliseconds[i],
+    }));
   }
 
   /** Resolves when no run is in flight. */
@@ -208,24 +224,7 @@ export class WebGpuExecutable implements Executable {
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
     const encoder = device.createCommandEncoder();
-    let pass: GPUComputePassEncoder | undefined;
-    for (const command of this.#commands) {
-      if (command.kind === "dispatch") {
-        pass ??= encoder.beginComputePass();
-        pass.setPipeline(command.pipeline);
-        pass.setBindGroup(0, command.bindGroup);
-        pass.dispatchWorkgroups(...command.grid);
-      } else {
-        pass?.end();
-        pass = undefined;
-        encoder.copyBufferToTexture(
-          { buffer: command.from, bytesPerRow: TEXTURE_WIDTH * 16 },
-          { texture: command.to },
-          [TEXTURE_WIDTH, command.rows],
-        );
-      }
-    }
-    pass?.end();
+    encodeCommands(encoder, this.#commands);
     this.#eachOutput((_, { resource }, offset) =>
       encoder.copyBufferToBuffer(this.#memory.buffer(resource), 0, readback, offset, resource.texels * 16)
     );
