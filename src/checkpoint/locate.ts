@@ -1,0 +1,93 @@
+/**
+ * Turns what a user names (a path, a URL, a file on the hub) into bytes that can be read at random.
+ *
+ * @module
+ */
+
+import { CheckpointError } from "../errors.ts";
+import { download } from "./http.ts";
+import { downloadFromHub, findHubFile, formatHubReference, type HubOptions, parseHubReference } from "./hub.ts";
+import { fromBlob, fromFile } from "./source.ts";
+import type { ByteSource } from "./state_dict.ts";
+
+/** How sources are fetched. */
+export interface LocateOptions {
+  /** How the hub is reached. */
+  readonly hub?: HubOptions;
+  /** Called while something downloads, with what it is, the bytes that are there, and in all where known. */
+  readonly onProgress?: (what: string, done: number, total: number | undefined) => void;
+}
+
+/** A source at hand. */
+export interface Located {
+  /** For people and metadata: a file's name without its folders, a hub reference, a URL without secrets. */
+  readonly name: string;
+  /** Its bytes. */
+  readonly source: ByteSource;
+  /** The file of that plain name beside it. */
+  sibling(name: string): Promise<Located>;
+}
+
+/** Finds a source. Throws CheckpointError where there is none. */
+export async function locate(source: string, options: LocateOptions = {}): Promise<Located> {
+  if (source.startsWith("hf:")) return await locateOnHub(source, options);
+  if (/^https?:\/\//i.test(source)) return await locateUrl(source, options);
+  const path = source.startsWith("file:") ? decodeURIComponent(new URL(source).pathname) : source;
+  return {
+    name: path.replace(/^.*[\\/]/, ""),
+    source: await fromFile(path),
+    sibling: (name) => locate(path.replace(/[^\\/]*$/, name), options),
+  };
+}
+
+/** Bytes that the caller has, which have nothing beside them. */
+export function located(source: ByteSource): Located {
+  return {
+    name: source.name,
+    source,
+    sibling: (name) => Promise.reject(new CheckpointError(`${source.name}: it is sharded, and ${name} is not here`)),
+  };
+}
+
+async function locateOnHub(text: string, options: LocateOptions): Promise<Located> {
+  const hubOptions = { onProgress: options.onProgress, ...options.hub };
+  const reference = parseHubReference(text);
+  const file = reference.file ?? await findHubFile(reference, hubOptions);
+  const name = formatHubReference({ ...reference, file });
+  const source = await fromFile(await downloadFromHub({ ...reference, file }, hubOptions));
+  return {
+    name,
+    source: { ...source, name },
+    sibling: (other) => locate(formatHubReference({ ...reference, file: file.replace(/[^/]*$/, other) }), options),
+  };
+}
+
+async function locateUrl(text: string, options: LocateOptions): Promise<Located> {
+  const name = withoutSecrets(text);
+  const sibling = (other: string) => locate(new URL(other, text).href, options);
+  const onProgress = (done: number, total?: number) => options.onProgress?.(name, done, total);
+  if (typeof Deno === "undefined") {
+    const response = await fetch(text);
+    if (!response.ok) throw new CheckpointError(`${name}: the server answers ${response.status}`);
+    return { name, source: fromBlob(name, await response.blob()), sibling };
+  }
+  const path = await Deno.makeTempFile({ prefix: "odconv_" });
+  await download(text, path, { onProgress });
+  const source = await fromFile(path);
+  const close = () => {
+    source.close?.();
+    Deno.removeSync(path);
+  };
+  return { name, source: { ...source, name, close }, sibling };
+}
+
+/** Passwords and signatures in a URL do not belong into messages and metadata. */
+function withoutSecrets(text: string): string {
+  const url = new URL(text);
+  url.username =
+    url.password =
+    url.search =
+    url.hash =
+      "";
+  return url.href;
+}

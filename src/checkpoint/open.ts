@@ -1,0 +1,114 @@
+/**
+ * Opens checkpoints of every kind that is read here. The kind is told by the content, never by the file's name.
+ *
+ * @module
+ */
+
+import { CheckpointError } from "../errors.ts";
+import { findStateDict, stripPrefixes } from "./find_state_dict.ts";
+import { locate, type Located, located, type LocateOptions } from "./locate.ts";
+import { isSafetensors, readSafetensors } from "./safetensors.ts";
+import { sha256 } from "./sha256.ts";
+import { isIndex, joinShards, readIndex } from "./sharded.ts";
+import type { ByteSource, StateDict } from "./state_dict.ts";
+import { LEGACY_MAGIC, readTorchLegacy } from "./torch_legacy.ts";
+import { readTorchZip } from "./torch_zip.ts";
+
+/** How openCheckpoint works. */
+export interface OpenOptions extends LocateOptions {
+  /** The state dict to take where the file holds several ("state_dict_ema"). */
+  readonly key?: string;
+}
+
+/** The kinds of checkpoints. */
+export type CheckpointFormat = "safetensors" | "sharded" | "torch zip" | "torch legacy";
+
+/** An open checkpoint. */
+export interface Checkpoint {
+  /** For people and metadata: a file's name without its folders, a hub reference, a URL without secrets. */
+  readonly name: string;
+  /** Its kind. */
+  readonly format: CheckpointFormat;
+  /** Its state dict, without a wrapper's "module."; tensors are read when they are asked for, until it is closed. */
+  readonly tensors: StateDict;
+  /** The strings that a safetensors file says of itself; empty for the other kinds. */
+  readonly metadata: Record<string, string>;
+  /** Keys of other state dicts in the file, which the option `key` would take. */
+  readonly others: readonly string[];
+  /** SHA-256 of the file, hexadecimal; of a sharded one, of its index and shards one after the other. */
+  sha256(): Promise<string>;
+  /** Lets go of files and removes what was downloaded for this use only. */
+  close(): void;
+}
+
+/**
+ * Opens a path, an http(s) URL, "hf:OWNER/REPO[@REVISION][/FILE]" or bytes at hand. Throws CheckpointError where it is
+ * not a checkpoint or damaged.
+ */
+export async function openCheckpoint(source: string | ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
+  const opened: ByteSource[] = [];
+  const close = () => {
+    for (const { close } of opened.splice(0)) close?.();
+  };
+  try {
+    const place = typeof source === "string" ? await locate(source, options) : located(source);
+    opened.push(place.source);
+    const contents = await readIndexed(place, opened, options) ?? await readOne(place.source, options.key);
+    // The order of `opened` is that of the index, so that the hash does not depend on the file system.
+    return { ...contents, name: place.name, sha256: () => sha256(opened), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+type Contents = Pick<Checkpoint, "format" | "tensors" | "metadata" | "others">;
+
+async function readIndexed(place: Located, opened: ByteSource[], options: OpenOptions): Promise<Contents | undefined> {
+  if (await isSafetensors(place.source) || !await isIndex(place.source)) return undefined;
+  const index = await readIndex(place.source);
+  const shards = new Map<string, StateDict>();
+  for (const file of new Set(index.values())) {
+    const shard = await place.sibling(file);
+    opened.push(shard.source);
+    shards.set(file, (await readOne(shard.source, options.key)).tensors);
+  }
+  const tensors = stripPrefixes(joinShards(place.name, index, shards));
+  return { format: "sharded", tensors, metadata: {}, others: [] };
+}
+
+async function readOne(source: ByteSource, key?: string): Promise<Contents> {
+  if (await isSafetensors(source)) {
+    const { tensors, metadata } = await readSafetensors(source);
+    return { format: "safetensors", tensors: stripPrefixes(tensors), metadata, others: [] };
+  }
+  const start = await source.read(0, Math.min(512, source.size));
+  const torch = TORCH_FORMATS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
+  if (!torch) throw refuse(source, start);
+  const { tensors, others } = findStateDict(source.name, await torch.read(source), key);
+  return { format: torch.format, tensors, metadata: {}, others };
+}
+
+const TORCH_FORMATS = [
+  { format: "torch zip", magic: [0x50, 0x4b, 0x03, 0x04], read: readTorchZip },
+  { format: "torch legacy", magic: LEGACY_MAGIC, read: readTorchLegacy },
+] as const;
+
+/** What other files start with, and what to do about them. */
+const OTHERS: readonly (readonly [start: string | RegExp, what: string])[] = [
+  [/^$/, "it is empty"],
+  [/^\s*<(!doctype|html|head|\?xml)/i, "it is a web page, not a checkpoint; open its address in a browser to download"],
+  ["version https://git-lfs", "it is a Git LFS pointer; fetch the file itself with `git lfs pull`"],
+  ["\x1f\x8b", "it is compressed with gzip; unpack it first"],
+  ["\x80", "it is a plain pickle, not written by torch.save"],
+  ["\x89HDF", "it is an HDF5 file (Keras?); only PyTorch's and safetensors' formats are read"],
+  [/^.{257}ustar/s, "it is a tar archive; if a checkpoint lies in it, unpack it first"],
+];
+
+function refuse(source: ByteSource, start: Uint8Array): CheckpointError {
+  // Bytes as the characters of the same numbers.
+  const text = String.fromCharCode(...start);
+  const what = OTHERS.find(([s]) => typeof s === "string" ? text.startsWith(s) : s.test(text))?.[1] ??
+    "it is neither safetensors nor written by torch.save (is it damaged, or not downloaded to the end?)";
+  return new CheckpointError(`${source.name}: ${what}`);
+}

@@ -1,0 +1,196 @@
+/**
+ * Reads pickles (Python's object format) as inert data: dicts become Maps, lists and tuples arrays. A pickle is a program
+ * for a stack machine that may call any Python function it names; this machine knows only the functions that its caller
+ * lists, and each of those only makes plain values. Nothing else is run: an unlisted name is an error that says it.
+ *
+ * Opcodes: pickletools in Python's standard library. Protocols 2 to 5 (torch.save writes 2).
+ *
+ * @module
+ */
+
+import { CheckpointError } from "../errors.ts";
+import { OPCODES } from "./pickle_opcodes.ts";
+
+/** What a pickle can hold: plain values, and what the functions of the caller's table make. */
+export type PickleValue = unknown;
+
+/** A function or class that a pickle may name. */
+export class PickleGlobal {
+  constructor(
+    /** "module.name". */
+    readonly name: string,
+    /** What calling it makes; a global without it is a value only (a storage type, a dtype). */
+    readonly call?: (args: readonly PickleValue[]) => PickleValue,
+    /** What setting its state (Python's `__setstate__` or `__dict__`) makes of what it made; ignored where missing. */
+    readonly build?: (made: PickleValue, state: PickleValue) => void,
+  ) {}
+}
+
+/** What a pickle may name and refer to. */
+export interface PickleContext {
+  /** For messages. */
+  readonly source: string;
+  /** The globals it may name, by "module.name". */
+  readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /** Resolves a persistent id: how torch.save refers to the storages beside the pickle. */
+  readonly persistent?: (id: PickleValue) => PickleValue;
+}
+
+/** The pickle goes on behind the bytes that were given. */
+export class PickleEnd extends CheckpointError {}
+
+/** Objects a value may be nested in; those of checkpoints are nested in fewer than ten. */
+const MAX_MARKS = 1000;
+/** Steps a pickle may take; a checkpoint's takes about forty a tensor. Bounds the memory that its objects take. */
+const MAX_STEPS = 2_000_000;
+
+/** The machine: a stack, the marks on it, and the memo of objects that are used more than once. */
+export class PickleMachine {
+  /** Values, the top last. */
+  readonly stack: PickleValue[] = [];
+  /** Heights of the stack where a list, dict or tuple under construction began. */
+  readonly marks: number[] = [];
+  /** Objects by number. A Map, so that a lying number costs nothing. */
+  readonly memo: Map<number, PickleValue> = new Map();
+  /** Where the next byte is read. */
+  at = 0;
+  readonly #view: DataView;
+
+  constructor(readonly bytes: Uint8Array<ArrayBuffer>, readonly context: PickleContext) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Runs to the STOP opcode; answers the value on the stack. */
+  run(): PickleValue {
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const code = this.uint8();
+      const opcode = OPCODES.get(code);
+      if (!opcode) throw this.error(`opcode 0x${code.toString(16).padStart(2, "0")} is not one that torch.save writes`);
+      if (opcode === "STOP") return this.pop();
+      opcode(this);
+    }
+    throw this.error(`it takes more than ${MAX_STEPS} steps`);
+  }
+
+  /** An error at the place that was read last. */
+  error(why: string): CheckpointError {
+    return new CheckpointError(`${this.context.source}: its pickle is refused at byte ${this.at}: ${why}`);
+  }
+
+  /** The next bytes, as a view. */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const start = this.#advance(length);
+    return this.bytes.subarray(start, start + length);
+  }
+
+  /** The next byte. */
+  uint8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+  /** The next two bytes, unsigned. */
+  uint16(): number {
+    return this.#view.getUint16(this.#advance(2), true);
+  }
+  /** The next four bytes, signed. */
+  int32(): number {
+    return this.#view.getInt32(this.#advance(4), true);
+  }
+  /** The next four bytes, unsigned. */
+  uint32(): number {
+    return this.#view.getUint32(this.#advance(4), true);
+  }
+  /** The next eight bytes, unsigned; beyond 2^53 inexact, but longer than any pickle then. */
+  uint64(): number {
+    return Number(this.#view.getBigUint64(this.#advance(8), true));
+  }
+  /** The next eight bytes, a big-endian float. */
+  float64(): number {
+    return this.#view.getFloat64(this.#advance(8));
+  }
+  /** UTF-8 text of a length. */
+  text(length: number): string {
+    return new TextDecoder().decode(this.take(length));
+  }
+  /** Text up to the end of the line. */
+  line(): string {
+    const end = this.bytes.indexOf(0x0a, this.at);
+    if (end < 0) throw this.#ended();
+    const text = this.text(end - this.at);
+    this.at++;
+    return text;
+  }
+
+  /** Puts a value on the stack. */
+  push(value: PickleValue): void {
+    this.stack.push(value);
+  }
+  /** Takes the value off the stack. */
+  pop(): PickleValue {
+    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.error("it takes more from its stack than there is");
+    return this.stack.pop();
+  }
+  /** The value on top of the stack. */
+  top(): PickleValue {
+    const value = this.pop();
+    this.push(value);
+    return value;
+  }
+  /** Marks the height of the stack. */
+  mark(): void {
+    if (this.marks.length >= MAX_MARKS) throw this.error(`more than ${MAX_MARKS} objects lie inside each other`);
+    this.marks.push(this.stack.length);
+  }
+  /** Takes everything above the last mark off the stack. */
+  popToMark(): PickleValue[] {
+    const height = this.marks.pop();
+    if (height === undefined) throw this.error("a mark is missing");
+    return this.stack.splice(height);
+  }
+
+  /** Finds a global in the caller's table. */
+  global(module: string, name: string): PickleGlobal {
+    const path = `${module}.${name}`;
+    const found = this.context.globals.get(path);
+    if (found) return found;
+    throw new CheckpointError(
+      `${this.context.source}: it names ${path}, which is not something a state dict needs and is never run here. ` +
+        `If you trust the file, load it in PyTorch and save the state dict alone: ` +
+        `torch.save(model.state_dict(), "state_dict.pth")`,
+    );
+  }
+  /** Calls a global. */
+  call(callee: PickleValue, args: PickleValue): PickleValue {
+    if (!(callee instanceof PickleGlobal) || !callee.call) {
+      throw this.error(`${callee instanceof PickleGlobal ? callee.name : "a plain value"} is called like a function`);
+    }
+    if (!Array.isArray(args)) throw this.error(`${callee.name} is called without a tuple of arguments`);
+    const made = callee.call(args);
+    if (callee.build && typeof made === "object" && made !== null) this.#makers.set(made, callee);
+    return made;
+  }
+  /** Gives an object its state. */
+  build(made: PickleValue, state: PickleValue): void {
+    this.#makers.get(made as object)?.build?.(made, state);
+  }
+  readonly #makers = new WeakMap<object, PickleGlobal>();
+
+  #advance(length: number): number {
+    const start = this.at;
+    if (length > this.bytes.length - start) throw this.#ended();
+    this.at += length;
+    return start;
+  }
+  #ended(): PickleEnd {
+    return new PickleEnd(`${this.context.source}: truncated or damaged: its pickle does not end`);
+  }
+}
+
+/** Reads one pickle from the start of the bytes. Throws CheckpointError; PickleEnd where bytes are missing. */
+export function readPickle(
+  bytes: Uint8Array<ArrayBuffer>,
+  context: PickleContext,
+): { value: PickleValue; length: number } {
+  const machine = new PickleMachine(bytes, context);
+  const value = machine.run();
+  return { value, length: machine.at };
+}

@@ -1,0 +1,22 @@
+/**
+ * SHA-256 of files of any size. Web Crypto needs all bytes at once, so this takes node:crypto (in Deno; a browser has no
+ * need of it).
+ *
+ * @module
+ */
+
+import type { ByteSource } from "./state_dict.ts";
+
+const CHUNK = 4 * 1024 * 1024;
+
+/** The SHA-256 of the sources' bytes, one after the other, in hexadecimal; a few megabytes in memory at a time. */
+export async function sha256(sources: readonly ByteSource[]): Promise<string> {
+  const { createHash } = await import("node:crypto");
+  const hash = createHash("sha256");
+  for (const source of sources) {
+    for (let at = 0; at < source.size; at += CHUNK) {
+      hash.update(await source.read(at, Math.min(CHUNK, source.size - at)));
+    }
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,77 @@
+/**
+ * What torch.save writes since PyTorch 1.6: a zip archive of one pickle (NAME/data.pkl) and one file of raw elements
+ * for each storage (NAME/data/KEY). Format: torch/serialization.py, `_save`.
+ *
+ * @module
+ */
+
+import { CheckpointError } from "../errors.ts";
+import { type PickleValue, readPickle } from "./pickle.ts";
+import { type ByteSource, DTYPE_BYTES } from "./state_dict.ts";
+import { storageId, TORCH_GLOBALS } from "./torch_globals.ts";
+import type { Storage } from "./torch_tensor.ts";
+import { readZip, zipDataOffset, type ZipEntry } from "./zip.ts";
+
+/** Longest pickle that is read; one that describes a thousand tensors takes 0.2 MB. */
+export const MAX_PICKLE: number = 16 * 1024 * 1024;
+
+/**
+ * Reads the pickle: nested Maps, arrays and plain values with TorchTensors for leaves, whose elements stay in the file
+ * until they are asked for. Throws CheckpointError.
+ */
+export async function readTorchZip(source: ByteSource): Promise<PickleValue> {
+  const entries = await readZip(source);
+  const pickle = [...entries.values()].find(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
+  if (!pickle) throw new CheckpointError(`${source.name}: a zip archive, but not from torch.save: it has no data.pkl`);
+  const root = pickle.name.slice(0, -"data.pkl".length);
+  if (entries.has(`${root}constants.pkl`)) {
+    throw new CheckpointError(
+      `${source.name}: a TorchScript program, not a checkpoint; save its state_dict() with torch.save instead`,
+    );
+  }
+  await checkByteOrder(source, entries.get(`${root}byteorder`));
+  if (pickle.size > MAX_PICKLE) {
+    throw new CheckpointError(`${source.name}: its data.pkl has ${pickle.size} bytes, at most ${MAX_PICKLE} are read`);
+  }
+  const bytes = await source.read(await zipDataOffset(source, pickle), pickle.size);
+  const storages = new Map<string, Storage>();
+  const persistent = (id: PickleValue) => {
+    const { dtype, key, length } = storageId(source.name, id);
+    const known = storages.get(key);
+    if (known?.dtype === dtype) return known;
+    const storage = zipStorage(source, entries.get(`${root}data/${key}`), { dtype, key, length });
+    storages.set(key, storage);
+    return storage;
+  };
+  return readPickle(bytes, { source: source.name, globals: TORCH_GLOBALS, persistent }).value;
+}
+
+async function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): Promise<void> {
+  if (!entry || entry.size > 16) return;
+  const order = new TextDecoder().decode(await source.read(await zipDataOffset(source, entry), entry.size));
+  if (order === "little") return;
+  throw new CheckpointError(`${source.name}: its numbers are ${order}-endian; only little-endian files are read`);
+}
+
+function zipStorage(
+  source: ByteSource,
+  entry: ZipEntry | undefined,
+  { dtype, key, length }: Pick<Storage, "dtype" | "length"> & { key: string },
+): Storage {
+  const name = `${source.name}, storage ${key}`;
+  if (!entry) throw new CheckpointError(`${name}: missing from the archive`);
+  if (entry.size < length * DTYPE_BYTES[dtype]) {
+    throw new CheckpointError(
+      `${name}: ${length} elements (${dtype}) take ${length * DTYPE_BYTES[dtype]} bytes, the archive has ${entry.size}`,
+    );
+  }
+  let start: Promise<number> | undefined;
+  return {
+    name,
+    dtype,
+    length,
+    async read(offset, bytes) {
+      return await source.read(await (start ??= zipDataOffset(source, entry)) + offset, bytes);
+    },
+  };
+}
