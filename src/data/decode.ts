@@ -1,0 +1,44 @@
+/**
+ * Image files to RGB, as PIL's `Image.open(file).convert("RGB")` gives them: JPEG, PNG and WebP, told apart by content.
+ * Orientation tags are not applied and alpha is dropped, because that is what training saw.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import type { RgbImage } from "./image.ts";
+import { decodeJpeg } from "./jpeg/mod.ts";
+import { decodePng } from "./png/mod.ts";
+import { decodeWebp } from "./webp.ts";
+
+export type { RgbImage };
+
+/** A format: the bytes its files start with (null: any byte), and its decoder. */
+interface Format {
+  readonly magic: readonly (number | null)[];
+  readonly decode: (bytes: Uint8Array<ArrayBuffer>, name: string) => Promise<RgbImage>;
+}
+
+const ANY = [null, null, null, null];
+const ascii = (text: string) => [...text].map((char) => char.charCodeAt(0));
+
+const FORMATS: readonly Format[] = [
+  { magic: [0xff, 0xd8, 0xff], decode: decodeJpeg },
+  { magic: [0x89, ...ascii("PNG\r\n\x1a\n")], decode: decodePng },
+  { magic: [...ascii("RIFF"), ...ANY, ...ascii("WEBP")], decode: decodeWebp },
+];
+
+/**
+ * Decodes an image file to 8-bit RGB. `name` is what errors call it. Throws DataError where the file is of another
+ * format, broken, truncated, or larger than `MAX_PIXELS`.
+ */
+export async function decodeImage(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
+  const format = FORMATS.find(({ magic }) => magic.every((byte, i) => byte === null || bytes[i] === byte));
+  if (!format) {
+    const found = bytes.length === 0 ? "an empty file" : `bytes ${[...bytes.subarray(0, 8)].map(hex).join(" ")}`;
+    throw new DataError(`${name}: not an image: expected a JPEG, PNG or WebP file, found ${found}`);
+  }
+  return await format.decode(bytes, name);
+}
+
+const hex = (byte: number) => byte.toString(16).padStart(2, "0");

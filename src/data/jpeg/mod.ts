@@ -1,0 +1,33 @@
+/**
+ * JPEG files to RGB, equal to libjpeg-turbo and PIL.
+ *
+ * @module
+ */
+
+import { DataError } from "../../errors.ts";
+import type { RgbImage } from "../image.ts";
+import { checkSize } from "../limits.ts";
+import { decodeWithWasm } from "../wasm_decoder.ts";
+import { decodeParsedJpeg } from "./decoder.ts";
+import { type JpegFile, parseJpeg } from "./markers.ts";
+
+/** Decodes a JPEG file. Throws DataError. */
+export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
+  const file = parseJpeg(bytes, name);
+  checkSize(file.width, file.height, name);
+  if (file.arithmetic) {
+    throw new DataError(`${name}: unsupported JPEG: arithmetic coding (re-save it as Huffman coded)`);
+  }
+  if (![1, 3, 4].includes(file.components.length)) {
+    throw new DataError(`${name}: unsupported JPEG: ${file.components.length} components, expected 1, 3 or 4`);
+  }
+  return needsOwnDecoder(file) ? decodeParsedJpeg(file, name) : await decodeWithWasm("jpeg", bytes, name);
+}
+
+/** True for the files the WASM decoder refuses (CMYK) or upsamples otherwise than libjpeg-turbo 2 and later. */
+function needsOwnDecoder({ components }: JpegFile): boolean {
+  if (components.length === 4) return true;
+  const maxH = Math.max(...components.map(({ h }) => h));
+  const maxV = Math.max(...components.map(({ v }) => v));
+  return components.some(({ h, v }) => h === maxH && 2 * v === maxV);
+}

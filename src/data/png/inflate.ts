@@ -1,0 +1,37 @@
+/**
+ * A zlib stream inflated to a known size.
+ *
+ * @module
+ */
+
+import { DataError } from "../../errors.ts";
+
+/**
+ * The first `size` bytes that the zlib stream in `pieces` inflates to; whatever comes after is never inflated. Throws
+ * DataError when the stream is broken or holds less.
+ */
+export async function inflate(
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+  size: number,
+  name: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const out = new Uint8Array(size);
+  const reader = ReadableStream.from(pieces).pipeThrough(new DecompressionStream("deflate")).getReader();
+  let filled = 0;
+  try {
+    while (filled < size) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      out.set(value.subarray(0, size - filled), filled);
+      filled += Math.min(value.length, size - filled);
+    }
+  } catch (cause) {
+    throw new DataError(`${name}: broken PNG: its compressed data are damaged or truncated`, { cause });
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+  if (filled < size) {
+    throw new DataError(`${name}: broken PNG: its data hold ${filled} bytes of pixels, expected ${size}`);
+  }
+  return out;
+}
