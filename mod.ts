@@ -1,12 +1,12 @@
 /**
- * ODConv networks outside Python: load a PyTorch checkpoint, run it on WebGPU or the CPU, with PyTorch's numbers.
+ * ODConv networks outside Python: PyTorch's checkpoints and numbers, on WebGPU or the CPU.
  *
  * ```ts
  * import { decodeImage, loadModel, openDevice, preprocess } from "./mod.ts";
  *
  * const model = await loadModel("weights/od_resnet20_cifar10.safetensors");
- * const network = await model.compile(await openDevice());
- * const image = await decodeImage(await Deno.readFile("cat.jpg"), "cat.jpg");
+ * const network = await model.compile(await openDevice("auto"));
+ * const image = await decodeImage(await Deno.readFile("cat.png"), "cat.png");
  * const logits = await network.run(preprocess(image, model.preprocessing));
  * ```
  *
@@ -14,3 +14,75 @@
  */
 
 export { CheckpointError, DataError, DeviceError, isOdconvError, type OdconvError, ShapeError } from "./src/errors.ts";
+
+// Models: load one, build one, count one.
+export { loadModel } from "./src/models/load.ts";
+export { CompiledModel, createModel, type GraphOptions, Model, type TensorSpec } from "./src/models/model.ts";
+export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
+export { inferConfig } from "./src/models/infer.ts";
+export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
+export type { ConvolutionFactory } from "./src/models/convolution.ts";
+export type { Published } from "./src/models/published.ts";
+
+// Devices: where it runs.
+export { type DeviceName, type DeviceOptions, openDevice } from "./src/devices.ts";
+export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
+
+// Images: bytes to the network's input.
+export { decodeImage, type RgbImage } from "./src/data/decode.ts";
+export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
+
+// Layers: networks of one's own.
+export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
+export { Conv2d, type Conv2dOptions, Convolution } from "./src/nn/conv2d.ts";
+export type { Initializer } from "./src/nn/init.ts";
+export { Linear } from "./src/nn/linear.ts";
+export {
+  Module,
+  namedModules,
+  namedParameters,
+  type Parameter,
+  Trace,
+  traceModule,
+  type TraceOptions,
+} from "./src/nn/module.ts";
+export { ODConv2d, type ODConv2dOptions } from "./src/nn/odconv2d.ts";
+export { replaceConv2d, type ReplaceOptions } from "./src/nn/replace.ts";
+export { Sequential } from "./src/nn/sequential.ts";
+export {
+  AvgPool2d,
+  Dropout,
+  Flatten,
+  GlobalAvgPool,
+  MaxPool2d,
+  type PoolOptions,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+} from "./src/nn/stateless.ts";
+
+// The graph underneath.
+export {
+  type Attributes,
+  type AttributesOf,
+  type Backward,
+  Graph,
+  type Node,
+  type Operands,
+  type OperandsOf,
+  type Operator,
+  type Shape,
+  type Source,
+  type Value,
+} from "./src/graph/graph.ts";
+export { OPERATORS } from "./src/graph/ops/mod.ts";
+export { type Activation, type Pair, type WindowAttributes } from "./src/graph/ops/shared.ts";
+export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
+export { optimizeForInference } from "./src/graph/passes/mod.ts";
+
+// Checkpoints: tensors by name.
+export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOptions } from "./src/checkpoint/open.ts";
+export type { LocateOptions } from "./src/checkpoint/locate.ts";
+export type { HubOptions } from "./src/checkpoint/hub.ts";
+export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
+export { toFloat32 } from "./src/checkpoint/float32.ts";

@@ -19,7 +19,7 @@ export async function loadModel(
 ): Promise<Model> {
   const checkpoint = await openCheckpoint(
     source instanceof Blob
-      ? fromBlob(source)
+      ? fromBlob("the given file", source)
       : source instanceof Uint8Array
       ? fromBytes("the given bytes", source)
       : String(source),

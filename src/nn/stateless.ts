@@ -1,10 +1,12 @@
 /** Layers without parameters, by PyTorch's names. */
 
 import type { Value } from "../graph/graph.ts";
-import { dropout, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
+import { dropoutMask } from "../graph/ops/dropout_mask.ts";
+import { dropout, mul, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
 import { flatten, padChannels } from "../graph/ops/layout.ts";
-import { avgPool2d, globalAvgPool, maxPool2d } from "../graph/ops/pooling.ts";
+import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
+import { hash } from "../graph/random.ts";
 import { Module, type Trace } from "./module.ts";
 
 /** torch.nn.ReLU. */
@@ -39,7 +41,10 @@ export class Flatten extends Module {
   }
 }
 
-/** torch.nn.Dropout: the identity outside training. */
+/**
+ * torch.nn.Dropout: the identity outside training. In training the mask is a function of the graph's inputs "dropout_seed"
+ * and "dropout_step" and of the layer's path: the same on every device.
+ */
 export class Dropout extends Module {
   /** Probability of a zero. */
   readonly p: number;
@@ -50,9 +55,13 @@ export class Dropout extends Module {
     this.p = p;
   }
 
-  /** Emits dropout. */
+  /** Emits dropout, or in training the product of x and a mask. */
   override forward(trace: Trace, x: Value): Value {
-    return trace.apply(dropout, { x }, { p: this.p });
+    if (!trace.training) return trace.apply(dropout, { x }, { p: this.p });
+    if (this.p === 0) return x;
+    const [seed, step] = [trace.scalar("dropout_seed", 0), trace.scalar("dropout_step", 0)];
+    const mask = trace.apply(dropoutMask, { seed, step }, { shape: x.shape, p: this.p, salt: hash(trace.path) });
+    return trace.apply(mul, { x, scale: mask }, {});
   }
 }
 
@@ -72,28 +81,39 @@ export interface PoolOptions {
   readonly padding?: number;
 }
 
-abstract class Pool2d extends Module {
-  protected readonly attributes: { kernelSize: Pair; stride: Pair; padding: Pair };
-
-  constructor(kernelSize: number, { stride = kernelSize, padding = 0 }: PoolOptions = {}) {
-    super();
-    this.attributes = { kernelSize: [kernelSize, kernelSize], stride: [stride, stride], padding: [padding, padding] };
-  }
+function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
+  return { kernelSize: [k, k], stride: [stride, stride], padding: [padding, padding] };
 }
 
 /** torch.nn.MaxPool2d. */
-export class MaxPool2d extends Pool2d {
+export class MaxPool2d extends Module {
+  readonly #attributes: PoolAttributes;
+
+  /** Arguments as torch.nn.MaxPool2d's. */
+  constructor(kernelSize: number, options: PoolOptions = {}) {
+    super();
+    this.#attributes = poolAttributes(kernelSize, options);
+  }
+
   /** Emits max_pool2d. */
   override forward(trace: Trace, x: Value): Value {
-    return trace.apply(maxPool2d, { x }, this.attributes);
+    return trace.apply(maxPool2d, { x }, this.#attributes);
   }
 }
 
 /** torch.nn.AvgPool2d (padding counts as zeros). */
-export class AvgPool2d extends Pool2d {
+export class AvgPool2d extends Module {
+  readonly #attributes: PoolAttributes;
+
+  /** Arguments as torch.nn.AvgPool2d's. */
+  constructor(kernelSize: number, options: PoolOptions = {}) {
+    super();
+    this.#attributes = poolAttributes(kernelSize, options);
+  }
+
   /** Emits avg_pool2d. */
   override forward(trace: Trace, x: Value): Value {
-    return trace.apply(avgPool2d, { x }, this.attributes);
+    return trace.apply(avgPool2d, { x }, this.#attributes);
   }
 }
 
