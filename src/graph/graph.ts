@@ -55,6 +55,31 @@ export interface Operator<I extends Operands = any, A extends Attributes = any> 
   shape(operands: I, attributes: A): Shape;
   /** Multiply-adds of one evaluation; operators without it count as none. */
   madds?(operands: I, attributes: A, output: Shape): number;
+  /**
+   * The gradients to the operands that need one, from the gradient to the output; see ./autodiff.ts. Null where an
+   * operand deliberately gets none. Operators without it cannot be differentiated.
+   */
+  gradient?(backward: Backward<I, A>): { readonly [K in keyof I]?: Value | null };
+}
+
+/** What a gradient rule is given, and how it appends to the graph. */
+export interface Backward<I extends Operands, A extends Attributes> {
+  /** Of the node that is differentiated. */
+  readonly operands: I;
+  /** Of the node that is differentiated. */
+  readonly attributes: A;
+  /** What the node computed. */
+  readonly output: Value;
+  /** The gradient of the loss to the output, of its shape. */
+  readonly gradient: Value;
+  /** Whether anybody wants the gradient to this operand; false for operands that were left out. */
+  readonly needs: (operand: keyof I) => boolean;
+  /** Appends an operator under the name of the node that is differentiated. */
+  readonly apply: <J extends Operands, B extends Attributes>(
+    op: Operator<J, B>,
+    operands: J,
+    attributes: B,
+  ) => Value;
 }
 
 /** One use of an operator. */

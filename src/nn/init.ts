@@ -4,6 +4,7 @@
  */
 
 import { type Shape, size } from "../graph/graph.ts";
+import { hash, mix } from "../graph/random.ts";
 
 /** Makes the values of a parameter of that shape; `seed` holds the run's seed and the parameter's name. */
 export type Initializer = (shape: Shape, seed: string) => Float32Array<ArrayBuffer>;
@@ -42,13 +43,9 @@ export function kaimingFanOut(): Initializer {
 
 /** Uniform numbers in [0, 1) that depend on the seed alone: a 32-bit counter, mixed. */
 function uniforms(seed: string): () => number {
-  let state = 2166136261; // FNV-1a of the seed
-  for (let i = 0; i < seed.length; i++) state = Math.imul(state ^ seed.charCodeAt(i), 16777619);
+  let state = hash(seed);
   return () => {
     state = (state + 0x9e3779b9) | 0;
-    let h = state;
-    h = Math.imul(h ^ (h >>> 16), 0x21f0aaad);
-    h = Math.imul(h ^ (h >>> 15), 0x735a2d97);
-    return ((h ^ (h >>> 15)) >>> 0) / 2 ** 32;
+    return mix(state) / 2 ** 32;
   };
 }

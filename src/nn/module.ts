@@ -72,10 +72,37 @@ export class Trace {
 
   /** The temperature of every attention: a scalar input of the graph, so that it can change between runs. */
   temperature(): Value {
-    return this.graph.inputs.get("temperature") ??
-      this.graph.input("temperature", [1], Float32Array.of(this.#options.temperature ?? 1));
+    return this.scalar("temperature", this.#options.temperature ?? 1);
+  }
+
+  /** An input of the graph of shape [1], shared by all layers that ask for it; `initial` where a run does not give it. */
+  scalar(name: string, initial: number): Value {
+    return this.graph.inputs.get(name) ?? this.graph.input(name, [1], Float32Array.of(initial));
+  }
+
+  /** Whether this is for training: dropout drops. */
+  get training(): boolean {
+    return this.#options.training ?? false;
+  }
+
+  /** Whether this module, a batch norm, takes its statistics from the batch and updates its running ones. */
+  get batchStatistics(): boolean {
+    return this.training && !this.#options.frozenStatistics?.(this.path);
+  }
+
+  /** The module's own buffer, as the forward pass has left it so far. */
+  buffer(name: string): Value {
+    return this.graph.outputs.get(UPDATE + join(this.path, name)) ?? this.parameter(name);
+  }
+
+  /** Makes `value` what the module's own buffer holds after the run: the graph's output "update:" and its name. */
+  update(name: string, value: Value): void {
+    this.graph.output(UPDATE + join(this.path, name), value);
   }
 }
+
+/** What the names of the outputs that replace buffers begin with; the buffer's state-dict name follows. */
+export const UPDATE = "update:";
 
 /** What a trace depends on besides the module. */
 export interface TraceOptions {
@@ -83,6 +110,14 @@ export interface TraceOptions {
   readonly temperature?: number;
   /** Of the initial values of parameters that no checkpoint gave; 0 if left out. */
   readonly seed?: number;
+  /**
+   * Whether batch norms use the batch's statistics and update their running ones, and dropout drops; false if left out.
+   * The graph then has outputs "update:NAME" for the buffers, and where there is dropout the inputs "dropout_seed" and
+   * "dropout_step".
+   */
+  readonly training?: boolean;
+  /** Batch norms, by path, whose running statistics are used and kept in training too; none if left out. */
+  readonly frozenStatistics?: (path: string) => boolean;
 }
 
 /** A layer, or a tree of layers. */

@@ -1,4 +1,6 @@
 import type { Operator, Value } from "../graph.ts";
+import { batchNormInputGrad, batchNormWeightGrad } from "./batch_norm_grad.ts";
+import { channelSum } from "./reductions.ts";
 import { expectShape } from "./shared.ts";
 
 /** torch.nn.functional.batch_norm with the running statistics: weight (x - mean) / sqrt(var + eps) + bias by channel. */
@@ -25,5 +27,13 @@ export const batchNorm: Operator<
     expectShape("running mean", runningMean.shape, channels);
     expectShape("running variance", runningVar.shape, channels);
     return x.shape;
+  },
+  gradient({ operands, attributes, gradient, needs, apply }) {
+    const { x, weight, runningMean: mean, runningVar: variance } = operands;
+    return {
+      x: needs("x") ? apply(batchNormInputGrad, { gradient, weight, variance }, attributes) : null,
+      weight: needs("weight") ? apply(batchNormWeightGrad, { x, gradient, mean, variance }, attributes) : null,
+      bias: needs("bias") ? apply(channelSum, { x: gradient }, { scale: 1 }) : null,
+    };
   },
 };

@@ -1,6 +1,11 @@
 import type { Operator, Value } from "../graph.ts";
 import { size } from "../graph.ts";
-import { type Activation, convolutionShape, expectOptional, expectShape, type WindowAttributes } from "./shared.ts";
+import { attentionGrad } from "./attention_grad.ts";
+import { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad, windowOf } from "./convolution_grad.ts";
+import { mul } from "./elementwise.ts";
+import { beforeActivation } from "./elementwise_grad.ts";
+import { channelSum, sumProducts } from "./reductions.ts";
+import { type ConvolutionAttributes, convolutionShape, expectOptional, expectShape } from "./shared.ts";
 
 /**
  * ODConv (equation 2 of the paper), every attention optional:
@@ -28,7 +33,7 @@ export const dynamicConv2d: Operator<
     /** The output's shape. Passes put it here: an add that follows. */
     residual?: Value;
   },
-  WindowAttributes & { readonly groups: number; readonly activation: Activation }
+  ConvolutionAttributes
 > = {
   name: "dynamic_conv2d",
   shape({ x, weight, channel, filter, spatial, kernel, bias, residual }, attributes) {
@@ -51,5 +56,41 @@ export const dynamicConv2d: Operator<
     const each = size(weight.shape) / n;
     return out[0] * out[2] * out[3] * each + (channel ? size(x.shape) : 0) + (filter ? size(out) : 0) +
       (kernel || spatial ? 2 * n * each * out[0] : 0);
+  },
+  // Equations and reasons: ./convolution_grad.ts. The channel attention is the only one outside the convolution's sum
+  // over output channels: it and x share the gradient to their product.
+  gradient(backward) {
+    const { operands, attributes, needs, apply } = backward;
+    const { x, weight, channel, filter, spatial, kernel } = operands;
+    const gradient = beforeActivation(backward, attributes.activation);
+    const window = windowOf(attributes);
+    const inputSize = [x.shape[2], x.shape[3]] as const;
+    const scaledInput = needs("x") || needs("channel")
+      ? apply(conv2dInputGrad, { gradient, weight, filter, spatial, kernel }, { ...window, inputSize })
+      : null;
+    const products = needs("filter") || needs("spatial") || needs("kernel")
+      ? apply(conv2dAttentionProducts, { x, gradient, weight, channel }, window)
+      : null;
+    const attention = (to: "filter" | "spatial" | "kernel") =>
+      products && needs(to)
+        ? apply(attentionGrad, { products, filter, spatial, kernel, [to]: undefined }, { to })
+        : null;
+    return {
+      x: scaledInput && needs("x") && channel ? apply(mul, { x: scaledInput, scale: channel }, {}) : scaledInput,
+      weight: needs("weight")
+        ? apply(conv2dWeightGrad, { x, gradient, channel, filter, spatial, kernel }, {
+          ...window,
+          weightShape: weight.shape,
+        })
+        : null,
+      channel: scaledInput && channel && needs("channel")
+        ? apply(sumProducts, { a: x, b: scaledInput }, { shape: channel.shape })
+        : null,
+      filter: attention("filter"),
+      spatial: attention("spatial"),
+      kernel: attention("kernel"),
+      bias: needs("bias") ? apply(channelSum, { x: gradient }, { scale: 1 }) : null,
+      residual: gradient,
+    };
   },
 };

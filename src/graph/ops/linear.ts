@@ -1,6 +1,9 @@
 import type { Operator, Value } from "../graph.ts";
 import { size } from "../graph.ts";
 import { ShapeError } from "../../errors.ts";
+import { beforeActivation, sigmoidGrad } from "./elementwise_grad.ts";
+import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
+import { channelSum } from "./reductions.ts";
 import { type Activation, expectOptional, expectShape } from "./shared.ts";
 
 /**
@@ -32,4 +35,15 @@ export const linear: Operator<
     return [x.shape[0], out];
   },
   madds: ({ x, weight }) => x.shape[0] * size(weight.shape),
+  gradient(backward) {
+    const { operands: { x, weight, temperature }, attributes: { activation }, output, needs, apply } = backward;
+    const gradient = activation === "sigmoid"
+      ? apply(sigmoidGrad, { y: output, gradient: backward.gradient, temperature }, {})
+      : beforeActivation(backward, activation);
+    return {
+      x: needs("x") ? apply(linearInputGrad, { gradient, weight }, {}) : null,
+      weight: needs("weight") ? apply(linearWeightGrad, { x, gradient }, { weightShape: weight.shape }) : null,
+      bias: needs("bias") ? apply(channelSum, { x: gradient }, { scale: 1 }) : null,
+    };
+  },
 };

@@ -1,12 +1,10 @@
 import type { Operator, Shape, Value } from "../graph.ts";
-import { expectShape, type Pair, windowExtent } from "./shared.ts";
+import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
+import { expectShape, type Pair, type PoolAttributes, windowExtent } from "./shared.ts";
 
-/** Attributes of the two sliding-window poolings. */
-export type PoolAttributes = {
-  readonly kernelSize: Pair;
-  readonly stride: Pair;
-  readonly padding: Pair;
-};
+export type { PoolAttributes } from "./shared.ts";
+
+const inputSize = (x: Value): Pair => [x.shape[2], x.shape[3]];
 
 function pooled({ x }: { x: Value }, { kernelSize, stride, padding }: PoolAttributes): Shape {
   expectShape("x", x.shape, [-1, -1, -1, -1]);
@@ -15,10 +13,22 @@ function pooled({ x }: { x: Value }, { kernelSize, stride, padding }: PoolAttrib
 }
 
 /** torch.nn.functional.max_pool2d (padding never wins; no ceil_mode, no dilation). */
-export const maxPool2d: Operator<{ x: Value }, PoolAttributes> = { name: "max_pool2d", shape: pooled };
+export const maxPool2d: Operator<{ x: Value }, PoolAttributes> = {
+  name: "max_pool2d",
+  shape: pooled,
+  gradient: ({ operands: { x }, attributes, gradient, apply }) => ({
+    x: apply(maxPool2dGrad, { x, gradient }, attributes),
+  }),
+};
 
 /** torch.nn.functional.avg_pool2d (padding counts as zeros, PyTorch's count_include_pad=True; no ceil_mode). */
-export const avgPool2d: Operator<{ x: Value }, PoolAttributes> = { name: "avg_pool2d", shape: pooled };
+export const avgPool2d: Operator<{ x: Value }, PoolAttributes> = {
+  name: "avg_pool2d",
+  shape: pooled,
+  gradient: ({ operands: { x }, attributes, gradient, apply }) => ({
+    x: apply(avgPool2dGrad, { gradient }, { ...attributes, inputSize: inputSize(x) }),
+  }),
+};
 
 /** Mean over height and width: [B, C, H, W] -> [B, C]. */
 export const globalAvgPool: Operator<{ x: Value }, Record<never, never>> = {
@@ -27,4 +37,7 @@ export const globalAvgPool: Operator<{ x: Value }, Record<never, never>> = {
     expectShape("x", x.shape, [-1, -1, -1, -1]);
     return [x.shape[0], x.shape[1]];
   },
+  gradient: ({ operands: { x }, gradient, apply }) => ({
+    x: apply(globalAvgPoolGrad, { gradient }, { inputSize: inputSize(x) }),
+  }),
 };

@@ -16,6 +16,21 @@ export type WindowAttributes = {
   readonly dilation: Pair;
 };
 
+/** Attributes of the two sliding-window poolings. */
+export type PoolAttributes = {
+  readonly kernelSize: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+};
+
+/** The attributes of conv2d and dynamic_conv2d. */
+export type ConvolutionAttributes = WindowAttributes & {
+  /** Groups of channels that do not see each other. */
+  readonly groups: number;
+  /** The epilogue's last step. */
+  readonly activation: Activation;
+};
+
 /** Throws unless `actual` has the expected extents; -1 expects any. */
 export function expectShape(what: string, actual: Shape, expected: Shape): void {
   if (actual.length !== expected.length || expected.some((d, i) => d >= 0 && d !== actual[i])) {

@@ -1,0 +1,44 @@
+/** The backward of the elementwise operators, each from what the forward answered. */
+
+import type { Attributes, Backward, Operands, Operator, Value } from "../graph.ts";
+import { type Activation, expectOptional, expectShape } from "./shared.ts";
+
+/** gradient where 0 < y (and y < 6 for "relu6"), else 0; y is the activation's result. */
+export const activationGrad: Operator<
+  {
+    /** Any shape. */
+    y: Value;
+    /** The shape of y. */
+    gradient: Value;
+  },
+  { readonly activation: "relu" | "relu6" }
+> = { name: "activation_grad", shape: sameShape };
+
+/** gradient * y (1 - y) / temperature; y is the sigmoid's result, temperature [1] or left out. */
+export const sigmoidGrad: Operator<{ y: Value; gradient: Value; temperature?: Value }, Record<never, never>> = {
+  name: "sigmoid_grad",
+  shape: sameShape,
+};
+
+/**
+ * y * (gradient - sum over the row of gradient * y) / temperature; y [B, n] is the softmax's result, temperature [1] or
+ * left out.
+ */
+export const softmaxGrad: Operator<{ y: Value; gradient: Value; temperature?: Value }, Record<never, never>> = {
+  name: "softmax_grad",
+  shape: sameShape,
+};
+
+function sameShape({ y, gradient, temperature }: { y: Value; gradient: Value; temperature?: Value }) {
+  expectShape("gradient", gradient.shape, y.shape);
+  expectOptional("temperature", temperature, [1]);
+  return y.shape;
+}
+
+/** The gradient to what an epilogue's activation was applied to. */
+export function beforeActivation<I extends Operands, A extends Attributes>(
+  { output, gradient, apply }: Backward<I, A>,
+  activation: Activation,
+): Value {
+  return activation === "none" ? gradient : apply(activationGrad, { y: output, gradient }, { activation });
+}

@@ -1,0 +1,46 @@
+/** The table of operators that only training graphs have: what an executor must be able to run besides ./mod.ts's. */
+
+import { attentionGrad } from "./attention_grad.ts";
+import { batchNormInputGrad, batchNormWeightGrad } from "./batch_norm_grad.ts";
+import { batchNormTrain, runningAverage } from "./batch_norm_train.ts";
+import { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad } from "./convolution_grad.ts";
+import { crossEntropy, crossEntropyGrad } from "./cross_entropy.ts";
+import { dropoutMask } from "./dropout_mask.ts";
+import { activationGrad, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
+import { sliceChannels, unflatten } from "./layout.ts";
+import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
+import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
+import { channelSum, channelVariance, fill, sum, sumProducts } from "./reductions.ts";
+
+/** Every training operator by its name. */
+export const TRAINING_OPERATORS = {
+  conv2d_input_grad: conv2dInputGrad,
+  conv2d_weight_grad: conv2dWeightGrad,
+  conv2d_attention_products: conv2dAttentionProducts,
+  attention_grad: attentionGrad,
+  batch_norm_train: batchNormTrain,
+  batch_norm_weight_grad: batchNormWeightGrad,
+  batch_norm_input_grad: batchNormInputGrad,
+  running_average: runningAverage,
+  channel_sum: channelSum,
+  channel_variance: channelVariance,
+  sum,
+  fill,
+  sum_products: sumProducts,
+  activation_grad: activationGrad,
+  sigmoid_grad: sigmoidGrad,
+  softmax_grad: softmaxGrad,
+  linear_input_grad: linearInputGrad,
+  linear_weight_grad: linearWeightGrad,
+  max_pool2d_grad: maxPool2dGrad,
+  avg_pool2d_grad: avgPool2dGrad,
+  global_avg_pool_grad: globalAvgPoolGrad,
+  unflatten,
+  slice_channels: sliceChannels,
+  dropout_mask: dropoutMask,
+  cross_entropy: crossEntropy,
+  cross_entropy_grad: crossEntropyGrad,
+} as const;
+
+/** "conv2d_input_grad", "batch_norm_train", ... */
+export type TrainingOperatorName = keyof typeof TRAINING_OPERATORS;
