@@ -10,7 +10,7 @@ import { type PickleValue, readPickle } from "./pickle.ts";
 import { type ByteSource, DTYPE_BYTES } from "./state_dict.ts";
 import { storageId, TORCH_GLOBALS } from "./torch_globals.ts";
 import type { Storage } from "./torch_tensor.ts";
-import { readZip, zipDataOffset, type ZipEntry } from "./zip.ts";
+import { checkStored, readZip, zipDataOffset, type ZipEntry } from "./zip.ts";
 
 /** Longest pickle that is read; one that describes a thousand tensors takes 0.2 MB. */
 export const MAX_PICKLE: number = 16 * 1024 * 1024;
@@ -60,6 +60,7 @@ function zipStorage(
 ): Storage {
   const name = `${source.name}, storage ${key}`;
   if (!entry) throw new CheckpointError(`${name}: missing from the archive`);
+  checkStored(source, entry);
   if (entry.size < length * DTYPE_BYTES[dtype]) {
     throw new CheckpointError(
       `${name}: ${length} elements (${dtype}) take ${length * DTYPE_BYTES[dtype]} bytes, the archive has ${entry.size}`,

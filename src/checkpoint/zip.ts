@@ -16,6 +16,8 @@ export interface ZipEntry {
   readonly size: number;
   /** Where its local header starts in the archive. */
   readonly headerOffset: number;
+  /** Why its bytes cannot be read as they are ("compressed"); undefined where they can. */
+  readonly obstacle?: "compressed" | "encrypted";
 }
 
 /** Lengths of the structures' fixed parts. */
@@ -36,7 +38,7 @@ const ENCRYPTED_FLAG = 1;
 /** What 32-bit and 16-bit fields hold where zip64 fields hold the number. */
 const FULL32 = 0xffffffff, FULL16 = 0xffff;
 
-/** Reads the directory. Throws CheckpointError where it is damaged or an entry is compressed or encrypted. */
+/** Reads the directory. Throws CheckpointError where it is damaged. */
 export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const { count, offset, size } = await findDirectory(source);
   if (size > MAX_DIRECTORY) throw damaged(source, `its directory claims ${size} bytes`);
@@ -60,8 +62,19 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
   return entries;
 }
 
-/** Where an entry's bytes start. Throws CheckpointError where they do not all lie in the archive. */
-export async function zipDataOffset(source: ByteSource, { name, size, headerOffset }: ZipEntry): Promise<number> {
+/** Throws CheckpointError where an entry's bytes are not in the archive as they are. */
+export function checkStored(source: ByteSource, { name, obstacle }: ZipEntry): void {
+  if (!obstacle) return;
+  throw new CheckpointError(
+    `${source.name}: ${name} is ${obstacle}, torch.save stores its files as they are; if this is an archive around a ` +
+      `checkpoint, unpack it first`,
+  );
+}
+
+/** Where an entry's bytes start. Throws CheckpointError where they do not all lie, as they are, in the archive. */
+export async function zipDataOffset(source: ByteSource, entry: ZipEntry): Promise<number> {
+  checkStored(source, entry);
+  const { name, size, headerOffset } = entry;
   const view = viewOf(await source.read(headerOffset, LOCAL));
   if (view.getUint32(0, true) !== SIGNATURES.local) throw damaged(source, `${name} is not where its directory says`);
   const start = headerOffset + LOCAL + view.getUint16(26, true) + view.getUint16(28, true);
@@ -72,13 +85,9 @@ export async function zipDataOffset(source: ByteSource, { name, size, headerOffs
 }
 
 function readEntry(source: ByteSource, name: string, view: DataView, at: number, extra: Uint8Array): ZipEntry {
-  if (view.getUint16(at + 8, true) & ENCRYPTED_FLAG) throw damaged(source, `${name} is encrypted`);
-  if (view.getUint16(at + 10, true) !== STORED) {
-    throw new CheckpointError(
-      `${source.name}: ${name} is compressed, torch.save stores its files as they are; if this is an archive around a ` +
-        `checkpoint, unpack it first`,
-    );
-  }
+  const encrypted = (view.getUint16(at + 8, true) & ENCRYPTED_FLAG) !== 0;
+  const compressed = view.getUint16(at + 10, true) !== STORED;
+  const obstacle = encrypted ? "encrypted" : compressed ? "compressed" : undefined;
   const zip64 = zip64Fields(extra);
   const field = (offset: number) => {
     const value = view.getUint32(at + offset, true);
@@ -89,11 +98,13 @@ function readEntry(source: ByteSource, name: string, view: DataView, at: number,
   };
   // The 64-bit fields come in this order, each only where its 32-bit field is full.
   const size = field(24), stored = field(20), headerOffset = field(42);
-  if (size !== stored) throw damaged(source, `${name} is stored, yet ${stored} bytes are to become ${size}`);
-  if (headerOffset + LOCAL + size > source.size) {
-    throw damaged(source, `${name} claims ${size} bytes at ${headerOffset}, the file has ${source.size}`);
+  if (!obstacle && size !== stored) {
+    throw damaged(source, `${name} is stored, yet ${stored} bytes are to become ${size}`);
   }
-  return { name, size, headerOffset };
+  if (headerOffset + LOCAL + stored > source.size) {
+    throw damaged(source, `${name} claims ${stored} bytes at ${headerOffset}, the file has ${source.size}`);
+  }
+  return { name, size, headerOffset, obstacle };
 }
 
 /** The numbers of the zip64 extra field (id 1), if it is there. */

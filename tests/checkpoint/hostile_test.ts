@@ -1,0 +1,218 @@
+/** Checkpoints that an enemy or a broken disk made: each must end in a CheckpointError, soon and without running anything. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
+import { fromBytes } from "../../src/checkpoint/source.ts";
+import { CheckpointError } from "../../src/errors.ts";
+import { bytes, fixture, little, pickle, tensorPickle, torchLegacy, torchZip, zip, type ZipFile } from "./support.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const { start, stop, text, int, global, tuple, dict } = pickle;
+
+function open(file: Bytes): Promise<Checkpoint> {
+  return openCheckpoint(fromBytes("hostile", file));
+}
+
+async function readAll(file: Bytes): Promise<void> {
+  for (const tensor of (await open(file)).tensors.values()) await tensor.read();
+}
+
+function stateDict(tensor: Bytes): Bytes {
+  return bytes(start, dict(text("fc.weight"), tensor), stop);
+}
+
+Deno.test("the hand-made files of these tests are read when they do not lie", async () => {
+  await readAll(torchZip(stateDict(tensorPickle())));
+  const storages = bytes(start, "](", text("0"), "e", stop, little(4, 8), new Uint8Array(16));
+  await readAll(torchLegacy(stateDict(tensorPickle()), storages));
+  const files = [
+    { name: "a/data.pkl", data: stateDict(tensorPickle()) },
+    { name: "a/data/0", data: new Uint8Array(16) },
+  ];
+  await readAll(zip(files, { zip64: true }));
+});
+
+/** Pickles, and what the error says of each. */
+const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string])[] = [
+  [
+    "calls os.system",
+    bytes(start, global("os", "system"), tuple(text("touch owned")), "R", stop),
+    "it names os.system",
+  ],
+  [
+    "calls posix.system",
+    bytes(start, global("posix", "system"), tuple(text("id")), "R", stop),
+    "it names posix.system",
+  ],
+  ["calls eval", bytes(start, global("builtins", "eval"), tuple(text("1")), "R", stop), "it names builtins.eval"],
+  ["calls Python 2's eval", bytes(start, global("__builtin__", "eval"), stop), "it names __builtin__.eval"],
+  ["calls getattr", bytes(start, global("builtins", "getattr"), stop), "it names builtins.getattr"],
+  [
+    "names a member of our own objects",
+    bytes(start, global("torch", "constructor"), stop),
+    "it names torch.constructor",
+  ],
+  ["names __proto__", bytes(start, global("__proto__", "toString"), stop), "it names __proto__.toString"],
+  ["names a function by STACK_GLOBAL", bytes(start, text("os"), text("system"), [0x93], stop), "it names os.system"],
+  ["uses INST", bytes(start, "(ios\nsystem\n", stop), "opcode 0x69"],
+  ["uses OBJ", bytes(start, "(", global("collections", "OrderedDict"), "o", stop), "opcode 0x6f"],
+  ["uses an extension code", bytes(start, [0x82, 1], stop), "opcode 0x82"],
+  ["calls a plain value", bytes(start, int(1), ")R", stop), "called like a function"],
+  ["calls a storage type", bytes(start, global("torch", "FloatStorage"), ")R", stop), "called like a function"],
+  ["calls without a tuple", bytes(start, global("collections", "OrderedDict"), int(1), "R", stop), "without a tuple"],
+  ["takes from an empty stack", bytes(start, "0", stop), "more from its stack than there is"],
+  ["takes from below a mark", bytes(start, int(1), "(", [0x85], stop), "more from its stack"],
+  ["misses a mark", bytes(start, "t", stop), "a mark is missing"],
+  ["uses what is not there yet", bytes(start, "h", [7], stop), "object 7"],
+  ["appends to a dict", bytes(start, "}", int(1), "a", stop), "not a list"],
+  ["sets items of a list", bytes(start, "]", int(1), int(2), "s", stop), "not a dict"],
+  ["has a key without a value", bytes(start, "}(", int(1), "u", stop), "without a value"],
+  ["claims a text of 4 GB", bytes(start, "X", little(-1, 4), "abc"), "does not end"],
+  ["claims a whole number of 4 GB", bytes(start, [0x8b], little(-1, 4)), "4294967295 bytes"],
+  ["nests without end", bytes(start, "(".repeat(5000), stop), "inside each other"],
+  ["makes millions of objects", bytes(start, new Uint8Array(2_100_000).fill(0x7d), stop), "steps"],
+  ["does not stop", bytes(start, int(1)), "does not end"],
+  ["is empty", new Uint8Array(0), "does not end"],
+  ["refers to a thing beside it that is no storage", bytes(start, text("module"), "Q", stop), "not a storage"],
+  ["is not a dict", bytes(start, int(1), stop), "no state dict"],
+  ["is a dict of itself", bytes(start, "}q", [0], text("a.weight"), "h", [0], "s", stop), "no state dict"],
+];
+
+for (const [what, pickled, message] of PICKLES) {
+  Deno.test(`\`openCheckpoint()\` refuses a pickle when it ${what}`, async () => {
+    await assertRejects(() => open(torchZip(pickled)), CheckpointError, message);
+    const legacy = torchLegacy(pickled, bytes(start, "]", stop));
+    // In a legacy file other pickles follow, so that one that does not end runs into the next.
+    await assertRejects(() => open(legacy), CheckpointError);
+  });
+}
+
+/** Tensors that point outside of their storage of four elements. */
+const TENSORS: readonly (readonly [what: string, tensor: Parameters<typeof tensorPickle>[0], message: string])[] = [
+  ["more elements than its storage", { shape: [5] }, "uses elements 0 to 5 of 4"],
+  ["an offset beyond its storage", { offset: 1 }, "uses elements 1 to 5 of 4"],
+  ["a negative offset", { offset: -1 }, "is not one"],
+  ["a negative extent", { shape: [-4] }, "is not one"],
+  ["a negative stride", { strides: [-1] }, "is not one"],
+  ["a stride beyond its storage", { strides: [2] }, "uses elements 0 to 7 of 4"],
+  ["fewer strides than extents", { shape: [2, 2] }, "is not one"],
+  ["extents of 2^62", { shape: [2n ** 62n], strides: [0] }, "no storage, shape or strides"],
+  ["2^60 elements made of one", { shape: [2 ** 30, 2 ** 30], strides: [0, 0] }, "made of only 4"],
+  ["a storage longer than the file's", { length: 2 ** 40, shape: [2 ** 40] }, "the archive has 16"],
+  ["a negative storage", { length: -4 }, "not a storage"],
+  ["a storage that is not there", { key: "1" }, "missing from the archive"],
+  ["a storage outside of the archive's folder", { key: "../../etc/passwd" }, "missing from the archive"],
+  ["complex numbers", { type: "ComplexFloatStorage" }, "it names torch.ComplexFloatStorage"],
+];
+
+for (const [what, tensor, message] of TENSORS) {
+  Deno.test(`\`openCheckpoint()\` refuses a tensor when it has ${what}`, async () => {
+    await assertRejects(() => open(torchZip(stateDict(tensorPickle(tensor)))), CheckpointError, message);
+  });
+}
+
+const good = stateDict(tensorPickle());
+const data: ZipFile = { name: "a/data/0", data: new Uint8Array(16) };
+const main: ZipFile = { name: "a/data.pkl", data: good };
+
+/** Archives, and what the error says of each. */
+const ARCHIVES: readonly (readonly [what: string, file: Bytes, message: string])[] = [
+  ["no data.pkl", zip([data]), "it has no data.pkl"],
+  ["a compressed pickle", zip([{ ...main, method: 8 }, data]), "is compressed"],
+  ["a compressed storage (a zip bomb)", zip([main, { ...data, method: 8, size: 2 ** 31 }]), "is compressed"],
+  ["an encrypted storage", zip([main, { ...data, flags: 1 }]), "is encrypted"],
+  ["a stored entry that grows", zip([main, { ...data, size: 1 << 20 }]), "are to become"],
+  ["an entry beyond the file", zip([main, { ...data, size: 1 << 20, stored: 1 << 20 }]), "claims 1048576 bytes"],
+  ["an entry at the file's end", zip([main, { ...data, offset: 1 << 20 }]), "claims 16 bytes at 1048576"],
+  ["an entry of 2^60 bytes", zip([main, { ...data, size: 2 ** 60, stored: 2 ** 60 }], { zip64: true }), "claims"],
+  ["an entry where none starts", zip([main, { ...data, offset: 1 }]), "not where its directory says"],
+  ["one name twice", zip([main, data, data]), 'holds "a/data/0" twice'],
+  ["big-endian numbers", zip([main, data, { name: "a/byteorder", data: bytes("big") }]), "big-endian"],
+];
+
+for (const [what, file, message] of ARCHIVES) {
+  Deno.test(`\`openCheckpoint()\` refuses an archive when it has ${what}`, async () => {
+    await assertRejects(() => readAll(file), CheckpointError, message);
+  });
+}
+
+/** Lists of storages behind a legacy pickle, and what the error says of each. */
+const keys = (...names: string[]) => bytes(start, "](", ...names.map(text), "e", stop);
+const LEGACY: readonly (readonly [what: string, rest: Bytes, message: string])[] = [
+  ["no list of storages", bytes(start, int(1), stop), "its list of storages is missing"],
+  ["a storage that the list lacks", keys(), "storage 0: missing"],
+  ["a storage that the pickle lacks", keys("1"), 'names "1"'],
+  ["a storage twice", bytes(keys("0", "0"), little(4, 8), new Uint8Array(16)), 'names "0"'],
+  ["a storage of another length", bytes(keys("0"), little(5, 8), new Uint8Array(20)), "it claims 5"],
+  ["a storage of negative length", bytes(keys("0"), little(-4, 8), new Uint8Array(16)), "it claims -4"],
+  ["a storage that is cut off", bytes(keys("0"), little(4, 8), new Uint8Array(15)), "truncated"],
+  ["no storages", keys("0"), "truncated"],
+];
+
+for (const [what, rest, message] of LEGACY) {
+  Deno.test(`\`openCheckpoint()\` refuses a legacy file when it has ${what}`, async () => {
+    await assertRejects(() => open(torchLegacy(good, rest)), CheckpointError, message);
+  });
+}
+
+Deno.test("`openCheckpoint()` refuses a legacy file when it is big-endian or of another protocol", async () => {
+  await assertRejects(() => open(torchLegacy(good, keys("0"), 0x89)), CheckpointError, "only little-endian");
+  const other = torchLegacy(good, keys("0"));
+  other[other.indexOf(0x4d) + 1]++;
+  await assertRejects(() => open(other), CheckpointError, "protocol 1002");
+});
+
+Deno.test("`openCheckpoint()` refuses PyTorch's files when they are cut off anywhere", async () => {
+  for (const name of ["training.pth.tar", "legacy_training.pth.tar"]) {
+    const file = await Deno.readFile(fixture(name));
+    for (let length = 0; length < file.length; length += 37) {
+      await assertRejects(() => readAll(file.slice(0, length)), CheckpointError);
+    }
+  }
+});
+
+Deno.test("`openCheckpoint()` answers or refuses, whatever byte of a file is wrong", async () => {
+  for (const name of ["bare.pth", "legacy_bare.pth", "bare.safetensors"]) {
+    const file = await Deno.readFile(fixture(name));
+    let refused = 0;
+    for (let at = 0; at < file.length; at += 3) {
+      const damaged = file.slice();
+      damaged[at] ^= 0x55;
+      await readAll(damaged).catch((error) => {
+        assert(error instanceof CheckpointError, `byte ${at} of ${name}: ${error.stack}`);
+        refused++;
+      });
+    }
+    assert(refused > 0);
+  }
+});
+
+Deno.test("`openCheckpoint()` says what a file is when it is no checkpoint", async () => {
+  const cases: [file: Bytes, message: string][] = [
+    [bytes(), "it is empty"],
+    [bytes("<!DOCTYPE html><html>"), "it is a web page"],
+    [bytes("version https://git-lfs.github.com/spec/v1\noid"), "a Git LFS pointer"],
+    [bytes([0x1f, 0x8b, 8, 0], new Uint8Array(20)), "compressed with gzip"],
+    [bytes(start, int(1), stop), "a plain pickle"],
+    [bytes(new Uint8Array(257), "ustar", new Uint8Array(300)), "a tar archive"],
+    [new Uint8Array(100).fill(7), "neither safetensors nor written by torch.save"],
+  ];
+  for (const [file, message] of cases) await assertRejects(() => open(file), CheckpointError, message);
+});
+
+Deno.test("`openCheckpoint()` closes the file when it is refused", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeFile(path, torchZip(PICKLES[0][1]));
+  // The test runner reports a file that is left open.
+  await assertRejects(() => openCheckpoint(path), CheckpointError);
+  await Deno.remove(path);
+  await assertRejects(() => openCheckpoint(path), CheckpointError, "there is no such file");
+  await assertRejects(() => openCheckpoint(fixture(".")), CheckpointError, "not a file");
+});
+
+Deno.test("`openCheckpoint()` keeps names from a pickle away from prototypes", async () => {
+  const file = torchZip(bytes(start, dict(text("__proto__"), tensorPickle(), text("a.weight"), tensorPickle()), stop));
+  assertEquals([...(await open(file)).tensors.keys()], ["__proto__", "a.weight"]);
+  assertEquals(({} as Record<string, unknown>).dtype, undefined);
+});
