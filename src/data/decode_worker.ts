@@ -1,0 +1,26 @@
+/// <reference lib="deno.worker" />
+/**
+ * A worker of the decoding pool: bytes in, normalised planes out. Reads no file and needs no permission.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import { decodeImage } from "./decode.ts";
+import type { DecodeReply, DecodeRequest } from "./decode_messages.ts";
+import { preprocess } from "./preprocessing.ts";
+
+self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
+  const { id, name, image, preprocessing } = data;
+  try {
+    const pixels = image instanceof Uint8Array ? await decodeImage(image, name) : image;
+    const input = preprocess(pixels, preprocessing);
+    reply({ id, input }, [input.buffer]);
+  } catch (error) {
+    reply({ id, error: (error as Error).message, isDataError: error instanceof DataError }, []);
+  }
+};
+
+function reply(message: DecodeReply, transfer: Transferable[]): void {
+  self.postMessage(message, transfer);
+}

@@ -1,0 +1,62 @@
+/**
+ * ILSVRC-2012's validation images, read in place from the tar file they are published as.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import type { Dataset, Sample } from "./dataset.ts";
+import { readText, withPath } from "./files.ts";
+import { readGroundTruth } from "./ground_truth.ts";
+import { byCodePoint } from "./image_folder.ts";
+import { IMAGENET_NAMES } from "./imagenet.ts";
+import { IMAGENET } from "./preprocessing.ts";
+import { listTar } from "./tar.ts";
+
+/** Opens the tar file at `path`; `labelsFile` holds the classes (forms: see `readGroundTruth`). Throws DataError. */
+export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<Dataset> {
+  if (!labelsFile) {
+    throw new DataError(
+      `${path}: a validation tar holds no classes: pass --labels FILE, one WordNet id (n########) a line in the order ` +
+        'of the sorted file names, or "NAME n########" lines',
+    );
+  }
+  const truth = await readText(labelsFile);
+  const file = await withPath(path, () => Deno.open(path));
+  try {
+    // Synchronous, so that no other read can move the file's position in between.
+    const read = (into: Uint8Array, offset: number) => readFully(file, into, offset, path);
+    const members = listTar(read, file.statSync().size, path)
+      .filter(({ name }) => /\.jpe?g$/i.test(name))
+      .sort((a, b) => byCodePoint(a.name, b.name));
+    if (members.length === 0) throw new DataError(`${path}: no JPEG files in the tar file`);
+    const names = members.map(({ name }) => name.slice(name.lastIndexOf("/") + 1));
+    const labels = readGroundTruth(truth, names, labelsFile);
+    return {
+      name: path,
+      classes: IMAGENET_NAMES,
+      numClasses: IMAGENET_NAMES.length,
+      length: members.length,
+      preprocessing: IMAGENET,
+      item: (index: number): Sample => ({ file: members[index].name, label: labels[index] }),
+      load(index: number): Promise<Uint8Array<ArrayBuffer>> {
+        const bytes = new Uint8Array(members[index].size);
+        read(bytes, members[index].offset);
+        return Promise.resolve(bytes);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function readFully(file: Deno.FsFile, into: Uint8Array, offset: number, path: string): void {
+  file.seekSync(offset, Deno.SeekMode.Start);
+  for (let filled = 0; filled < into.length;) {
+    const count = file.readSync(into.subarray(filled));
+    if (count === null) throw new DataError(`${path}: the file ends at byte ${offset + filled}: was it changed?`);
+    filled += count;
+  }
+}
