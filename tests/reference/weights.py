@@ -3,6 +3,8 @@
 They stand in for trained weights and real inputs, so that fixtures need to hold results only.
 """
 
+import re
+
 import numpy as np
 
 
@@ -27,3 +29,38 @@ def uniform(name, shape, scale=1.0, offset=0.0):
     bits = mix(mix(index) ^ seed_of(name)) >> np.uint32(8)
     u = bits.astype(np.float64) / 2**23 - 1
     return (offset + scale * u).astype(np.float32).reshape(shape)
+
+
+def scale_and_offset(name, shapes):
+    """Of one float tensor of a state dict, such that activations stay of order one from the first layer to the last.
+
+    Weights are uniform with variance gain / fan_in. The gain of 1.4 lets inverted residuals neither grow nor fade;
+    in ResNets the norm that ends a residual branch is smaller, or 33 blocks would multiply. Attentions come out between
+    0.3 and 0.7: any wider, and deep networks enter a spiral of growing activations and saturating attentions. A dynamic
+    layer's weights make up for its attentions (about 1/2 each) and for the averaging of its n kernels.
+    """
+    shape = shapes[name]
+    if name.endswith("running_var"):
+        return 0.5, 1.0
+    if name.endswith("running_mean"):
+        return 0.2, 0.0
+    if name.endswith("bias"):
+        return (0.5 if "_fc." in name else 0.2), 0.0
+    if len(shape) == 1:
+        ends_branch = name.endswith("bn3.weight") or re.search(r"bn2\.weight$", name) and name.replace("bn2", "bn3") not in shapes
+        return (0.1, 0.25) if ends_branch else (0.5, 1.0)
+    fan_in = float(np.prod(shape[2:] if len(shape) == 5 else shape[1:]))
+    gain = 0.1 if ".attention." in name else 1.4
+    if len(shape) == 5:
+        heads = [name.replace("weight", f"attention.{head}_fc.weight") for head in ("channel", "filter", "spatial")]
+        gain *= 3.5 ** sum(head in shapes for head in heads) * shape[0]
+    return (3 * gain / fan_in) ** 0.5, 0.0
+
+
+def state_dict(shapes):
+    """Random tensors for a model, float32 and (num_batches_tracked) int64, by the names and shapes of its own."""
+    for name, shape in shapes.items():
+        if name.endswith("num_batches_tracked"):
+            yield name, np.array(int(seed_of(name)) % 1000, dtype=np.int64)
+        else:
+            yield name, uniform(name, shape, *scale_and_offset(name, shapes))

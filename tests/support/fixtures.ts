@@ -2,7 +2,7 @@
 
 import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { fileSource } from "../../src/checkpoint/source.ts";
+import { fromFile } from "../../src/checkpoint/source.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 
@@ -14,7 +14,7 @@ export async function readJson<T>(name: string): Promise<T> {
 /** Every float tensor of a safetensors fixture, by name. */
 export async function readTensors(name: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
   const { pathname } = new URL(name, FIXTURES);
-  const source = await fileSource(decodeURIComponent(pathname));
+  const source = await fromFile(decodeURIComponent(pathname));
   try {
     const { tensors } = await readSafetensors(source);
     const values = new Map<string, Float32Array<ArrayBuffer>>();

@@ -1,6 +1,8 @@
 /** Pseudo-random numbers that Python and TypeScript agree on to the last bit (tests/reference/weights.py). */
 
+import type { StateDict } from "../../src/checkpoint/state_dict.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
+import type { TensorSpec } from "../../src/models/model.ts";
 
 /** 32-bit FNV-1a of the name's UTF-8 bytes. */
 function seedOf(name: string): number {
@@ -25,4 +27,38 @@ export function uniform(name: string, shape: Shape, scale = 1, offset = 0): Floa
     values[i] = offset + scale * u;
   }
   return values;
+}
+
+/**
+ * Scale and offset of one float tensor of a state dict, such that activations stay of order one from the first layer to
+ * the last. scale_and_offset() in weights.py says why these numbers.
+ */
+function scaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
+  if (name.endsWith("running_var")) return [0.5, 1];
+  if (name.endsWith("running_mean")) return [0.2, 0];
+  if (name.endsWith("bias")) return [name.includes("_fc.") ? 0.5 : 0.2, 0];
+  if (shape.length === 1) {
+    const endsBranch = name.endsWith("bn3.weight") ||
+      name.endsWith("bn2.weight") && !names.has(name.replace("bn2", "bn3"));
+    return endsBranch ? [0.1, 0.25] : [0.5, 1];
+  }
+  const fanIn = size(shape.slice(shape.length === 5 ? 2 : 1));
+  let gain = name.includes(".attention.") ? 0.1 : 1.4;
+  if (shape.length === 5) {
+    const heads = ["channel", "filter", "spatial"].map((head) => name.replace("weight", `attention.${head}_fc.weight`));
+    gain *= 3.5 ** heads.filter((head) => names.has(head)).length * shape[0];
+  }
+  return [Math.sqrt(3 * gain / fanIn), 0];
+}
+
+/** Random tensors for a model, made when they are read: state_dict() of weights.py. */
+export function randomStateDict(spec: readonly TensorSpec[]): StateDict {
+  const names = new Set(spec.map(({ name }) => name));
+  return new Map(spec.map(({ name, shape, dtype }) => {
+    const values = () =>
+      dtype === "I64"
+        ? BigInt64Array.of(BigInt((seedOf(name) >>> 0) % 1000))
+        : uniform(name, shape, ...scaleAndOffset(name, shape, names));
+    return [name, { dtype, shape, read: () => Promise.resolve(new Uint8Array(values().buffer)) }];
+  }));
 }
