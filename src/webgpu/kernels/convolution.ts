@@ -63,22 +63,36 @@ export interface Tile {
   readonly outputs: number;
 }
 
-/** Widths that tiles come in: few, for every distinct tile is a pipeline that a driver compiles. */
-const COLUMNS = [16, 14, 8, 7, 4, 2, 1];
-
-/** The width that wastes least of a row; an invocation's fixed work counts as one and a half columns. */
-export function chooseColumns(width: number, most: number): number {
-  const cost = (columns: number) => Math.ceil(width / columns) * (columns + 1.5);
-  return COLUMNS.filter((c) => c <= most).reduce((best, c) => cost(c) < cost(best) ? c : best);
+/** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
+interface TileFamily {
+  readonly columns: readonly number[];
+  /** Blocks of output channels, where the groups divide by it. */
+  readonly outputs: number;
+  /** An invocation's fixed work, in columns. */
+  readonly overhead: number;
 }
 
-function chooseTile(geometry: ConvolutionGeometry, width: number): Tile {
-  const { kernel, stride, groups, groupOutputs } = geometry;
-  const wide = kernel[0] * kernel[1] === 1 && stride[1] === 1 && groupOutputs % 4 === 0;
-  const pairs = groupOutputs % 2 === 0 || (groups === 1 && groupOutputs > 2);
-  // Rows of wide windows and strides need more input columns and more code than registers and compilers like.
-  const most = kernel[1] > 3 ? Math.max(1, Math.floor(56 / kernel[1])) : 16;
-  return { columns: chooseColumns(width, most), outputs: wide ? 4 : pairs ? 2 : 1 };
+/** Measured on lavapipe; 16 columns by 4 blocks, say, is a third slower than 14 by 4. */
+const TILES = {
+  pointwise: { columns: [14, 8, 4, 2, 1], outputs: 4, overhead: 4 },
+  window: { columns: [8, 7, 4, 2, 1], outputs: 2, overhead: 1.5 },
+  depthwise: { columns: [8, 7, 4, 2, 1], outputs: 1, overhead: 1.5 },
+} as const satisfies Record<string, TileFamily>;
+
+/** Most columns times taps of a row: wider windows get narrower tiles, lest compilers take seconds. */
+const MOST_UNROLLED = 56;
+
+/** The tile that wastes least of rows of `width` pixels. */
+export function chooseTile({ kernel, depthwise, groups, groupOutputs }: ConvolutionGeometry, width: number): Tile {
+  const pointwise = kernel[0] * kernel[1] === 1;
+  const family: TileFamily = TILES[depthwise ? "depthwise" : pointwise ? "pointwise" : "window"];
+  const cost = (columns: number) => Math.ceil(width / columns) * (columns + family.overhead);
+  const columns = family.columns.filter((c) => c === 1 || c * kernel[1] <= MOST_UNROLLED)
+    .reduce((best, c) => cost(c) < cost(best) ? c : best);
+  // A tile must not straddle groups; a last tile may be part empty.
+  const fits = (outputs: number) => groupOutputs % outputs === 0 || (groups === 1 && groupOutputs > outputs);
+  const outputs = [family.outputs, 2].find((o) => o <= family.outputs && fits(o)) ?? 1;
+  return { columns, outputs };
 }
 
 /** The input columns that a tile reads of a row, relative to its first. */

@@ -1,6 +1,6 @@
 import { type Dispatch, dispatch } from "../kernel.ts";
 import {
-  chooseColumns,
+  chooseTile,
   type ConvolutionOperands,
   type Epilogue,
   haloColumns,
@@ -11,14 +11,11 @@ import {
 } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 
-/** The widest tile of a depthwise convolution: bound by loads, it gains nothing from more. */
-const MOST_COLUMNS = 8;
-
 /** Depthwise convolution: an invocation computes neighbouring pixels of one row for four channels. */
 export function depthwiseConvolution(geometry: ConvolutionGeometry, operands: ConvolutionOperands): Dispatch {
   const { input, output, kernel, stride, padding, dilation, weightTexels } = geometry;
   const { x, weight, filter, bias, residual, y, samples, perSampleWeights } = operands;
-  const columns = chooseColumns(output.width, MOST_COLUMNS);
+  const { columns } = chooseTile(geometry, output.width);
   const tiles = Math.ceil(output.width / columns);
   return dispatch({
     label: `depthwise_${kernel[0]}x${kernel[1]}`,

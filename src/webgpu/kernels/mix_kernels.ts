@@ -19,28 +19,23 @@ export interface MixOperands {
   readonly samples: readonly [number, number];
 }
 
+/** Neighbouring texels that an invocation mixes: they share an input channel and a tap, and so their attentions. */
+const RUN = 8;
+
 /**
- * The kernels of each sample: sum_i a_w,i a_c a_s W_i, in the packed layout. A texel an invocation. The filter attention
- * is left to the convolution's epilogue, where it costs one multiplication an output.
+ * The kernels of each sample: sum_i a_w,i a_c a_s W_i, in the packed layout. The filter attention is left to the
+ * convolution's epilogue, where it costs one multiplication an output.
  */
 export function mixKernels(
-  { input, kernel: [kh, kw], depthwise, groupInputs, groupOutputs, weightTexels }: ConvolutionGeometry,
+  { input, kernel: [kh, kw], depthwise, groupOutputs, weightTexels }: ConvolutionGeometry,
   { weight, kernel, channel, spatial, y, kernels, samples }: MixOperands,
 ): Dispatch {
-  const taps = kh * kw;
-  const attention = (i: number) =>
-    kernel ? `kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]} * ` : "";
-  const sum = Array.from(
-    { length: kernels },
-    (_, i) => `${attention(i)}weight(at + ${i}u * u.weight_texels)`,
-  ).join("\n    + ");
-  const scale = channel
-    ? depthwise
-      ? "  v *= channel(s * u.in_blocks + at / u.taps);\n"
-      : `  let c = at / (u.group_texels) * u.group_inputs + (at / (u.group_outputs * 4u * u.taps)) % u.group_inputs;
-  v *= channel(s * u.in_blocks + c)[(at / u.group_outputs) % 4u];\n`
-    : "";
-  const tap = depthwise ? "at % u.taps" : "(at / (u.group_outputs * 4u)) % u.taps";
+  const numbers = Array.from({ length: kernels }, (_, i) => i);
+  const runs = Math.ceil(groupOutputs / RUN);
+  const rows = weightTexels / groupOutputs;
+  // A row is [group][i][tap][lane] of the packed weights, [block][tap] of depthwise ones.
+  const tap = depthwise ? "row % u.taps" : "(row / 4u) % u.taps";
+  const block = depthwise ? "row / u.taps" : "row / (4u * u.taps)";
   return dispatch({
     label: "mix_kernels",
     reads: { weight, kernel, channel, spatial },
@@ -48,18 +43,33 @@ export function mixKernels(
     uniforms: {
       weight_texels: weightTexels,
       in_blocks: input.blocks,
-      group_inputs: groupInputs,
       group_outputs: groupOutputs,
-      group_texels: groupInputs * taps * 4 * groupOutputs,
-      taps,
-      tap_blocks: Math.ceil(taps / 4),
+      runs,
+      rows,
+      taps: kh * kw,
       first_sample: samples[0],
     },
-    invocations: weightTexels * (samples[1] - samples[0]),
+    invocations: runs * rows * (samples[1] - samples[0]),
     body: `
-  let at = id % u.weight_texels;
-  let s = id / u.weight_texels + u.first_sample;
-  var v = ${sum};
-${scale}${spatial ? `  let tap = ${tap};\n  v *= spatial(s * u.tap_blocks + tap / 4u)[tap % 4u];\n` : ""}  y[id] = v;`,
+  let first = (id % u.runs) * ${RUN}u;
+  let row = (id / u.runs) % u.rows;
+  let sample = id / (u.runs * u.rows);
+  let s = sample + u.first_sample;
+  let tap = ${tap};
+  var scale = vec4f(1.0);
+${channel ? `  scale *= channel(s * u.in_blocks + ${block})${depthwise ? "" : "[row % 4u]"};\n` : ""}${
+      spatial ? `  scale *= spatial(s * ${Math.ceil(kh * kw / 4)}u + tap / 4u)[tap % 4u];\n` : ""
+    }${
+      numbers.map((i) =>
+        `  let scale${i} = scale${
+          kernel ? ` * kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}` : ""
+        };\n`
+      ).join("")
+    }  for (var o = first; o < min(first + ${RUN}u, u.group_outputs); o++) {
+    let at = row * u.group_outputs + o;
+    y[sample * u.weight_texels + at] = ${
+      numbers.map((i) => `scale${i} * weight(at + ${i}u * u.weight_texels)`).join(" + ")
+    };
+  }`,
   });
 }
