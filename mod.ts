@@ -19,7 +19,7 @@ export { CheckpointError, DataError, DeviceError, isOdconvError, type OdconvErro
 export { loadModel } from "./src/models/load.ts";
 export { CompiledModel, createModel, type GraphOptions, Model, type TensorSpec } from "./src/models/model.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
-export { inferConfig } from "./src/models/infer.ts";
+export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
 export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
 export type { ConvolutionFactory } from "./src/models/convolution.ts";
 export type { Published } from "./src/models/published.ts";

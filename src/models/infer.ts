@@ -9,7 +9,8 @@ import type { StateDict } from "../checkpoint/state_dict.ts";
 import { createModel } from "./model.ts";
 import { type ModelConfig, REGISTRY } from "./registry.ts";
 
-type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+/** Shapes by tensor name: a state dict, or what is known of one. */
+export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 const SQUEEZE = ".attention.fc.weight";
 
@@ -17,7 +18,7 @@ const SQUEEZE = ".attention.fc.weight";
  * The configuration that fits best. Where some tensors differ the caller still gets the nearest architecture, to say
  * what differs; throws CheckpointError where fewer than half of the tensors fit anything.
  */
-export function inferConfig(tensors: StateDict | Shapes): Required<ModelConfig> {
+export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelConfig> {
   const guess = { kernelNum: inferKernelNum(tensors), reduction: inferReduction(tensors) };
   const numClasses = inferClasses(tensors);
   const dynamic = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE));
@@ -41,18 +42,18 @@ export function inferConfig(tensors: StateDict | Shapes): Required<ModelConfig> 
   return best.config;
 }
 
-function countFloats(tensors: Shapes): number {
+function countFloats(tensors: TensorShapes): number {
   return [...tensors.keys()].filter((name) => !name.endsWith("num_batches_tracked")).length;
 }
 
 /** n is the first extent of a dynamic convolution's weight, the only kind with five. */
-function inferKernelNum(tensors: Shapes): number {
+function inferKernelNum(tensors: TensorShapes): number {
   for (const { shape } of tensors.values()) if (shape.length === 5) return shape[0];
   return 1;
 }
 
 /** The classifier is the last matrix. */
-function inferClasses(tensors: Shapes): number | undefined {
+function inferClasses(tensors: TensorShapes): number | undefined {
   const matrices = [...tensors.values()].filter(({ shape }) => shape.length === 2);
   return matrices.at(-1)?.shape[0];
 }
@@ -62,7 +63,7 @@ function inferClasses(tensors: Shapes): number | undefined {
  * sides; of what is left, the simplest fraction 1/m if there is one, else the lower bound. 1/16 where nothing bounds it
  * from below.
  */
-function inferReduction(tensors: Shapes): number {
+function inferReduction(tensors: TensorShapes): number {
   let low = 0, high = Infinity;
   for (const [name, { shape: [hidden, cin] }] of tensors) {
     if (!name.endsWith(SQUEEZE)) continue;
