@@ -111,20 +111,27 @@ async function hub(): Promise<Hub> {
 
 function parameters({ repo, revision, file }: HubReference, options: HubOptions) {
   const hubUrl = (options.endpoint ?? Deno.env.get("HF_ENDPOINT") ?? HUB).replace(/\/+$/, "");
-  const accessToken = options.token ?? Deno.env.get("HF_TOKEN");
+  const token = options.token ?? Deno.env.get("HF_TOKEN");
   const report = file && options.onProgress
     ? (done: number, total?: number) => options.onProgress?.(file, done, total)
     : undefined;
-  return { repo, revision, hubUrl, fetch: hubFetch(hubUrl, report), ...(accessToken ? { accessToken } : {}) };
+  return { repo, revision, hubUrl, fetch: hubFetch(hubUrl, token, report) };
 }
 
-/** fetch that sends the token to the hub alone, whatever addresses the hub's answers name. */
-function hubFetch(hubUrl: string, report?: (done: number, total?: number) => void): typeof fetch {
+/**
+ * fetch that sends the token to the hub alone. The client does not learn the token: it would send it to other addresses
+ * that the hub's answers name.
+ */
+function hubFetch(
+  hubUrl: string,
+  token: string | undefined,
+  report?: (done: number, total?: number) => void,
+): typeof fetch {
   const { origin } = new URL(hubUrl);
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init?.headers);
-    if (url.origin !== origin) headers.delete("authorization");
+    if (token && url.origin === origin) headers.set("authorization", `Bearer ${token}`);
     const response = await fetch(url, { ...init, headers });
     if (!report || !response.ok || !response.body || headers.has("range")) return response;
     const length = response.headers.get("content-length");

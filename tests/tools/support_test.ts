@@ -104,6 +104,9 @@ Deno.test("`progress()` draws on a terminal and nowhere else", () => {
     bar.end();
     if (isTerminal) assertStringIncludes(text, "reading ████████████░░░░░░░░░░░░ 1.0 kB/2.0 kB");
     else assertEquals(text, "");
+    const counter = progress("reading", undefined, bytes, terminal);
+    counter.update(3000);
+    if (isTerminal) assertStringIncludes(text, "reading 3.0 kB");
   }
 });
 

@@ -23,10 +23,13 @@ export interface Terminal {
 const WIDTH = 24;
 const INTERVAL_MS = 100;
 
-/** Starts a bar of `total` steps. `format` writes a number of steps for people ("12.0 MB"). */
+/**
+ * Starts a bar of `total` steps; without a total it only counts. `format` writes a number of steps for people
+ * ("12.0 MB").
+ */
 export function progress(
   label: string,
-  total: number,
+  total: number | undefined,
   format: (n: number) => string = String,
   terminal: Terminal = Deno.stderr,
 ): Progress {
@@ -36,15 +39,19 @@ export function progress(
   return {
     update(done, note = "") {
       const now = performance.now();
-      if (now - drawn < INTERVAL_MS && done < total) return;
+      if (now - drawn < INTERVAL_MS && done !== total) return;
       drawn = now;
-      const filled = total > 0 ? Math.round(Math.min(done / total, 1) * WIDTH) : 0;
-      const bar = "█".repeat(filled) + "░".repeat(WIDTH - filled);
-      write(`\r\x1b[K${label} ${bar} ${format(done)}/${format(total)}${note && ` ${note}`}`);
+      const figures = total === undefined ? format(done) : `${bar(done / total)} ${format(done)}/${format(total)}`;
+      write(`\r\x1b[K${label} ${figures}${note && ` ${note}`}`);
     },
     end() {
       if (drawn > -Infinity) write("\r\x1b[K");
       drawn = -Infinity;
     },
   };
+}
+
+function bar(share: number): string {
+  const filled = Math.round(Math.min(share, 1) * WIDTH) || 0;
+  return "█".repeat(filled) + "░".repeat(WIDTH - filled);
 }

@@ -1,0 +1,116 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { download, type DownloadOptions } from "../../src/checkpoint/http.ts";
+import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { CheckpointError } from "../../src/errors.ts";
+import { fixture } from "./support.ts";
+
+const DATA = Uint8Array.from({ length: 200_000 }, (_, i) => i * 31 % 251);
+
+/** Serves with a handler while `work` runs; hands over the address and the requests' range headers. */
+async function withServer(
+  handler: (request: Request, count: number) => Response,
+  work: (url: string, ranges: (string | null)[]) => Promise<void>,
+): Promise<void> {
+  const ranges: (string | null)[] = [];
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    onError: () => new Response(null, { status: 500 }),
+  }, (request) => {
+    ranges.push(request.headers.get("range"));
+    return handler(request, ranges.length);
+  });
+  try {
+    await work(`http://127.0.0.1:${server.addr.port}`, ranges);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+async function fetched(url: string, options: DownloadOptions = {}): Promise<Uint8Array> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await download(url, `${folder}/file`, { retryDelay: 1, ...options });
+    return await Deno.readFile(`${folder}/file`);
+  } finally {
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    await Deno.remove(folder, { recursive: true });
+    // A download that failed has removed what it had.
+    assertEquals(left.length <= 1, true);
+  }
+}
+
+/** Answers what is asked for, but only half of it. */
+function half(from: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let sent = false;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent) return controller.error(new Error("broken"));
+      controller.enqueue(DATA.slice(from, from + (DATA.length - from) / 2));
+      sent = true;
+    },
+  });
+}
+
+Deno.test("`download()` goes on where the connection broke when the server can", () =>
+  withServer((request, count) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
+    const headers = {
+      etag: '"1"',
+      ...(from ? { "content-range": `bytes ${from}-${DATA.length - 1}/${DATA.length}` } : {}),
+    };
+    return new Response(count < 3 ? half(from) : DATA.slice(from), { status: from ? 206 : 200, headers });
+  }, async (url, ranges) => {
+    const seen: number[] = [];
+    assertEquals(await fetched(url, { onProgress: (done) => seen.push(done) }), DATA);
+    assertEquals(ranges, [null, "bytes=100000-", "bytes=150000-"]);
+    assertEquals(seen.at(-1), DATA.length);
+  }));
+
+Deno.test("`download()` starts again when the server cannot go on or the file has changed", () =>
+  withServer(
+    (_, count) => new Response(count === 1 ? half(0) : DATA, { headers: { etag: `"${count}"` } }),
+    async (url) => assertEquals(await fetched(url), DATA),
+  ));
+
+Deno.test("`download()` gives up after its retries, at once where the server says no", async () => {
+  await withServer(() => new Response("busy", { status: 503 }), async (url, ranges) => {
+    await assertRejects(
+      () => fetched(url, { retries: 2 }),
+      CheckpointError,
+      "503 Service Unavailable, after 3 attempts",
+    );
+    assertEquals(ranges.length, 3);
+  });
+  await withServer(() => new Response("no", { status: 404 }), async (url, ranges) => {
+    await assertRejects(() => fetched(url), CheckpointError, "the server answers 404 Not Found");
+    assertEquals(ranges.length, 1);
+  });
+});
+
+Deno.test("`download()` gives up when nothing comes any more", () =>
+  withServer(
+    () => new Response(new ReadableStream({ start: (controller) => controller.enqueue(DATA) })),
+    (url) => assertRejects(() => fetched(url, { idleTimeout: 50, retries: 1 }), CheckpointError).then(() => {}),
+  ));
+
+Deno.test("`openCheckpoint()` reads from URLs, with shards beside the index, and removes what it downloaded", () =>
+  withServer((request) => {
+    const name = new URL(request.url).pathname.slice(1);
+    try {
+      return new Response(Deno.readFileSync(fixture(name)));
+    } catch {
+      return new Response(null, { status: 404 });
+    }
+  }, async (url) => {
+    for (const name of ["training.pth.tar", "bare.safetensors", "model.safetensors.index.json"]) {
+      const checkpoint = await openCheckpoint(`${url}/${name}?signature=secret`);
+      assertEquals(checkpoint.name, `${url}/${name}`);
+      assertEquals(checkpoint.tensors.size, 6);
+      for (const tensor of checkpoint.tensors.values()) await tensor.read();
+      checkpoint.close();
+    }
+    await assertRejects(() => openCheckpoint(`${url}/none.pth`), CheckpointError, "404");
+    await assertRejects(() => openCheckpoint(`${url}/whole_model.pth`), CheckpointError, "it names __main__.Net");
+  }));

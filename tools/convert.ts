@@ -1,0 +1,201 @@
+/**
+ * `deno task convert`: a PyTorch checkpoint into a safetensors file that describes itself.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
+import { remap } from "../src/checkpoint/remap.ts";
+import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
+import { CheckpointError } from "../src/errors.ts";
+import { inferConfig } from "../src/models/infer.ts";
+import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
+import { createModel, type Model } from "../src/models/model.ts";
+import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
+import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { type Progress, progress } from "./support/progress.ts";
+import { bytes, yellow } from "./support/style.ts";
+
+const HELP = `
+Converts a PyTorch checkpoint to safetensors, checking every tensor against the model.
+
+Usage: deno task convert SOURCE [options]
+
+SOURCE is one of
+  FILE                            .pth, .pth.tar, .pt (any version of torch.save), .safetensors,
+                                  or the model.safetensors.index.json of a sharded checkpoint
+  hf:OWNER/REPO[@REVISION][/FILE] a file on the Hugging Face hub (HF_TOKEN, HF_ENDPOINT, HF_HOME count)
+  https://...                     a URL
+  NAME                            a published model (od_resnet50): says where its authors offer it
+
+Options
+  --arch NAME         the architecture; this and the next three are read off the checkpoint unless given
+  --kernel-num N      kernels of an ODConv layer
+  --reduction R       width of the attention branches
+  --num-classes N     classes
+  --key KEY           the state dict to take where the file holds several (state_dict_ema)
+  --out FILE          where to write; weights/ARCH[_Nx].safetensors if left out
+  --dtype f32|f16     type of the numbers written; f32 if left out, f16 halves the file
+  --verbose           show the stack of an error
+  -h, --help          show this
+
+Examples
+  deno task convert od_resnet50_4x.pth.tar
+  deno task convert hf:timm/resnet18.tv_in1k --dtype f16
+  deno task convert checkpoint.pth --key state_dict_ema --out weights/mine.safetensors
+
+Exit code: 0 written, 1 the checkpoint does not fit or cannot be read (nothing is written), 2 wrong usage.
+`;
+
+const command: Command<
+  "arch" | "kernel-num" | "reduction" | "num-classes" | "key" | "out" | "dtype"
+> = {
+  name: "deno task convert",
+  help: HELP,
+  string: ["arch", "kernel-num", "reduction", "num-classes", "key", "out", "dtype"],
+  async run(args) {
+    if (args._.length !== 1) throw new UsageError(`one SOURCE is needed, there are ${args._.length}`);
+    const source = args._[0];
+    const overrides: Partial<ModelConfig> = defined({
+      arch: oneOf("arch", args.arch, [...REGISTRY.keys()]),
+      kernelNum: wholeNumber("kernel-num", args["kernel-num"]),
+      reduction: fraction("reduction", args.reduction),
+      numClasses: wholeNumber("num-classes", args["num-classes"]),
+    });
+    const dtype = oneOf("dtype", args.dtype, ["f32", "f16"]) ?? "f32";
+    const published = parseName(source);
+    if (published) return explain(published.arch, published.kernelNum ?? overrides.kernelNum);
+
+    const bars = new Bars();
+    try {
+      const checkpoint = await openCheckpoint(source, {
+        key: args.key,
+        onProgress: (what, done, total) => bars.update(`downloading ${what}`, done, total),
+      });
+      try {
+        await convert(checkpoint, overrides, { out: args.out, dtype, bars });
+      } finally {
+        checkpoint.close();
+      }
+    } finally {
+      bars.end();
+    }
+  },
+};
+
+interface Target {
+  readonly out?: string;
+  readonly dtype: "f32" | "f16";
+  readonly bars: Bars;
+}
+
+async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, target: Target): Promise<void> {
+  const model = createModel({ ...configOf(checkpoint, overrides), ...overrides });
+  const tensors = remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name);
+  const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256: await checkpoint.sha256() });
+  const out = target.out ?? `weights/${nameOf(model)}.safetensors`;
+  await Deno.mkdir(dirname(out), { recursive: true });
+  await writeSafetensors(out, tensors, metadata, {
+    dtype: target.dtype === "f16" ? "F16" : "F32",
+    onProgress: (done, total) => target.bars.update("writing", done, total),
+  });
+  target.bars.end();
+
+  for (const key of checkpoint.others) {
+    console.error(`${yellow("note")}: ${checkpoint.name} also holds ${key}; --key ${key} takes that instead`);
+  }
+  console.log(`read     ${checkpoint.name} (${checkpoint.format}, ${checkpoint.tensors.size} tensors)`);
+  console.log(`model    ${summary(model)}`);
+  console.log(`written  ${out} (${bytes(Deno.statSync(out).size)})`);
+  const weights = /^weights\/([^/]+)\.safetensors$/.exec(out)?.[1] ?? out;
+  const data = model.imageSize === 32 ? "cifar10" : "DIR";
+  console.log(`next     deno task eval --weights ${weights} --data ${data}`);
+}
+
+/** What the file says of itself, else what its tensors look like, else what the flags say. */
+function configOf({ metadata, tensors, name }: Checkpoint, { arch }: Partial<ModelConfig>): ModelConfig {
+  try {
+    return decodeMetadata(metadata) ?? inferConfig(tensors);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    if (arch !== undefined) return { arch };
+    throw new CheckpointError(`${name}: ${error.message}`);
+  }
+}
+
+/** "od_resnet50_4x"; static models have no number of kernels. */
+function nameOf({ config: { arch, kernelNum } }: Model): string {
+  return findArchitecture(arch).dynamic ? `${arch}_${kernelNum}x` : arch;
+}
+
+function summary(model: Model): string {
+  const { arch, kernelNum, reduction, numClasses } = model.config;
+  const kernels = findArchitecture(arch).dynamic ? `kernel_num ${kernelNum}, reduction ${reduction}, ` : "";
+  return `${arch}, ${kernels}${numClasses} classes, ${(model.countParameters() / 1e6).toFixed(2)} million parameters`;
+}
+
+/** A registry name, with or without its number of kernels: "od_resnet50", "od_resnet50_4x". */
+function parseName(source: string): { arch: string; kernelNum?: number } | undefined {
+  const [, arch, kernels] = /^(\w+?)(?:_(\d+)x)?$/.exec(source) ?? [];
+  if (!arch || !REGISTRY.has(arch)) return undefined;
+  return { arch, kernelNum: kernels === undefined ? undefined : Number(kernels) };
+}
+
+/** Says where a published model is. Answers the exit code: nothing was converted. */
+function explain(arch: string, kernelNum?: number): number {
+  const all = findArchitecture(arch).published;
+  const rows = all.filter((p) => kernelNum === undefined || p.kernelNum === kernelNum);
+  if (!rows.length) {
+    const others = [...REGISTRY].filter(([, { published }]) => published.length).map(([name]) => name).join(", ");
+    throw new CheckpointError(
+      `the authors publish no ${arch}${kernelNum === undefined ? "" : ` with ${kernelNum} kernels`}` +
+        `${all.length ? `, only with ${all.map((p) => p.kernelNum).join(" and ")}` : `; they publish ${others}`}. ` +
+        `A checkpoint of your own is converted by naming its file`,
+    );
+  }
+  console.log(`${arch} is published by its authors, for a browser to download:\n`);
+  for (const { kernelNum: n, url, parametersM, top1 } of rows) {
+    const which = findArchitecture(arch).dynamic ? `kernel_num ${n}: ` : "";
+    const size = bytes(parametersM * 4e6);
+    console.log(`  ${which}top-1 ${top1}%, ${parametersM} million parameters (about ${size} or more)\n    ${url}\n`);
+  }
+  console.log("Save the file, then convert it:\n\n  deno task convert THE_FILE_YOU_SAVED");
+  return 0;
+}
+
+/** A number in (0, 1], or undefined. Throws UsageError. */
+function fraction(flag: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!(number > 0 && number <= 1)) throw new UsageError(`--${flag} takes a number above 0, up to 1, not "${value}"`);
+  return number;
+}
+
+/** The members that are not undefined, so that spreading them overrides nothing by accident. */
+function defined<T extends object>(record: T): Partial<T> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** One progress bar after the other. */
+class Bars {
+  #label = "";
+  #bar: Progress | undefined;
+
+  update(label: string, done: number, total: number | undefined): void {
+    if (label !== this.#label) {
+      this.end();
+      this.#label = label;
+      this.#bar = progress(label, total, bytes);
+    }
+    this.#bar?.update(done);
+  }
+
+  end(): void {
+    this.#bar?.end();
+    this.#bar = undefined;
+    this.#label = "";
+  }
+}
+
+if (import.meta.main) Deno.exit(await execute(command, Deno.args));
