@@ -1,27 +1,22 @@
 /**
- * Runs a model over a data set: images are read ahead, batches overlap on the device, predictions come out in order.
+ * Runs a compiled model over prepared images: batches overlap on the device, predictions come out in order.
  *
  * @module
  */
 
-import type { Dataset, Sample } from "../data/dataset.ts";
+import type { Sample } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { CompiledModel } from "../models/model.ts";
 import { crossEntropy, type Prediction, topK } from "./accuracy.ts";
 import { mapAhead } from "./map_ahead.ts";
+import type { BrokenImage, GoodImage } from "./prepare.ts";
 
 /** How evaluate goes about it. */
 export interface EvaluateOptions {
-  /** The model's input for image `index`, [3, H, W] normalised. Throws DataError where the image is broken. */
-  readonly read: (index: number) => Promise<Float32Array>;
-  /** First image; 0 if left out. */
-  readonly start?: number;
-  /** The image to stop before; the data set's end if left out. */
-  readonly end?: number;
   /** Batches on the device at a time; 2 if left out. */
   readonly inFlight?: number;
   /** Goes on where an image is broken, and is told of it; if left out, the first broken image ends the run. */
-  readonly onBroken?: (file: string, error: DataError) => void;
+  readonly onBroken?: (error: DataError) => void;
   /** Called after every batch with the number of images done. */
   readonly onProgress?: (done: number) => void;
   /** Called for every prediction, in order, with all of its logits. */
@@ -30,17 +25,12 @@ export interface EvaluateOptions {
 
 /** What evaluate answers. */
 export interface Evaluation {
-  /** One an image that could be read, in the data set's order. */
+  /** One an image that could be read, in their order. */
   readonly predictions: Prediction[];
-  /** The images that could not. */
+  /** The files that could not. */
   readonly skipped: string[];
-  /** From the first image read to the last prediction. */
+  /** From the first image asked for to the last prediction. */
   readonly seconds: number;
-}
-
-interface Image {
-  readonly sample: Sample;
-  readonly pixels: Float32Array;
 }
 
 interface Batch {
@@ -54,21 +44,19 @@ interface Batch {
  */
 export async function evaluate(
   compiled: CompiledModel,
-  dataset: Dataset,
-  options: EvaluateOptions,
+  images: AsyncIterable<GoodImage | BrokenImage>,
+  { inFlight = 2, onBroken, onProgress, onLogits }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { numClasses } = compiled.model.config;
-  const { start = 0, end = dataset.length, inFlight = 2 } = options;
-  const [size, ...shape] = compiled.inputShape;
-  const indices = Array.from({ length: end - start }, (_, i) => start + i);
-  for (const index of indices) checkLabel(dataset.item(index), numClasses);
-
   const predictions: Prediction[] = [];
   const skipped: string[] = [];
   const began = performance.now();
-  // Two batches ahead: one that is being put together and one for the workers to go on with meanwhile.
-  const reads = mapAhead(indices, 2 * size, (index) => attempt(dataset.item(index), options.read(index)));
-  const results = mapAhead(batches(goodOnes(), size, shape), inFlight, async ({ samples, pixels }) => ({
+  const good = withoutBroken(images, (file, error) => {
+    if (!onBroken) throw error;
+    skipped.push(file);
+    onBroken(error);
+  });
+  const results = mapAhead(batches(good, compiled.inputShape), inFlight, async ({ samples, pixels }) => ({
     samples,
     logits: await compiled.run(pixels),
   }));
@@ -76,72 +64,60 @@ export async function evaluate(
     samples.forEach((sample, i) => {
       const row = logits.subarray(i * numClasses, (i + 1) * numClasses);
       predictions.push(predict(sample, row));
-      options.onLogits?.(row, sample.label);
+      onLogits?.(row, sample.label);
     });
-    options.onProgress?.(predictions.length + skipped.length);
+    onProgress?.(predictions.length + skipped.length);
   }
   return { predictions, skipped, seconds: (performance.now() - began) / 1000 };
+}
 
-  async function* goodOnes(): AsyncGenerator<Image> {
-    for await (const { sample, pixels, error } of reads) {
-      if (pixels) yield { sample, pixels };
-      else if (!options.onBroken) throw error;
-      else {
-        skipped.push(sample.file);
-        options.onBroken(sample.file, error);
-      }
-    }
+async function* withoutBroken(
+  images: AsyncIterable<GoodImage | BrokenImage>,
+  onBroken: (file: string, error: DataError) => void,
+): AsyncGenerator<GoodImage> {
+  for await (const image of images) {
+    if (image.error) onBroken(image.file, image.error);
+    else yield image;
   }
 }
 
-type Attempt = { sample: Sample; pixels: Float32Array; error?: undefined } | {
-  sample: Sample;
-  pixels?: undefined;
-  error: DataError;
-};
-
-async function attempt(sample: Sample, reading: Promise<Float32Array>): Promise<Attempt> {
-  try {
-    return { sample, pixels: await reading };
-  } catch (error) {
-    if (!(error instanceof DataError)) throw error;
-    return { sample, error };
-  }
-}
-
-/** Batches of `size` images of `shape`; the last may hold fewer. */
-async function* batches(images: AsyncIterable<Image>, size: number, shape: readonly number[]): AsyncGenerator<Batch> {
-  const [channels, height, width] = shape;
+/** Batches of `batch` images; the last may hold fewer. */
+async function* batches(
+  images: AsyncIterable<GoodImage>,
+  [batch, channels, height, width]: readonly number[],
+): AsyncGenerator<Batch> {
   const length = channels * height * width;
-  // New memory for each: the device may still be reading the one before.
-  const empty = () => ({ samples: [] as Sample[], pixels: new Float32Array(size * length) });
-  let batch = empty();
-  for await (const { sample, pixels } of images) {
-    if (pixels.length !== length) {
-      const found = pixels.length / channels;
-      throw new DataError(`${sample.file}: ${found} pixels when preprocessed, the model takes ${height}x${width}`);
+  let samples: Sample[] = [];
+  let pixels = new Float32Array(batch * length);
+  for await (const { file, label, input } of images) {
+    if (input.length !== length) {
+      const found = input.length / channels;
+      throw new DataError(`${file}: ${found} pixels when preprocessed, the model takes ${height}x${width}`);
     }
-    batch.pixels.set(pixels, batch.samples.length * length);
-    batch.samples.push(sample);
-    if (batch.samples.length < size) continue;
-    yield batch;
-    batch = empty();
+    pixels.set(input, samples.length * length);
+    samples.push({ file, label });
+    if (samples.length < batch) continue;
+    yield { samples, pixels };
+    samples = [];
+    // New memory: the device may still be reading the last one.
+    pixels = new Float32Array(batch * length);
   }
-  const { samples, pixels } = batch;
   if (samples.length) yield { samples, pixels: pixels.subarray(0, samples.length * length) };
 }
 
-function checkLabel({ file, label }: Sample, numClasses: number): void {
+function predict({ file, label }: Sample, logits: Float32Array): Prediction {
+  checkLabel({ file, label }, logits.length);
+  if (!logits.every(Number.isFinite)) {
+    throw new DataError(`${file}: the model answers logits that are not finite; are its weights damaged?`);
+  }
+  return { file, label, loss: crossEntropy(logits, label), top5: topK(logits, 5) };
+}
+
+/** Throws DataError where the model does not know the image's class. */
+export function checkLabel({ file, label }: Sample, numClasses: number): void {
   if (label < numClasses) return;
   throw new DataError(
     `${file} is of class ${label}, the model has ${numClasses} classes; are these the data set and the labels it was ` +
       `trained for?`,
   );
-}
-
-function predict({ file, label }: Sample, logits: Float32Array): Prediction {
-  if (!logits.every(Number.isFinite)) {
-    throw new DataError(`${file}: the model answers logits that are not finite; are its weights damaged?`);
-  }
-  return { file, label, loss: crossEntropy(logits, label), top5: topK(logits, 5) };
 }

@@ -9,7 +9,8 @@ import { DecodePool } from "../data/decode_pool.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Model } from "../models/model.ts";
 import { findPublished } from "../models/registry.ts";
-import { evaluate, type EvaluateOptions } from "./evaluate.ts";
+import { checkLabel, evaluate, type EvaluateOptions } from "./evaluate.ts";
+import { prepareImages } from "./prepare.ts";
 import { makeReport, type Report } from "./report.ts";
 import { type Shard, shardRange } from "./shard.ts";
 
@@ -52,16 +53,18 @@ export async function measure(
   const { weights, shard, workers = 1 } = options;
   const { start, end, images } = chosenImages(dataset, options);
   const batch = Math.min(options.batch ?? BATCHES[model.imageSize][backend.name], end - start);
+  const indices = Array.from({ length: end - start }, (_, i) => start + i);
+  // Before the work begins, not after hours of it.
+  for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
   const compiled = await model.compile(backend, { batch });
   const pool = new DecodePool(workers);
   try {
-    const { predictions, skipped, seconds } = await evaluate(compiled, dataset, {
+    // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
+    const prepared = prepareImages(dataset, indices, model.preprocessing, pool, 2 * batch);
+    const { predictions, skipped, seconds } = await evaluate(compiled, prepared, {
       ...options,
-      start,
-      end,
-      // One more than there are to run it, so that nobody waits for the next batch.
+      // One more than there are threads to run them, so that none waits for its next batch.
       inFlight: backend.name === "cpu" ? workers + 1 : 2,
-      read: async (index) => await pool.preprocess(await dataset.load(index), model.preprocessing),
     });
     const published = model.dataset === "imagenet" ? findPublished(model.config) : undefined;
     return makeReport({

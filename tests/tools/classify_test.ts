@@ -1,0 +1,56 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { encodeMetadata } from "../../src/models/metadata.ts";
+import { createModel } from "../../src/models/model.ts";
+import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { runTask } from "../support/run_task.ts";
+import { encodePng } from "../support/write_png.ts";
+
+interface Answer {
+  file: string;
+  top: { class: number; name?: string; probability: number; logit: number }[];
+}
+
+async function writeModel(path: string, numClasses: number): Promise<void> {
+  const model = createModel({ arch: "od_resnet20", numClasses });
+  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+  await writeSafetensors(path, randomStateDict(model.stateDictSpec()), metadata);
+}
+
+Deno.test("`classify` answers the same classes on both devices, with names where the classes have them", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await writeModel(`${folder}/named.safetensors`, 10);
+    await writeModel(`${folder}/numbered.safetensors`, 7);
+    const images = [[32, 32], [75, 40]].map(([width, height]) => {
+      const data = Uint8Array.from(uniform(`${width}`, [width * height * 3], 127, 128));
+      return { path: `${folder}/${width}.png`, png: encodePng({ width, height, data }) };
+    });
+    for (const { path, png } of images) await Deno.writeFile(path, png);
+    const paths = images.map(({ path }) => path);
+
+    const ask = async (weights: string, ...args: string[]) => {
+      const outcome = await runTask("classify", ...paths, "--weights", `${folder}/${weights}.safetensors`, ...args);
+      assertEquals([outcome.code, outcome.stderr], [0, ""]);
+      return outcome.stdout;
+    };
+    const cpu: Answer[] = JSON.parse(await ask("named", "--device", "cpu", "--json", "--top", "10"));
+    const gpu: Answer[] = JSON.parse(await ask("named", "--device", "webgpu", "--json", "--top", "10"));
+    assertEquals(cpu.map((a) => a.file), paths);
+    assertEquals(gpu.map((a) => a.top.map((t) => t.class)), cpu.map((a) => a.top.map((t) => t.class)));
+    for (const { top } of cpu) {
+      assertEquals(top.length, 10);
+      assert(Math.abs(top.reduce((sum, t) => sum + t.probability, 0) - 1) < 1e-12);
+      assertEquals(new Set(top.map((t) => t.name)).has("airplane"), true);
+    }
+    const text = await ask("numbered", "--device", "cpu", "--top", "2");
+    assertEquals(text.match(/% {2}class \d\n/g)?.length, 4);
+
+    await Deno.writeTextFile(`${folder}/note.png`, "no image");
+    const broken = await runTask("classify", `${folder}/note.png`, "--weights", `${folder}/named.safetensors`);
+    assertEquals(broken.code, 1);
+    assertStringIncludes(broken.stderr, "note.png: not an image");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

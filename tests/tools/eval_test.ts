@@ -1,0 +1,126 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import type { Report } from "../../src/evaluation/report.ts";
+import { readReport } from "../../src/evaluation/report_file.ts";
+import { encodeMetadata } from "../../src/models/metadata.ts";
+import { createModel } from "../../src/models/model.ts";
+import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { runTask } from "../support/run_task.ts";
+import { encodePng } from "../support/write_png.ts";
+
+const IMAGES = 21;
+
+/** A temporary folder with a model of random weights, class folders of random images, and the same with a broken one. */
+async function withInputs(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const model = createModel({ arch: "od_resnet20", kernelNum: 2 });
+    const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+    await writeSafetensors(`${folder}/w.safetensors`, randomStateDict(model.stateDictSpec()), metadata);
+    for (let i = 0; i < IMAGES; i++) {
+      const data = Uint8Array.from(uniform(`image ${i}`, [32 * 32 * 3], 127, 128));
+      const png = encodePng({ width: 32, height: 32, data });
+      for (const set of ["good", "bad"]) {
+        const name = `${folder}/${set}/${i % 3}`;
+        await Deno.mkdir(name, { recursive: true });
+        await Deno.writeFile(`${name}/${i}.png`, set === "bad" && i === 4 ? png.subarray(0, 200) : png);
+      }
+    }
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Everything but what the clock and the device's name decide. */
+function comparable({ seconds: _, imagesPerSecond: __, device: ___, ...rest }: Report): unknown {
+  return rest;
+}
+
+Deno.test("`eval` reports the same predictions on both devices, and its shards merge into the report of the whole", async () => {
+  await withInputs(async (folder) => {
+    const evaluate = async (report: string, ...args: string[]) => {
+      const path = `${folder}/${report}.json`;
+      const base = ["--weights", `${folder}/w.safetensors`, "--data", `${folder}/good`, "--report", path];
+      const outcome = await runTask("eval", ...base, ...args);
+      assertEquals([outcome.code, outcome.stderr], [0, ""]);
+      return { outcome, report: await readReport(path) };
+    };
+    const logitsFile = `${folder}/logits.safetensors`;
+    const { outcome, report: cpu } = await evaluate("cpu", "--device", "cpu", "--batch", "8", "--logits", logitsFile);
+    const { report: gpu } = await evaluate("gpu", "--device", "webgpu", "--batch", "8");
+    await evaluate("1", "--device", "cpu", "--batch", "8", "--shard", "1/2");
+    await evaluate("2", "--device", "cpu", "--batch", "8", "--shard", "2/2");
+
+    assertEquals(cpu.images, IMAGES);
+    assertEquals(cpu.predictions.map((p) => p.label), Array.from({ length: IMAGES }, (_, i) => Math.floor(i / 7)));
+    assertEquals(gpu.predictions.map((p) => p.top5[0].class), cpu.predictions.map((p) => p.top5[0].class));
+    assertEquals([gpu.top1, gpu.top5], [cpu.top1, cpu.top5]);
+    assert(Math.abs(gpu.loss - cpu.loss) < 1e-4 * cpu.loss);
+    for (const line of ["od_resnet20, kernel_num 2", "cpu: tfjs", "top-1", "top-5", "loss", "images/s"]) {
+      assertStringIncludes(outcome.stdout, line);
+    }
+
+    const { tensors, close } = await openCheckpoint(logitsFile);
+    const logits = new Float32Array((await tensors.get("logits")!.read()).slice().buffer);
+    const labels = new BigInt64Array((await tensors.get("labels")!.read()).slice().buffer);
+    close();
+    assertEquals(tensors.get("logits")!.shape, [IMAGES, 10]);
+    assertEquals([...labels].map(Number), cpu.predictions.map((p) => p.label));
+    cpu.predictions.forEach(({ top5 }, i) => {
+      assertEquals(logits[i * 10 + top5[0].class], top5[0].logit);
+    });
+
+    const merged = await runTask("merge", `${folder}/2.json`, `${folder}/1.json`, "--out", `${folder}/whole.json`);
+    assertEquals([merged.code, merged.stderr], [0, ""]);
+    assertEquals(comparable(await readReport(`${folder}/whole.json`)), comparable(cpu));
+    const twice = await runTask("merge", `${folder}/1.json`, "--out", `${folder}/whole.json`);
+    assertEquals(twice.code, 1);
+    assertStringIncludes(twice.stderr, "error: of 2 shards 1 are missing: 2");
+  });
+});
+
+Deno.test("`eval` stops at a broken image, naming it, and counts and lists it when told to skip", async () => {
+  await withInputs(async (folder) => {
+    const args = [
+      "--weights",
+      `${folder}/w.safetensors`,
+      "--data",
+      `${folder}/bad`,
+      "--device",
+      "cpu",
+      "--workers",
+      "1",
+    ];
+    const stopped = await runTask("eval", ...args, "--report", `${folder}/r.json`);
+    assertEquals(stopped.code, 1);
+    assertStringIncludes(stopped.stderr, "1/4.png");
+    assertEquals(stopped.stderr.trim().split("\n").length, 1);
+    const skipped = await runTask("eval", ...args, "--report", `${folder}/r.json`, "--skip-bad", "--limit", "14");
+    assertEquals(skipped.code, 0);
+    assertStringIncludes(skipped.stdout, "13, 1 skipped");
+    const { images, skipped: files } = await readReport(`${folder}/r.json`);
+    assertEquals([images, files], [13, ["1/4.png"]]);
+  });
+});
+
+Deno.test("`eval`, `merge` and `classify` exit 2 on wrong usage and 1 on wrong input, in one line", async () => {
+  const cases: [string, string[], number, string][] = [
+    ["eval", [], 2, "--weights is needed"],
+    ["eval", ["--weights", "x", "--shard", "3/2"], 2, '--shard takes I/N, from 1/N to N/N, not "3/2"'],
+    ["eval", ["--weights", "x", "--device", "gpu"], 2, "--device takes auto or webgpu or cpu"],
+    ["eval", ["--weights", "/nowhere/x.safetensors"], 1, "/nowhere/x.safetensors: there is no such file"],
+    ["eval", ["--weights", "x", "--report", "/nowhere/r.json"], 1, "cannot write /nowhere/r.json: there is no folder"],
+    ["merge", ["/nowhere/r.json", "--out", "w.json"], 1, "/nowhere/r.json is not a report of eval --report"],
+    ["merge", ["r.json"], 2, "--out is needed"],
+    ["classify", [], 2, "name the images"],
+    ["classify", ["a.png", "--weights", "x", "--top", "0"], 2, "--top takes a whole number of at least 1"],
+  ];
+  const outcomes = await Promise.all(cases.map(([tool, args]) => runTask(tool, ...args)));
+  cases.forEach(([, , code, message], i) => {
+    assertStringIncludes(outcomes[i].stderr, message);
+    assertEquals(outcomes[i].code, code);
+    assertEquals(outcomes[i].stderr.trim().split("\n").length, 1);
+  });
+});

@@ -1,0 +1,156 @@
+/**
+ * `deno task eval`: how accurate a model is on a data set.
+ *
+ * @module
+ */
+
+import { openCheckpoint } from "../src/checkpoint/open.ts";
+import { openDataset } from "../src/data/dataset.ts";
+import { openDevice } from "../src/devices.ts";
+import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
+import { chosenImages, measure } from "../src/evaluation/measure.ts";
+import { writeReport } from "../src/evaluation/report_file.ts";
+import type { Shard } from "../src/evaluation/shard.ts";
+import { loadModel } from "../src/models/load.ts";
+import type { Model } from "../src/models/model.ts";
+import { REGISTRY } from "../src/models/registry.ts";
+import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { checkFolderOf } from "./support/output.ts";
+import { progress } from "./support/progress.ts";
+import { yellow } from "./support/style.ts";
+import { printSummary } from "./support/summary.ts";
+import { findWeights } from "./support/weights.ts";
+
+const HELP = `
+Usage: deno task eval --weights NAME|FILE [--data DIR|TAR|cifar10] [options]
+
+Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit.
+
+Options:
+  --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
+  --data DIR            class folders of images, as torchvision's ImageFolder reads them
+  --data FILE.tar       the ILSVRC2012 validation archive, with --ground-truth
+  --data cifar10        the CIFAR-10 test images; what CIFAR-10 models are evaluated on if --data is left out
+  --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
+  --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
+  --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU)
+  --device NAME         auto, webgpu or cpu (default: auto, WebGPU where there is an adapter)
+  --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
+  --limit N             only the first N images
+  --shard I/N           only the I-th of N equal parts, from 1; "deno task merge" joins their reports
+  --report FILE.json    write figures and predictions
+  --logits FILE         write "logits" [images, classes] and "labels" [images] as safetensors
+  --skip-bad            leave out broken images and list them; otherwise the first one ends the run
+  -h, --help            this text
+  --verbose             the stack of an error
+
+Examples:
+  deno task eval --weights od_resnet20_cifar10
+  deno task eval --weights od_resnet50.safetensors --data imagenet/val --report report.json
+  deno task eval --weights od_resnet50.safetensors --data ILSVRC2012_img_val.tar --ground-truth val.txt --limit 1000
+`;
+
+const STRINGS = [
+  "weights",
+  "data",
+  "labels",
+  "ground-truth",
+  "batch",
+  "device",
+  "workers",
+  "limit",
+  "shard",
+  "report",
+  "logits",
+] as const;
+
+const command: Command<typeof STRINGS[number], "skip-bad"> = {
+  name: "eval",
+  help: HELP,
+  string: STRINGS,
+  boolean: ["skip-bad"],
+  async run(args) {
+    const labels = args.labels ?? args["ground-truth"];
+    if (args._.length) throw new UsageError(`"${args._[0]}" belongs to no option`);
+    if (args.labels && args["ground-truth"]) {
+      throw new UsageError("--labels is for folders, --ground-truth for archives");
+    }
+    const device = oneOf("device", args.device, ["auto", "webgpu", "cpu"]);
+    const workers = wholeNumber("workers", args.workers) ?? navigator.hardwareConcurrency;
+    const batch = wholeNumber("batch", args.batch);
+    const limit = wholeNumber("limit", args.limit);
+    const shard = parseShard(args.shard);
+    for (const path of [args.report, args.logits]) await checkFolderOf(path);
+
+    const path = await findWeights(args.weights);
+    const model = await loadModel(path);
+    const dataset = await openDataset(args.data ?? usualData(model), { labels });
+    const { start, end } = chosenImages(dataset, { limit, shard });
+    const backend = await openDevice(device, { workers, notice: (line) => console.error(yellow(line)) });
+    console.log(`model    ${describe(model)}`);
+    console.log(`weights  ${path}`);
+    console.log(`device   ${backend.name}: ${backend.description}`);
+    console.log(`data     ${dataset.name}, ${end - start} of ${dataset.length} images`);
+
+    const logits = args.logits ? new LogitsRecorder(end - start, model.config.numClasses) : undefined;
+    const bar = progress("evaluating", end - start);
+    const began = performance.now();
+    const speed = (done: number) => `${(1000 * done / (performance.now() - began)).toFixed(1)} images/s`;
+    const skip = (error: Error) => {
+      bar.end();
+      console.error(yellow(`skipped: ${error.message}`));
+    };
+    try {
+      const report = await measure(model, dataset, backend, {
+        weights: { path, sha256: await hash(path) },
+        batch,
+        workers,
+        limit,
+        shard,
+        onBroken: args["skip-bad"] ? skip : undefined,
+        onProgress: (done) => bar.update(done, speed(done)),
+        onLogits: logits && ((row, label) => logits.add(row, label)),
+      });
+      bar.end();
+      if (args.report) await writeReport(args.report, report);
+      if (args.logits) await logits!.write(args.logits, { model: report.model, weights_sha256: report.weights.sha256 });
+      printSummary(report);
+    } finally {
+      bar.end();
+      backend.dispose();
+      dataset.close();
+    }
+  },
+};
+
+function parseShard(value: string | undefined): Shard | undefined {
+  if (value === undefined) return undefined;
+  const [index, count] = value.match(/^\d+\/\d+$/) ? value.split("/").map(Number) : [0, 0];
+  if (index < 1 || index > count) throw new UsageError(`--shard takes I/N, from 1/N to N/N, not "${value}"`);
+  return { index, count };
+}
+
+/** The data set that goes without saying. */
+function usualData(model: Model): string {
+  if (model.dataset === "cifar10") return "cifar10";
+  throw new UsageError(
+    `--data is needed: a folder of class folders of images${
+      model.dataset === "imagenet" ? ", or ILSVRC2012_img_val.tar with --ground-truth" : ""
+    }`,
+  );
+}
+
+function describe({ config: { arch, kernelNum, numClasses } }: Model): string {
+  return `${arch}${REGISTRY.get(arch)!.dynamic ? `, kernel_num ${kernelNum}` : ""}, ${numClasses} classes`;
+}
+
+async function hash(path: string): Promise<string> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    return await checkpoint.sha256();
+  } finally {
+    checkpoint.close();
+  }
+}
+
+if (import.meta.main) Deno.exit(await execute(command, Deno.args));
