@@ -1,0 +1,96 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { decodeImage } from "../../src/data/decode.ts";
+import { decodeParsedJpeg } from "../../src/data/jpeg/decoder.ts";
+import { parseJpeg } from "../../src/data/jpeg/markers.ts";
+import { DataError } from "../../src/errors.ts";
+import { files, readFixture, sha256 } from "./expected.ts";
+
+const names = Object.keys(files);
+
+Deno.test("the fixtures hold every kind of file the decoders tell apart", () => {
+  for (const kind of ["progressive", "440", "cmyk", "ycck", "restart", "interlaced", "16bit", "lossless"]) {
+    assert(names.some((name) => name.includes(kind)), kind);
+  }
+});
+
+for (const name of names) {
+  Deno.test(`decodeImage() gives PIL's bytes for ${name}`, async () => {
+    const { width, height, data } = await decodeImage(await readFixture(name), name);
+    assertEquals({ width, height, sha256: await sha256(data) }, files[name]);
+  });
+}
+
+Deno.test("decodeParsedJpeg() gives PIL's bytes for every colour JPEG, the WASM decoder's included", async () => {
+  for (const name of names.filter((name) => name.endsWith(".jpg") && name !== "grey.jpg")) {
+    const { width, height, data } = decodeParsedJpeg(parseJpeg(await readFixture(name), name), name);
+    assertEquals({ width, height, sha256: await sha256(data) }, files[name], name);
+  }
+});
+
+Deno.test("decodeImage() goes by content when the name says otherwise", async () => {
+  const { data } = await decodeImage(await readFixture("photo.png"), "n02105855_2933.JPEG");
+  assertEquals(await sha256(data), files["photo.png"].sha256);
+});
+
+Deno.test("decodeImage() takes a view that does not start its buffer", async () => {
+  for (const name of ["grey.jpg", "cmyk_plain.jpg", "photo.png", "lossy.webp", "lossless.webp"]) {
+    const bytes = await readFixture(name);
+    const shifted = new Uint8Array(bytes.length + 7);
+    shifted.set(bytes, 3);
+    const { data } = await decodeImage(shifted.subarray(3, 3 + bytes.length), name);
+    assertEquals(await sha256(data), files[name].sha256, name);
+  }
+});
+
+Deno.test("decodeImage() refuses truncated files of every format, naming them", async () => {
+  const kinds = ["65x49_420_baseline.jpg", "65x49_420_progressive.jpg", "grey.jpg", "cmyk_plain.jpg", "photo.png"];
+  for (const name of [...kinds, "type2_8bit_interlaced.png", "lossy.webp", "lossless.webp"]) {
+    const bytes = await readFixture(name);
+    // PNG's last 16 bytes are its end chunk and a checksum, which PIL does not miss either.
+    const whole = bytes.length - (name.endsWith(".png") ? 16 : 0);
+    for (const length of [1, 20, whole >> 1, whole - 2]) {
+      await assertRejects(() => decodeImage(bytes.slice(0, length), name), DataError, name);
+    }
+  }
+});
+
+Deno.test("decodeImage() works after a file that made the WASM decoder give up", async () => {
+  for (const name of ["grey.jpg", "lossy.webp"]) {
+    const bytes = await readFixture(name);
+    const broken = bytes.slice();
+    // Behind the headers that are checked first: a JPEG's Huffman tables, a WebP's partitions.
+    if (name.endsWith(".jpg")) broken.copyWithin(broken.indexOf(0xc4) + 2, 0, 40);
+    else broken.fill(0xff, 30, 60);
+    await assertRejects(() => decodeImage(broken, name), DataError, name);
+    const { data } = await decodeImage(bytes, name);
+    assertEquals(await sha256(data), files[name].sha256);
+  }
+});
+
+Deno.test("decodeImage() refuses sizes beyond PIL's limit before it decodes", async () => {
+  const png = await readFixture("photo.png");
+  new DataView(png.buffer).setUint32(16, 20_000);
+  new DataView(png.buffer).setUint32(20, 20_000);
+  await assertRejects(() => decodeImage(png, "bomb.png"), DataError, "20000x20000 = 400000000 pixels");
+
+  const jpeg = await readFixture("grey.jpg");
+  jpeg.fill(0xff, jpeg.indexOf(0xc0) + 4, jpeg.indexOf(0xc0) + 8);
+  await assertRejects(() => decodeImage(jpeg, "bomb.jpg"), DataError, "65535x65535");
+
+  const webp = await readFixture("lossless_alpha.webp");
+  assertEquals(String.fromCharCode(...webp.subarray(12, 16)), "VP8L");
+  webp.set([0xff, 0xff, 0xff, 0x0f], 21);
+  await assertRejects(() => decodeImage(webp, "bomb.webp"), DataError, "16384x16384");
+});
+
+Deno.test("decodeImage() says what it found where that is no image", async () => {
+  await assertRejects(() => decodeImage(new Uint8Array(), "empty.jpg"), DataError, "an empty file");
+  const gif = new TextEncoder().encode("GIF89a..");
+  await assertRejects(() => decodeImage(gif, "a.gif"), DataError, "found bytes 47 49 46 38");
+});
+
+Deno.test("decodeImage() refuses arithmetic coding by its name", async () => {
+  const bytes = await readFixture("65x49_420_baseline.jpg");
+  bytes[bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xc0) + 1] = 0xc9;
+  await assertRejects(() => decodeImage(bytes, "a.jpg"), DataError, "arithmetic coding");
+});
