@@ -19,7 +19,7 @@ export interface MixOperands {
   readonly samples: readonly [number, number];
 }
 
-/** Neighbouring texels that an invocation mixes: they share an input channel and a tap, and so their attentions. */
+/** Texels that an invocation mixes: they share an input channel and a tap, and so their attentions. */
 const RUN = 8;
 
 /**
@@ -51,7 +51,7 @@ export function mixKernels(
     },
     invocations: runs * rows * (samples[1] - samples[0]),
     body: `
-  let first = (id % u.runs) * ${RUN}u;
+  let first = id % u.runs;
   let row = (id / u.runs) % u.rows;
   let sample = id / (u.runs * u.rows);
   let s = sample + u.first_sample;
@@ -65,7 +65,7 @@ ${channel ? `  scale *= channel(s * u.in_blocks + ${block})${depthwise ? "" : "[
           kernel ? ` * kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}` : ""
         };\n`
       ).join("")
-    }  for (var o = first; o < min(first + ${RUN}u, u.group_outputs); o++) {
+    }  for (var o = first; o < u.group_outputs; o += u.runs) {
     let at = row * u.group_outputs + o;
     y[sample * u.weight_texels + at] = ${
       numbers.map((i) => `scale${i} * weight(at + ${i}u * u.weight_texels)`).join(" + ")
