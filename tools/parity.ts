@@ -15,7 +15,7 @@ Usage: deno task parity [options]
 
 Compares the logits of every architecture, static and with 1 and 4 kernels, at 224x224 (CIFAR-10's at 32x32) on the CPU
 and on WebGPU with PyTorch's, which tests/fixtures holds. Weights and images are pseudo-random. Exit code 1 where an error
-is above ${LOGITS_TOLERANCE}. Takes some minutes and 3 GB of memory.
+is above ${LOGITS_TOLERANCE}. Takes some minutes and 4 GB of memory.
 
 Options:
   --only TEXT   models whose name contains TEXT; prints their rows
@@ -96,7 +96,7 @@ export const command: Command<"only" | "out"> = {
       await Deno.rename(beside, out);
     }
     const worst = Math.max(...rows.flatMap(({ errors }) => errors));
-    console.error(`${rows.length} models, largest error ${worst.toExponential(1)} (allowed ${LOGITS_TOLERANCE})`);
+    console.error(`${rows.length} compared, largest error ${worst.toExponential(1)} (allowed ${LOGITS_TOLERANCE})`);
     return worst <= LOGITS_TOLERANCE ? 0 : 1;
   },
 };
