@@ -55,23 +55,31 @@ async function measure(models: readonly ModelCase[]): Promise<Row[]> {
 function markdown(rows: readonly Row[]): string {
   const header = ["model", "kernels", "image", "CPU", "WebGPU", "PyTorch float32 against float64"];
   const lines = rows.map(({ model: { arch, kernelNum, size, torchError }, errors }) => {
-    const kernels = arch.startsWith("od_") ? kernelNum : "";
+    const kernels = arch.startsWith("od_") ? String(kernelNum) : "";
     return [arch, kernels, `${size}x${size}`, ...[...errors, torchError].map((error) => error.toExponential(1))];
   });
-  const numeric = header.map((_, i) => i === 0 ? "---" : "---:");
-  return [header, numeric, ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
+  // As `deno fmt` lays tables out: names to the left, numbers to the right.
+  const widths = header.map((_, i) => Math.max(...[header, ...lines].map((cells) => cells[i].length)));
+  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
+  const padded = (cells: string[]) =>
+    cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]));
+  return [header, rule, ...lines].map(padded).map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
 }
 
 function page(table: string, torch: string, versions: string): string {
   return `# Parity with PyTorch
 
-The largest difference of any logit from PyTorch ${torch} (CPU, float32), relative to the largest logit, with pseudo-random
-weights, random running statistics and one pseudo-random image. At most ${LOGITS_TOLERANCE} is allowed. The last column is
-PyTorch's own distance from its float64 result.
+The largest difference of any logit from PyTorch's in float32, relative to the largest logit; ${LOGITS_TOLERANCE} is allowed.
 
-Written by \`deno task parity --out docs/parity.md\`; PyTorch's logits by \`tests/reference/write_model_fixtures.py\`.
+- The last column is PyTorch's own distance from its float64 result.
+- Weights, running statistics and the one image are pseudo-random.
+- \`deno task parity --out docs/parity.md\` writes this page.
+- \`tests/reference/write_model_fixtures.py\` wrote PyTorch's logits.
 
-${versions}
+Run with:
+
+- PyTorch ${torch}
+${versions.split("; ").map((version) => `- ${version}`).join("\n")}
 
 ${table}`;
 }
