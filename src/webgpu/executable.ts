@@ -76,6 +76,7 @@ function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory):
 }
 
 async function uploadParameters({ device }: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<void> {
+  for (const { resource, data } of plan.constants) memory.write(resource, data);
   for (const [value, uploads] of plan.uploads) {
     const data = await load(value);
     await guarded(device, value.name, () => {

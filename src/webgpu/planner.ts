@@ -8,6 +8,7 @@
 import { DeviceError } from "../errors.ts";
 import type { Graph, Node, Shape, Value } from "../graph/graph.ts";
 import { packInput, unpackOutput } from "./kernels/borders.ts";
+import { gather, gatherTable } from "./kernels/gather.ts";
 import { KERNELS } from "./kernels/mod.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
 import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
@@ -28,6 +29,14 @@ export interface Upload {
   readonly resource: Resource;
   /** Lays the row-major tensor out in `out`, which is zero. */
   readonly pack: (data: Float32Array, out: Float32Array) => void;
+}
+
+/** Numbers that a plan brings along. */
+export interface Constant {
+  /** Where they go. */
+  readonly resource: Resource;
+  /** As many as the resource holds, whole texture rows where it is a texture. */
+  readonly data: Float32Array<ArrayBuffer>;
 }
 
 /** One thing a run does, in order. */
@@ -51,6 +60,8 @@ export interface Plan {
   readonly resources: readonly Resource[];
   /** What to upload when a parameter is loaded, by parameter. */
   readonly uploads: ReadonlyMap<Value, readonly Upload[]>;
+  /** What to upload once. */
+  readonly constants: readonly Constant[];
   /** Inputs by name. */
   readonly inputs: ReadonlyMap<string, Border>;
   /** Outputs by name. */
@@ -71,8 +82,8 @@ export interface PlanContext {
   /** The same for a resource that this node's earlier dispatches wrote. Call after pushing them with {@link emit}. */
   operandOf(resource: Resource): Resource;
   /**
-   * A parameter laid out for a kernel. `key` names the layout: equal keys of one parameter share the upload.
-   * Throws DeviceError where the value is not a parameter.
+   * A value laid out for a kernel. `key` names the layout: equal keys of one value share the work. Parameters are laid
+   * out when they are uploaded; computed values and inputs in every run, on the device.
    */
   packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
   /** The resource that holds the node's result. */
@@ -124,6 +135,8 @@ class Planner implements PlanContext {
   readonly #buffers = new Map<Value, Resource>();
   readonly #textures = new Map<Resource, Resource>();
   readonly #packed = new Map<Value, Map<string, Upload>>();
+  readonly #gathered = new Map<string, Resource>();
+  readonly #constants: Constant[] = [];
   #node = "";
 
   constructor(readonly capabilities: Capabilities) {}
@@ -146,7 +159,7 @@ class Planner implements PlanContext {
     }
     for (const [name, value] of graph.outputs) if (!outputs.has(name)) this.#answer(name, value, outputs);
     const uploads = new Map([...this.#packed].map(([value, packings]) => [value, [...packings.values()]]));
-    return { steps: this.#steps, resources: this.#resources, uploads, inputs, outputs };
+    return { steps: this.#steps, resources: this.#resources, uploads, constants: this.#constants, inputs, outputs };
   }
 
   read(value: Value): Resource {
@@ -172,9 +185,7 @@ class Planner implements PlanContext {
   }
 
   packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
-    if (value.source.kind !== "parameter") {
-      throw new DeviceError(`${this.#node}: "${value.name}" must be a parameter of the graph, it is computed`);
-    }
+    if (value.source.kind !== "parameter") return this.#packedOnDevice(value, key, texels, pack);
     const packings = this.#packed.get(value) ?? new Map<string, Upload>();
     this.#packed.set(value, packings);
     const known = packings.get(key);
@@ -190,6 +201,19 @@ class Planner implements PlanContext {
     const resource = this.#resource(value.name, texture ? "texture" : "buffer", texels, "kept");
     packings.set(key, { resource, pack });
     return resource;
+  }
+
+  #packedOnDevice(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
+    const id = `${value.id}/${key}`;
+    let packed = this.#gathered.get(id);
+    if (!packed) {
+      const table = this.#resource(`${value.name} layout`, "buffer", texels, "kept");
+      this.#constants.push({ resource: table, data: gatherTable(value, texels, pack) });
+      packed = this.scratch(`${value.name} ${key}`, texels);
+      this.emit(gather(this.read(value), table, packed));
+      this.#gathered.set(id, packed);
+    }
+    return this.operandOf(packed);
   }
 
   output(node: Node): Resource {
