@@ -6,22 +6,26 @@
 
 import { DataError } from "../errors.ts";
 import type { Dataset, Sample } from "./dataset.ts";
-import { readText, withPath } from "./files.ts";
-import { readGroundTruth } from "./ground_truth.ts";
+import { readBytes, readText, withPath } from "./files.ts";
+import { type DevkitClasses, isDevkitGroundTruth, readDevkitClasses, readGroundTruth } from "./ground_truth.ts";
 import { byCodePoint } from "./image_folder.ts";
 import { IMAGENET_NAMES } from "./imagenet.ts";
 import { IMAGENET } from "./preprocessing.ts";
 import { listTar } from "./tar.ts";
 
-/** Opens the tar file at `path`; `labelsFile` holds the classes (forms: see `readGroundTruth`). Throws DataError. */
+/**
+ * Opens the tar file at `path`; `labelsFile` holds the classes (forms: see `readGroundTruth`). Beside a file of the
+ * development kit's numbers, its class table meta.mat is read too. Throws DataError.
+ */
 export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<Dataset> {
   if (!labelsFile) {
     throw new DataError(
-      `${path}: a validation tar holds no classes: pass --labels FILE, one WordNet id (n########) a line in the order ` +
-        'of the sorted file names, or "NAME n########" lines',
+      `${path}: a validation tar holds no classes: pass --labels FILE, the development kit's ` +
+        "data/ILSVRC2012_validation_ground_truth.txt or a file with one WordNet id (n########) an image",
     );
   }
   const truth = await readText(labelsFile);
+  const devkitClasses = isDevkitGroundTruth(truth) ? await devkitClassesBeside(labelsFile) : undefined;
   const file = await withPath(path, () => Deno.open(path));
   try {
     // Synchronous, so that no other read can move the file's position in between.
@@ -31,7 +35,7 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
       .sort((a, b) => byCodePoint(a.name, b.name));
     if (members.length === 0) throw new DataError(`${path}: no JPEG files in the tar file`);
     const names = members.map(({ name }) => name.slice(name.lastIndexOf("/") + 1));
-    const labels = readGroundTruth(truth, names, labelsFile);
+    const labels = readGroundTruth(truth, names, labelsFile, devkitClasses);
     return {
       name: path,
       classes: IMAGENET_NAMES,
@@ -50,6 +54,19 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
     file.close();
     throw error;
   }
+}
+
+/** The development kit numbers the classes in an order of its own, which only its table tells. */
+async function devkitClassesBeside(labelsFile: string): Promise<DevkitClasses> {
+  const folder = /^.*[/\\]/.exec(labelsFile)?.[0] ?? "";
+  const path = `${folder}meta.mat`;
+  const bytes = await readBytes(path).catch((cause) => {
+    throw new DataError(
+      `${labelsFile}: holds the development kit's class numbers, which need the kit's meta.mat beside it: ${cause.message}`,
+      { cause },
+    );
+  });
+  return await readDevkitClasses(bytes, path);
 }
 
 function readFully(file: Deno.FsFile, into: Uint8Array, offset: number, path: string): void {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { decodeImage } from "../../src/data/decode.ts";
-import { readGroundTruth } from "../../src/data/ground_truth.ts";
+import { readDevkitClasses, readGroundTruth } from "../../src/data/ground_truth.ts";
 import { openIlsvrcTar } from "../../src/data/ilsvrc_tar.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, sha256 } from "./expected.ts";
@@ -39,6 +39,30 @@ for (const tar of ["ilsvrc_ustar.tar", "ilsvrc_pax.tar"]) {
     });
   });
 }
+
+Deno.test("openIlsvrcTar() understands the development kit's numbers with its class table beside them", async () => {
+  const labels = fixture("ilsvrc_devkit/ILSVRC2012_validation_ground_truth.txt");
+  const dataset = await openIlsvrcTar(fixture("ilsvrc_ustar.tar"), labels);
+  assertEquals([0, 1, 2].map((i) => dataset.item(i).label), [611, 0, 389]);
+  dataset.close();
+});
+
+Deno.test("openIlsvrcTar() refuses the development kit's numbers without its class table", async () => {
+  await withFile("490\n361\n171\n", async (labels) => {
+    const open = () => openIlsvrcTar(fixture("ilsvrc_ustar.tar"), labels);
+    await assertRejects(open, DataError, "need the kit's meta.mat beside it");
+  });
+});
+
+Deno.test("readDevkitClasses() refuses damaged tables and other MAT files", async () => {
+  const whole = await Deno.readFile(fixture("ilsvrc_devkit/meta.mat"));
+  await assertRejects(() => readDevkitClasses(new Uint8Array(200), "meta.mat"), DataError, "not a MAT file");
+  await assertRejects(() => readDevkitClasses(whole.slice(0, 128), "meta.mat"), DataError, 'no struct array "synsets"');
+  await assertRejects(() => readDevkitClasses(whole.slice(0, -9), "meta.mat"), DataError, "damaged MAT file");
+  const flipped = whole.slice();
+  flipped.fill(0x55, flipped.length - 2000, flipped.length - 1900);
+  await assertRejects(() => readDevkitClasses(flipped, "meta.mat"), DataError, "damaged MAT file");
+});
 
 Deno.test("openIlsvrcTar() asks for the classes", async () => {
   await assertRejects(() => openIlsvrcTar(fixture("ilsvrc_ustar.tar")), DataError, "--labels FILE");
@@ -81,9 +105,9 @@ Deno.test("readGroundTruth() reads names with ids or indices in any order, more 
 Deno.test("readGroundTruth() refuses what is not certain", () => {
   const refused = (text: string, message: string) =>
     assertThrows(() => readGroundTruth(text, names, "truth.txt"), DataError, message);
-  refused("490\n361\n", "bare numbers");
+  refused("490\n361\n", 'expected a WordNet id of ImageNet-1k, found "490"');
   refused("n01440764\n", "1 lines for 2 images");
-  refused("n01440764\nn99999999\n", 'line 2: expected an ImageNet-1k WordNet id or a class index 0..999, found "n9999');
+  refused("n01440764\nn99999999\n", 'line 2: expected a WordNet id of ImageNet-1k, found "n9999');
   refused(`${names[0]} 1000\n${names[1]} 1\n`, "line 1");
   refused(`${names[0]} 1\nother.JPEG 2\n`, `no line for the image ${names[1]}`);
 });

@@ -1,6 +1,7 @@
-"""Writes tests/fixtures/images/ and images.json: small image files of every kind, and what PIL and PyTorch make of them.
+"""Writes tests/fixtures/images/ and images.json: small image files of every kind, and what PIL and PyTorch make of them;
+and what the ILSVRC-2012 reader takes: tar files and the development kit's class table.
 
-Run from the repository's root, with Pillow, NumPy and PyTorch:  python tests/reference/write_data_fixtures.py
+Run from the repository's root, with Pillow, NumPy, SciPy and PyTorch:  python tests/reference/write_data_fixtures.py
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL
+import scipy.io
 import torch
 from PIL import Image
 
@@ -190,6 +192,21 @@ def write_tar(path, names, tar_format):
             tar.addfile(info, io.BytesIO(data))
 
 
+def write_class_table():
+    """meta.mat as the development kit has it: 1000 classes in an order of their own, then groups of them."""
+    classes = json.loads((FIXTURES.parent.parent / "src" / "data" / "imagenet_classes.json").read_text())
+    number = lambda i: float(i) if i % 2 else np.uint16(i)  # MATLAB stores doubles in the smallest type that holds them
+    rows = [(number(i + 1), *classes[i * 389 % 1000], 0, np.zeros(0)) for i in range(1000)]
+    rows += [(float(1001 + i), f"n9999999{i}", "group", 2, np.array([1, 2 + i])) for i in range(3)]
+    fields = ("ILSVRC2012_ID", "WNID", "words", "num_children", "children")
+    synsets = np.array(rows, dtype=[(field, object) for field in fields]).reshape(-1, 1)
+    folder = FIXTURES / "ilsvrc_devkit"
+    folder.mkdir(exist_ok=True)
+    scipy.io.savemat(folder / "meta.mat", {"other": np.arange(3), "synsets": synsets}, do_compression=True)
+    # Class numbers 1000, 1 and 2: sorted indices 999 * 389 % 1000 = 611, 0 and 389.
+    (folder / "ILSVRC2012_validation_ground_truth.txt").write_text("1000\n1\n2\n")
+
+
 def main():
     IMAGES.mkdir(parents=True, exist_ok=True)
     files = {}
@@ -222,6 +239,8 @@ def main():
     members = ["65x49_420_baseline.jpg", "grey.jpg", "cmyk_plain.jpg"]
     write_tar(FIXTURES / "ilsvrc_ustar.tar", members, tarfile.USTAR_FORMAT)
     write_tar(FIXTURES / "ilsvrc_pax.tar", members, tarfile.PAX_FORMAT)
+
+    write_class_table()
 
     written_by = f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
     expected = {"writtenBy": written_by, "files": files, "resizes": resizes, "crops": crops, "ramps": ramps}

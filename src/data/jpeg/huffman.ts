@@ -45,6 +45,7 @@ export class BitReader {
   /** True once bits beyond the data were asked for: zeros are given there. */
   exhausted = false;
 
+  /** Starts at the first byte of `data`. */
   constructor(data: Uint8Array) {
     this.#data = data;
   }

@@ -189,12 +189,22 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
     else if (marker === APP14 && body.length >= 12 && startsWith(body, "Adobe")) adobeTransform = body[11];
     else if (marker === SOS) {
       const start = at;
-      while (at < bytes.length && !(bytes[at] === 0xff && bytes[at + 1] !== 0 && !isRestart(bytes[at + 1]))) at++;
+      at = endOfScan(bytes, at);
       readScan(body, bytes.subarray(start, at));
     }
   }
   if (!frame || scans.length === 0) return fail("no image in the file");
   return { ...(frame as JpegFile), adobeTransform, jfif, scans };
+}
+
+/** Where the entropy-coded data from `at` on end: at the next marker that is no restart marker. */
+function endOfScan(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    at = bytes.indexOf(0xff, at);
+    if (at < 0 || at + 1 >= bytes.length) return bytes.length;
+    if (bytes[at + 1] !== 0 && !isRestart(bytes[at + 1])) return at;
+    at += 2;
+  }
 }
 
 function startsWith(body: Uint8Array, text: string): boolean {
