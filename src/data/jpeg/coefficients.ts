@@ -27,6 +27,8 @@ interface State {
   readonly prediction: Int32Array;
   /** Blocks still to be passed over in the current end-of-band run. */
   endOfBandRun: number;
+  /** Set where a code is not in its table, and looked at after each block. */
+  isBroken: boolean;
 }
 
 type BlockDecoder = (state: State, i: number, dc: HuffmanTable, ac: HuffmanTable, block: Int16Array) => void;
@@ -70,6 +72,7 @@ function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layo
     bits: new BitReader(scan.data),
     prediction: new Int32Array(scan.components.length),
     endOfBandRun: 0,
+    isBroken: false,
   };
 
   const blockAt = (i: number, row: number, column: number) => {
@@ -93,6 +96,7 @@ function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layo
     const column = unit % columns;
     if (single) blockAt(0, row, column);
     else decodeMcu(file.components, scan, row, column, blockAt);
+    if (state.isBroken) fail("a code that is not in its Huffman table");
     if (state.bits.exhausted) fail("a scan's data end early");
   }
 }
@@ -123,8 +127,7 @@ function blockDecoder(file: JpegFile, scan: Scan): BlockDecoder {
 
 function symbol(state: State, table: HuffmanTable): number {
   const value = table.decode(state.bits);
-  // An impossible code is reported with the scan that holds it: the caller checks `exhausted` after each unit.
-  if (value < 0) state.bits.exhausted = true;
+  if (value < 0) state.isBroken = true;
   return Math.max(value, 0);
 }
 

@@ -42,7 +42,7 @@ export class BitReader {
   #at = 0;
   #byte = 0;
   #left = 0;
-  /** True once bits beyond the data were asked for: zeros are given there. */
+  /** True once bits beyond the data, which read as zeros, were asked for. */
   exhausted = false;
 
   /** Starts at the first byte of `data`. */
