@@ -61,7 +61,7 @@ export class TorchTensor implements Tensor {
 }
 
 /** Elements that a tensor with stride 0 may repeat a smaller storage to. */
-const MAX_BROADCAST = 1 << 20;
+const MAX_BROADCAST = 1 << 22;
 
 function countOf(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);

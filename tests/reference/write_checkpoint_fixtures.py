@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import odconv
+
 HERE = pathlib.Path(__file__).resolve().parent.parent / "fixtures" / "checkpoint"
 
 
@@ -109,6 +111,21 @@ def rounding():
     }
 
 
+def hollow(arch, **options):
+    """A real model's state dict in little room: tensor i is (i % 64) / 64 - 0.5 throughout, repeated by a stride of 0."""
+    base = torch.arange(64) / 64 - 0.5
+    count = torch.tensor(7)
+    state = odconv.build(arch, **options).state_dict()
+    return OrderedDict(
+        (name, count if value.ndim == 0 else base[i % 64].expand(value.shape))
+        for i, (name, value) in enumerate(state.items())
+    )
+
+
+def under_ddp(state):
+    return OrderedDict((f"module.{name}", value) for name, value in state.items())
+
+
 def main():
     HERE.mkdir(parents=True, exist_ok=True)
     state = net().state_dict()
@@ -148,6 +165,12 @@ def main():
         weight_map |= dict.fromkeys(names, file)
     index = {"metadata": {"total_size": 0}, "weight_map": {name: weight_map[name] for name in state}}
     (HERE / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+    od_resnet20 = under_ddp(hollow("od_resnet20", kernel_num=4, reduction=0.5))
+    torch.save({"epoch": 1, "state_dict": od_resnet20, "best_acc": 50.0, "optimizer": {}}, HERE / "od_resnet20.pth.tar")
+    old = under_ddp(hollow("od_mobilenetv2_050", kernel_num=1, num_classes=11))
+    torch.save(old, HERE / "legacy_od_mobilenetv2_050.pth", _use_new_zipfile_serialization=False)
+    torch.save(hollow("resnet18"), HERE / "resnet18.pth")
 
 
 if __name__ == "__main__":
