@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeImage } from "../../src/data/decode.ts";
 import { decodeParsedJpeg } from "../../src/data/jpeg/decoder.ts";
 import { parseJpeg } from "../../src/data/jpeg/markers.ts";
+import { crc32 } from "../../src/data/png/crc.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, readFixture, sha256 } from "./expected.ts";
 
@@ -71,6 +72,7 @@ Deno.test("decodeImage() refuses sizes beyond PIL's limit before it decodes", as
   const png = await readFixture("photo.png");
   new DataView(png.buffer).setUint32(16, 20_000);
   new DataView(png.buffer).setUint32(20, 20_000);
+  new DataView(png.buffer).setUint32(29, crc32(png.subarray(12, 29)));
   await assertRejects(() => decodeImage(png, "bomb.png"), DataError, "20000x20000 = 400000000 pixels");
 
   const jpeg = await readFixture("grey.jpg");
@@ -81,6 +83,12 @@ Deno.test("decodeImage() refuses sizes beyond PIL's limit before it decodes", as
   assertEquals(String.fromCharCode(...webp.subarray(12, 16)), "VP8L");
   webp.set([0xff, 0xff, 0xff, 0x0f], 21);
   await assertRejects(() => decodeImage(webp, "bomb.webp"), DataError, "16384x16384");
+});
+
+Deno.test("decodeImage() refuses a PNG whose palette was damaged", async () => {
+  const bytes = await readFixture("palette.png");
+  bytes[bytes.findIndex((_, i) => String.fromCharCode(...bytes.subarray(i, i + 4)) === "PLTE") + 5] ^= 1;
+  await assertRejects(() => decodeImage(bytes, "a.png"), DataError, "wrong checksum of its PLTE chunk");
 });
 
 Deno.test("decodeImage() says what it found where that is no image", async () => {

@@ -6,6 +6,7 @@
 
 import { DataError } from "../../errors.ts";
 import { checkSize } from "../limits.ts";
+import { crc32 } from "./crc.ts";
 
 /** PNG's colour types. */
 export const ColorType = { GREY: 0, RGB: 2, PALETTE: 3, GREY_ALPHA: 4, RGBA: 6 } as const;
@@ -54,14 +55,19 @@ export function parsePng(bytes: Uint8Array<ArrayBuffer>, name: string): PngFile 
   for (let at = SIGNATURE_BYTES; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    // The pixels lie in consecutive chunks: nothing that comes after them matters.
+    if (compressed.length > 0 && type !== "IDAT") break;
     if (length > bytes.length - at - 12) fail(`the file is truncated in its ${type} chunk`);
     const body = bytes.subarray(at + 8, at + 8 + length);
+    // Of the pixels PIL does not check it either: the zlib stream has a checksum of its own.
+    if (type !== "IDAT" && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
+      fail(`wrong checksum of its ${type} chunk`);
+    }
     at += 12 + length;
     if (!header && type !== "IHDR") fail(`it starts with a ${type} chunk, expected IHDR`);
     if (type === "IHDR") header = readHeader(body, name);
     else if (type === "PLTE") palette.set(body.subarray(0, palette.length));
     else if (type === "IDAT") compressed.push(body);
-    else if (type === "IEND") break;
   }
   if (!header || compressed.length === 0) return fail("no image data in the file");
   return { ...header, palette, compressed };
