@@ -107,6 +107,11 @@ export class WebGpuBackend implements Backend {
     return executable;
   }
 
+  /** Called by an executable that has freed its memory. */
+  forget(executable: WebGpuExecutable): void {
+    this.#executables.delete(executable);
+  }
+
   /** Throws the device's failure, if it has failed or was disposed. */
   check(): void {
     if (this.#disposed) throw new DeviceError("the WebGPU device was disposed");

@@ -178,6 +178,7 @@ export class WebGpuExecutable implements Executable {
     this.idle().then(() => {
       this.#memory.destroy();
       this.#freeReadbacks.forEach((buffer) => buffer.destroy());
+      this.#backend.forget(this);
     });
   }
 

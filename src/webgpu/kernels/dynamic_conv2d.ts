@@ -9,7 +9,7 @@ import { depthwiseConvolution } from "./depthwise.ts";
 import { mixKernels } from "./mix_kernels.ts";
 
 /** Most bytes of mixed kernels alive at once: a batch that needs more is convolved some samples at a time. */
-const MOST_MIXED_BYTES = 2 ** 26;
+const MOST_MIXED_BYTES = 2 ** 25;
 
 /** Maps of so many pixels and more cost so much that mixing kernels for them is lost in it. */
 const MANY_PIXELS = 14 * 14;
