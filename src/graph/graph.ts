@@ -113,6 +113,8 @@ export class Graph {
   readonly parameters: Map<string, Value> = new Map();
   /** What a run answers, by name. */
   readonly outputs: Map<string, Value> = new Map();
+  /** What parameters hold when a run has ended, by the parameter: running statistics, weights after a training step. */
+  readonly updates: Map<Value, Value> = new Map();
   #values = 0;
 
   /** Declares something that every run is given. With `initial`, a run may leave it out. */
@@ -149,6 +151,19 @@ export class Graph {
     this.outputs.set(name, value);
   }
 
+  /**
+   * Makes `value` what the parameter holds after every run; the run itself still sees what it held before. A second call
+   * for the same parameter replaces the first.
+   */
+  update(parameter: Value, value: Value): void {
+    if (parameter.shape.join() !== value.shape.join()) {
+      throw new ShapeError(
+        `the update of ${parameter.name} is [${value.shape.join(", ")}], expected [${parameter.shape.join(", ")}]`,
+      );
+    }
+    this.updates.set(parameter, value);
+  }
+
   #declare(where: Map<string, Value>, name: string, shape: Shape, source: Source): Value {
     if (where.has(name)) throw new ShapeError(`the graph has an input "${name}" already; give this one another name`);
     const value: Value = { id: this.#values++, name, shape, source };
@@ -168,5 +183,6 @@ export function countUses(graph: Graph): Map<Value, number> {
   const use = (v: Value) => uses.set(v, (uses.get(v) ?? 0) + 1);
   for (const node of graph.nodes) presentOperands(node).forEach(use);
   for (const value of graph.outputs.values()) use(value);
+  for (const value of graph.updates.values()) use(value);
   return uses;
 }

@@ -92,17 +92,15 @@ export class Trace {
 
   /** The module's own buffer, as the forward pass has left it so far. */
   buffer(name: string): Value {
-    return this.graph.outputs.get(UPDATE + join(this.path, name)) ?? this.parameter(name);
+    const buffer = this.parameter(name);
+    return this.graph.updates.get(buffer) ?? buffer;
   }
 
-  /** Makes `value` what the module's own buffer holds after the run: the graph's output "update:" and its name. */
+  /** Makes `value` what the module's own buffer holds after the run. */
   update(name: string, value: Value): void {
-    this.graph.output(UPDATE + join(this.path, name), value);
+    this.graph.update(this.parameter(name), value);
   }
 }
-
-/** What the names of the outputs that replace buffers begin with; the buffer's state-dict name follows. */
-export const UPDATE = "update:";
 
 /** What a trace depends on besides the module. */
 export interface TraceOptions {

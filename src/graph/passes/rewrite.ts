@@ -43,12 +43,13 @@ export function rewrite(old: Graph, visit: (node: Node, to: Rewrite) => Value): 
   }
   for (const node of old.nodes) renewed.set(node.output, visit(node, { graph, of, operands, copy }));
   for (const [name, value] of old.outputs) graph.output(name, of(value));
+  for (const [parameter, value] of old.updates) graph.update(of(parameter), of(value));
   return removeDeadNodes(graph);
 }
 
 /** Drops the nodes and parameters that no output needs. */
 export function removeDeadNodes(graph: Graph): Graph {
-  const needed = new Set<Value>(graph.outputs.values());
+  const needed = new Set<Value>([...graph.outputs.values(), ...graph.updates.keys(), ...graph.updates.values()]);
   const live: Node[] = [];
   for (const node of graph.nodes.toReversed()) {
     if (!needed.has(node.output)) continue;
