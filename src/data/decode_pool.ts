@@ -26,11 +26,6 @@ export class DecodePool {
     this.#workers = Array.from({ length: workers }, () => this.#start());
   }
 
-  /** How many threads there are. */
-  get size(): number {
-    return this.#workers.length;
-  }
-
   /**
    * The network's input for one image, float32 planes [3, height, width]. Throws DataError naming `name` for an image
    * that cannot be decoded. Images go to the thread with the least to do; the caller limits how many wait.
