@@ -81,6 +81,18 @@ Deno.test("run() throws DeviceError when the device was lost", async () => {
   });
 });
 
+Deno.test("run() throws DeviceError with the device's own words when an error went uncaptured", async () => {
+  await withWebGpu({}, async (backend) => {
+    const executable = await backend.compile(reluGraph([1, 3]));
+    backend.device.createBuffer({ label: "broken", size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+    // The event may come before or during a run, at the latest when the run after that begins.
+    const x = new Float32Array(3);
+    await executable.run({ x }).catch(() => {});
+    const error = await assertRejects(() => executable.run({ x }), DeviceError, "WebGPU");
+    assertStringIncludes(error.message, backend.description);
+  });
+});
+
 Deno.test("compile() says what batch fits when a tensor exceeds a binding", async () => {
   await withWebGpu({ maxBindingBytes: 2 ** 20 }, async (backend) => {
     const error = await assertRejects(
