@@ -111,6 +111,7 @@ async function hub(): Promise<Hub> {
 
 function parameters({ repo, revision, file }: HubReference, options: HubOptions) {
   const hubUrl = (options.endpoint ?? Deno.env.get("HF_ENDPOINT") ?? HUB).replace(/\/+$/, "");
+  if (!URL.canParse(hubUrl)) throw new CheckpointError(`the hub's address, HF_ENDPOINT, is not a URL: ${hubUrl}`);
   const token = options.token ?? Deno.env.get("HF_TOKEN");
   const report = file && options.onProgress
     ? (done: number, total?: number) => options.onProgress?.(file, done, total)

@@ -63,6 +63,7 @@ async function locateOnHub(text: string, options: LocateOptions): Promise<Locate
 }
 
 async function locateUrl(text: string, options: LocateOptions): Promise<Located> {
+  if (!URL.canParse(text)) throw new CheckpointError(`${text}: not a URL`);
   const name = withoutSecrets(text);
   const sibling = (other: string) => locate(new URL(other, text).href, options);
   const onProgress = (done: number, total?: number) => options.onProgress?.(name, done, total);

@@ -16,6 +16,7 @@ export type PickleValue = unknown;
 
 /** A function or class that a pickle may name. */
 export class PickleGlobal {
+  /** For the caller's table of globals. */
   constructor(
     /** "module.name". */
     readonly name: string,
@@ -56,7 +57,13 @@ export class PickleMachine {
   at = 0;
   readonly #view: DataView;
 
-  constructor(readonly bytes: Uint8Array<ArrayBuffer>, readonly context: PickleContext) {
+  /** Starts at the first of the bytes. */
+  constructor(
+    /** The pickle, and whatever follows it. */
+    readonly bytes: Uint8Array<ArrayBuffer>,
+    /** What it may name and refer to. */
+    readonly context: PickleContext,
+  ) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 

@@ -25,6 +25,7 @@ const STORAGE_TYPES: Readonly<Record<string, DType>> = {
 
 /** A value of a class that a state dict does not need, kept out of the way: its arguments are not looked at. */
 export class Opaque {
+  /** Called when a pickle makes an object of the class. */
   constructor(
     /** The class, "module.name". */
     readonly name: string,

@@ -73,6 +73,13 @@ Deno.test("`openCheckpoint()` asks which one when a repository has several check
     await assertRejects(() => tensorsOf(server, "hf:me/net/c.pth"), CheckpointError, "the repository has no such file");
     await assertRejects(() => tensorsOf(server, "hf:me/else/c.pth"), CheckpointError, "Repository not found");
   }
+  const endpoint = "no address";
+  await assertRejects(
+    () => openCheckpoint("hf:me/net", { hub: { endpoint, token: "" } }),
+    CheckpointError,
+    "not a URL",
+  );
+  await assertRejects(() => openCheckpoint("https://"), CheckpointError, "not a URL");
   using server = startHub({ "README.md": README });
   await assertRejects(() => tensorsOf(server, "hf:me/net"), CheckpointError, "it holds README.md");
 });
