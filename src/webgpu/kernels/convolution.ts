@@ -66,7 +66,7 @@ export interface Tile {
 /** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
 interface TileFamily {
   readonly columns: readonly number[];
-  /** Blocks of output channels, where the groups divide by it. */
+  /** Most blocks of output channels. */
   readonly outputs: number;
   /** An invocation's fixed work, in columns. */
   readonly overhead: number;
@@ -86,13 +86,19 @@ const MOST_UNROLLED = 56;
 export function chooseTile({ kernel, depthwise, groups, groupOutputs }: ConvolutionGeometry, width: number): Tile {
   const pointwise = kernel[0] * kernel[1] === 1;
   const family: TileFamily = TILES[depthwise ? "depthwise" : pointwise ? "pointwise" : "window"];
-  const cost = (columns: number) => Math.ceil(width / columns) * (columns + family.overhead);
-  const columns = family.columns.filter((c) => c === 1 || c * kernel[1] <= MOST_UNROLLED)
-    .reduce((best, c) => cost(c) < cost(best) ? c : best);
-  // A tile must not straddle groups; a last tile may be part empty.
-  const fits = (outputs: number) => groupOutputs % outputs === 0 || (groups === 1 && groupOutputs > outputs);
-  const outputs = [family.outputs, 2].find((o) => o <= family.outputs && fits(o)) ?? 1;
-  return { columns, outputs };
+  const columns = family.columns.filter((c) => c === 1 || c * kernel[1] <= MOST_UNROLLED);
+  // A tile must not straddle groups; the last of a single group may be part empty.
+  const outputs = [4, 2, 1].filter((o) => o <= family.outputs && (groups === 1 || groupOutputs % o === 0));
+  return {
+    columns: cheapest(columns, width, family.overhead),
+    outputs: cheapest(outputs, groupOutputs, 0.5),
+  };
+}
+
+/** The step that covers `extent` with least work, where a step costs itself and an overhead. */
+function cheapest(steps: readonly number[], extent: number, overhead: number): number {
+  const cost = (step: number) => Math.ceil(extent / step) * (step + overhead);
+  return steps.reduce((best, step) => cost(step) < cost(best) ? step : best);
 }
 
 /** The input columns that a tile reads of a row, relative to its first. */
