@@ -116,9 +116,16 @@ const good = stateDict(tensorPickle());
 const data: ZipFile = { name: "a/data/0", data: new Uint8Array(16) };
 const main: ZipFile = { name: "a/data.pkl", data: good };
 
+/** What torch.jit.save adds; its code is compressed, which is no reason to stop before saying what the file is. */
+const script: ZipFile[] = [
+  { name: "a/constants.pkl", data: bytes(start, ")", stop) },
+  { name: "a/code/net.py", data: bytes("x"), method: 8, size: 9 },
+];
+
 /** Archives, and what the error says of each. */
 const ARCHIVES: readonly (readonly [what: string, file: Bytes, message: string])[] = [
   ["no data.pkl", zip([data]), "it has no data.pkl"],
+  ["a TorchScript program", zip([...script, main, data]), "a TorchScript program, not a checkpoint"],
   ["a compressed pickle", zip([{ ...main, method: 8 }, data]), "is compressed"],
   ["a compressed storage (a zip bomb)", zip([main, { ...data, method: 8, size: 2 ** 31 }]), "is compressed"],
   ["an encrypted storage", zip([main, { ...data, flags: 1 }]), "is encrypted"],

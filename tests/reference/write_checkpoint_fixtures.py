@@ -152,7 +152,6 @@ def main():
     both = {"state_dict": state, "state_dict_ema": {k: v + 1 for k, v in state.items()}}
     torch.save(both, HERE / "both.pth", pickle_protocol=4)
     torch.save(net(), HERE / "whole_model.pth")
-    torch.jit.script(net()).save(HERE / "script.pt")
 
     save_file(state, HERE / "bare.safetensors", metadata={"format": "pt", "architecture": "net"})
     save_file(mixed, HERE / "dtypes.safetensors")
