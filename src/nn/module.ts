@@ -110,8 +110,8 @@ export interface TraceOptions {
   readonly seed?: number;
   /**
    * Whether batch norms use the batch's statistics and update their running ones, and dropout drops; false if left out.
-   * The graph then has outputs "update:NAME" for the buffers, and where there is dropout the inputs "dropout_seed" and
-   * "dropout_step".
+   * Where there is dropout, the graph then has the inputs "dropout_seed" and "dropout_step": whole numbers below 2^24, the
+   * second one another for every forward pass.
    */
   readonly training?: boolean;
   /** Batch norms, by path, whose running statistics are used and kept in training too; none if left out. */

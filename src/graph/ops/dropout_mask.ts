@@ -17,7 +17,7 @@ export type DropoutMaskAttributes = {
  * What dropout multiplies by in training: 1 / (1 - p), or 0 with probability p. No state: element i (row-major) of the
  * mask of a step depends on seed, step, salt and i alone, through unsigned 32-bit arithmetic that every device does alike:
  *
- *     key = mix(mix(seed ^ salt) ^ step)
+ *     key = mix(mix(mix(seed) ^ salt) ^ step)
  *     zero where mix(key + i * 0x9e3779b9) < floor(p * 2^32)
  *
  * with `mix` of ../random.ts. seed and step are whole numbers below 2^24, which float32 holds exactly.
@@ -52,7 +52,7 @@ export function dropoutMaskValues(
   { p, salt }: DropoutMaskAttributes,
   count: number,
 ): Float32Array<ArrayBuffer> {
-  const key = mix(mix((seed ^ salt) >>> 0) ^ step);
+  const key = mix(mix(mix(seed) ^ salt) ^ step);
   const threshold = dropoutThreshold(p);
   return Float32Array.from(
     { length: count },
