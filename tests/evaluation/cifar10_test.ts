@@ -25,7 +25,7 @@ async function readExpected(weights: string): Promise<{ predicted: Uint8Array; m
   }
 }
 
-for (const weights of ["od_resnet20_cifar10"]) {
+for (const weights of ["od_resnet20_cifar10", "resnet20_cifar10"]) {
   for (const name of DEVICE_NAMES) {
     Deno.test(`${weights} predicts what PyTorch predicts on the first ${IMAGES} test images, on ${name}`, async () => {
       const { predicted, margin } = await readExpected(weights);
