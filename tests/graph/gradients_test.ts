@@ -213,6 +213,7 @@ const CASES: readonly (() => Case)[] = [
   () => single(pad_channels, { x: image }, { before: 2, after: 1 }),
   () => single(TRAINING_OPERATORS.slice_channels, { x: image }, { start: 1, count: 2 }),
   () => single(TRAINING_OPERATORS.sum, { x: image }, { scale: 0.3 }),
+  () => ({ ...single(TRAINING_OPERATORS.scale, { x: image, factor: [1] }), constants: ["factor"] }),
   () => single(TRAINING_OPERATORS.fill, { value: [1] }, { shape: image, scale: 0.3 }),
   () => ({
     ...single(batch_norm, { x: image, weight: [3], bias: [3], runningMean: [3], runningVar: [3] }, { eps: 1e-5 }),
@@ -241,5 +242,11 @@ Deno.test("every operator of a training graph that has no gradient rule is a bac
     "channel_variance",
     "sum_products",
     "dropout_mask",
+    "sgd_velocity",
+    "sgd_step",
+    "squared_average",
+    "adamw_step",
+    "sum_squares",
+    "clip_factor",
   ]);
 });

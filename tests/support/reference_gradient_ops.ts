@@ -9,6 +9,7 @@ import type { Node, Shape } from "../../src/graph/graph.ts";
 import { size } from "../../src/graph/graph.ts";
 import type { attentionGrad } from "../../src/graph/ops/attention_grad.ts";
 import { type DropoutMaskAttributes, dropoutMaskValues } from "../../src/graph/ops/dropout_mask.ts";
+import type { adamwStep, sgdStep } from "../../src/graph/ops/optimizer_step.ts";
 import type { PoolAttributes } from "../../src/graph/ops/pooling.ts";
 import type { WindowAttributes } from "../../src/graph/ops/shared.ts";
 import type { TrainingOperatorName } from "../../src/graph/ops/training.ts";
@@ -259,4 +260,33 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
     const q = target(logits, labels, attributes);
     return softmax(logits).map((v, i) => gradient.data[0] * (v - q(i)) / logits.shape[0]);
   },
+  scale: ({ x, factor }) => x.data.map((v) => v * factor.data[0]),
+  sgd_velocity({ parameter, gradient, velocity }, attributes) {
+    const { momentum, weightDecay } = attributes as AttributesOf<typeof sgdStep>;
+    return gradient.data.map((g, i) => momentum * velocity.data[i] + g + weightDecay * parameter.data[i]);
+  },
+  sgd_step({ parameter, gradient, velocity, learningRate }, attributes) {
+    const { momentum, weightDecay, nesterov } = attributes as AttributesOf<typeof sgdStep>;
+    return parameter.data.map((p, i) => {
+      const plain = gradient.data[i] + weightDecay * p;
+      const direction = !velocity ? plain : nesterov ? plain + momentum * velocity.data[i] : velocity.data[i];
+      return p - learningRate.data[0] * direction;
+    });
+  },
+  squared_average({ moment, gradient }, attributes) {
+    const { beta } = attributes as { beta: number };
+    return moment.data.map((m, i) => beta * m + (1 - beta) * gradient.data[i] ** 2);
+  },
+  adamw_step({ parameter, first, second, ...scalars }, attributes) {
+    const { weightDecay, eps } = attributes as AttributesOf<typeof adamwStep>;
+    const [lr, c1, c2] = [scalars.learningRate, scalars.firstCorrection, scalars.secondCorrection].map((s) =>
+      s.data[0]
+    );
+    return parameter.data.map((p, i) =>
+      (1 - lr * weightDecay) * p - lr * first.data[i] * c1 / (Math.sqrt(second.data[i] * c2) + eps)
+    );
+  },
+  sum_squares: ({ x }) => Float64Array.of(x.data.reduce((sum, v) => sum + v * v, 0)),
+  clip_factor: ({ squares }, attributes) =>
+    Float64Array.of(Math.min(1, (attributes.maxNorm as number) / (Math.sqrt(squares.data[0]) + 1e-6))),
 };

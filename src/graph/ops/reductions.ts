@@ -61,3 +61,13 @@ export const sumProducts: Operator<{ a: Value; b: Value }, { readonly shape: Sha
     return shape;
   },
 };
+
+/** factor * x: any shape and [1]. */
+export const scale: Operator<{ x: Value; factor: Value }, Record<never, never>> = {
+  name: "scale",
+  shape({ x, factor }) {
+    expectShape("factor", factor.shape, [1]);
+    return x.shape;
+  },
+  gradient: ({ operands: { factor }, gradient, apply }) => ({ x: apply(scale, { x: gradient, factor }, {}) }),
+};

@@ -10,7 +10,8 @@ import { activationGrad, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts"
 import { sliceChannels, unflatten } from "./layout.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
 import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
-import { channelSum, channelVariance, fill, sum, sumProducts } from "./reductions.ts";
+import { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage, sumSquares } from "./optimizer_step.ts";
+import { channelSum, channelVariance, fill, scale, sum, sumProducts } from "./reductions.ts";
 
 /** Every training operator by its name. */
 export const TRAINING_OPERATORS = {
@@ -27,6 +28,7 @@ export const TRAINING_OPERATORS = {
   sum,
   fill,
   sum_products: sumProducts,
+  scale,
   activation_grad: activationGrad,
   sigmoid_grad: sigmoidGrad,
   softmax_grad: softmaxGrad,
@@ -40,6 +42,12 @@ export const TRAINING_OPERATORS = {
   dropout_mask: dropoutMask,
   cross_entropy: crossEntropy,
   cross_entropy_grad: crossEntropyGrad,
+  sgd_velocity: sgdVelocity,
+  sgd_step: sgdStep,
+  squared_average: squaredAverage,
+  adamw_step: adamwStep,
+  sum_squares: sumSquares,
+  clip_factor: clipFactor,
 } as const;
 
 /** "conv2d_input_grad", "batch_norm_train", ... */

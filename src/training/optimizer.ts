@@ -1,0 +1,167 @@
+/**
+ * Optimizers as part of the training graph: each appends to a graph the nodes that turn a parameter and its gradient into
+ * what the parameter holds after the run. Numbers that change from step to step are inputs of the graph.
+ *
+ * @module
+ */
+
+import type { Tensors } from "../graph/backend.ts";
+import { type Graph, size, type Value } from "../graph/graph.ts";
+import { runningAverage } from "../graph/ops/batch_norm_train.ts";
+import { add } from "../graph/ops/elementwise.ts";
+import {
+  adamwStep,
+  clipFactor,
+  sgdStep,
+  sgdVelocity,
+  squaredAverage,
+  sumSquares,
+} from "../graph/ops/optimizer_step.ts";
+import { scale } from "../graph/ops/reductions.ts";
+
+/** What an optimizer remembers of a parameter: tensors of its shape under PyTorch's names ("momentum_buffer"). */
+export type LoadState = (parameter: string, state: string) => Promise<Float32Array<ArrayBuffer>> | undefined;
+
+/** A rule for updating parameters. */
+export interface Optimizer {
+  /** PyTorch's names of what it remembers of every parameter. */
+  readonly state: readonly string[];
+  /**
+   * Appends the update of one parameter: after a run it holds its new value, and the graph's parameters
+   * `stateName(parameter.name, state)` hold the optimizer's memory, which starts from `load` or else from zero.
+   */
+  append(graph: Graph, parameter: Value, gradient: Value, load?: LoadState): void;
+  /** What to give to the run that makes the `step`-th update, counted from 1, besides what the model takes. */
+  inputs(step: number, learningRate: number): Tensors;
+}
+
+/** Arguments as torch.optim.SGD's. */
+export interface SgdOptions {
+  /** 0.9 if left out; 0 needs no memory. */
+  readonly momentum?: number;
+  /** 0 if left out. */
+  readonly weightDecay?: number;
+  /** False if left out. */
+  readonly nesterov?: boolean;
+}
+
+/** Arguments as torch.optim.AdamW's. */
+export interface AdamWOptions {
+  /** [0.9, 0.999] if left out. */
+  readonly betas?: readonly [number, number];
+  /** 1e-8 if left out. */
+  readonly eps?: number;
+  /** 0.01 if left out. */
+  readonly weightDecay?: number;
+}
+
+/** The graph's parameter that holds what an optimizer remembers; "/" is in no name of PyTorch's. */
+export function stateName(parameter: string, state: string): string {
+  return `${parameter}/${state}`;
+}
+
+/** torch.optim.SGD, without dampening. */
+export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOptions = {}): Optimizer {
+  return {
+    state: momentum ? ["momentum_buffer"] : [],
+    append(graph, parameter, gradient, load) {
+      const { name } = parameter;
+      let velocity: Value | undefined;
+      if (momentum) {
+        const memory = remember(graph, parameter, "momentum_buffer", load);
+        const operands = { parameter, gradient, velocity: memory };
+        velocity = graph.apply(sgdVelocity, name, operands, { momentum, weightDecay });
+        graph.update(memory, velocity);
+      }
+      const operands = { parameter, gradient, velocity, learningRate: scalar(graph, "learning_rate") };
+      graph.update(parameter, graph.apply(sgdStep, name, operands, { momentum, weightDecay, nesterov }));
+    },
+    inputs: (_, learningRate) => ({ learning_rate: Float32Array.of(learningRate) }),
+  };
+}
+
+/** torch.optim.AdamW. */
+export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamWOptions = {}): Optimizer {
+  return {
+    state: ["exp_avg", "exp_avg_sq"],
+    append(graph, parameter, gradient, load) {
+      const { name } = parameter;
+      const running = remember(graph, parameter, "exp_avg", load);
+      const first = graph.apply(runningAverage, name, { running, batch: gradient }, {
+        momentum: 1 - betas[0],
+        correction: 1,
+      });
+      const moment = remember(graph, parameter, "exp_avg_sq", load);
+      const second = graph.apply(squaredAverage, name, { moment, gradient }, { beta: betas[1] });
+      const operands = {
+        parameter,
+        first,
+        second,
+        learningRate: scalar(graph, "learning_rate"),
+        firstCorrection: scalar(graph, "first_correction"),
+        secondCorrection: scalar(graph, "second_correction"),
+      };
+      graph.update(running, first);
+      graph.update(moment, second);
+      graph.update(parameter, graph.apply(adamwStep, name, operands, { weightDecay, eps }));
+    },
+    inputs: (step, learningRate) => ({
+      learning_rate: Float32Array.of(learningRate),
+      first_correction: Float32Array.of(1 / (1 - betas[0] ** step)),
+      second_correction: Float32Array.of(1 / (1 - betas[1] ** step)),
+    }),
+  };
+}
+
+/**
+ * torch.nn.utils.clip_grad_norm_: the gradients, scaled down together where their joint L2 norm exceeds `maxNorm`. Also
+ * answers the squared norm before clipping, [1].
+ */
+export function clipGradients(
+  graph: Graph,
+  gradients: ReadonlyMap<Value, Value>,
+  maxNorm: number,
+): { gradients: Map<Value, Value>; squaredNorm: Value } {
+  const squares = [...gradients.values()].map((x) => graph.apply(sumSquares, x.name, { x }, {}));
+  const squaredNorm = squares.reduce((a, b) => graph.apply(add, "gradient norm", { a, b }, {}));
+  const factor = graph.apply(clipFactor, "gradient norm", { squares: squaredNorm }, { maxNorm });
+  const clipped = [...gradients].map(([parameter, x]): [Value, Value] => {
+    return [parameter, graph.apply(scale, parameter.name, { x, factor }, {})];
+  });
+  return { gradients: new Map(clipped), squaredNorm };
+}
+
+/**
+ * Keeps an exponential moving average of a parameter, decay * average + (1 - decay) * value, in the graph's parameter
+ * `stateName(parameter.name, "average")`; it starts from `load` or else from the parameter's own value. Call after the
+ * optimizer has appended the parameter's update.
+ */
+export function appendAverage(graph: Graph, parameter: Value, decay: number, load?: LoadState): void {
+  const value = graph.updates.get(parameter);
+  if (!value) throw new Error(`${parameter.name} is not updated: append its optimizer first`);
+  const running = remember(graph, parameter, "average", load, () => {
+    return parameter.source.kind === "parameter" ? parameter.source.load() : zeros(parameter);
+  });
+  const attributes = { momentum: 1 - decay, correction: 1 };
+  graph.update(running, graph.apply(runningAverage, parameter.name, { running, batch: value }, attributes));
+}
+
+function zeros({ shape }: Value): Promise<Float32Array<ArrayBuffer>> {
+  return Promise.resolve(new Float32Array(size(shape)));
+}
+
+function remember(
+  graph: Graph,
+  parameter: Value,
+  state: string,
+  load?: LoadState,
+  initial: () => Promise<Float32Array<ArrayBuffer>> = () => zeros(parameter),
+): Value {
+  const { name, shape } = parameter;
+  return graph.parameter(stateName(name, state), shape, () => load?.(name, state) ?? initial());
+}
+
+/** An input that every run has to give. */
+function scalar(graph: Graph, name: string): Value {
+  return graph.inputs.get(name) ?? graph.input(name, [1]);
+}
