@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Augmentation } from "./augment.ts";
 import type { RgbImage } from "./image.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
@@ -20,6 +21,8 @@ export interface DecodeRequest {
   readonly image: StoredImage;
   /** What to make of it. */
   readonly preprocessing: Preprocessing;
+  /** In place of the preprocessing's resize and crop. */
+  readonly augmentation?: Augmentation;
 }
 
 /** A prepared image, or why there is none. */

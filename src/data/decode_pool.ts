@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import type { Augmentation } from "./augment.ts";
 import type { DecodeReply, DecodeRequest, StoredImage } from "./decode_messages.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 
@@ -27,13 +28,19 @@ export class DecodePool {
   }
 
   /**
-   * The network's input for one image, float32 planes [3, height, width]. Throws DataError naming `name` for an image
-   * that cannot be decoded. Images go to the thread with the least to do; the caller limits how many wait.
+   * The network's input for one image, float32 planes [3, height, width]; with `augmentation`, a random part of it. Throws
+   * DataError naming `name` for an image that cannot be decoded. Images go to the thread with the least to do; the caller
+   * limits how many wait.
    */
-  preprocess(image: StoredImage, preprocessing: Preprocessing, name: string): Promise<Float32Array<ArrayBuffer>> {
+  preprocess(
+    image: StoredImage,
+    preprocessing: Preprocessing,
+    name: string,
+    augmentation?: Augmentation,
+  ): Promise<Float32Array<ArrayBuffer>> {
     const worker = this.#workers.reduce((a, b) => this.#load.get(b)! < this.#load.get(a)! ? b : a);
     const id = this.#nextId++;
-    const request: DecodeRequest = { id, name, image, preprocessing };
+    const request: DecodeRequest = { id, name, image, preprocessing, augmentation };
     return new Promise((resolve, reject) => {
       this.#jobs.set(id, { worker, resolve, reject });
       this.#load.set(worker, this.#load.get(worker)! + 1);

@@ -6,15 +6,18 @@
  */
 
 import { DataError } from "../errors.ts";
+import { augment } from "./augment.ts";
 import { decodeImage } from "./decode.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_messages.ts";
-import { preprocess } from "./preprocessing.ts";
+import { normalize, preprocess } from "./preprocessing.ts";
 
 self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
-  const { id, name, image, preprocessing } = data;
+  const { id, name, image, preprocessing, augmentation } = data;
   try {
     const pixels = image instanceof Uint8Array ? await decodeImage(image, name) : image;
-    const input = preprocess(pixels, preprocessing);
+    const input = augmentation
+      ? normalize(augment(pixels, augmentation, name), preprocessing)
+      : preprocess(pixels, preprocessing);
     reply({ id, input }, [input.buffer]);
   } catch (error) {
     reply({ id, error: (error as Error).message, isDataError: error instanceof DataError }, []);

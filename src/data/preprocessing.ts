@@ -46,7 +46,7 @@ export function resizedSize(width: number, height: number, shorter: number): { w
 }
 
 /** Python's `round()`: halves go to the even neighbour. */
-function roundHalfEven(value: number): number {
+export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
   return floor % 2 === 0 ? floor : floor + 1;
