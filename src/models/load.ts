@@ -3,13 +3,14 @@ import { remap } from "../checkpoint/remap.ts";
 import { fromBlob, fromBytes } from "../checkpoint/source.ts";
 import { inferConfig } from "./infer.ts";
 import { decodeMetadata } from "./metadata.ts";
-import { createModel, type Model } from "./model.ts";
-import type { ModelConfig } from "./registry.ts";
+import { Model } from "./model.ts";
+import { buildNetwork, type ModelConfig } from "./registry.ts";
 
 /**
  * Loads a model from a converted file or from any checkpoint that the converter reads: a path, a URL, "hf:owner/repo", a
  * Blob (a file dropped on a page) or bytes. Architecture, kernelNum, reduction and classes come from the file's metadata,
- * else from its tensors' names and shapes; `config` overrides. Tensors are read when the model is compiled.
+ * else from its tensors' names and shapes; `config` overrides. Tensors are read when the model is compiled; model.close()
+ * lets go of the file.
  *
  * Throws CheckpointError where the file cannot be read or does not fit a known architecture.
  */
@@ -24,7 +25,14 @@ export async function loadModel(
       ? fromBytes("the given bytes", source)
       : String(source),
   );
-  const model = createModel({ ...(decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors)), ...config });
-  model.loadStateDict(remap(checkpoint.tensors, model.stateDictSpec()));
-  return model;
+  try {
+    const found = decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors);
+    const full = { ...found, ...config };
+    const model = new Model(full, buildNetwork(full), () => checkpoint.close());
+    model.loadStateDict(remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name));
+    return model;
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
 }

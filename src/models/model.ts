@@ -45,9 +45,11 @@ export class Model {
   readonly dataset: "imagenet" | "cifar10" | undefined;
   /** Of all attentions: softmax and sigmoid of x / temperature. 1, except while training begins. */
   temperature = 1;
+  readonly #close: () => void;
 
   /** A program calls createModel or loadModel instead. */
-  constructor(config: ModelConfig, network: Module = buildNetwork(config)) {
+  constructor(config: ModelConfig, network: Module = buildNetwork(config), close: () => void = () => {}) {
+    this.#close = close;
     this.config = completeConfig(config);
     const { preprocessing, imageSize, numClasses } = findArchitecture(config.arch);
     this.network = network;
@@ -56,6 +58,14 @@ export class Model {
     // Classes have names only where the number of them is the data set's.
     const dataset = imageSize === 224 ? "imagenet" : "cifar10";
     this.dataset = this.config.numClasses === numClasses ? dataset : undefined;
+  }
+
+  /**
+   * Lets go of the file its tensors are read from, and removes what was downloaded for it. What is compiled goes on
+   * working; to compile again, load again.
+   */
+  close(): void {
+    this.#close();
   }
 
   /** Names, shapes and types of its state dict, in PyTorch's order. */

@@ -1,0 +1,108 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { CheckpointError } from "../../src/errors.ts";
+import { openDevice } from "../../src/devices.ts";
+import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { loadModel } from "../../src/models/load.ts";
+import { encodeMetadata } from "../../src/models/metadata.ts";
+import { createModel } from "../../src/models/model.ts";
+
+const WEIGHTS = new URL("../../weights/od_resnet20_cifar10.safetensors", import.meta.url);
+const CONFIG = { arch: "od_resnet20", kernelNum: 2, reduction: 0.0625, numClasses: 10 };
+
+/** Runs `use` with the path of a converted od_resnet20 with initial weights. */
+async function withConverted(metadata: Record<string, string>, use: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix: ".safetensors" });
+  try {
+    await writeSafetensors(path, createModel(CONFIG).stateDict(), metadata);
+    await use(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("loadModel() reads a path, bytes and a Blob alike", async () => {
+  const bytes = await Deno.readFile(WEIGHTS);
+  const cpu = await openDevice("cpu");
+  try {
+    const x = Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => Math.sin(i));
+    const logits = [];
+    for (const source of [WEIGHTS.pathname, bytes, new Blob([bytes])]) {
+      const model = await loadModel(source);
+      assertEquals(model.config, { ...CONFIG, kernelNum: 4 });
+      const network = await model.compile(cpu);
+      model.close();
+      logits.push(await network.run(x));
+    }
+    assertEquals(logits[1], logits[0]);
+    assertEquals(logits[2], logits[0]);
+  } finally {
+    cpu.dispose();
+  }
+});
+
+Deno.test("loadModel() works the configuration out where the file does not say it", async () => {
+  await withConverted({}, async (path) => {
+    const model = await loadModel(path);
+    assertEquals(model.config, CONFIG);
+    model.close();
+  });
+});
+
+Deno.test("loadModel() refuses metadata that is nonsense or does not fit the tensors", async () => {
+  const metadata = encodeMetadata(CONFIG, { source: "none", sha256: "" });
+  await withConverted({ ...metadata, kernel_num: "many" }, async (path) => {
+    await assertRejects(() => loadModel(path), CheckpointError, 'kernel_num is "many"');
+  });
+  await withConverted({ ...metadata, kernel_num: "3" }, async (path) => {
+    const { message } = await assertRejects(() => loadModel(path), CheckpointError);
+    assert(message.includes("layer1.0.conv1.weight") && message.includes("[3, 16, 16, 3, 3]"), message);
+  });
+  await withConverted({ ...metadata, architecture: "od_resnet19" }, async (path) => {
+    await assertRejects(() => loadModel(path), CheckpointError, 'no architecture is called "od_resnet19"');
+  });
+});
+
+Deno.test("stateDict() gives back what loadStateDict() took", async () => {
+  const model = await loadModel(WEIGHTS.pathname);
+  const copy = createModel(model.config);
+  copy.loadStateDict(model.stateDict());
+  const again = copy.stateDict();
+  for (const [name, tensor] of model.stateDict()) {
+    assertEquals(await again.get(name)!.read(), await tensor.read(), name);
+  }
+  model.close();
+});
+
+Deno.test("run() takes fewer images than the batch, and says what it expects of others", async () => {
+  const model = createModel(CONFIG);
+  const cpu = await openDevice("cpu");
+  try {
+    const network = await model.compile(cpu, { batch: 3 });
+    const images = Float32Array.from({ length: 2 * 3 * 32 * 32 }, (_, i) => Math.cos(i));
+    const two = await network.run(images);
+    assertEquals(two.length, 20);
+    const one = await network.run(images.slice(3 * 32 * 32));
+    assert(one.every((v, i) => Math.abs(v - two[10 + i]) < 1e-6));
+    await assertRejects(() => network.run(images.slice(1)), Error, "expected 1 to 3 images of 3072");
+  } finally {
+    cpu.dispose();
+  }
+});
+
+Deno.test("temperature applies to the next run without compiling again", async () => {
+  const model = await loadModel(WEIGHTS.pathname);
+  const cpu = await openDevice("cpu");
+  try {
+    const network = await model.compile(cpu);
+    const x = Float32Array.from({ length: 3 * 32 * 32 }, (_, i) => Math.sin(i));
+    const before = await network.run(x);
+    model.temperature = 30;
+    const hot = await network.run(x);
+    model.temperature = 1;
+    assert(before.some((v, i) => Math.abs(v - hot[i]) > 1e-3));
+    assertEquals(await network.run(x), before);
+  } finally {
+    model.close();
+    cpu.dispose();
+  }
+});
