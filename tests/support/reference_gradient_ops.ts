@@ -289,4 +289,8 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
   sum_squares: ({ x }) => Float64Array.of(x.data.reduce((sum, v) => sum + v * v, 0)),
   clip_factor: ({ squares }, attributes) =>
     Float64Array.of(Math.min(1, (attributes.maxNorm as number) / (Math.sqrt(squares.data[0]) + 1e-6))),
+  where: ({ condition, input, other }) => condition.data[0] !== 0 ? input.data : other.data,
+  accumulate: ({ total, gradient, keep }) =>
+    keep.data[0] !== 0 ? total.data.map((v, i) => v + gradient.data[i]) : gradient.data,
+  gate: ({ open, x }) => Number.isFinite(x.data[0]) ? open.data : new Float64Array(1),
 };

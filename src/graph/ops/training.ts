@@ -8,6 +8,7 @@ import { crossEntropy, crossEntropyGrad } from "./cross_entropy.ts";
 import { dropoutMask } from "./dropout_mask.ts";
 import { activationGrad, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
 import { sliceChannels, unflatten } from "./layout.ts";
+import { accumulate, gate, where } from "./gate.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
 import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
 import { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage, sumSquares } from "./optimizer_step.ts";
@@ -48,6 +49,9 @@ export const TRAINING_OPERATORS = {
   adamw_step: adamwStep,
   sum_squares: sumSquares,
   clip_factor: clipFactor,
+  where,
+  accumulate,
+  gate,
 } as const;
 
 /** "conv2d_input_grad", "batch_norm_train", ... */

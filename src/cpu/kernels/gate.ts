@@ -1,0 +1,21 @@
+/** Which updates of a training step count; see src/graph/ops/gate.ts. */
+
+import { tf } from "../tfjs.ts";
+import type { Kernel } from "./kernel.ts";
+
+const number = (x: tf.Tensor | undefined): number => x!.dataSync()[0];
+
+/** One of two tensors. */
+export const whereKernel: Kernel = {
+  run: ({ condition, input, other }) => tf.clone(number(condition) !== 0 ? input! : other!),
+};
+
+/** total + gradient, or the gradient alone. */
+export const accumulateKernel: Kernel = {
+  run: ({ total, gradient, keep }) => number(keep) !== 0 ? tf.add(total!, gradient!) : tf.clone(gradient!),
+};
+
+/** open where x is finite, else 0. */
+export const gateKernel: Kernel = {
+  run: ({ open, x }) => Number.isFinite(number(x)) ? tf.clone(open!) : tf.zerosLike(open!),
+};
