@@ -3,7 +3,6 @@
 import { DeviceError, ShapeError } from "../errors.ts";
 import type { Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, type Node, presentOperands, size, type Value } from "../graph/graph.ts";
-import type { OperatorName } from "../graph/ops/mod.ts";
 import type { Kernel, TensorOperands } from "./kernels/kernel.ts";
 import { toDevice, toGraphLayout } from "./kernels/layout.ts";
 import { KERNELS } from "./kernels/mod.ts";
@@ -19,28 +18,38 @@ interface Step {
   readonly spent: readonly Value[];
 }
 
+/** A compiled graph whose parameters can be looked at. */
+export interface CpuExecutable extends Executable {
+  /**
+   * What parameters hold after the runs so far, in row-major order. Throws ShapeError where the graph has no parameter of
+   * such a name.
+   */
+  read(names: Iterable<string>): Promise<Tensors>;
+}
+
 /** Uploads the graph's parameters. Throws DeviceError for operators this device does not know. */
-export async function compileGraph(graph: Graph): Promise<Executable> {
+export async function compileGraph(graph: Graph): Promise<CpuExecutable> {
   const parameters = new Map<Value, tf.Tensor>();
+  const upload = async (value: Value) => {
+    if (value.source.kind !== "parameter" || parameters.has(value)) return;
+    parameters.set(value, toDevice(await value.source.load(), value.shape));
+  };
   const steps: Step[] = [];
   const spent = lastUses(graph);
   for (const node of graph.nodes) {
-    const kernel = KERNELS[node.op.name as OperatorName];
+    const kernel = KERNELS[node.op.name as keyof typeof KERNELS];
     if (!kernel) throw new DeviceError(`${node.name}: the CPU backend has no kernel for ${node.op.name}`);
-    const weight = kernel.prepare && parameterWeight(node);
+    const weight = kernel.prepare && constantWeight(node, graph);
     const weights = weight && await prepareWeight(kernel, node, weight);
-    for (const value of presentOperands(node)) {
-      if (value === weight || parameters.has(value) || value.source.kind !== "parameter") continue;
-      parameters.set(value, toDevice(await value.source.load(), value.shape));
-    }
+    for (const value of presentOperands(node)) if (value !== weight) await upload(value);
     steps.push({ node, kernel, weights, spent: spent.get(node) ?? [] });
   }
-  for (const value of graph.outputs.values()) {
-    if (value.source.kind !== "parameter" || parameters.has(value)) continue;
-    parameters.set(value, toDevice(await value.source.load(), value.shape));
+  for (const value of [...graph.outputs.values(), ...graph.updates.keys(), ...graph.updates.values()]) {
+    await upload(value);
   }
   return {
     run: (inputs) => Promise.resolve().then(() => execute(graph, steps, parameters, inputs)),
+    read: (names) => readParameters(graph, parameters, names),
     dispose() {
       for (const step of steps) tf.dispose([...step.weights ?? []]);
       tf.dispose([...parameters.values()]);
@@ -48,9 +57,10 @@ export async function compileGraph(graph: Graph): Promise<Executable> {
   };
 }
 
-function parameterWeight(node: Node): Value | undefined {
+/** The weight of a node, if it is a parameter that no run changes. */
+function constantWeight(node: Node, { updates }: Graph): Value | undefined {
   const { weight } = node.operands as { weight?: Value };
-  return weight?.source.kind === "parameter" ? weight : undefined;
+  return weight?.source.kind === "parameter" && !updates.has(weight) ? weight : undefined;
 }
 
 async function prepareWeight(kernel: Kernel, node: Node, weight: Value): Promise<readonly tf.Tensor[]> {
@@ -58,14 +68,33 @@ async function prepareWeight(kernel: Kernel, node: Node, weight: Value): Promise
   return tf.tidy(() => kernel.prepare!(toDevice(values, weight.shape), node));
 }
 
-/** For each node, the inputs and computed values whose last user it is. Outputs of the graph are never spent. */
+async function readParameters(
+  graph: Graph,
+  parameters: ReadonlyMap<Value, tf.Tensor>,
+  names: Iterable<string>,
+): Promise<Tensors> {
+  const answer: Tensors = {};
+  for (const name of names) {
+    const value = graph.parameters.get(name);
+    if (value?.source.kind !== "parameter") throw new ShapeError(`the graph has no parameter "${name}"`);
+    const tensor = parameters.get(value);
+    // Without a tensor of its own, it is a prepared weight, which nothing changes.
+    answer[name] = tensor ? tf.tidy(() => numbers(toGraphLayout(tensor))) : (await value.source.load()).slice();
+  }
+  return answer;
+}
+
+/**
+ * For each node, the inputs and computed values whose last user it is. Outputs of the graph and what parameters become
+ * are never spent.
+ */
 function lastUses(graph: Graph): Map<Node, Value[]> {
   const last = new Map<Value, Node>();
   for (const node of graph.nodes) {
     last.set(node.output, node);
     for (const value of presentOperands(node)) if (value.source.kind !== "parameter") last.set(value, node);
   }
-  for (const value of graph.outputs.values()) last.delete(value);
+  for (const value of [...graph.outputs.values(), ...graph.updates.values()]) last.delete(value);
   const spent = new Map<Node, Value[]>();
   for (const [value, node] of last) spent.set(node, [...spent.get(node) ?? [], value]);
   return spent;
@@ -74,7 +103,7 @@ function lastUses(graph: Graph): Map<Node, Value[]> {
 function execute(
   graph: Graph,
   steps: readonly Step[],
-  parameters: ReadonlyMap<Value, tf.Tensor>,
+  parameters: Map<Value, tf.Tensor>,
   inputs: Tensors,
 ): Tensors {
   const live = new Map<Value, tf.Tensor>();
@@ -97,9 +126,16 @@ function execute(
         live.delete(value);
       }
     }
-    return Object.fromEntries(
+    const outputs = Object.fromEntries(
       [...graph.outputs].map(([name, value]) => [name, tf.tidy(() => numbers(toGraphLayout(tensor(value))))]),
     );
+    // All of them before the first is put in place: one may be what another parameter held.
+    const updates = [...graph.updates].map(([parameter, value]) => [parameter, tf.clone(tensor(value))] as const);
+    for (const [parameter, updated] of updates) {
+      parameters.get(parameter)!.dispose();
+      parameters.set(parameter, updated);
+    }
+    return outputs;
   } finally {
     tf.dispose([...live.values()]);
   }

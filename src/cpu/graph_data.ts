@@ -2,7 +2,12 @@
 
 import type { Attributes, Source, Value } from "../graph/graph.ts";
 import { Graph, type Shape, size } from "../graph/graph.ts";
-import { type OperatorName, OPERATORS } from "../graph/ops/mod.ts";
+import { OPERATORS } from "../graph/ops/mod.ts";
+import { TRAINING_OPERATORS } from "../graph/ops/training.ts";
+
+const ALL_OPERATORS = { ...OPERATORS, ...TRAINING_OPERATORS };
+
+type OperatorName = keyof typeof ALL_OPERATORS;
 
 /** An input or a parameter; `values` are its initial value and its elements. */
 interface Leaf {
@@ -65,7 +70,7 @@ export function rebuildGraph({ inputs, parameters, nodes, outputs }: GraphData):
   }
   for (const { id, op, name, operands, attributes } of nodes) {
     const given = Object.fromEntries(Object.entries(operands).map(([key, of]) => [key, values.get(of)]));
-    values.set(id, graph.apply(OPERATORS[op] as never, name, given as never, attributes as never));
+    values.set(id, graph.apply(ALL_OPERATORS[op] as never, name, given as never, attributes as never));
   }
   for (const { name, id } of outputs) graph.output(name, values.get(id)!);
   return graph;

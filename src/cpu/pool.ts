@@ -45,6 +45,12 @@ class CpuPool implements Backend {
   }
 
   async compile(graph: Graph): Promise<Executable> {
+    if (graph.updates.size > 0) {
+      throw new DeviceError(
+        `the graph changes ${graph.updates.size} of its parameters, of which every CPU worker holds its own: ` +
+          "run it on one thread (openCpu)",
+      );
+    }
     const executable = this.#executables++;
     await this.#all({ kind: "compile", executable, graph: await describeGraph(graph) });
     let previous: Promise<unknown> = Promise.resolve();

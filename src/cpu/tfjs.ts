@@ -63,3 +63,8 @@ async function start(): Promise<void> {
   tf.registerBackend("wasm", () => new BackendWasm(wasm));
   if (!await tf.setBackend("wasm")) throw new Error("tfjs refuses its WASM backend");
 }
+
+/** A tensor's elements where they lie in WASM's memory. The next allocation may move that: use the view before it. */
+export function heapView({ shape, dtype, dataId }: tf.Tensor): Float32Array {
+  return (tf.backend() as BackendWasm).typedArrayFromHeap({ shape, dtype, dataId }) as Float32Array;
+}

@@ -2,7 +2,7 @@ import type { Node } from "../../graph/graph.ts";
 import type { dynamicConv2d } from "../../graph/ops/dynamic_conv2d.ts";
 import { tf } from "../tfjs.ts";
 import { convolve, filters } from "./convolution.ts";
-import { activate } from "./elementwise.ts";
+import { activate, perChannel } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 
 /**
@@ -13,7 +13,7 @@ import type { Kernel } from "./kernel.ts";
 export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
   /** A filter bank a group: [n, kh, kw, in, out], see filters(). */
   prepare(weight, { operands, attributes }) {
-    const kernels = tf.unstack(tf.transpose(weight, [0, 1, 3, 4, 2])) as tf.Tensor4D[];
+    const kernels = tf.unstack(weight) as tf.Tensor4D[];
     const each = kernels.map((kernel) => filters(kernel, operands.x.shape[1], attributes.groups));
     return each[0].map((_, group) => tf.stack(each.map((kernel) => kernel[group])));
   },
@@ -34,12 +34,6 @@ export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
     return activate(y, attributes.activation);
   },
 };
-
-/** [B, C] -> [B, 1, 1, C]. */
-function perChannel(attention: tf.Tensor): tf.Tensor4D {
-  const [batch, channels] = attention.shape;
-  return tf.reshape(attention, [batch, 1, 1, channels]);
-}
 
 /** The one filter of a bank of one. */
 function only(bank: tf.Tensor5D): tf.Tensor4D {

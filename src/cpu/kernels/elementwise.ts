@@ -22,6 +22,12 @@ export function tempered(x: tf.Tensor, temperature: tf.Tensor | undefined): tf.T
   return temperature ? tf.div(x, temperature) : x;
 }
 
+/** [B, C] -> [B, 1, 1, C]: a scale of images by sample and channel. */
+export function perChannel(scale: tf.Tensor): tf.Tensor4D {
+  const [batch, channels] = scale.shape;
+  return tf.reshape(scale, [batch, 1, 1, channels]);
+}
+
 /** max(x, 0). */
 export const reluKernel: Kernel = { run: ({ x }) => tf.relu(x!) };
 
@@ -40,9 +46,8 @@ export const addKernel: Kernel = { run: ({ a, b }) => tf.add(a!, b!) };
 /** x times a scale of its shape, [B, C] or [C]. */
 export const mulKernel: Kernel = {
   run({ x, scale }) {
-    const [batch, channels] = scale!.shape;
     const bySample = x!.rank === 4 && scale!.rank === 2;
-    return tf.mul(x!, bySample ? tf.reshape(scale!, [batch, 1, 1, channels]) : scale!);
+    return tf.mul(x!, bySample ? perChannel(scale!) : scale!);
   },
 };
 
@@ -51,15 +56,12 @@ export const dropoutKernel: Kernel = { run: ({ x }) => tf.clone(x!) };
 
 /** weight (x - mean) / sqrt(var + eps) + bias by channel. */
 export const batchNormKernel: Kernel<Node<typeof batchNorm>> = {
-  run({ x, weight, bias, runningMean, runningVar }, { attributes }) {
-    const vector = (t: tf.Tensor | undefined) => t as tf.Tensor1D;
-    return tf.batchNorm(
-      x!,
-      vector(runningMean),
-      vector(runningVar),
-      vector(bias),
-      vector(weight),
-      attributes.eps,
-    );
-  },
+  run: ({ x, weight, bias, runningMean, runningVar }, { attributes: { eps } }) =>
+    normalize(x!, [runningMean!, runningVar!, bias!, weight!], eps),
 };
+
+/** Batch norm with these mean, variance, bias and weight, all [C]. */
+export function normalize(x: tf.Tensor, byChannel: readonly tf.Tensor[], eps: number): tf.Tensor {
+  const [mean, variance, bias, weight] = byChannel as tf.Tensor1D[];
+  return tf.batchNorm(x, mean, variance, bias, weight, eps);
+}

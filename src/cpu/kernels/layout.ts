@@ -1,19 +1,40 @@
-/** Operators that move elements about, and the layout that 4-D values have on this device. */
+/** Operators that move elements about, and the layout that images and weights have on this device. */
 
 import type { Node, Shape } from "../../graph/graph.ts";
-import type { flatten, padChannels } from "../../graph/ops/layout.ts";
+import type { flatten, padChannels, sliceChannels, unflatten } from "../../graph/ops/layout.ts";
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Row-major numbers as a tensor of this device: 4-D ones get their channels last. */
-export function toDevice(values: Float32Array, shape: Shape): tf.Tensor {
-  if (shape.length !== 4) return tf.tensor(values, [...shape], "float32");
-  return tf.tidy(() => tf.transpose(tf.tensor(values, [...shape], "float32"), [0, 2, 3, 1]));
+/** The extents that a value has on this device: those of 4 and 5 axes have the third from last, the channels, last. */
+export function deviceShape(shape: Shape): number[] {
+  if (shape.length < 4) return [...shape];
+  const [channels, height, width] = shape.slice(-3);
+  return [...shape.slice(0, -3), height, width, channels];
 }
 
-/** A tensor of this device as the graph has it: 4-D ones with their channels second. */
+/** Row-major numbers as a tensor of this device. */
+export function toDevice(values: Float32Array, shape: Shape): tf.Tensor {
+  return tf.tidy(() => toDeviceLayout(tf.tensor(values, [...shape], "float32")));
+}
+
+/** A tensor as the graph has it as one of this device. */
+function toDeviceLayout(x: tf.Tensor): tf.Tensor {
+  if (x.rank < 4) return tf.clone(x);
+  const [channels, height, width] = x.shape.slice(-3);
+  return tf.reshape(transposeLast(tf.reshape(x, [-1, channels, height * width])), deviceShape(x.shape));
+}
+
+/** A tensor of this device as the graph has it. */
 export function toGraphLayout(x: tf.Tensor): tf.Tensor {
-  return x.rank === 4 ? tf.transpose(x, [0, 3, 1, 2]) : tf.clone(x);
+  if (x.rank < 4) return tf.clone(x);
+  const [height, width, channels] = x.shape.slice(-3);
+  const transposed = transposeLast(tf.reshape(x, [-1, height * width, channels]));
+  return tf.reshape(transposed, [...x.shape.slice(0, -3), channels, height, width]);
+}
+
+/** Of three axes the last two exchanged: tfjs transposes three axes several times as fast as five. */
+function transposeLast(x: tf.Tensor): tf.Tensor {
+  return tf.transpose(x, [0, 2, 1]);
 }
 
 /** [B, ...] -> [B, product of the rest], in the graph's order. */
@@ -21,7 +42,17 @@ export const flattenKernel: Kernel<Node<typeof flatten>> = {
   run: ({ x }, { output }) => tf.reshape(toGraphLayout(x!), [...output.shape]),
 };
 
+/** [B, N] -> [B, ...], in the graph's order. */
+export const unflattenKernel: Kernel<Node<typeof unflatten>> = {
+  run: ({ x }, { output }) => toDeviceLayout(tf.reshape(x!, [...output.shape])),
+};
+
 /** Zero channels before and after. */
 export const padChannelsKernel: Kernel<Node<typeof padChannels>> = {
   run: ({ x }, { attributes: { before, after } }) => tf.pad(x!, [[0, 0], [0, 0], [0, 0], [before, after]]),
+};
+
+/** Some of the channels. */
+export const sliceChannelsKernel: Kernel<Node<typeof sliceChannels>> = {
+  run: ({ x }, { attributes: { start, count } }) => tf.slice(x!, [0, 0, 0, start], [-1, -1, -1, count]),
 };

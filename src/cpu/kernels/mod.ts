@@ -1,6 +1,7 @@
 /** The table of the operators this device runs. */
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
+import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import { conv2dKernel } from "./convolution.ts";
 import { dynamicConv2dKernel } from "./dynamic_convolution.ts";
 import * as elementwise from "./elementwise.ts";
@@ -8,9 +9,10 @@ import type { Kernel } from "./kernel.ts";
 import { flattenKernel, padChannelsKernel } from "./layout.ts";
 import { linearKernel } from "./linear.ts";
 import { avgPool2dKernel, globalAvgPoolKernel, maxPool2dKernel } from "./pooling.ts";
+import { TRAINING_KERNELS } from "./training.ts";
 
 /** Every kernel by its operator's name. */
-export const KERNELS: Readonly<Record<OperatorName, Kernel>> = {
+export const KERNELS: Readonly<Record<OperatorName | TrainingOperatorName, Kernel>> = {
   conv2d: conv2dKernel,
   dynamic_conv2d: dynamicConv2dKernel,
   batch_norm: elementwise.batchNormKernel,
@@ -27,4 +29,5 @@ export const KERNELS: Readonly<Record<OperatorName, Kernel>> = {
   flatten: flattenKernel,
   dropout: elementwise.dropoutKernel,
   pad_channels: padChannelsKernel,
+  ...TRAINING_KERNELS,
 };

@@ -1,0 +1,103 @@
+/**
+ * The two products that the backward of a convolution is made of, over one or several images with one weight:
+ *
+ *     weightProduct  R[o,t,i]  = sum over images and pixels p of gradient[p,o] x[q(p,t),i]
+ *     inputProduct   dx[q,i]   = sum over o, t of weight[o,t,i] gradient[p(q,t),o]
+ *
+ * with i counted within o's group. tfjs has neither but for the plainest convolutions, so they are matrix products with
+ * patches (im2col); ./depthwise_contractions.ts has them for one channel a group, where there is nothing to multiply.
+ *
+ * @module
+ */
+
+import type { Shape } from "../../graph/graph.ts";
+import type { WindowAttributes } from "../../graph/ops/shared.ts";
+import { tf } from "../tfjs.ts";
+import { isDepthwise } from "./convolution.ts";
+import { depthwiseInputProduct, depthwiseWeightProduct } from "./depthwise_contractions.ts";
+import { type ChannelRange, gatherPatches, scatterPatches, tapTable, type Window, windowOver } from "./taps.ts";
+import { compute } from "./typed_array.ts";
+
+/** What a convolution contracts. */
+export interface Contraction {
+  readonly window: Window;
+  /** tapTable() of the window. */
+  readonly table: Int32Array;
+  readonly groups: number;
+  readonly cin: number;
+  readonly cout: number;
+  /** H' W' */
+  readonly pixels: number;
+  /** kh kw */
+  readonly taps: number;
+}
+
+/** The contraction of a convolution between these shapes in the graph; `weight` may be of several kernels. */
+export function contractionOf(
+  x: Shape,
+  weight: Shape,
+  y: Shape,
+  attributes: WindowAttributes & { readonly groups: number },
+): Contraction {
+  const [kh, kw] = weight.slice(-2);
+  const window = windowOver(x, y, [kh, kw], attributes);
+  const { groups } = attributes;
+  return { window, table: tapTable(window), groups, cin: x[1], cout: y[1], pixels: y[2] * y[3], taps: kh * kw };
+}
+
+/** R [Cout, taps, Cin/groups]; x [S, H, W, Cin] and gradient [S, H', W', Cout]. */
+export function weightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor3D {
+  if (isDepthwise(c.cin, c.groups)) return depthwiseWeightProduct(x, gradient, c);
+  const inputs = c.cin / c.groups;
+  const parts = split(gradient, c).map((part, group) =>
+    tf.tidy(() => tf.matMul(tf.transpose(part), patches(x, c, group)))
+  );
+  return tf.reshape(tf.concat(parts), [c.cout, c.taps, inputs]);
+}
+
+/** dx [S, H, W, Cin]; gradient [S, H', W', Cout] and weight [Cout, taps, Cin/groups]. */
+export function inputProduct(gradient: tf.Tensor, weight: tf.Tensor, c: Contraction): tf.Tensor {
+  if (isDepthwise(c.cin, c.groups)) return depthwiseInputProduct(gradient, weight, c);
+  const { table, window: { inputSize: [height, width] }, taps, pixels } = c;
+  const weights = tf.split(tf.reshape<tf.Rank.R2>(weight, [c.cout, -1]), c.groups);
+  const parts = split(gradient, c).map((part, group) => tf.matMul(part, weights[group]));
+  const shape = [gradient.shape[0], c.cin, height, width];
+  if (isPointwise(c)) return tf.reshape(parts[0], gradient.shape.slice(0, -1).concat(c.cin));
+  return compute(shape, parts, (dx, ...parts) => {
+    const size = height * width * c.cin, patchSize = pixels * taps * c.cin / c.groups;
+    parts.forEach((part, group) => {
+      for (let s = 0; s < shape[0]; s++) {
+        const patches = part.subarray(s * patchSize, (s + 1) * patchSize);
+        scatterPatches(patches, dx.subarray(s * size, (s + 1) * size), table, channelsOf(group, c));
+      }
+    });
+  });
+}
+
+/** The gradient of every group, as [S pixels, Cout/groups]. */
+function split(gradient: tf.Tensor, { groups, cout }: Contraction): tf.Tensor2D[] {
+  return tf.split(tf.reshape<tf.Rank.R2>(gradient, [-1, cout]), groups, 1);
+}
+
+/** What the taps of a group read, [S pixels, taps Cin/groups]. */
+function patches(x: tf.Tensor, c: Contraction, group: number): tf.Tensor2D {
+  const { table, window: { inputSize }, taps, pixels } = c;
+  const range = channelsOf(group, c);
+  if (isPointwise(c)) return tf.reshape(x, [-1, c.cin]);
+  return compute([x.shape[0] * pixels, taps * range.count], [x], (patches, x) => {
+    const size = inputSize[0] * inputSize[1] * c.cin, patchSize = pixels * taps * range.count;
+    for (let s = 0; s * size < x.length; s++) {
+      const image = x.subarray(s * size, (s + 1) * size);
+      gatherPatches(image, patches.subarray(s * patchSize, (s + 1) * patchSize), table, range);
+    }
+  }) as tf.Tensor2D;
+}
+
+function channelsOf(group: number, { cin, groups }: Contraction): ChannelRange {
+  return { channels: cin, first: group * cin / groups, count: cin / groups };
+}
+
+/** Where every output pixel reads its own pixel, the image is its patches. */
+function isPointwise({ window: { stride, padding }, groups, taps }: Contraction): boolean {
+  return taps === 1 && groups === 1 && Math.max(...stride) === 1 && Math.max(...padding) === 0;
+}

@@ -1,0 +1,115 @@
+/**
+ * The backward of conv2d and dynamic_conv2d. Channel and filter attention scale the images and the gradients; spatial and
+ * kernel attention make a weight per sample, so that these go one sample at a time and nothing of a weight's size is
+ * kept for more than one. The weights are [Cout, taps, Cin/groups] here, several kernels one after the other.
+ *
+ * @module
+ */
+
+import type { Node } from "../../graph/graph.ts";
+import type { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad } from "../../graph/ops/convolution_grad.ts";
+import { tf } from "../tfjs.ts";
+import { type Contraction, contractionOf, inputProduct, weightProduct } from "./contractions.ts";
+import { perChannel } from "./elementwise.ts";
+import type { Kernel } from "./kernel.ts";
+import { deviceShape } from "./layout.ts";
+import { compute } from "./typed_array.ts";
+
+/** Elements of patches that are made at once where several samples share a weight: 16 MB of them. */
+const PATCHES = 2 ** 22;
+
+/** The gradient to (channel attention times) x. */
+export const conv2dInputGradKernel: Kernel<Node<typeof conv2dInputGrad>> = {
+  run({ gradient, weight, filter, spatial, kernel }, { operands, output: { shape }, attributes }) {
+    const c = contractionOf(shape, operands.weight.shape, operands.gradient.shape, attributes);
+    const scaled = filter ? tf.mul(gradient!, perChannel(filter)) : gradient!;
+    const step = kernel || spatial ? 1 : samplesAtOnce(c);
+    return concatenated(shape[0], step, (b, count) => {
+      return inputProduct(samples(scaled, b, count), mixedKernel(weight!, b, c, kernel, spatial), c);
+    });
+  },
+};
+
+/** The gradient to the weight, summed over the batch. */
+export const conv2dWeightGradKernel: Kernel<Node<typeof conv2dWeightGrad>> = {
+  run({ x, gradient, channel, filter, spatial, kernel }, { operands, output: { shape }, attributes }) {
+    const c = contractionOf(operands.x.shape, shape, operands.gradient.shape, attributes);
+    const image = channel ? tf.mul(x!, perChannel(channel)) : x!;
+    const scaled = filter ? tf.mul(gradient!, perChannel(filter)) : gradient!;
+    const [batch] = operands.x.shape;
+    const step = kernel || spatial ? 1 : samplesAtOnce(c);
+    let sum: tf.Tensor | undefined;
+    for (let b = 0; b < batch; b += step) {
+      const before = sum;
+      sum = tf.tidy(() => {
+        let part: tf.Tensor = weightProduct(samples(image, b, step), samples(scaled, b, step), c);
+        if (spatial) part = tf.mul(part, row(spatial, b, [1, c.taps, 1]));
+        if (kernel) part = tf.mul(tf.reshape(part, [1, -1]), row(kernel, b, [-1, 1]));
+        return before ? tf.add(before, part) : part;
+      });
+      before?.dispose();
+    }
+    return tf.reshape(sum!, deviceShape(shape));
+  },
+};
+
+/** P: the weight times its gradient from each sample alone, summed over the input channels; [B, n, taps, Cout] here. */
+export const conv2dAttentionProductsKernel: Kernel<Node<typeof conv2dAttentionProducts>> = {
+  run({ x, gradient, weight, channel }, { operands, output: { shape }, attributes }) {
+    const c = contractionOf(operands.x.shape, operands.weight.shape, operands.gradient.shape, attributes);
+    const image = channel ? tf.mul(x!, perChannel(channel)) : x!;
+    const [batch, cout, n, taps] = shape;
+    return concatenated(batch, 1, (b) => {
+      const product = weightProduct(samples(image, b, 1), samples(gradient!, b, 1), c);
+      return compute([1, cout, n, taps], [product, weight!], (out, product, weight) => {
+        const inputs = c.cin / c.groups;
+        for (let k = 0, w = 0; k < n; k++) {
+          for (let o = 0, r = 0; o < cout; o++) {
+            for (let tap = 0; tap < taps; tap++) {
+              let sum = 0;
+              for (let i = 0; i < inputs; i++, w++, r++) sum += weight[w] * product[r];
+              out[(k * taps + tap) * cout + o] = sum;
+            }
+          }
+        }
+      });
+    });
+  },
+};
+
+/** How many samples' patches fit PATCHES, at least one. */
+function samplesAtOnce({ pixels, taps, cin }: Contraction): number {
+  return Math.max(1, Math.floor(PATCHES / (pixels * taps * cin)));
+}
+
+/** Samples b to b + count, or to the last one. */
+function samples(x: tf.Tensor, b: number, count: number): tf.Tensor {
+  const [batch, ...each] = x.shape;
+  return tf.slice(x, [b, 0, 0, 0], [Math.min(count, batch - b), ...each]);
+}
+
+/** `step` samples after `step` samples, put together again. */
+function concatenated(batch: number, step: number, part: (b: number, count: number) => tf.Tensor): tf.Tensor {
+  const parts = [];
+  for (let b = 0; b < batch; b += step) parts.push(tf.tidy(() => part(b, step)));
+  return tf.concat(parts);
+}
+
+/** A sample's attention, reshaped. */
+function row(attention: tf.Tensor, b: number, shape: number[]): tf.Tensor {
+  return tf.reshape(tf.slice(attention, [b, 0], [1, -1]), shape);
+}
+
+/** The weight of sample b, [Cout, taps, Cin/groups]: sum_i kernel[b, i] spatial[b] weight[i]. */
+function mixedKernel(
+  weight: tf.Tensor,
+  b: number,
+  { cin, cout, groups, taps }: Contraction,
+  kernel?: tf.Tensor,
+  spatial?: tf.Tensor,
+): tf.Tensor {
+  const shape = [cout, taps, cin / groups];
+  const mix = kernel ? tf.matMul(row(kernel, b, [1, -1]), tf.reshape(weight, [kernel.shape[1]!, -1])) : weight;
+  const one = tf.reshape(mix, shape);
+  return spatial ? tf.mul(one, row(spatial, b, [1, taps, 1])) : one;
+}

@@ -1,0 +1,72 @@
+/** Sums, in float64: over a million pixels, float32 would lose half of its digits. Channels are the last axis here. */
+
+import type { Node } from "../../graph/graph.ts";
+import type { sumSquares } from "../../graph/ops/optimizer_step.ts";
+import type { channelSum, channelVariance, fill, scale, sum, sumProducts } from "../../graph/ops/reductions.ts";
+import { tf } from "../tfjs.ts";
+import { deviceShape } from "./layout.ts";
+import type { Kernel } from "./kernel.ts";
+import { compute } from "./typed_array.ts";
+
+/** scale * the sum over every axis but the channels'. */
+export const channelSumKernel: Kernel<Node<typeof channelSum>> = {
+  run: ({ x }, { output: { shape }, attributes: { scale } }) =>
+    compute(shape, [x!], (out, x) => {
+      const sums = new Float64Array(out.length);
+      for (let i = 0; i < x.length;) for (let c = 0; c < sums.length; c++, i++) sums[c] += x[i];
+      for (let c = 0; c < sums.length; c++) out[c] = scale * sums[c];
+    }),
+};
+
+/** The biased variance by channel. */
+export const channelVarianceKernel: Kernel<Node<typeof channelVariance>> = {
+  run: ({ x, mean }, { output: { shape } }) =>
+    compute(shape, [x!, mean!], (out, x, mean) => {
+      const sums = new Float64Array(out.length);
+      for (let i = 0; i < x.length;) for (let c = 0; c < sums.length; c++, i++) sums[c] += (x[i] - mean[c]) ** 2;
+      for (let c = 0; c < sums.length; c++) out[c] = sums[c] * sums.length / x.length;
+    }),
+};
+
+/** The sum of a * b by channel, or by sample and channel. */
+export const sumProductsKernel: Kernel<Node<typeof sumProducts>> = {
+  run: ({ a, b }, { output: { shape } }) =>
+    compute(shape, [a!, b!], (out, a, b) => {
+      const channels = shape[shape.length - 1];
+      const rows = a.length / out.length; // rows of channels that come together
+      const sums = new Float64Array(channels);
+      for (let i = 0, at = 0; at < out.length; at += channels) {
+        sums.fill(0);
+        for (let row = 0; row < rows; row++) for (let c = 0; c < channels; c++, i++) sums[c] += a[i] * b[i];
+        out.set(sums, at);
+      }
+    }),
+};
+
+/** scale * the sum of all elements. */
+export const sumKernel: Kernel<Node<typeof sum>> = {
+  run: ({ x }, { output: { shape }, attributes: { scale } }) =>
+    compute(shape, [x!], (out, x) => {
+      let sum = 0;
+      for (let i = 0; i < x.length; i++) sum += x[i];
+      out[0] = scale * sum;
+    }),
+};
+
+/** The sum of the squares of all elements. */
+export const sumSquaresKernel: Kernel<Node<typeof sumSquares>> = {
+  run: ({ x }, { output: { shape } }) =>
+    compute(shape, [x!], (out, x) => {
+      let sum = 0;
+      for (let i = 0; i < x.length; i++) sum += x[i] * x[i];
+      out[0] = sum;
+    }),
+};
+
+/** Every element scale * value. */
+export const fillKernel: Kernel<Node<typeof fill>> = {
+  run: ({ value }, { output: { shape }, attributes: { scale } }) => tf.mul(tf.fill(deviceShape(shape), scale), value!),
+};
+
+/** factor * x. */
+export const scaleKernel: Kernel<Node<typeof scale>> = { run: ({ x, factor }) => tf.mul(x!, factor!) };

@@ -1,0 +1,79 @@
+/** Sliding windows over one image of channels last, as tables, and the two ways to copy by them. */
+
+import type { Shape } from "../../graph/graph.ts";
+import type { Pair, WindowAttributes } from "../../graph/ops/shared.ts";
+
+/** A sliding window: how a convolution or a pooling reads its input. */
+export interface Window extends WindowAttributes {
+  /** [H, W] of what is read. */
+  readonly inputSize: Pair;
+  /** [H', W'] of what is written. */
+  readonly outputSize: Pair;
+  /** [kh, kw] */
+  readonly kernelSize: Pair;
+}
+
+/** The window between an image's and a result's shape in the graph. */
+export function windowOver(
+  [, , h, w]: Shape,
+  [, , outH, outW]: Shape,
+  kernelSize: Pair,
+  { stride, padding, dilation }: WindowAttributes,
+): Window {
+  return { inputSize: [h, w], outputSize: [outH, outW], kernelSize, stride, padding, dilation };
+}
+
+/** For every output pixel and tap, in this order, the input pixel that is read; -1 in the padding. */
+export function tapTable({ inputSize, outputSize, kernelSize, stride, padding, dilation }: Window): Int32Array {
+  const [height, width] = inputSize;
+  const table = new Int32Array(outputSize[0] * outputSize[1] * kernelSize[0] * kernelSize[1]);
+  let at = 0;
+  for (let y = 0; y < outputSize[0]; y++) {
+    for (let x = 0; x < outputSize[1]; x++) {
+      for (let ky = 0; ky < kernelSize[0]; ky++) {
+        for (let kx = 0; kx < kernelSize[1]; kx++) {
+          const row = y * stride[0] - padding[0] + ky * dilation[0];
+          const column = x * stride[1] - padding[1] + kx * dilation[1];
+          const inside = row >= 0 && row < height && column >= 0 && column < width;
+          table[at++] = inside ? row * width + column : -1;
+        }
+      }
+    }
+  }
+  return table;
+}
+
+/** Channels `first` to `first + count` of one image of `channels`. */
+export interface ChannelRange {
+  readonly channels: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** im2col: what every output pixel reads, [pixels, taps, count]; `patches` comes zeroed. */
+export function gatherPatches(
+  image: Float32Array,
+  patches: Float32Array,
+  table: Int32Array,
+  { channels, first, count }: ChannelRange,
+): void {
+  for (let i = 0; i < table.length; i++) {
+    if (table[i] < 0) continue;
+    const from = table[i] * channels + first, to = i * count;
+    for (let c = 0; c < count; c++) patches[to + c] = image[from + c];
+  }
+}
+
+/** col2im, the transpose of gatherPatches: adds every patch to the pixels that it was read from. */
+export function scatterPatches(
+  patches: Float32Array,
+  image: Float32Array,
+  table: Int32Array,
+  { channels, first, count }: ChannelRange,
+): void {
+  for (let i = 0; i < table.length; i++) {
+    if (table[i] < 0) continue;
+    const from = i * count, to = table[i] * channels + first;
+    for (let c = 0; c < count; c++) image[to + c] += patches[from + c];
+  }
+}
