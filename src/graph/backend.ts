@@ -28,6 +28,11 @@ export interface Executable {
    * started before the first is awaited; they are answered in order.
    */
   run(inputs: Tensors): Promise<Tensors>;
+  /**
+   * What parameters hold after the runs so far, row-major, by name. Throws ShapeError where the graph has no parameter of
+   * such a name. Left out by devices that share runs between workers: those do not train.
+   */
+  read?(names: Iterable<string>): Promise<Tensors>;
   /** Frees parameters and activations. */
   dispose(): void;
 }

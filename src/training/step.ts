@@ -1,0 +1,131 @@
+/**
+ * One training step as one graph: forward pass, loss, gradients, the optimizer's updates. It is compiled once; learning
+ * rate, temperature and whatever else changes from step to step are inputs.
+ *
+ * @module
+ */
+
+import { ShapeError } from "../errors.ts";
+import { appendGradients } from "../graph/autodiff.ts";
+import { type Graph, size, type Value } from "../graph/graph.ts";
+import { crossEntropy } from "../graph/ops/cross_entropy.ts";
+import { accumulate, gate, where } from "../graph/ops/gate.ts";
+import { type Module, namedParameters, traceModule, type TraceOptions } from "../nn/module.ts";
+import { appendAverage, clipGradients, type LoadState, type Optimizer, stateName } from "./optimizer.ts";
+
+/** What a training step does. */
+export interface TrainingStepOptions extends Pick<TraceOptions, "frozenStatistics"> {
+  /** Turns gradients into updates. */
+  readonly optimizer: Optimizer;
+  /**
+   * The loss, one number, from the logits; it may declare inputs of its own. Left out: cross-entropy with the input "labels"
+   * [B], class numbers.
+   */
+  readonly loss?: (graph: Graph, logits: Value) => Value;
+  /** Of the cross-entropy: the share of the target that is spread over all classes; 0 if left out. */
+  readonly labelSmoothing?: number;
+  /** Which parameters are trained, by name; all if left out. What is frozen costs no backward pass. */
+  readonly trainable?: (name: string) => boolean;
+  /** Largest joint L2 norm of the gradients; they are not clipped if left out. */
+  readonly clipNorm?: number;
+  /** Keeps an exponential moving average of the trained parameters with this decay; none if left out. */
+  readonly averageDecay?: number;
+  /** Whether a step may come in parts of equal size, whose gradients add up; false if left out. */
+  readonly parts?: boolean;
+  /**
+   * More outputs of every run, by name: an input, a parameter or a layer ("layer1.0"), whose value is what it computes
+   * last; or with ".grad" behind the name, the gradient of the loss to it.
+   */
+  readonly watch?: readonly string[];
+}
+
+/** State that is only alive within a step: the gradients of the parts so far. */
+export const ACCUMULATED = "accumulated";
+
+/**
+ * The graph of a training step of a module on x of the given shape [B, C, H, W]. Inputs: "x" [B, C, H, W], "labels" [B]
+ * or the loss's own, "loss_weight" [1] (1 where not given; a run of weight 0 updates nothing), the optimizer's, the
+ * model's ("temperature", "dropout_seed", "dropout_step"), and in parts "keep" and "apply" [1]: whether gradients of
+ * earlier parts count, and whether this part ends the step. Outputs: "loss", "logits" and what is watched.
+ *
+ * A run whose loss is not finite updates nothing. Throws ShapeError where a watched name is none of the graph's.
+ */
+export function trainingStep(
+  module: Module,
+  shape: readonly number[],
+  options: TrainingStepOptions,
+  load?: LoadState,
+): Graph {
+  const { optimizer, clipNorm, averageDecay, parts = false, watch = [], frozenStatistics } = options;
+  const graph = traceModule(module, shape, { training: true, frozenStatistics });
+  const loss = lossOf(graph, options);
+  graph.output("loss", loss);
+
+  const named = new Map(watch.map((name) => [name, findValue(graph, name.replace(/\.grad$/, ""))]));
+  const parameters = trainedParameters(module, graph, options);
+  const withGradient = watch.filter((name) => name.endsWith(".grad")).map((name) => named.get(name)!);
+  const all = appendGradients(graph, loss, [...new Set([...parameters, ...withGradient])]);
+  let gradients = new Map(parameters.flatMap((p) => all.has(p) ? [[p, all.get(p)!]] : []));
+
+  const statistics = new Set(graph.updates.keys());
+  if (parts) gradients = accumulated(graph, gradients);
+  for (const [name, value] of named) {
+    const answer = name.endsWith(".grad") ? gradients.get(value) ?? all.get(value) : value;
+    if (!answer) throw new ShapeError(`${name}: the loss does not depend on it`);
+    graph.output(name, answer);
+  }
+  if (clipNorm !== undefined) gradients = clipGradients(graph, gradients, clipNorm).gradients;
+  for (const [parameter, gradient] of gradients) {
+    optimizer.append(graph, parameter, gradient, load);
+    if (averageDecay !== undefined) appendAverage(graph, parameter, averageDecay, load);
+  }
+  guardUpdates(graph, loss, statistics, parts);
+  return graph;
+}
+
+function lossOf(graph: Graph, { loss, labelSmoothing = 0 }: TrainingStepOptions): Value {
+  const logits = graph.outputs.get("logits")!;
+  if (loss) return loss(graph, logits);
+  const labels = graph.input("labels", [logits.shape[0]]);
+  return graph.apply(crossEntropy, "loss", { logits, labels }, { labelSmoothing });
+}
+
+/** The values of the parameters that are trained, in the state dict's order. */
+function trainedParameters(module: Module, graph: Graph, { trainable = () => true }: TrainingStepOptions): Value[] {
+  const names = [...namedParameters(module)].filter(([name, p]) => p.trainable && trainable(name));
+  return names.flatMap(([name]) => graph.parameters.get(name) ?? []);
+}
+
+/** Replaces gradients by their sums over the parts so far, which the graph keeps from run to run. */
+function accumulated(graph: Graph, gradients: ReadonlyMap<Value, Value>): Map<Value, Value> {
+  const keep = graph.input("keep", [1]);
+  return new Map([...gradients].map(([parameter, gradient]): [Value, Value] => {
+    const { name, shape } = parameter;
+    const zeros = () => Promise.resolve(new Float32Array(size(shape)));
+    const total = graph.parameter(stateName(name, ACCUMULATED), shape, zeros);
+    const sum = graph.apply(accumulate, name, { total, gradient, keep }, {});
+    graph.update(total, sum);
+    return [parameter, sum];
+  }));
+}
+
+/** Lets updates happen only where the loss is finite, and those of parameters only at the end of a step. */
+function guardUpdates(graph: Graph, loss: Value, statistics: ReadonlySet<Value>, parts: boolean): void {
+  const weight = graph.inputs.get("loss_weight");
+  if (!weight) return;
+  const finite = graph.apply(gate, "loss", { open: weight, x: loss }, {});
+  const ends = parts ? graph.apply(gate, "loss", { open: graph.input("apply", [1]), x: loss }, {}) : finite;
+  for (const [parameter, value] of graph.updates) {
+    if (parts && parameter.name.endsWith(stateName("", ACCUMULATED))) continue;
+    const condition = statistics.has(parameter) ? finite : ends;
+    const guarded = graph.apply(where, parameter.name, { condition, input: value, other: parameter }, {});
+    graph.update(parameter, guarded);
+  }
+}
+
+function findValue(graph: Graph, name: string): Value {
+  const leaf = graph.parameters.get(name) ?? graph.inputs.get(name);
+  const value = leaf ?? graph.nodes.findLast((node) => node.name === name)?.output;
+  if (!value) throw new ShapeError(`nothing in the graph is called "${name}": name a layer, a parameter or an input`);
+  return value;
+}

@@ -1,0 +1,224 @@
+/**
+ * A model in training on a device: steps in, losses out, weights back when asked for.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../checkpoint/state_dict.ts";
+import { DeviceError, ShapeError } from "../errors.ts";
+import type { Backend, Executable, Tensors } from "../graph/backend.ts";
+import { type Graph, size } from "../graph/graph.ts";
+import type { Model } from "../models/model.ts";
+import { countedBatches } from "../nn/buffer_updates.ts";
+import { loadParameter, namedParameters, type Parameter } from "../nn/module.ts";
+import { stateName } from "./optimizer.ts";
+import { ACCUMULATED, trainingStep, type TrainingStepOptions } from "./step.ts";
+
+/** How a model is trained. */
+export interface TrainerOptions extends TrainingStepOptions {
+  /** Images a run; with `parts`, those of one part. */
+  readonly batch: number;
+  /** Height and width of the images; the model's own if left out. */
+  readonly imageSize?: number;
+  /** Of dropout, and of the initial values of parameters that no checkpoint gave; a whole number below 2^24, 0 if left out. */
+  readonly seed?: number;
+}
+
+/** What training remembers besides the model's own tensors. */
+export class TrainingMemory {
+  /** What optimizer and averages keep, by stateName(parameter, state). */
+  readonly tensors: Map<string, Float32Array<ArrayBuffer>> = new Map();
+  /** Updates of the parameters so far. */
+  updates = 0;
+  /** Forward passes so far: one an update, or one a part. */
+  passes = 0;
+}
+
+/** The numbers of one step. */
+export interface StepSettings {
+  /** Of the optimizer. */
+  readonly learningRate: number;
+  /** Of the attentions; 1 if left out. */
+  readonly temperature?: number;
+}
+
+/** What a step answers. */
+export interface StepResult {
+  /** The mean loss over the batch. Where it is not finite, the step changed no parameter. */
+  readonly loss: number;
+  /** "logits" [batch, classes], and what is watched; in parts, "logits" of all of them and the rest as of the last. */
+  readonly outputs: Tensors;
+}
+
+type TrainingExecutable = Executable & Required<Pick<Executable, "read">>;
+
+/** Made by Trainer.create. */
+export class Trainer {
+  /** What is trained. It holds the weights of the last {@link sync}. */
+  readonly model: Model;
+  /** What a run computes. */
+  readonly graph: Graph;
+  /** Counters, and the optimizer's tensors as of the last {@link sync}. */
+  readonly memory: TrainingMemory;
+  readonly #options: TrainerOptions;
+  readonly #executable: TrainingExecutable;
+  #passesSinceSync = 0;
+
+  private constructor(
+    model: Model,
+    graph: Graph,
+    memory: TrainingMemory,
+    options: TrainerOptions,
+    executable: TrainingExecutable,
+  ) {
+    this.model = model;
+    this.graph = graph;
+    this.memory = memory;
+    this.#options = options;
+    this.#executable = executable;
+  }
+
+  /**
+   * Compiles a training step for the device. With the `memory` of an earlier trainer, it goes on where that one was
+   * synchronised. Throws DeviceError where the step does not fit or the device cannot train.
+   */
+  static async create(
+    model: Model,
+    backend: Backend,
+    options: TrainerOptions,
+    memory: TrainingMemory = new TrainingMemory(),
+  ): Promise<Trainer> {
+    initialize(model, options.seed ?? 0);
+    const graph = trainerGraph(model, options, memory);
+    const executable = await backend.compile(graph);
+    if (!executable.read) {
+      executable.dispose();
+      throw new DeviceError(`${backend.description} cannot train: open it with one worker`);
+    }
+    return new Trainer(model, graph, memory, options, executable as TrainingExecutable);
+  }
+
+  /**
+   * One step on the graph's inputs: "x" [batch, 3, H, W] and "labels" [batch], or what a loss of one's own takes. In parts,
+   * every input holds the parts one after the other. Throws ShapeError where an input does not fit.
+   */
+  async step(inputs: Tensors, { learningRate, temperature = 1 }: StepSettings): Promise<StepResult> {
+    const parts = this.#parts(inputs);
+    const settings: Tensors = {
+      ...this.#options.optimizer.inputs(this.memory.updates + 1, learningRate),
+      ...this.#given({ temperature, dropout_seed: this.#options.seed ?? 0, loss_weight: 1 / parts }),
+    };
+    let loss = 0;
+    const logits: Float32Array[] = [];
+    for (let part = 0; part < parts; part++) {
+      const { loss: [value], ...outputs } = await this.#executable.run({
+        ...slices(inputs, part, parts),
+        ...settings,
+        ...this.#given({
+          dropout_step: this.memory.passes % 2 ** 24,
+          keep: part > 0 ? 1 : 0,
+          apply: part === parts - 1 ? 1 : 0,
+        }),
+      });
+      loss += value / parts;
+      logits.push(outputs.logits);
+      if (!Number.isFinite(value)) return { loss: value, outputs };
+      this.memory.passes++;
+      this.#passesSinceSync++;
+      if (part === parts - 1) {
+        this.memory.updates++;
+        return { loss, outputs: { ...outputs, logits: concatenate(logits) } };
+      }
+    }
+    throw new ShapeError("a step needs at least one part");
+  }
+
+  /** Reads back what training has changed: into the model, and into {@link memory}. */
+  async sync(): Promise<void> {
+    const names = [...this.graph.updates.keys()].map(({ name }) => name)
+      .filter((name) => !name.endsWith(stateName("", ACCUMULATED)));
+    const values = await this.#executable.read(names);
+    const parameters = new Map(namedParameters(this.model.network));
+    for (const [name, data] of Object.entries(values)) {
+      const parameter = parameters.get(name);
+      if (parameter) parameter.tensor = tensorOf(parameter, () => Promise.resolve(data));
+      else this.memory.tensors.set(name, data);
+    }
+    for (const name of countedBatches(this.graph)) await countBatches(parameters.get(name), this.#passesSinceSync);
+    this.#passesSinceSync = 0;
+  }
+
+  /** Frees the device's memory. What was not synchronised is lost. */
+  dispose(): void {
+    this.#executable.dispose();
+  }
+
+  /** How many parts the inputs hold. */
+  #parts(inputs: Tensors): number {
+    const x = this.graph.inputs.get("x")!;
+    const parts = (inputs.x?.length ?? 0) / size(x.shape);
+    if (Number.isInteger(parts) && parts >= 1 && (parts === 1 || this.#options.parts)) return parts;
+    throw new ShapeError(
+      `"x" has ${inputs.x?.length ?? 0} numbers, expected ${this.#options.parts ? "a multiple of " : ""}${
+        size(x.shape)
+      } ([${x.shape.join(", ")}])`,
+    );
+  }
+
+  /** Those of the numbers that the graph asks for. */
+  #given(numbers: Readonly<Record<string, number>>): Tensors {
+    const known = Object.entries(numbers).filter(([name]) => this.graph.inputs.has(name));
+    return Object.fromEntries(known.map(([name, value]) => [name, Float32Array.of(value)]));
+  }
+}
+
+/** The graph that a trainer of these options compiles: for planning without a device. */
+export function trainerGraph(model: Model, options: TrainerOptions, memory?: TrainingMemory): Graph {
+  const { batch, imageSize = model.imageSize } = options;
+  return trainingStep(model.network, [batch, 3, imageSize, imageSize], options, (parameter, state) => {
+    const known = memory?.tensors.get(stateName(parameter, state));
+    return known && Promise.resolve(known);
+  });
+}
+
+/** Gives every parameter that no checkpoint gave its initial value of that seed. */
+function initialize(model: Model, seed: number): void {
+  for (const [name, parameter] of namedParameters(model.network)) {
+    if (parameter.tensor || parameter.dtype === "I64") continue;
+    const { shape, dtype, trainable, initial } = parameter;
+    const untouched: Parameter = { shape, dtype, trainable, initial };
+    parameter.tensor = tensorOf(parameter, () => loadParameter(name, untouched, seed));
+  }
+}
+
+function tensorOf({ shape, dtype }: Parameter, load: () => Promise<Float32Array<ArrayBuffer>>): Tensor {
+  return { shape, dtype, read: async () => new Uint8Array((await load()).buffer) };
+}
+
+async function countBatches(parameter: Parameter | undefined, passes: number): Promise<void> {
+  if (!parameter) return;
+  const { shape, dtype, tensor } = parameter;
+  const before = tensor ? new DataView((await tensor.read()).slice().buffer).getBigInt64(0, true) : 0n;
+  const after = new Uint8Array(BigInt64Array.of(before + BigInt(passes)).buffer);
+  parameter.tensor = { shape, dtype, read: () => Promise.resolve(after) };
+}
+
+function slices(inputs: Tensors, part: number, parts: number): Tensors {
+  if (parts === 1) return inputs;
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, data]) => {
+      const length = data.length / parts;
+      return [name, data.slice(part * length, (part + 1) * length)];
+    }),
+  );
+}
+
+function concatenate(arrays: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(arrays.reduce((n, { length }) => n + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
