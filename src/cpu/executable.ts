@@ -18,17 +18,8 @@ interface Step {
   readonly spent: readonly Value[];
 }
 
-/** A compiled graph whose parameters can be looked at. */
-export interface CpuExecutable extends Executable {
-  /**
-   * What parameters hold after the runs so far, in row-major order. Throws ShapeError where the graph has no parameter of
-   * such a name.
-   */
-  read(names: Iterable<string>): Promise<Tensors>;
-}
-
 /** Uploads the graph's parameters. Throws DeviceError for operators this device does not know. */
-export async function compileGraph(graph: Graph): Promise<CpuExecutable> {
+export async function compileGraph(graph: Graph): Promise<Executable> {
   const parameters = new Map<Value, tf.Tensor>();
   const upload = async (value: Value) => {
     if (value.source.kind !== "parameter" || parameters.has(value)) return;
@@ -49,7 +40,7 @@ export async function compileGraph(graph: Graph): Promise<CpuExecutable> {
   }
   return {
     run: (inputs) => Promise.resolve().then(() => execute(graph, steps, parameters, inputs)),
-    read: (names) => readParameters(graph, parameters, names),
+    read: (names) => Promise.resolve().then(() => readParameters(graph, parameters, names)),
     dispose() {
       for (const step of steps) tf.dispose([...step.weights ?? []]);
       tf.dispose([...parameters.values()]);
@@ -68,20 +59,20 @@ async function prepareWeight(kernel: Kernel, node: Node, weight: Value): Promise
   return tf.tidy(() => kernel.prepare!(toDevice(values, weight.shape), node));
 }
 
+/** Copies what the parameters hold now, all of the same moment. */
 async function readParameters(
   graph: Graph,
   parameters: ReadonlyMap<Value, tf.Tensor>,
   names: Iterable<string>,
 ): Promise<Tensors> {
-  const answer: Tensors = {};
-  for (const name of names) {
+  const read = [...names].map((name) => {
     const value = graph.parameters.get(name);
     if (value?.source.kind !== "parameter") throw new ShapeError(`the graph has no parameter "${name}"`);
     const tensor = parameters.get(value);
-    // Without a tensor of its own, it is a prepared weight, which nothing changes.
-    answer[name] = tensor ? tf.tidy(() => numbers(toGraphLayout(tensor))) : (await value.source.load()).slice();
-  }
-  return answer;
+    // Without a tensor of its own, it is a weight that was prepared, or nobody's: no run changes it.
+    return [name, tensor ? rowMajor(tensor) : value.source.load().then((values) => values.slice())] as const;
+  });
+  return Object.fromEntries(await Promise.all(read.map(async ([name, values]) => [name, await values])));
 }
 
 /**
@@ -127,7 +118,7 @@ function execute(
       }
     }
     const outputs = Object.fromEntries(
-      [...graph.outputs].map(([name, value]) => [name, tf.tidy(() => numbers(toGraphLayout(tensor(value))))]),
+      [...graph.outputs].map(([name, value]) => [name, rowMajor(tensor(value))]),
     );
     // All of them before the first is put in place: one may be what another parameter held.
     const updates = [...graph.updates].map(([parameter, value]) => [parameter, tf.clone(tensor(value))] as const);
@@ -156,7 +147,7 @@ function inputValues(name: string, value: Value, inputs: Tensors): Float32Array 
   return values;
 }
 
-/** tfjs answers a copy of its memory. */
-function numbers(tensor: tf.Tensor): Float32Array<ArrayBuffer> {
-  return tensor.dataSync<"float32">() as Float32Array<ArrayBuffer>;
+/** A copy of a tensor's numbers as the graph has them. */
+function rowMajor(tensor: tf.Tensor): Float32Array<ArrayBuffer> {
+  return tf.tidy(() => toGraphLayout(tensor).dataSync<"float32">()) as Float32Array<ArrayBuffer>;
 }
