@@ -16,8 +16,10 @@
 export { CheckpointError, DataError, DeviceError, isOdconvError, type OdconvError, ShapeError } from "./src/errors.ts";
 
 // Models: load one, build one, count one.
-export { loadModel } from "./src/models/load.ts";
+export { loadModel, type LoadOptions } from "./src/models/load.ts";
 export { CompiledModel, createModel, type GraphOptions, Model, type TensorSpec } from "./src/models/model.ts";
+export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
+export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
 export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
 export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
@@ -31,6 +33,10 @@ export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
 // Images: bytes to the network's input.
 export { decodeImage, type RgbImage } from "./src/data/decode.ts";
 export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
+
+// Answers: logits to words.
+export { type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
+export { classNames } from "./src/data/class_names.ts";
 
 // Layers: networks of one's own.
 export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
@@ -85,4 +91,5 @@ export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOption
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
 export type { HubOptions } from "./src/checkpoint/hub.ts";
 export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
+export { safetensorsBlob } from "./src/checkpoint/safetensors_blob.ts";
 export { toFloat32 } from "./src/checkpoint/float32.ts";

@@ -5,8 +5,8 @@
  */
 
 import { CheckpointError } from "../errors.ts";
-import { download } from "./http.ts";
-import { downloadFromHub, findHubFile, formatHubReference, type HubOptions, parseHubReference } from "./hub.ts";
+import { fetchBlob } from "./fetch_blob.ts";
+import type { HubOptions } from "./hub.ts";
 import { fromBlob, fromFile } from "./source.ts";
 import type { ByteSource } from "./state_dict.ts";
 
@@ -28,10 +28,14 @@ export interface Located {
   sibling(name: string): Promise<Located>;
 }
 
+/** A page, which has no files of its own: what it names is an address beside it. */
+const inPage = typeof Deno === "undefined";
+
 /** Finds a source. Throws CheckpointError where there is none. */
 export async function locate(source: string, options: LocateOptions = {}): Promise<Located> {
   if (source.startsWith("hf:")) return await locateOnHub(source, options);
   if (/^https?:\/\//i.test(source)) return await locateUrl(source, options);
+  if (inPage) return await locateUrl(new URL(source, globalThis.location.href).href, options);
   const path = source.startsWith("file:") ? decodeURIComponent(new URL(source).pathname) : source;
   return {
     name: path.replace(/^.*[\\/]/, ""),
@@ -50,6 +54,11 @@ export function located(source: ByteSource): Located {
 }
 
 async function locateOnHub(text: string, options: LocateOptions): Promise<Located> {
+  if (inPage) {
+    throw new CheckpointError(`${text}: a page has no hub client; name the file's https address on the hub instead`);
+  }
+  // Imported late: a page has no use for the hub's client.
+  const { downloadFromHub, findHubFile, formatHubReference, parseHubReference } = await import("./hub.ts");
   const hubOptions = { onProgress: options.onProgress, ...options.hub };
   const reference = parseHubReference(text);
   const file = reference.file ?? await findHubFile(reference, hubOptions);
@@ -67,11 +76,8 @@ async function locateUrl(text: string, options: LocateOptions): Promise<Located>
   const name = withoutSecrets(text);
   const sibling = (other: string) => locate(new URL(other, text).href, options);
   const onProgress = (done: number, total?: number) => options.onProgress?.(name, done, total);
-  if (typeof Deno === "undefined") {
-    const response = await fetch(text);
-    if (!response.ok) throw new CheckpointError(`${name}: the server answers ${response.status}`);
-    return { name, source: fromBlob(name, await response.blob()), sibling };
-  }
+  if (inPage) return { name, source: fromBlob(name, await fetchBlob(text, name, onProgress)), sibling };
+  const { download } = await import("./http.ts");
   const path = await Deno.makeTempFile({ prefix: "odconv_" });
   await download(text, path, { onProgress });
   const source = await fromFile(path);

@@ -1,6 +1,5 @@
 /**
- * SHA-256 of files of any size. Web Crypto needs all bytes at once, so this takes node:crypto (in Deno; a browser has no
- * need of it).
+ * SHA-256 of files of any size. Web Crypto needs all bytes at once, so this takes node:crypto where there is one.
  *
  * @module
  */
@@ -11,6 +10,7 @@ const CHUNK = 4 * 1024 * 1024;
 
 /** The SHA-256 of the sources' bytes, one after the other, in hexadecimal; a few megabytes in memory at a time. */
 export async function sha256(sources: readonly ByteSource[]): Promise<string> {
+  if (typeof Deno === "undefined") return await sha256OfAll(sources);
   const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
   for (const source of sources) {
@@ -19,4 +19,9 @@ export async function sha256(sources: readonly ByteSource[]): Promise<string> {
     }
   }
   return hash.digest("hex");
+}
+
+async function sha256OfAll(sources: readonly ByteSource[]): Promise<string> {
+  const bytes = await new Blob(await Promise.all(sources.map((s) => s.read(0, s.size)))).arrayBuffer();
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

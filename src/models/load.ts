@@ -6,6 +6,12 @@ import { decodeMetadata } from "./metadata.ts";
 import { Model } from "./model.ts";
 import { buildNetwork, type ModelConfig } from "./registry.ts";
 
+/** How loadModel loads. */
+export interface LoadOptions {
+  /** Called while a URL downloads, with the bytes that are there, and in all where the server says. */
+  readonly onProgress?: (done: number, total: number | undefined) => void;
+}
+
 /**
  * Loads a model from a converted file or from any checkpoint that the converter reads: a path, a URL, "hf:owner/repo", a
  * Blob (a file dropped on a page) or bytes. Architecture, kernelNum, reduction and classes come from the file's metadata,
@@ -17,13 +23,15 @@ import { buildNetwork, type ModelConfig } from "./registry.ts";
 export async function loadModel(
   source: string | URL | Blob | Uint8Array<ArrayBuffer>,
   config: Partial<ModelConfig> = {},
+  { onProgress }: LoadOptions = {},
 ): Promise<Model> {
   const checkpoint = await openCheckpoint(
     source instanceof Blob
-      ? fromBlob("the given file", source)
+      ? fromBlob(source instanceof File ? source.name : "the given file", source)
       : source instanceof Uint8Array
       ? fromBytes("the given bytes", source)
       : String(source),
+    { onProgress: (_, done, total) => onProgress?.(done, total) },
   );
   try {
     const found = decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors);
