@@ -5,6 +5,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import type { PickleValue } from "./pickle.ts";
 import type { StateDict } from "./state_dict.ts";
 import { TorchTensor } from "./torch_tensor.ts";
@@ -44,19 +45,28 @@ export interface FoundStateDict {
  */
 export function findStateDict(source: string, value: PickleValue, key?: string): FoundStateDict {
   if (key === undefined && isStateDict(value)) return { tensors: stripPrefixes(tensorsOf(value)), key: "", others: [] };
-  const found = value instanceof Map ? [...value.keys()].filter((k) => isStateDict(value.get(k))) : [];
+  const found = value instanceof Map
+    ? [...value.keys()].filter((k) => typeof k === "string" && isStateDict(value.get(k)))
+    : [];
   const wanted = key ?? KEYS.find((k) => found.includes(k)) ?? (found.length === 1 ? found[0] : undefined);
   const inner = value instanceof Map && found.includes(wanted) ? value.get(wanted) : undefined;
   if (!isStateDict(inner)) {
-    const holds = value instanceof Map ? `it holds ${[...value.keys()].slice(0, 20).join(", ") || "nothing"}` : "";
+    const holds = value instanceof Map
+      ? `it holds ${[...value.keys()].slice(0, 20).map(shown).join(", ") || "nothing"}`
+      : "";
     const what = key === undefined ? "no state dict" : `no state dict under "${key}"`;
     throw new CheckpointError(`${source}: there is ${what} in it${holds && `; ${holds}`}`);
   }
   return {
     tensors: stripPrefixes(tensorsOf(inner)),
     key: String(wanted),
-    others: found.filter((k) => k !== wanted).map(String),
+    others: found.filter((k) => k !== wanted),
   };
+}
+
+/** A key in a message; almost always a name. */
+function shown(key: PickleValue): string {
+  return typeof key === "string" && key.length <= 80 ? key : excerpt(key);
 }
 
 /** The tensors without a wrapper's prefix, where every name has it. */

@@ -69,14 +69,14 @@ export class PickleMachine {
 
   /** Runs to the STOP opcode; answers the value on the stack. */
   run(): PickleValue {
-    for (let step = 0; step < MAX_STEPS; step++) {
+    for (;;) {
+      this.#spend(1);
       const code = this.uint8();
       const opcode = OPCODES.get(code);
       if (!opcode) throw this.error(`opcode 0x${code.toString(16).padStart(2, "0")} is not one that torch.save writes`);
       if (opcode === "STOP") return this.pop();
       opcode(this);
     }
-    throw this.error(`it takes more than ${MAX_STEPS} steps`);
   }
 
   /** An error at the place that was read last. */
@@ -160,7 +160,9 @@ export class PickleMachine {
     const found = this.context.globals.get(path);
     if (found) return found;
     throw new CheckpointError(
-      `${this.context.source}: it names ${path}, which is not something a state dict needs and is never run here. ` +
+      `${this.context.source}: it names ${
+        path.slice(0, 200)
+      }, which is not something a state dict needs and is never run here. ` +
         `If you trust the file, load it in PyTorch and save the state dict alone: ` +
         `torch.save(model.state_dict(), "state_dict.pth")`,
     );
@@ -171,6 +173,8 @@ export class PickleMachine {
       throw this.error(`${callee instanceof PickleGlobal ? callee.name : "a plain value"} is called like a function`);
     }
     if (!Array.isArray(args)) throw this.error(`${callee.name} is called without a tuple of arguments`);
+    // What is called may copy its arguments, and a list in the memo can be passed a million times.
+    for (const arg of args) this.#spend(sizeOf(arg));
     const made = callee.call(args);
     if (callee.build && typeof made === "object" && made !== null) this.#makers.set(made, callee);
     return made;
@@ -181,6 +185,10 @@ export class PickleMachine {
   }
   readonly #makers = new WeakMap<object, PickleGlobal>();
 
+  #spend(steps: number): void {
+    if ((this.#steps += steps) > MAX_STEPS) throw this.error(`it takes more than ${MAX_STEPS} steps`);
+  }
+  #steps = 0;
   #advance(length: number): number {
     const start = this.at;
     if (length > this.bytes.length - start) throw this.#ended();
@@ -190,6 +198,10 @@ export class PickleMachine {
   #ended(): PickleEnd {
     return new PickleEnd(`${this.context.source}: truncated or damaged: its pickle does not end`);
   }
+}
+
+function sizeOf(value: PickleValue): number {
+  return Array.isArray(value) ? value.length : value instanceof Map ? value.size : 1;
 }
 
 /** Reads one pickle from the start of the bytes. Throws CheckpointError; PickleEnd where bytes are missing. */

@@ -74,7 +74,8 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["GLOBAL", 0x63, (m) => m.push(m.global(m.line(), m.line()))],
   ["STACK_GLOBAL", 0x93, (m) => {
     const [module, name] = popMany(m, 2);
-    m.push(m.global(String(module), String(name)));
+    if (typeof module !== "string" || typeof name !== "string") throw m.error("it names something that has no name");
+    m.push(m.global(module, name));
   }],
   ["REDUCE", 0x52, call],
   ["NEWOBJ", 0x81, call],

@@ -6,6 +6,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { duplicateKey } from "./json_keys.ts";
 import { type ByteSource, type DType, DTYPE_BYTES, type StateDict, type Tensor } from "./state_dict.ts";
 
@@ -97,16 +98,16 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype)) {
     const known = Object.keys(DTYPE_BYTES).join(", ");
-    throw fail(`"${name}" has the type ${JSON.stringify(dtype)}; known are ${known}`);
+    throw fail(`"${name}" has the type ${excerpt(dtype)}; known are ${known}`);
   }
-  if (!isSizes(shape)) throw fail(`"${name}" has the shape ${JSON.stringify(shape)}`);
+  if (!isSizes(shape)) throw fail(`"${name}" has the shape ${excerpt(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw fail(`"${name}" has the offsets ${JSON.stringify(offsets)}`);
+    throw fail(`"${name}" has the offsets ${excerpt(offsets)}`);
   }
   const [begin, end] = offsets;
   const bytes = shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype as DType]);
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
-    throw fail(`"${name}" (${dtype} [${shape.join(", ")}]) takes ${bytes} bytes, its offsets give ${end - begin}`);
+    throw fail(`"${name}" (${dtype} ${excerpt(shape)}) takes ${bytes} bytes, its offsets give ${end - begin}`);
   }
   return { name, dtype: dtype as DType, shape, begin, end };
 }

@@ -5,6 +5,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { duplicateKey } from "./json_keys.ts";
 import type { ByteSource, StateDict } from "./state_dict.ts";
 
@@ -32,7 +33,7 @@ export async function readIndex(source: ByteSource): Promise<Map<string, string>
   const files = Object.entries(map);
   for (const [name, file] of files) {
     if (typeof file !== "string" || !/^[\w][\w.+-]*$/.test(file)) {
-      throw fail(`"${name}" is said to lie in ${JSON.stringify(file)}, which is not a file's plain name`);
+      throw fail(`"${name}" is said to lie in ${excerpt(file)}, which is not a file's plain name`);
     }
   }
   if (!files.length) throw fail("its weight_map is empty");

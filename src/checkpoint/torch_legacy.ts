@@ -7,6 +7,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { PickleEnd, type PickleValue, readPickle } from "./pickle.ts";
 import { type ByteSource, type DType, DTYPE_BYTES } from "./state_dict.ts";
 import { isSize, storageId, TORCH_GLOBALS } from "./torch_globals.ts";
@@ -35,7 +36,9 @@ export async function readTorchLegacy(source: ByteSource): Promise<PickleValue> 
   });
   await pickles.next();
   const protocol = await pickles.next();
-  if (protocol !== PROTOCOL) throw new CheckpointError(`${source.name}: protocol ${protocol}, ${PROTOCOL} expected`);
+  if (protocol !== PROTOCOL) {
+    throw new CheckpointError(`${source.name}: protocol ${excerpt(protocol)}, ${PROTOCOL} expected`);
+  }
   const system = await pickles.next();
   if (!(system instanceof Map) || system.get("little_endian") !== true) {
     throw new CheckpointError(`${source.name}: its numbers are not little-endian; only little-endian files are read`);
@@ -92,7 +95,7 @@ async function locate(
   for (const key of keys) {
     const storage = storages.get(key);
     if (!storage || storage.start >= 0) {
-      throw new CheckpointError(`${source.name}: damaged: its list of storages names ${JSON.stringify(key)}`);
+      throw new CheckpointError(`${source.name}: damaged: its list of storages names ${excerpt(key)}`);
     }
     const header = await source.read(at, 8);
     const length = Number(new DataView(header.buffer, header.byteOffset).getBigInt64(0, true));
@@ -113,7 +116,7 @@ async function locate(
 function viewStorage(base: LegacyStorage, view: PickleValue): Storage {
   const [key, offset, length] = Array.isArray(view) ? view : [];
   if (!isSize(offset) || !isSize(length) || offset + length > base.length) {
-    throw new CheckpointError(`${base.name}: damaged: its part ${JSON.stringify(key)} lies outside of it`);
+    throw new CheckpointError(`${base.name}: damaged: its part ${excerpt(key)} lies outside of it`);
   }
   const { name, dtype } = base;
   return {

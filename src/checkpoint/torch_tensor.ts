@@ -6,6 +6,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { type DType, DTYPE_BYTES, type Tensor } from "./state_dict.ts";
 
 /** A storage in a file. */
@@ -36,14 +37,12 @@ export class TorchTensor implements Tensor {
     const numbers = [offset, span, ...shape, ...strides];
     if (shape.length !== strides.length || numbers.some((n) => !Number.isSafeInteger(n) || n < 0)) {
       throw new CheckpointError(
-        `${name}: a tensor of shape [${shape.join(", ")}], strides [${
-          strides.join(", ")
-        }] and offset ${offset} is not one`,
+        `${name}: a tensor of shape ${excerpt(shape)}, strides ${excerpt(strides)} and offset ${offset} is not one`,
       );
     }
     if (offset + span > length) {
       throw new CheckpointError(
-        `${name}: a tensor of shape [${shape.join(", ")}] uses elements ${offset} to ${offset + span} of ${length}`,
+        `${name}: a tensor of shape ${excerpt(shape)} uses elements ${offset} to ${offset + span} of ${length}`,
       );
     }
     const count = countOf(shape);
@@ -60,8 +59,8 @@ export class TorchTensor implements Tensor {
   }
 }
 
-/** Elements that a tensor with stride 0 may repeat a smaller storage to. */
-const MAX_BROADCAST = 1 << 22;
+/** Elements that a tensor with stride 0 may repeat a smaller storage to: at most 1 MB, whatever the file's size. */
+const MAX_BROADCAST = 1 << 17;
 
 function countOf(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);

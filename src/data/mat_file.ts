@@ -95,6 +95,7 @@ function readMatrix(body: Uint8Array<ArrayBuffer>): { name: string; classId: num
 /** Field name length, field names, then every field of every struct in turn. */
 function readStructs([length, names, ...values]: Element[]): MatStruct[] {
   const [width] = numbers(length);
+  if (!Number.isInteger(width)) throw new RangeError(`field names of ${width} bytes`);
   const fields: string[] = [];
   for (let at = 0; at < names.body.length && width > 0; at += width) {
     fields.push(text(names.body.subarray(at, at + width)));

@@ -6,13 +6,17 @@
 
 import { DataError } from "../errors.ts";
 import type { RgbImage } from "./image.ts";
-import { checkSize } from "./limits.ts";
+import { checkPlausible, checkSize } from "./limits.ts";
 import { decodeWithWasm } from "./wasm_decoder.ts";
+
+/** A lossless WebP of one colour takes no bits a pixel: so large an image is believed whatever its file's length. */
+const FREE_PIXELS = 1 << 24;
 
 /** Decodes a WebP file of one frame. Throws DataError. */
 export async function decodeWebp(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
   const { width, height } = readSize(bytes, name);
   checkSize(width, height, name);
+  checkPlausible(width, height, bytes.length, name, FREE_PIXELS);
   return await decodeWithWasm("webp", bytes, name);
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import type { Prediction, Score } from "./accuracy.ts";
 import { formatReport, makeReport, type Report } from "./report.ts";
 import type { ReportedShard } from "./shard.ts";
@@ -130,8 +131,6 @@ class Field {
   }
 
   #fail(expected: string): never {
-    const found = JSON.stringify(this.#value) ?? "nothing";
-    const shown = found.length > 60 ? `${found.slice(0, 60)}...` : found;
-    throw new DataError(`${this.#path} is ${shown}, expected ${expected}`);
+    throw new DataError(`${this.#path} is ${excerpt(this.#value)}, expected ${expected}`);
   }
 }

@@ -33,6 +33,18 @@ Deno.test("the hand-made files of these tests are read when they do not lie", as
   await readAll(zip(files, { zip64: true }));
 });
 
+/** A list of a list twice, of which each is a list twice ...: as text it has 2^depth brackets. */
+function doubling(depth: number): Bytes {
+  return bytes("]q", [0], ...Array.from({ length: depth }, () => bytes("0](h", [0], "h", [0], "eq", [0])));
+}
+
+/** Makes a dict of one list of `length` pairs `times` times. */
+function copies(length: number, times: number): Bytes {
+  const list = bytes("](", ...Array.from({ length }, (_, i) => tuple(int(i), int(i))), "eq", [0], "0");
+  const make = bytes("h", [1], "h", [0], [0x85], "R0");
+  return bytes(start, list, global("collections", "OrderedDict"), "q", [1], ...Array(times).fill(make), stop);
+}
+
 /** Pickles, and what the error says of each. */
 const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string])[] = [
   [
@@ -76,6 +88,14 @@ const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string]
   ["is empty", new Uint8Array(0), "does not end"],
   ["refers to a thing beside it that is no storage", bytes(start, text("module"), "Q", stop), "not a storage"],
   ["is not a dict", bytes(start, int(1), stop), "no state dict"],
+  [
+    "nests lists without marks",
+    bytes(start, "}", new Uint8Array(500_000).fill(0x5d), "a".repeat(499_999), int(1), "s", stop),
+    "it holds [[...]]",
+  ],
+  ["has a key that doubles forty times", bytes(start, "}", doubling(40), int(1), "s", stop), "it holds [[...],[...]]"],
+  ["names a function by such a list", bytes(start, doubling(40), text("x"), [0x93], stop), "has no name"],
+  ["copies a long list over and over", copies(1000, 5000), "more than 2000000 steps"],
   ["is a dict of itself", bytes(start, "}q", [0], text("a.weight"), "h", [0], "s", stop), "no state dict"],
 ];
 
@@ -98,6 +118,7 @@ const TENSORS: readonly (readonly [what: string, tensor: Parameters<typeof tenso
   ["a stride beyond its storage", { strides: [2] }, "uses elements 0 to 7 of 4"],
   ["fewer strides than extents", { shape: [2, 2] }, "is not one"],
   ["extents of 2^62", { shape: [2n ** 62n], strides: [0] }, "no storage, shape or strides"],
+  ["a million elements made of four", { shape: [2 ** 20], strides: [0] }, "made of only 4"],
   ["2^60 elements made of one", { shape: [2 ** 30, 2 ** 30], strides: [0, 0] }, "made of only 4"],
   ["a storage longer than the file's", { length: 2 ** 40, shape: [2 ** 40] }, "the archive has 16"],
   ["a negative storage", { length: -4 }, "not a storage"],
@@ -170,13 +191,38 @@ Deno.test("`openCheckpoint()` refuses a legacy file when it is big-endian or of 
   await assertRejects(() => open(other), CheckpointError, "protocol 1002");
 });
 
-Deno.test("`openCheckpoint()` refuses PyTorch's files when they are cut off anywhere", async () => {
-  for (const name of ["training.pth.tar", "legacy_training.pth.tar"]) {
+Deno.test("`openCheckpoint()` refuses PyTorch's files when they are cut off at every 1% of their length", async () => {
+  const files = [
+    ...["training.pth.tar", "legacy_training.pth.tar", "dtypes.pth", "legacy_strided.pth"],
+    ...["dtypes.safetensors", "model.safetensors.index.json"],
+  ];
+  for (const name of files) {
     const file = await Deno.readFile(fixture(name));
-    for (let length = 0; length < file.length; length += 37) {
-      await assertRejects(() => readAll(file.slice(0, length)), CheckpointError);
+    for (let percent = 0; percent < 100; percent++) {
+      await assertRejects(() => readAll(file.slice(0, Math.floor(file.length * percent / 100))), CheckpointError);
     }
   }
+});
+
+Deno.test("`openCheckpoint()` refuses headers that nest without end, soon", async () => {
+  const deep = "[".repeat(1_000_000) + "]".repeat(1_000_000);
+  const offsets = '"data_offsets":[0,0]';
+  const headers = [
+    `{"a":{"dtype":"F32","shape":${deep},${offsets}}}`,
+    `{"a":{"dtype":${deep},"shape":[],${offsets}}}`,
+    `{"a":{"dtype":"F32","shape":[0],"data_offsets":${deep}}}`,
+    `{"a":${deep}}`,
+    `{"__metadata__":{"a":${deep}}}`,
+  ];
+  for (const header of headers) {
+    const error = await assertRejects(
+      () => open(bytes(little(header.length, 8), header)),
+      CheckpointError,
+      "not a valid",
+    );
+    assert(error.message.length < 300);
+  }
+  await assertRejects(() => open(bytes(`{"weight_map":{"a":${deep}}}`)), CheckpointError, "not a file's plain name");
 });
 
 Deno.test("`openCheckpoint()` answers or refuses, whatever byte of a file is wrong", async () => {

@@ -6,15 +6,22 @@
 
 import { DataError } from "../../errors.ts";
 import type { RgbImage } from "../image.ts";
-import { checkSize } from "../limits.ts";
+import { checkPlausible, checkSize } from "../limits.ts";
 import { decodeWithWasm } from "../wasm_decoder.ts";
 import { decodeParsedJpeg } from "./decoder.ts";
 import { type JpegFile, parseJpeg } from "./markers.ts";
+
+/** Encoders write about ten. A scan of a few bytes may go through the whole image, so that their number bounds the time. */
+const MAX_SCANS = 100;
 
 /** Decodes a JPEG file. Throws DataError. */
 export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
   const file = parseJpeg(bytes, name);
   checkSize(file.width, file.height, name);
+  checkPlausible(file.width, file.height, bytes.length, name);
+  if (file.scans.length > MAX_SCANS) {
+    throw new DataError(`${name}: unsupported JPEG: ${file.scans.length} scans, at most ${MAX_SCANS} are read`);
+  }
   if (file.arithmetic) {
     throw new DataError(`${name}: unsupported JPEG: arithmetic coding (re-save it as Huffman coded)`);
   }

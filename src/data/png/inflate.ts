@@ -6,6 +6,9 @@
 
 import { DataError } from "../../errors.ts";
 
+/** Deflate's best: two bits for a copy of 258 bytes. */
+const MAX_RATIO = 1032;
+
 /**
  * The first `size` bytes that the zlib stream in `pieces` inflates to; whatever comes after is never inflated. Throws
  * DataError when the stream is broken or holds less.
@@ -15,6 +18,10 @@ export async function inflate(
   size: number,
   name: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const compressed = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (size > MAX_RATIO * compressed) {
+    throw new DataError(`${name}: broken PNG: ${compressed} compressed bytes for ${size} bytes of pixels (truncated?)`);
+  }
   const out = new Uint8Array(size);
   const reader = ReadableStream.from(pieces).pipeThrough(new DecompressionStream("deflate")).getReader();
   let filled = 0;
