@@ -1,0 +1,153 @@
+/**
+ * `deno task export`: a converted or trained model as PyTorch reads it.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { cast } from "../src/checkpoint/float32.ts";
+import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
+import { OrderedDict } from "../src/checkpoint/pickle_writer.ts";
+import { remap } from "../src/checkpoint/remap.ts";
+import type { StateDict, Tensor } from "../src/checkpoint/state_dict.ts";
+import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/training_checkpoint.ts";
+import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training_state.ts";
+import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
+import { writeTorch } from "../src/checkpoint/write_torch.ts";
+import { inferConfig } from "../src/models/infer.ts";
+import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
+import { createModel, type Model } from "../src/models/model.ts";
+import { namedParameters } from "../src/nn/module.ts";
+import { type Command, execute, oneOf, UsageError } from "./support/command.ts";
+import { type Progress, progress } from "./support/progress.ts";
+import { bytes } from "./support/style.ts";
+import { findWeights } from "./support/weights.ts";
+
+const HELP = `
+Writes a converted or trained model for PyTorch, under PyTorch's names.
+
+Usage: deno task export NAME|FILE --out FILE [options]
+
+NAME is a file of weights/ without its extension. What is written depends on the end of --out's FILE:
+  .pth.tar      what a training script resumes: {epoch, arch, state_dict, best_acc, optimizer}, names with the "module." of
+                DistributedDataParallel; with the optimizer's tensors of FILE.state.safetensors if that is there, else
+                with those of a run that begins
+  .pth          the state dict alone: model.load_state_dict(torch.load(FILE))
+  .safetensors  the same for the safetensors library
+
+Options
+  --out FILE          where to write
+  --state FILE        the training state, where it is not beside the model (.pth.tar only)
+  --dtype f32|f16     type of the model's numbers; as they are if left out
+  --verbose           show the stack of an error
+  -h, --help          show this
+
+Examples
+  deno task export od_resnet50_4x --out od_resnet50_4x.pth.tar
+  deno task export runs/1/last.safetensors --out checkpoint.pth.tar
+  deno task export od_resnet20_cifar10 --out od_resnet20.pth
+
+Exit code: 0 written, 1 the model cannot be read or does not fit (nothing is written), 2 wrong usage.
+`;
+
+/** What a file is to hold. */
+interface Content {
+  readonly model: Model;
+  readonly checkpoint: Checkpoint;
+  readonly tensors: StateDict;
+  readonly state?: Checkpoint;
+}
+
+type Writer = (out: string, content: Content, onProgress: (done: number, total: number) => void) => Promise<void>;
+
+/** How each kind of file is written, by the end of its name. */
+const WRITERS: readonly (readonly [extension: string, write: Writer])[] = [
+  [".pth.tar", (out, content, onProgress) => writeTorch(out, trainingContent(content), { onProgress })],
+  [".pth", (out, { tensors }, onProgress) => writeTorch(out, new OrderedDict<Tensor>(tensors), { onProgress })],
+  [".safetensors", async (out, { model, checkpoint, tensors }, onProgress) => {
+    const { name: source, metadata } = checkpoint;
+    const own = decodeMetadata(metadata) && metadata;
+    const described = own ?? encodeMetadata(model.config, { source, sha256: await checkpoint.sha256() });
+    await writeSafetensors(out, tensors, described, { onProgress });
+  }],
+];
+
+/** The command line, for its tests too. */
+export const command: Command<"out" | "state" | "dtype"> = {
+  name: "deno task export",
+  help: HELP,
+  string: ["out", "state", "dtype"],
+  async run(args) {
+    if (args._.length !== 1) throw new UsageError(`one NAME or FILE is needed, there are ${args._.length}`);
+    const { out, state } = args;
+    if (out === undefined) throw new UsageError("--out is needed: the file to write");
+    const [extension, write] = WRITERS.find(([end]) => out.endsWith(end)) ?? [];
+    if (!write) throw new UsageError(`--out takes a file ending in .pth.tar, .pth or .safetensors, not "${out}"`);
+    if (state !== undefined && extension !== ".pth.tar") throw new UsageError("--state goes into a .pth.tar only");
+    const dtype = oneOf("dtype", args.dtype, ["f32", "f16"]);
+    const path = await findWeights(args._[0]);
+    const statePath = extension === ".pth.tar" ? state ?? await stateBeside(path) : undefined;
+
+    let bar: Progress | undefined;
+    const opened: Checkpoint[] = [];
+    try {
+      const checkpoint = await openCheckpoint(path);
+      opened.push(checkpoint);
+      if (statePath !== undefined) opened.push(await openCheckpoint(statePath));
+      const content = contentOf(checkpoint, opened[1], dtype);
+      await Deno.mkdir(dirname(out), { recursive: true });
+      await write(out, content, (done, total) => (bar ??= progress("writing", total, bytes)).update(done));
+      bar?.end();
+      report(out, content);
+    } finally {
+      bar?.end();
+      for (const { close } of opened) close();
+    }
+  },
+};
+
+/** Every tensor of the model, checked; throws CheckpointError where one is missing, left over or of another shape. */
+function contentOf(checkpoint: Checkpoint, state: Checkpoint | undefined, dtype: "f32" | "f16" | undefined): Content {
+  const model = createModel(decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors));
+  const tensors = remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name);
+  if (dtype) { for (const [name, t] of tensors) tensors.set(name, cast(name, t, dtype === "f16" ? "F16" : "F32")); }
+  return { model, checkpoint, tensors, state };
+}
+
+function trainingContent({ model, checkpoint, tensors, state }: Content) {
+  return trainingCheckpoint({
+    arch: model.config.arch,
+    tensors,
+    parameters: [...namedParameters(model.network)].flatMap(([name, { trainable }]) => trainable ? [name] : []),
+    progress: decodeProgress((state ?? checkpoint).metadata, (state ?? checkpoint).name),
+    optimizer: state ? decodeOptimizer(state.metadata, state.name) : PUBLISHED_OPTIMIZER,
+    state: state?.tensors ?? new Map(),
+  });
+}
+
+/** "last.state.safetensors" for "last.safetensors", if it is there. */
+async function stateBeside(path: string): Promise<string | undefined> {
+  const beside = path.replace(/\.safetensors$/, ".state.safetensors");
+  if (beside === path) return undefined;
+  try {
+    return (await Deno.stat(beside)).isFile ? beside : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function report(out: string, { model, checkpoint, tensors, state }: Content): void {
+  const million = (model.countParameters() / 1e6).toFixed(2);
+  console.log(
+    `read     ${checkpoint.name} (${model.config.arch}, ${tensors.size} tensors, ${million} million parameters)`,
+  );
+  if (state) {
+    const { epoch, step, bestAccuracy } = decodeProgress(state.metadata, state.name);
+    const { type } = decodeOptimizer(state.metadata, state.name);
+    console.log(`state    ${state.name} (${type} after ${step} steps, epoch ${epoch}, best ${bestAccuracy} %)`);
+  }
+  console.log(`written  ${out} (${bytes(Deno.statSync(out).size)})`);
+}
+
+if (import.meta.main) Deno.exit(await execute(command, Deno.args));
