@@ -4,15 +4,14 @@
  * @module
  */
 
-import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
+import { classNames } from "../src/data/class_names.ts";
 import { decodeImage } from "../src/data/decode.ts";
 import { readBytes } from "../src/data/files.ts";
-import { IMAGENET_NAMES } from "../src/data/imagenet.ts";
-import { preprocess, type Preprocessing } from "../src/data/preprocessing.ts";
+import { preprocess } from "../src/data/preprocessing.ts";
 import { openDevice } from "../src/devices.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { loadModel } from "../src/models/load.ts";
-import type { CompiledModel, Model } from "../src/models/model.ts";
+import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
 import { yellow } from "./support/style.ts";
 import { findWeights } from "./support/weights.ts";
@@ -37,8 +36,6 @@ Examples:
   deno task classify photo.jpg --weights od_resnet50.safetensors
   deno task classify *.png --weights od_resnet20_cifar10 --top 1 --json
 `;
-
-const NAMES = { imagenet: IMAGENET_NAMES, cifar10: CIFAR10_NAMES };
 
 /** One class of an answer. */
 interface Guess {
@@ -78,20 +75,16 @@ const command: Command<"weights" | "top" | "device", "json"> = {
 
 async function classify(compiled: CompiledModel, file: string, k: number): Promise<Guess[]> {
   const image = await decodeImage(await readBytes(file), file);
-  const logits = await compiled.run(preprocess(image, anySize(compiled.model)));
+  const logits = await compiled.run(preprocess(image, compiled.model.preprocessingOfAnySize));
   const probabilities = softmax(logits);
   const { dataset } = compiled.model;
+  const names = dataset && await classNames(dataset);
   return topK(logits, k).map((score) => ({
     class: score.class,
-    ...(dataset && { name: NAMES[dataset][score.class] }),
+    ...(names && { name: names[score.class] }),
     probability: probabilities[score.class],
     logit: score.logit,
   }));
-}
-
-/** The model's preprocessing, and for models whose data set has one size only, a way to get other images there. */
-function anySize({ preprocessing, imageSize }: Model): Preprocessing {
-  return preprocessing.crop === null ? { ...preprocessing, resize: imageSize, crop: imageSize } : preprocessing;
 }
 
 function print(file: string, guesses: readonly Guess[]): void {

@@ -60,6 +60,12 @@ export class Model {
     this.dataset = this.config.numClasses === numClasses ? dataset : undefined;
   }
 
+  /** Its preprocessing for images of any size: where a data set has one size only, others are resized and cropped to it. */
+  get preprocessingOfAnySize(): Preprocessing {
+    const { preprocessing, imageSize } = this;
+    return preprocessing.crop === null ? { ...preprocessing, resize: imageSize, crop: imageSize } : preprocessing;
+  }
+
   /**
    * Lets go of the file its tensors are read from, and removes what was downloaded for it. What is compiled goes on
    * working; to compile again, load again.
