@@ -1,7 +1,7 @@
 /**
  * The two products that the backward of a convolution is made of, over one or several images with one weight:
  *
- *     weightProduct  R[o,t,i]  = sum over images and pixels p of gradient[p,o] x[q(p,t),i]
+ *     weightProduct  R[t,i,o]  = sum over images and pixels p of gradient[p,o] x[q(p,t),i]
  *     inputProduct   dx[q,i]   = sum over o, t of weight[o,t,i] gradient[p(q,t),o]
  *
  * with i counted within o's group. tfjs has neither but for the plainest convolutions, so they are matrix products with
@@ -45,14 +45,14 @@ export function contractionOf(
   return { window, table: tapTable(window), groups, cin: x[1], cout: y[1], pixels: y[2] * y[3], taps: kh * kw };
 }
 
-/** R [Cout, taps, Cin/groups]; x [S, H, W, Cin] and gradient [S, H', W', Cout]. */
-export function weightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor3D {
+/**
+ * R [taps, Cin/groups, Cout]; x [S, H, W, Cin] and gradient [S, H', W', Cout]. Output channels come last because of
+ * tfjs's products: these repack their second operand, which had better be the small one.
+ */
+export function weightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor {
   if (isDepthwise(c.cin, c.groups)) return depthwiseWeightProduct(x, gradient, c);
-  const inputs = c.cin / c.groups;
-  const parts = split(gradient, c).map((part, group) =>
-    tf.tidy(() => tf.matMul(tf.transpose(part), patches(x, c, group)))
-  );
-  return tf.reshape(tf.concat(parts), [c.cout, c.taps, inputs]);
+  const parts = split(gradient, c).map((part, group) => tf.tidy(() => tf.matMul(patches(x, c, group), part)));
+  return tf.reshape(tf.concat(parts, 1), [c.taps, c.cin / c.groups, c.cout]);
 }
 
 /** dx [S, H, W, Cin]; gradient [S, H', W', Cout] and weight [Cout, taps, Cin/groups]. */
@@ -79,17 +79,12 @@ function split(gradient: tf.Tensor, { groups, cout }: Contraction): tf.Tensor2D[
   return tf.split(tf.reshape<tf.Rank.R2>(gradient, [-1, cout]), groups, 1);
 }
 
-/** What the taps of a group read, [S pixels, taps Cin/groups]. */
+/** What the taps of a group read, [taps Cin/groups, S pixels]. */
 function patches(x: tf.Tensor, c: Contraction, group: number): tf.Tensor2D {
   const { table, window: { inputSize }, taps, pixels } = c;
   const range = channelsOf(group, c);
-  if (isPointwise(c)) return tf.reshape(x, [-1, c.cin]);
-  return compute([x.shape[0] * pixels, taps * range.count], [x], (patches, x) => {
-    const size = inputSize[0] * inputSize[1] * c.cin, patchSize = pixels * taps * range.count;
-    for (let s = 0; s * size < x.length; s++) {
-      const image = x.subarray(s * size, (s + 1) * size);
-      gatherPatches(image, patches.subarray(s * patchSize, (s + 1) * patchSize), table, range);
-    }
+  return compute([taps * range.count, x.shape[0] * pixels], [x], (patches, x) => {
+    gatherPatches(x, patches, table, taps, inputSize[0] * inputSize[1] * c.cin, range);
   }) as tf.Tensor2D;
 }
 

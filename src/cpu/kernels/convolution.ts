@@ -13,13 +13,15 @@ import type { Activation, WindowAttributes } from "../../graph/ops/shared.ts";
 import { tf } from "../tfjs.ts";
 import { activate } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
+import { transposeMatrices } from "./transpose.ts";
 
 /** tfjs's names of the activations. */
 const TFJS_ACTIVATION = { none: "linear", relu: "relu", relu6: "relu6" } as const;
 
 /** y = activation(x * weight + bias + residual). */
 export const conv2dKernel: Kernel<Node<typeof conv2d>> = {
-  prepare: (weight, { operands, attributes }) => filters(weight as tf.Tensor4D, operands.x.shape[1], attributes.groups),
+  prepare: (weight, { operands, attributes }) =>
+    filterBanks(tf.expandDims(weight), operands.x.shape[1], attributes.groups).map(onlyFilter),
   run({ x, bias, residual }, { attributes }, weights) {
     const activation = residual ? "none" : attributes.activation;
     const y = convolve(x as tf.Tensor4D, weights as tf.Tensor4D[], attributes, bias, activation);
@@ -33,15 +35,21 @@ export function isDepthwise(cin: number, groups: number): boolean {
 }
 
 /**
- * A weight [Cout, kh, kw, Cin/groups] as tfjs's filters: one [kh, kw, Cin, Cout/Cin] where depthwise, else one
- * [kh, kw, Cin/groups, Cout/groups] a group.
+ * A weight [n, Cout, kh, kw, Cin/groups] as n of tfjs's filters a group: [n, kh, kw, Cin/groups, Cout/groups]. Where
+ * depthwise, one bank for all groups: [n, kh, kw, Cin, Cout/Cin].
  */
-export function filters(weight: tf.Tensor4D, cin: number, groups: number): tf.Tensor4D[] {
-  const [cout, kh, kw] = weight.shape;
-  if (isDepthwise(cin, groups)) {
-    return [tf.transpose(tf.reshape(weight, [cin, cout / cin, kh, kw]), [2, 3, 0, 1])];
-  }
-  return tf.split<tf.Tensor4D>(weight, groups, 0).map((group) => tf.transpose<tf.Tensor4D>(group, [1, 2, 3, 0]));
+export function filterBanks(weight: tf.Tensor, cin: number, groups: number): tf.Tensor5D[] {
+  const [n, cout, kh, kw, inputs] = weight.shape;
+  const depthwise = isDepthwise(cin, groups);
+  return tf.split(weight, depthwise ? 1 : groups, 1).map((part) => {
+    const [a, b] = depthwise ? [cin, cout / cin] : [inputs, cout / groups];
+    return tf.reshape(transposeMatrices(part, part.shape[1]!, kh * kw * inputs), [n, kh, kw, a, b]);
+  });
+}
+
+/** The one filter of a bank of one. */
+export function onlyFilter(bank: tf.Tensor5D): tf.Tensor4D {
+  return tf.squeeze(bank, [0]);
 }
 
 /** activation(x convolved with the filters + bias); x [B, H, W, Cin]. */

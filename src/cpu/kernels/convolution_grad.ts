@@ -1,7 +1,7 @@
 /**
  * The backward of conv2d and dynamic_conv2d. Channel and filter attention scale the images and the gradients; spatial and
  * kernel attention make a weight per sample, so that these go one sample at a time and nothing of a weight's size is
- * kept for more than one. The weights are [Cout, taps, Cin/groups] here, several kernels one after the other.
+ * kept for more than one.
  *
  * @module
  */
@@ -12,7 +12,8 @@ import { tf } from "../tfjs.ts";
 import { type Contraction, contractionOf, inputProduct, weightProduct } from "./contractions.ts";
 import { perChannel } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
-import { deviceShape } from "./layout.ts";
+import { deviceShape } from "./device_shape.ts";
+import { transposeMatrices } from "./transpose.ts";
 import { compute } from "./typed_array.ts";
 
 /** Elements of patches that are made at once where several samples share a weight: 16 MB of them. */
@@ -43,13 +44,13 @@ export const conv2dWeightGradKernel: Kernel<Node<typeof conv2dWeightGrad>> = {
       const before = sum;
       sum = tf.tidy(() => {
         let part: tf.Tensor = weightProduct(samples(image, b, step), samples(scaled, b, step), c);
-        if (spatial) part = tf.mul(part, row(spatial, b, [1, c.taps, 1]));
+        if (spatial) part = tf.mul(part, row(spatial, b, [c.taps, 1, 1]));
         if (kernel) part = tf.mul(tf.reshape(part, [1, -1]), row(kernel, b, [-1, 1]));
         return before ? tf.add(before, part) : part;
       });
       before?.dispose();
     }
-    return tf.reshape(sum!, deviceShape(shape));
+    return tf.reshape(transposeMatrices(sum!, c.taps * c.cin / c.groups, c.cout), deviceShape(shape));
   },
 };
 
@@ -59,17 +60,19 @@ export const conv2dAttentionProductsKernel: Kernel<Node<typeof conv2dAttentionPr
     const c = contractionOf(operands.x.shape, operands.weight.shape, operands.gradient.shape, attributes);
     const image = channel ? tf.mul(x!, perChannel(channel)) : x!;
     const [batch, cout, n, taps] = shape;
+    const inputs = c.cin / c.groups;
+    const kernels = transposeMatrices(weight!, cout, taps * inputs); // as weightProduct answers: outputs last
     return concatenated(batch, 1, (b) => {
       const product = weightProduct(samples(image, b, 1), samples(gradient!, b, 1), c);
-      return compute([1, cout, n, taps], [product, weight!], (out, product, weight) => {
-        const inputs = c.cin / c.groups;
+      return compute([1, cout, n, taps], [product, kernels], (out, product, kernels) => {
+        const sums = new Float64Array(cout);
         for (let k = 0, w = 0; k < n; k++) {
-          for (let o = 0, r = 0; o < cout; o++) {
-            for (let tap = 0; tap < taps; tap++) {
-              let sum = 0;
-              for (let i = 0; i < inputs; i++, w++, r++) sum += weight[w] * product[r];
-              out[(k * taps + tap) * cout + o] = sum;
+          for (let tap = 0, r = 0; tap < taps; tap++) {
+            sums.fill(0);
+            for (let i = 0; i < inputs; i++) {
+              for (let o = 0; o < cout; o++, w++, r++) sums[o] += kernels[w] * product[r];
             }
+            out.set(sums, (k * taps + tap) * cout);
           }
         }
       });

@@ -1,25 +1,26 @@
 /** The products of ./contractions.ts where every input channel is a group of its own, with Cout/Cin outputs each. */
 
-import { tf } from "../tfjs.ts";
+import type { tf } from "../tfjs.ts";
 import type { Contraction } from "./contractions.ts";
+import { transposeMatrices } from "./transpose.ts";
 import { compute } from "./typed_array.ts";
 
-/** R [Cout, taps, 1]. */
-export function depthwiseWeightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor3D {
+/** R [taps, 1, Cout]. */
+export function depthwiseWeightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor {
   const { cout, taps } = c;
-  return compute([cout, taps, 1], [x, gradient], (out, x, gradient) => {
+  return compute([taps, 1, cout], [x, gradient], (out, x, gradient) => {
     const sums = new Float64Array(taps * cout);
     visitPixels(c, x.length, (from, to, tap) => {
       for (let o = 0; o < cout; o++) sums[tap * cout + o] += gradient[to + o] * x[from + channelOf(o, c)];
     });
-    for (let tap = 0; tap < taps; tap++) for (let o = 0; o < cout; o++) out[o * taps + tap] = sums[tap * cout + o];
-  }) as tf.Tensor3D;
+    out.set(sums);
+  });
 }
 
 /** dx [S, H, W, Cin]; weight [Cout, taps, 1]. */
 export function depthwiseInputProduct(gradient: tf.Tensor, weight: tf.Tensor, c: Contraction): tf.Tensor {
   const { cin, cout, taps, window: { inputSize } } = c;
-  const byTap = tf.transpose(tf.reshape(weight, [cout, taps])); // so that the inner loop reads neighbours
+  const byTap = transposeMatrices(weight, cout, taps); // so that the inner loop reads neighbours
   return compute([gradient.shape[0], cin, ...inputSize], [gradient, byTap], (dx, gradient, weight) => {
     visitPixels(c, dx.length, (from, to, tap) => {
       for (let o = 0; o < cout; o++) dx[from + channelOf(o, c)] += gradient[to + o] * weight[tap * cout + o];

@@ -1,7 +1,7 @@
 import type { Node } from "../../graph/graph.ts";
 import type { dynamicConv2d } from "../../graph/ops/dynamic_conv2d.ts";
 import { tf } from "../tfjs.ts";
-import { convolve, filters } from "./convolution.ts";
+import { convolve, filterBanks, onlyFilter } from "./convolution.ts";
 import { activate, perChannel } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -11,12 +11,7 @@ import type { Kernel } from "./kernel.ts";
  * freed before the next sample's.
  */
 export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
-  /** A filter bank a group: [n, kh, kw, in, out], see filters(). */
-  prepare(weight, { operands, attributes }) {
-    const kernels = tf.unstack(weight) as tf.Tensor4D[];
-    const each = kernels.map((kernel) => filters(kernel, operands.x.shape[1], attributes.groups));
-    return each[0].map((_, group) => tf.stack(each.map((kernel) => kernel[group])));
-  },
+  prepare: (weight, { operands, attributes }) => filterBanks(weight, operands.x.shape[1], attributes.groups),
 
   run({ x, channel, filter, spatial, kernel, bias, residual }, { attributes }, weights) {
     const banks = weights as tf.Tensor5D[];
@@ -27,19 +22,13 @@ export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
           tf.tidy(() => convolve(sample, banks.map((bank) => mixed(bank, b, kernel, spatial)), attributes))
         ),
       )
-      : convolve(scaled, banks.map(only), attributes);
+      : convolve(scaled, banks.map(onlyFilter), attributes);
     if (filter) y = tf.mul(y, perChannel(filter));
     if (bias) y = tf.add(y, bias);
     if (residual) y = tf.add(y, residual);
     return activate(y, attributes.activation);
   },
 };
-
-/** The one filter of a bank of one. */
-function only(bank: tf.Tensor5D): tf.Tensor4D {
-  const [, ...shape] = bank.shape;
-  return tf.reshape(bank, shape);
-}
 
 /** The filter of sample b: sum_i kernel[b, i] spatial[b] bank[i]. */
 function mixed(bank: tf.Tensor5D, b: number, kernel?: tf.Tensor, spatial?: tf.Tensor): tf.Tensor4D {

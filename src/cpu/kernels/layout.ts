@@ -3,14 +3,9 @@
 import type { Node, Shape } from "../../graph/graph.ts";
 import type { flatten, padChannels, sliceChannels, unflatten } from "../../graph/ops/layout.ts";
 import { tf } from "../tfjs.ts";
+import { deviceShape } from "./device_shape.ts";
 import type { Kernel } from "./kernel.ts";
-
-/** The extents that a value has on this device: those of 4 and 5 axes have the third from last, the channels, last. */
-export function deviceShape(shape: Shape): number[] {
-  if (shape.length < 4) return [...shape];
-  const [channels, height, width] = shape.slice(-3);
-  return [...shape.slice(0, -3), height, width, channels];
-}
+import { transposeMatrices } from "./transpose.ts";
 
 /** Row-major numbers as a tensor of this device. */
 export function toDevice(values: Float32Array, shape: Shape): tf.Tensor {
@@ -21,20 +16,15 @@ export function toDevice(values: Float32Array, shape: Shape): tf.Tensor {
 function toDeviceLayout(x: tf.Tensor): tf.Tensor {
   if (x.rank < 4) return tf.clone(x);
   const [channels, height, width] = x.shape.slice(-3);
-  return tf.reshape(transposeLast(tf.reshape(x, [-1, channels, height * width])), deviceShape(x.shape));
+  return tf.reshape(transposeMatrices(x, channels, height * width), deviceShape(x.shape));
 }
 
 /** A tensor of this device as the graph has it. */
 export function toGraphLayout(x: tf.Tensor): tf.Tensor {
   if (x.rank < 4) return tf.clone(x);
   const [height, width, channels] = x.shape.slice(-3);
-  const transposed = transposeLast(tf.reshape(x, [-1, height * width, channels]));
-  return tf.reshape(transposed, [...x.shape.slice(0, -3), channels, height, width]);
-}
-
-/** Of three axes the last two exchanged: tfjs transposes three axes several times as fast as five. */
-function transposeLast(x: tf.Tensor): tf.Tensor {
-  return tf.transpose(x, [0, 2, 1]);
+  const shape = [...x.shape.slice(0, -3), channels, height, width];
+  return tf.reshape(transposeMatrices(x, height * width, channels), shape);
 }
 
 /** [B, ...] -> [B, product of the rest], in the graph's order. */

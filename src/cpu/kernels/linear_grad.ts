@@ -4,7 +4,7 @@ import type { Node } from "../../graph/graph.ts";
 import type { linearInputGrad, linearWeightGrad } from "../../graph/ops/linear_grad.ts";
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
-import { deviceShape } from "./layout.ts";
+import { deviceShape } from "./device_shape.ts";
 
 /** gradient weight. */
 export const linearInputGradKernel: Kernel<Node<typeof linearInputGrad>> = {

@@ -4,7 +4,7 @@ import type { Node } from "../../graph/graph.ts";
 import type { sumSquares } from "../../graph/ops/optimizer_step.ts";
 import type { channelSum, channelVariance, fill, scale, sum, sumProducts } from "../../graph/ops/reductions.ts";
 import { tf } from "../tfjs.ts";
-import { deviceShape } from "./layout.ts";
+import { deviceShape } from "./device_shape.ts";
 import type { Kernel } from "./kernel.ts";
 import { compute } from "./typed_array.ts";
 

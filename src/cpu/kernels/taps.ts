@@ -50,21 +50,32 @@ export interface ChannelRange {
   readonly count: number;
 }
 
-/** im2col: what every output pixel reads, [pixels, taps, count]; `patches` comes zeroed. */
+/**
+ * im2col: what every tap and channel reads, [taps, count, images, output pixels]; `patches` comes zeroed. The images lie
+ * one after the other.
+ */
 export function gatherPatches(
-  image: Float32Array,
+  images: Float32Array,
   patches: Float32Array,
   table: Int32Array,
+  taps: number,
+  imageSize: number,
   { channels, first, count }: ChannelRange,
 ): void {
-  for (let i = 0; i < table.length; i++) {
-    if (table[i] < 0) continue;
-    const from = table[i] * channels + first, to = i * count;
-    for (let c = 0; c < count; c++) patches[to + c] = image[from + c];
+  let to = 0;
+  for (let tap = 0; tap < taps; tap++) {
+    for (let c = first; c < first + count; c++) {
+      for (let image = c; image < images.length; image += imageSize) {
+        for (let i = tap; i < table.length; i += taps, to++) {
+          const pixel = table[i];
+          if (pixel >= 0) patches[to] = images[image + pixel * channels];
+        }
+      }
+    }
   }
 }
 
-/** col2im, the transpose of gatherPatches: adds every patch to the pixels that it was read from. */
+/** col2im, adds patches [output pixels, taps, count] to the pixels of one image that they are read from. */
 export function scatterPatches(
   patches: Float32Array,
   image: Float32Array,

@@ -1,6 +1,6 @@
 import type { Shape } from "../../graph/graph.ts";
 import { heapView, tf } from "../tfjs.ts";
-import { deviceShape } from "./layout.ts";
+import { deviceShape } from "./device_shape.ts";
 
 /**
  * A tensor computed in plain TypeScript, for what tfjs's WASM backend lacks or does slowly. `fill` is given the elements
