@@ -29,11 +29,17 @@ export class DeviceError extends Error {
   override name = "DeviceError";
 }
 
+/** A training run that cannot start, go on or be resumed as it was asked to. */
+export class TrainingError extends Error {
+  /** Always "TrainingError". */
+  override name = "TrainingError";
+}
+
 /** Every error class of this project: what a command line reports in one line. */
-export type OdconvError = CheckpointError | ShapeError | DataError | DeviceError;
+export type OdconvError = CheckpointError | ShapeError | DataError | DeviceError | TrainingError;
 
 /** True for the errors of this module; false for bugs, which deserve their stack. */
 export function isOdconvError(error: unknown): error is OdconvError {
   return error instanceof CheckpointError || error instanceof ShapeError ||
-    error instanceof DataError || error instanceof DeviceError;
+    error instanceof DataError || error instanceof DeviceError || error instanceof TrainingError;
 }

@@ -56,10 +56,8 @@ export function trainingStep(
   options: TrainingStepOptions,
   load?: LoadState,
 ): Graph {
-  const { optimizer, clipNorm, averageDecay, parts = false, watch = [], frozenStatistics } = options;
-  const graph = traceModule(module, shape, { training: true, frozenStatistics });
-  const loss = lossOf(graph, options);
-  graph.output("loss", loss);
+  const { optimizer, clipNorm, averageDecay, parts = false, watch = [] } = options;
+  const { graph, loss } = trainingForward(module, shape, options);
 
   const named = new Map(watch.map((name) => [name, findValue(graph, name.replace(/\.grad$/, ""))]));
   const parameters = trainedParameters(module, graph, options);
@@ -83,11 +81,21 @@ export function trainingStep(
   return graph;
 }
 
-function lossOf(graph: Graph, { loss, labelSmoothing = 0 }: TrainingStepOptions): Value {
+/** The forward pass of a training step, with its outputs "logits" and "loss"; see {@link trainingStep}. */
+export function trainingForward(
+  module: Module,
+  shape: readonly number[],
+  { frozenStatistics, loss: custom, labelSmoothing = 0 }: TrainingStepOptions,
+): { graph: Graph; loss: Value } {
+  const graph = traceModule(module, shape, { training: true, frozenStatistics });
   const logits = graph.outputs.get("logits")!;
-  if (loss) return loss(graph, logits);
-  const labels = graph.input("labels", [logits.shape[0]]);
-  return graph.apply(crossEntropy, "loss", { logits, labels }, { labelSmoothing });
+  const usual = () => {
+    const labels = graph.input("labels", [logits.shape[0]]);
+    return graph.apply(crossEntropy, "loss", { logits, labels }, { labelSmoothing });
+  };
+  const loss = custom ? custom(graph, logits) : usual();
+  graph.output("loss", loss);
+  return { graph, loss };
 }
 
 /** The values of the parameters that are trained, in the state dict's order. */

@@ -48,6 +48,8 @@ export interface StepResult {
   readonly loss: number;
   /** "logits" [batch, classes], and what is watched; in parts, "logits" of all of them and the rest as of the last. */
   readonly outputs: Tensors;
+  /** Where the loss is not finite: what the run that found it so was given. */
+  readonly failed?: Tensors;
 }
 
 type TrainingExecutable = Executable & Required<Pick<Executable, "read">>;
@@ -111,7 +113,7 @@ export class Trainer {
     let loss = 0;
     const logits: Float32Array[] = [];
     for (let part = 0; part < parts; part++) {
-      const { loss: [value], ...outputs } = await this.#executable.run({
+      const given = {
         ...slices(inputs, part, parts),
         ...settings,
         ...this.#given({
@@ -119,10 +121,11 @@ export class Trainer {
           keep: part > 0 ? 1 : 0,
           apply: part === parts - 1 ? 1 : 0,
         }),
-      });
+      };
+      const { loss: [value], ...outputs } = await this.#executable.run(given);
       loss += value / parts;
       logits.push(outputs.logits);
-      if (!Number.isFinite(value)) return { loss: value, outputs };
+      if (!Number.isFinite(value)) return { loss: value, outputs, failed: given };
       this.memory.passes++;
       this.#passesSinceSync++;
       if (part === parts - 1) {
@@ -146,6 +149,11 @@ export class Trainer {
     }
     for (const name of countedBatches(this.graph)) await countBatches(parameters.get(name), this.#passesSinceSync);
     this.#passesSinceSync = 0;
+  }
+
+  /** Images a run. */
+  get batch(): number {
+    return this.#options.batch;
   }
 
   /** Frees the device's memory. What was not synchronised is lost. */

@@ -1,0 +1,153 @@
+/**
+ * A run's checkpoints: NAME.safetensors holds the weights, as any converted file does; NAME.state.safetensors beside it
+ * holds everything that a run goes on from: the weights as they are trained, what the optimizer remembers and where the
+ * run is (see src/checkpoint/training_state.ts). Each is complete in itself and replaced at once, so that a run killed at
+ * any moment can go on.
+ *
+ * @module
+ */
+
+import { openCheckpoint } from "../checkpoint/open.ts";
+import { remap } from "../checkpoint/remap.ts";
+import { toFloat32 } from "../checkpoint/float32.ts";
+import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
+import { decodeProgress, encodeTrainingState } from "../checkpoint/training_state.ts";
+import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import { CheckpointError } from "../errors.ts";
+import { decodeMetadata, encodeMetadata } from "../models/metadata.ts";
+import { createModel, type Model } from "../models/model.ts";
+import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
+import { stateName } from "./optimizer.ts";
+import { TrainingMemory } from "./trainer.ts";
+
+/** Sums over the part of an epoch that is done. */
+export interface EpochSums {
+  /** Images trained on. */
+  readonly images: number;
+  /** Sum of their losses. */
+  readonly loss: number;
+  /** Images whose first class was right. */
+  readonly top1: number;
+  /** Images whose class was among the first five. */
+  readonly top5: number;
+}
+
+/** Where a run is. */
+export interface RunState {
+  /** What decides its result, besides data and initial weights. */
+  readonly recipe: Recipe;
+  /** Counters and the optimizer's tensors. */
+  readonly memory: TrainingMemory;
+  /** Epochs that are finished. */
+  readonly epoch: number;
+  /** Learning rate of the last step. */
+  readonly learningRate: number;
+  /** Best top-1 accuracy of a validation so far, percent; 0 before the first. */
+  readonly best: number;
+  /** Of the epoch that is not finished. */
+  readonly sums: EpochSums;
+  /** What the training data was: another one cannot go on. */
+  readonly trainingImages: number;
+}
+
+/** The averages of the weights, among what a training memory holds. */
+const AVERAGE = "average";
+
+/**
+ * Writes FOLDER/NAME.safetensors and FOLDER/NAME.state.safetensors. The former holds the averaged weights where the run
+ * keeps averages. The model and the memory must be synchronised.
+ */
+export async function saveCheckpoint(folder: string, name: string, model: Model, state: RunState): Promise<void> {
+  const { recipe, memory, epoch, learningRate, best, sums, trainingImages } = state;
+  const about = encodeMetadata(model.config, { source: "training", sha256: "" });
+  const tensors = model.stateDict();
+  const remembered = [...memory.tensors].map(([key, data]): [string, Tensor] => {
+    const { shape } = tensors.get(key.slice(0, key.lastIndexOf("/")))!;
+    return [key, { dtype: "F32", shape, read: () => Promise.resolve(new Uint8Array(data.buffer)) }];
+  });
+  await writeSafetensors(`${folder}/${name}.state.safetensors`, new Map([...tensors, ...remembered]), {
+    ...about,
+    ...encodeTrainingState(
+      { epoch, step: memory.updates, bestAccuracy: best },
+      optimizerSettings(recipe, learningRate),
+    ),
+    passes: String(memory.passes),
+    recipe: JSON.stringify(recipe),
+    epoch_sums: JSON.stringify(sums),
+    training_images: String(trainingImages),
+  });
+  await writeSafetensors(`${folder}/${name}.safetensors`, averaged(model, memory), about);
+}
+
+/** The model's tensors, those that have averages averaged. */
+export function averaged(model: Model, memory: TrainingMemory): StateDict {
+  return new Map([...model.stateDict()].map(([name, tensor]) => {
+    const data = memory.tensors.get(stateName(name, AVERAGE));
+    return [name, data ? { ...tensor, read: () => Promise.resolve(new Uint8Array(data.buffer)) } : tensor];
+  }));
+}
+
+/** Reads FOLDER/last.state.safetensors. Throws CheckpointError where it is not there, damaged, or no run's state. */
+export async function loadCheckpoint(folder: string): Promise<{ model: Model; state: RunState }> {
+  const path = `${folder}/last.state.safetensors`;
+  const { tensors, metadata, close } = await openCheckpoint(path);
+  try {
+    const recipe = parseRecipe(metadata.recipe, path);
+    const config = decodeMetadata(metadata);
+    if (!config) throw new CheckpointError(`${path}: not a training state: its metadata names no architecture`);
+    const model = createModel(config);
+    const own = new Set(model.stateDictSpec().map(({ name }) => name));
+    const weights = await inMemory([...tensors].filter(([name]) => own.has(name)));
+    model.loadStateDict(remap(weights, model.stateDictSpec(), path));
+    const { epoch, step, bestAccuracy: best } = decodeProgress(metadata, path);
+    const memory = new TrainingMemory();
+    memory.updates = step;
+    memory.passes = count(metadata, "passes", path);
+    for (const [key, tensor] of tensors) {
+      if (own.has(key)) continue;
+      if (tensors.get(key.slice(0, key.lastIndexOf("/")))?.shape.join() !== tensor.shape.join()) {
+        throw new CheckpointError(`${path}: not a training state: its tensor ${key} belongs to no parameter`);
+      }
+      memory.tensors.set(key, await toFloat32(tensor));
+    }
+    const state: RunState = {
+      recipe,
+      memory,
+      epoch,
+      // Of no use to a run that goes on: the recipe says the next one.
+      learningRate: recipe.lr,
+      best,
+      sums: parseSums(metadata.epoch_sums, path),
+      trainingImages: count(metadata, "training_images", path),
+    };
+    return { model, state };
+  } finally {
+    close();
+  }
+}
+
+/** The tensors without their file. */
+async function inMemory(tensors: [string, Tensor][]): Promise<StateDict> {
+  const loaded = tensors.map(async ([name, { dtype, shape, read }]): Promise<[string, Tensor]> => {
+    const bytes = await read();
+    return [name, { dtype, shape, read: () => Promise.resolve(bytes) }];
+  });
+  return new Map(await Promise.all(loaded));
+}
+
+function count(metadata: Readonly<Record<string, string>>, key: string, path: string): number {
+  const value = Number(metadata[key]);
+  if (Number.isSafeInteger(value) && value >= 0 && metadata[key]) return value;
+  throw new CheckpointError(`${path}: not a training state: its ${key} is ${JSON.stringify(metadata[key])}`);
+}
+
+function parseSums(text: string | undefined, path: string): EpochSums {
+  const fail = () => new CheckpointError(`${path}: not a training state: its epoch_sums are ${text}`);
+  try {
+    const sums = JSON.parse(text ?? "");
+    if (["images", "loss", "top1", "top5"].every((key) => typeof sums?.[key] === "number")) return sums;
+  } catch {
+    throw fail();
+  }
+  throw fail();
+}

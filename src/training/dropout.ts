@@ -1,0 +1,37 @@
+import { Linear } from "../nn/linear.ts";
+import { Module, namedModules, type Trace } from "../nn/module.ts";
+import type { Value } from "../graph/graph.ts";
+import { Dropout } from "../nn/stateless.ts";
+
+/**
+ * Drops features before the classifier with probability p, as the published networks do in training: where a network has
+ * dropout layers, their probability becomes p; where it has none, its linear layers get one in front. Names of parameters
+ * stay what they are.
+ */
+export function setDropout(network: Module, p: number): void {
+  const parents = [...namedModules(network)].map(([, module]) => module);
+  const has = parents.some((module) => module instanceof Dropout);
+  for (const { children } of parents) {
+    for (const [name, child] of children) {
+      if (child instanceof Dropout) children.set(name, new Dropout(p));
+      else if (!has && child instanceof Linear) children.set(name, new Dropped(child, p));
+    }
+  }
+}
+
+/** A layer behind dropout, under its own name. */
+class Dropped extends Module {
+  readonly #layer: Module;
+  readonly #dropout: Dropout;
+
+  constructor(layer: Module, p: number) {
+    super();
+    this.#layer = layer;
+    this.#dropout = new Dropout(p);
+    for (const [name, parameter] of layer.parameters) this.parameters.set(name, parameter);
+  }
+
+  override forward(trace: Trace, x: Value): Value {
+    return this.#layer.forward(trace, this.#dropout.forward(trace, x));
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * A training run: epochs of steps, a validation and a checkpoint after each, and everything written down. A run that was
+ * stopped and resumed makes the same steps as one that was not, to the last bit on the same device.
+ *
+ * @module
+ */
+
+import type { StateDict } from "../checkpoint/state_dict.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { DecodePool } from "../data/decode_pool.ts";
+import { TrainingError } from "../errors.ts";
+import { topK } from "../evaluation/accuracy.ts";
+import type { Backend } from "../graph/backend.ts";
+import { createModel, type Model } from "../models/model.ts";
+import { type Batch, epochBatches, stepSizes } from "./batches.ts";
+import { averaged, type EpochSums, type RunState, saveCheckpoint } from "./checkpoint.ts";
+import { drawCurves } from "./curve.ts";
+import { setDropout } from "./dropout.ts";
+import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
+import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
+import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
+import { trainingPreprocessing, validationPreprocessing } from "./preparation.ts";
+import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
+import { validate } from "./validate.ts";
+
+/** What a run works with. */
+export interface RunOptions {
+  /** What is trained. It holds the last weights when the run ends. */
+  readonly model: Model;
+  /** How. */
+  readonly recipe: Recipe;
+  /** What on. */
+  readonly training: Dataset;
+  /** What is measured after every epoch. */
+  readonly validation: Dataset;
+  /** Where. */
+  readonly backend: Backend;
+  /** Where metrics, curves and checkpoints are written; it exists. */
+  readonly folder: string;
+  /** Where an earlier run stopped, with its model. */
+  readonly state?: RunState;
+  /** Threads that prepare images; one a core, less one, if left out. */
+  readonly workers?: number;
+  /** Aborted, the run finishes its step, saves and ends. */
+  readonly signal?: AbortSignal;
+  /** Called after every step; `inEpoch` counts from 1. */
+  readonly onStep?: (step: StepMetrics, inEpoch: number, stepsPerEpoch: number) => void;
+  /** Called after every epoch. */
+  readonly onEpoch?: (epoch: EpochMetrics, best: boolean) => void;
+}
+
+/** How a run ended. */
+export interface RunOutcome {
+  /** False where it was stopped before its last epoch ended. */
+  readonly finished: boolean;
+  /** Best top-1 of a validation, percent; 0 where there was none. */
+  readonly best: number;
+}
+
+const NOTHING: EpochSums = { images: 0, loss: 0, top1: 0, top5: 0 };
+
+/** What a recipe's steps are to a trainer. */
+export function trainerOptions(recipe: Recipe): TrainerOptions {
+  const { batch, microBatch, size, labelSmoothing, clipNorm, ema, seed } = recipe;
+  return {
+    batch: microBatch,
+    imageSize: size,
+    optimizer: recipeOptimizer(recipe),
+    labelSmoothing,
+    clipNorm: clipNorm || undefined,
+    averageDecay: ema || undefined,
+    parts: microBatch < batch,
+    seed,
+  };
+}
+
+/**
+ * Runs a recipe to its end. Throws TrainingError where a loss or a weight is not finite: what was saved before stays what
+ * it is. Throws DataError where an image is broken and DeviceError where the device fails.
+ */
+export async function runTraining(options: RunOptions): Promise<RunOutcome> {
+  setDropout(options.model.network, options.recipe.dropout);
+  const run = new Run(options);
+  try {
+    return await run.run();
+  } finally {
+    run.close();
+  }
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #memory: TrainingMemory;
+  readonly #pool: DecodePool;
+  readonly #sizes: readonly number[];
+  #trainer: Trainer | undefined;
+  #metrics: Metrics | undefined;
+  #sums: EpochSums;
+  #best: number;
+
+  constructor(options: RunOptions) {
+    const { state, recipe, training, workers } = options;
+    this.#options = options;
+    this.#memory = state?.memory ?? new TrainingMemory();
+    this.#sums = state?.sums ?? NOTHING;
+    this.#best = state?.best ?? 0;
+    this.#sizes = stepSizes(training.length, recipe.batch, recipe.microBatch);
+    this.#pool = new DecodePool(workers);
+  }
+
+  async run(): Promise<RunOutcome> {
+    const { folder, recipe: { epochs }, signal } = this.#options;
+    const first = Math.floor(this.#memory.updates / this.#sizes.length);
+    this.#metrics = await Metrics.open(folder, this.#memory.updates, first);
+    for (let epoch = first; epoch < epochs; epoch++) {
+      const began = performance.now();
+      const last = await this.#trainEpoch(epoch);
+      if (!last) return { finished: false, best: this.#best };
+      await this.#endEpoch(last, began);
+      if (signal?.aborted && epoch + 1 < epochs) return { finished: false, best: this.#best };
+    }
+    return { finished: true, best: this.#best };
+  }
+
+  close(): void {
+    this.#metrics?.close();
+    this.#trainer?.dispose();
+    this.#pool.close();
+  }
+
+  /** The steps of an epoch that are not done yet. Answers the last one; undefined where the run was told to stop before. */
+  async #trainEpoch(epoch: number): Promise<StepMetrics | undefined> {
+    const { recipe, model, training, signal, onStep } = this.#options;
+    const stepsPerEpoch = this.#sizes.length;
+    const start = this.#memory.updates - epoch * stepsPerEpoch;
+    const batches = epochBatches(training, this.#pool, {
+      ...recipe,
+      epoch,
+      start,
+      sizes: this.#sizes,
+      ...trainingPreprocessing(model, training, recipe),
+    });
+    let step = start, last: StepMetrics | undefined;
+    for await (const batch of batches) {
+      const settings = stepSettings(recipe, { epoch, step, stepsPerEpoch });
+      const { learningRate: lr, temperature } = settings;
+      const trainer = await this.#trainerFor(batch.labels.length);
+      const number = this.#memory.updates;
+      model.temperature = temperature;
+      const result = await trainer.step({ ...batch }, settings);
+      if (result.failed) throw await this.#failure(trainer, number, result);
+      this.#sums = addTo(this.#sums, batch, result);
+      last = { step: number, epoch, loss: result.loss, lr, temperature };
+      await this.#metrics!.add(last);
+      step++;
+      onStep?.(last, step, stepsPerEpoch);
+      if (signal?.aborted && step < stepsPerEpoch) {
+        await this.#sync();
+        await this.#write("last", lr);
+        return undefined;
+      }
+    }
+    return last;
+  }
+
+  async #endEpoch({ epoch, lr, temperature }: StepMetrics, began: number): Promise<void> {
+    const { recipe, model, validation, backend, onEpoch } = this.#options;
+    await this.#sync();
+    const measured = recipe.ema > 0 ? withTensors(model, averaged(model, this.#memory)) : model;
+    measured.temperature = temperature;
+    const { loss, top1, top5 } = await validate(measured, validation, backend, this.#pool, {
+      batch: recipe.microBatch,
+      imageSize: recipe.size,
+      preprocessing: validationPreprocessing(model, recipe),
+    });
+    const { images, ...sums } = this.#sums;
+    const metrics: EpochMetrics = {
+      epoch,
+      trainLoss: sums.loss / images,
+      trainTop1: 100 * sums.top1 / images,
+      trainTop5: 100 * sums.top5 / images,
+      valLoss: loss,
+      valTop1: top1,
+      valTop5: top5,
+      lr,
+      temperature,
+      seconds: (performance.now() - began) / 1000,
+    };
+    await this.#metrics!.add(metrics);
+    this.#sums = NOTHING;
+    const isBest = this.#metrics!.epochs.length === 1 || top1 > this.#best;
+    this.#best = Math.max(this.#best, top1);
+    if (isBest) await this.#write("best", lr);
+    await this.#write("last", lr);
+    await this.#draw();
+    onEpoch?.(metrics, isBest);
+  }
+
+  /** A trainer for a step of so many images, which goes on from the last one. */
+  async #trainerFor(images: number): Promise<Trainer> {
+    const { model, backend, recipe } = this.#options;
+    const batch = Math.min(images, recipe.microBatch);
+    if (this.#trainer?.batch === batch) return this.#trainer;
+    await this.#trainer?.sync();
+    this.#trainer?.dispose();
+    // Forgotten first: what does not compile must not be disposed of twice.
+    this.#trainer = undefined;
+    return this.#trainer = await Trainer.create(model, backend, { ...trainerOptions(recipe), batch }, this.#memory);
+  }
+
+  /** Reads the weights back. Throws TrainingError where one is not finite: such weights are never saved. */
+  async #sync(): Promise<void> {
+    await this.#trainer?.sync();
+    const bad = await firstNonFiniteParameter(this.#options.model);
+    if (!bad) return;
+    throw new TrainingError(
+      `after step ${this.#memory.updates - 1} ${bad} is not finite; ${this.#advice()}`,
+    );
+  }
+
+  async #failure(trainer: Trainer, step: number, { loss, failed }: StepResult): Promise<TrainingError> {
+    const { model, backend, recipe } = this.#options;
+    await trainer.sync();
+    const { batch } = trainer;
+    const where = await firstNonFinite(model, backend, { ...trainerOptions(recipe), batch }, failed!);
+    return new TrainingError(
+      `the loss of step ${step} is ${loss}: the first tensor that is not finite is ${where ?? "the loss itself"}; ` +
+        this.#advice(),
+    );
+  }
+
+  #advice(): string {
+    const { folder } = this.#options;
+    const saved = this.#memory.updates >= this.#sizes.length ? `${folder}/last.safetensors is as it was, ` : "";
+    return `${saved}a lower --lr, --warmup or --clip-norm may help`;
+  }
+
+  async #write(name: "last" | "best", learningRate: number): Promise<void> {
+    const { folder, model, recipe, training } = this.#options;
+    await saveCheckpoint(folder, name, model, {
+      recipe,
+      memory: this.#memory,
+      epoch: Math.floor(this.#memory.updates / this.#sizes.length),
+      learningRate,
+      best: this.#best,
+      sums: this.#sums,
+      trainingImages: training.length,
+    });
+  }
+
+  async #draw(): Promise<void> {
+    const { folder, model: { config: { arch, kernelNum } } } = this.#options;
+    const { steps, epochs } = this.#metrics!;
+    const path = `${folder}/curve.svg`;
+    await Deno.writeTextFile(`${path}.part`, drawCurves(steps, epochs, `${arch}, kernel_num ${kernelNum}`));
+    await Deno.rename(`${path}.part`, path);
+  }
+}
+
+/** The sums with those of a step added. */
+function addTo(sums: EpochSums, { labels }: Batch, { loss, outputs: { logits } }: StepResult): EpochSums {
+  const classes = logits.length / labels.length;
+  const places = [...labels].map((label, i) => {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    return topK(row, 5).findIndex((score) => score.class === label);
+  });
+  return {
+    images: sums.images + labels.length,
+    loss: sums.loss + loss * labels.length,
+    top1: sums.top1 + places.filter((place) => place === 0).length,
+    top5: sums.top5 + places.filter((place) => place >= 0).length,
+  };
+}
+
+/** A model of the same configuration with other tensors. */
+function withTensors(model: Model, tensors: StateDict): Model {
+  const other = createModel(model.config);
+  other.loadStateDict(tensors);
+  return other;
+}

@@ -1,0 +1,123 @@
+/**
+ * Everything that decides what a training run computes: with the data and the initial weights, it decides the result.
+ *
+ * @module
+ */
+
+import type { OptimizerSettings } from "../checkpoint/training_state.ts";
+import { CheckpointError } from "../errors.ts";
+import { adamW, type Optimizer, sgd } from "./optimizer.ts";
+import { learningRate, type Position, temperature } from "./schedules.ts";
+
+/** The recipe of a run; names and defaults are the published training script's, where it has them. */
+export interface Recipe {
+  /** Passes over the training images. */
+  readonly epochs: number;
+  /** Images a step. */
+  readonly batch: number;
+  /** Images on the device at a time: a divisor of `batch`. */
+  readonly microBatch: number;
+  /** Which update rule. */
+  readonly optimizer: "sgd" | "adamw";
+  /** Initial learning rate. */
+  readonly lr: number;
+  /** How it goes down; see LearningRateOptions. */
+  readonly lrDecay: "none" | "schedule" | "cos";
+  /** Epochs at which "schedule" decays. */
+  readonly schedule: readonly number[];
+  /** By which factor. */
+  readonly gamma: number;
+  /** Epochs of linear growth of the learning rate. */
+  readonly warmup: number;
+  /** Of SGD. */
+  readonly momentum: number;
+  /** Of SGD. */
+  readonly nesterov: boolean;
+  /** Weight decay. */
+  readonly wd: number;
+  /** Probability of dropping a feature before the classifier. */
+  readonly dropout: number;
+  /** Share of the target spread over all classes. */
+  readonly labelSmoothing: number;
+  /** Largest joint norm of the gradients; 0 does not clip. */
+  readonly clipNorm: number;
+  /** Decay of the moving average of the weights; 0 keeps none. */
+  readonly ema: number;
+  /** Epochs of annealing of the attentions' temperature. */
+  readonly tempEpoch: number;
+  /** Temperature before the first step. */
+  readonly tempInit: number;
+  /** Height and width of the images. */
+  readonly size: number;
+  /** Random crops and mirror images, or centre crops only. */
+  readonly augment: "standard" | "none";
+  /** Whether every epoch has another order. */
+  readonly shuffle: boolean;
+  /** Of initial weights, order, augmentation and dropout; a whole number below 2^24. */
+  readonly seed: number;
+}
+
+/** The published script's recipe; `size` comes from the architecture. */
+export const DEFAULT_RECIPE: Readonly<Omit<Recipe, "size" | "microBatch">> = {
+  epochs: 100,
+  batch: 256,
+  optimizer: "sgd",
+  lr: 0.1,
+  lrDecay: "schedule",
+  schedule: [30, 60, 90],
+  gamma: 0.1,
+  warmup: 0,
+  momentum: 0.9,
+  nesterov: false,
+  wd: 1e-4,
+  dropout: 0,
+  labelSmoothing: 0,
+  clipNorm: 0,
+  ema: 0,
+  tempEpoch: 10,
+  tempInit: 30,
+  augment: "standard",
+  shuffle: true,
+  seed: 0,
+};
+
+/** The update rule of a recipe. */
+export function recipeOptimizer({ optimizer, momentum, nesterov, wd }: Recipe): Optimizer {
+  return optimizer === "adamw" ? adamW({ weightDecay: wd }) : sgd({ momentum, nesterov, weightDecay: wd });
+}
+
+/** The same as PyTorch would describe it. */
+export function optimizerSettings(recipe: Recipe, learningRate: number): OptimizerSettings {
+  const common = { lr: learningRate, weight_decay: recipe.wd };
+  if (recipe.optimizer === "adamw") return { type: "AdamW", arguments: common };
+  return { type: "SGD", arguments: { ...common, momentum: recipe.momentum, nesterov: recipe.nesterov } };
+}
+
+/** Learning rate and temperature of a step of a recipe. */
+export function stepSettings(recipe: Recipe, position: Position): { learningRate: number; temperature: number } {
+  const { lr, epochs, lrDecay: decay, schedule: milestones, gamma, warmup: warmupEpochs, tempInit, tempEpoch } = recipe;
+  return {
+    learningRate: learningRate({ lr, epochs, decay, milestones, gamma, warmupEpochs }, position),
+    temperature: temperature({ initial: tempInit, epochs: tempEpoch }, position),
+  };
+}
+
+/** The recipe that a state file holds. Throws CheckpointError where it is none. */
+export function parseRecipe(text: string | undefined, path: string): Recipe {
+  const fail = (what: string) => new CheckpointError(`${path}: not a training state of this version: ${what}`);
+  let recipe: Record<string, unknown>;
+  try {
+    recipe = JSON.parse(text ?? "");
+  } catch {
+    throw fail("its recipe is no JSON");
+  }
+  if (typeof recipe !== "object" || recipe === null) throw fail("its recipe is no object");
+  for (const [name, usual] of Object.entries({ ...DEFAULT_RECIPE, size: 0, microBatch: 0 })) {
+    const value = recipe[name];
+    const same = Array.isArray(usual)
+      ? Array.isArray(value) && value.every((v) => typeof v === "number")
+      : typeof value === typeof usual;
+    if (!same) throw fail(`its recipe has ${JSON.stringify(value) ?? "no value"} for ${name}`);
+  }
+  return recipe as unknown as Recipe;
+}

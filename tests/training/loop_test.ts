@@ -1,0 +1,106 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { TrainingError } from "../../src/errors.ts";
+import { loadModel } from "../../src/models/load.ts";
+import type { EpochMetrics, StepMetrics } from "../../src/training/metrics.ts";
+import { inFolder, RECIPE, smallRun } from "./small_run.ts";
+
+type Line = Partial<StepMetrics> & EpochMetrics & Pick<StepMetrics, "loss">;
+
+async function metricsOf(folder: string): Promise<Line[]> {
+  const text = await Deno.readTextFile(`${folder}/metrics.jsonl`);
+  return text.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Everything that a file holds, but for its metadata. */
+async function tensorsOf(path: string): Promise<Record<string, string>> {
+  const { tensors, close } = await openCheckpoint(path);
+  const entries = [...tensors].map(async ([name, { read }]) => [name, (await read()).toBase64()]);
+  const all = Object.fromEntries(await Promise.all(entries));
+  close();
+  return all;
+}
+
+Deno.test("runTraining() writes metrics, curves and checkpoints that load", async () => {
+  await inFolder(async (folder) => {
+    const progress: string[] = [];
+    const outcome = await smallRun(folder, {
+      onStep: ({ epoch }, step, of) => progress.push(`${epoch} ${step}/${of}`),
+    });
+    assert(outcome.finished);
+    assertEquals(progress, ["0 1/3", "0 2/3", "0 3/3", "1 1/3", "1 2/3", "1 3/3"]);
+
+    const lines = await metricsOf(folder);
+    const steps = lines.filter(({ step }) => step !== undefined);
+    assertEquals(steps.map(({ step, epoch }) => [step, epoch]), [[0, 0], [1, 0], [2, 0], [3, 1], [4, 1], [5, 1]]);
+    assertEquals(Object.keys(steps[0]), ["step", "epoch", "loss", "lr", "temperature"]);
+    // 1 + (30 - 1) * (3 - done) / 3, where done counts the step itself.
+    assertEquals(steps.map(({ temperature }) => temperature.toFixed(3)), [
+      "20.333",
+      "10.667",
+      "1.000",
+      "1.000",
+      "1.000",
+      "1.000",
+    ]);
+    const epochs = lines.filter(({ step }) => step === undefined);
+    assertEquals(epochs.map(({ epoch, temperature }) => [epoch, temperature]), [[0, 1], [1, 1]]);
+    const mean = (4 * steps[0].loss + 4 * steps[1].loss + 3 * steps[2].loss) / 11;
+    assert(Math.abs(epochs[0].trainLoss - mean) < 1e-9);
+    assertEquals(outcome.best, Math.max(...epochs.map(({ valTop1 }) => valTop1)));
+
+    const model = await loadModel(`${folder}/last.safetensors`);
+    assertEquals([model.config.arch, model.config.numClasses], ["resnet20", 3]);
+    const { tensors, metadata, close } = await openCheckpoint(`${folder}/last.state.safetensors`);
+    assertEquals(tensors.get("fc.weight/momentum_buffer")?.shape, [3, 64]);
+    assertEquals([metadata.epoch, metadata.step], ["2", "6"]);
+    assertEquals(new BigInt64Array((await tensors.get("bn1.num_batches_tracked")!.read()).slice().buffer)[0], 6n);
+    close();
+    assertStringIncludes(await Deno.readTextFile(`${folder}/curve.svg`), "resnet20");
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assertEquals(names, [
+      "best.safetensors",
+      "best.state.safetensors",
+      "curve.svg",
+      "last.safetensors",
+      "last.state.safetensors",
+      "metrics.jsonl",
+    ]);
+  });
+});
+
+Deno.test("runTraining() stopped within an epoch and resumed ends with the weights of a run that was not", async () => {
+  await inFolder(async (whole) =>
+    await inFolder(async (parts) => {
+      const recipe = { ...RECIPE, dropout: 0.2, ema: 0.9, labelSmoothing: 0.1 };
+      await smallRun(whole, { recipe });
+      const stop = new AbortController();
+      const onStep = ({ step }: StepMetrics) => step === 3 && stop.abort();
+      assertEquals((await smallRun(parts, { recipe, signal: stop.signal, onStep })).finished, false);
+      assertEquals((await metricsOf(parts)).length, 5);
+      // A line of a step after the checkpoint, as a killed run leaves one.
+      await Deno.writeTextFile(`${parts}/metrics.jsonl`, '{"step":4,"epoch":1,"loss":9}\n{"st', { append: true });
+      assert((await smallRun(parts, { resume: true })).finished);
+      for (const name of ["last", "last.state", "best"]) {
+        assertEquals(await tensorsOf(`${parts}/${name}.safetensors`), await tensorsOf(`${whole}/${name}.safetensors`));
+      }
+      const timeless = (lines: Line[]) => lines.map(({ seconds: _, ...line }) => line);
+      assertEquals(timeless(await metricsOf(parts)), timeless(await metricsOf(whole)));
+    })
+  );
+});
+
+Deno.test("runTraining() stops where the loss is not finite, says where, and keeps the last checkpoint", async () => {
+  await inFolder(async (folder) => {
+    await smallRun(folder, { recipe: { ...RECIPE, epochs: 1 } });
+    const before = await tensorsOf(`${folder}/last.state.safetensors`);
+    const bad = { ...RECIPE, lrDecay: "none" as const, lr: 1e25, momentum: 0 };
+    const error = await assertRejects(() => smallRun(folder, { resume: true, recipe: bad }), TrainingError);
+    assert(
+      /^the loss of step [45] is (NaN|Infinity): the first tensor that is not finite is the \w+/.test(error.message),
+      error.message,
+    );
+    assertStringIncludes(error.message, `${folder}/last.safetensors is as it was`);
+    assertEquals(await tensorsOf(`${folder}/last.state.safetensors`), before);
+  });
+});
