@@ -20,12 +20,11 @@ const SQUEEZE = ".attention.fc.weight";
  */
 export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelConfig> {
   const guess = { kernelNum: inferKernelNum(tensors), reduction: inferReduction(tensors) };
-  const numClasses = inferClasses(tensors);
   const dynamic = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE));
   let best = { config: undefined as Required<ModelConfig> | undefined, fit: 0 };
   for (const [arch, architecture] of REGISTRY) {
     if (architecture.dynamic !== dynamic) continue;
-    const model = createModel({ arch, ...guess, numClasses });
+    const model = createModel({ arch, ...guess, numClasses: inferClasses(tensors, arch) });
     const spec = model.stateDictSpec().filter(({ dtype }) => dtype === "F32");
     const matching = spec.filter(({ name, shape }) => tensors.get(name)?.shape.join() === shape.join()).length;
     // As a share of both, so that neither a part nor a superset of the tensors counts as a fit.
@@ -52,16 +51,20 @@ function inferKernelNum(tensors: TensorShapes): number {
   return 1;
 }
 
-/** The classifier is the last matrix. */
-function inferClasses(tensors: TensorShapes): number | undefined {
-  const matrices = [...tensors.values()].filter(({ shape }) => shape.length === 2);
-  return matrices.at(-1)?.shape[0];
+/** As many as the architecture's classifier, its last matrix, has rows in the checkpoint. */
+function inferClasses(tensors: TensorShapes, arch: string): number | undefined {
+  const classifier = createModel({ arch }).stateDictSpec().findLast(({ shape }) => shape.length === 2);
+  const found = classifier && tensors.get(classifier.name)?.shape;
+  return found?.length === 2 ? found[0] : undefined;
 }
 
+/** Reductions that people choose; 1/16, which the paper uses, goes first where nothing tells them apart. */
+const USUAL_REDUCTIONS: readonly number[] = [1 / 16, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256];
+
 /**
- * The reduction r for which every attention branch has max(int(Cin r), 16) channels. Each branch bounds r from both
- * sides; of what is left, the simplest fraction 1/m if there is one, else the lower bound. 1/16 where nothing bounds it
- * from below.
+ * A reduction r for which every attention branch has max(int(Cin r), 16) channels. Each branch bounds r from both sides,
+ * the upper bound excluded; of what is left, a usual one if there is one, else the simplest fraction 1/m, else the lower
+ * bound.
  */
 function inferReduction(tensors: TensorShapes): number {
   let low = 0, high = Infinity;
@@ -70,8 +73,6 @@ function inferReduction(tensors: TensorShapes): number {
     if (hidden > 16) low = Math.max(low, hidden / cin);
     high = Math.min(high, (hidden + 1) / cin);
   }
-  if (low === 0) return Math.min(0.0625, high);
-  for (let m = 1; m <= 64; m *= 2) if (1 / m >= low && 1 / m < high) return 1 / m;
-  const m = Math.ceil(1 / high);
-  return 1 / m >= low && 1 / m < high ? 1 / m : low;
+  const fits = (r: number) => r >= low && r < high;
+  return [...USUAL_REDUCTIONS, 1 / (Math.floor(1 / high) + 1)].find(fits) ?? low;
 }
