@@ -32,7 +32,7 @@ export async function readIndex(source: ByteSource): Promise<Map<string, string>
   if (typeof map !== "object" || map === null || duplicateKey(text) !== undefined) throw fail("it has no weight_map");
   const files = Object.entries(map);
   for (const [name, file] of files) {
-    if (typeof file !== "string" || !/^[\w][\w.+-]*$/.test(file)) {
+    if (typeof file !== "string" || !/^\w[\w.+-]{0,200}$/.test(file)) {
       throw fail(`"${name}" is said to lie in ${excerpt(file)}, which is not a file's plain name`);
     }
   }

@@ -61,15 +61,14 @@ export async function fromFile(path: string): Promise<ByteSource> {
 }
 
 async function openFile(path: string): Promise<Deno.FsFile> {
-  let file: Deno.FsFile;
   try {
-    file = await Deno.open(path);
+    // Before it is opened: opening a named pipe waits for somebody to write to it.
+    if ((await Deno.stat(path)).isFile) return await Deno.open(path);
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     if (error instanceof Deno.errors.NotFound) throw new CheckpointError(`${path}: there is no such file`);
-    throw error;
+    throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
   }
-  if (file.statSync().isFile) return file;
-  file.close();
   throw new CheckpointError(`${path}: not a file; name a checkpoint inside it`);
 }
 

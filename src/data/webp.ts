@@ -10,7 +10,7 @@ import { checkPlausible, checkSize } from "./limits.ts";
 import { decodeWithWasm } from "./wasm_decoder.ts";
 
 /** A lossless WebP of one colour takes no bits a pixel: so large an image is believed whatever its file's length. */
-const FREE_PIXELS = 1 << 24;
+const FREE_PIXELS = 1 << 22;
 
 /** Decodes a WebP file of one frame. Throws DataError. */
 export async function decodeWebp(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {

@@ -262,6 +262,9 @@ Deno.test("`openCheckpoint()` closes the file when it is refused", async () => {
   await Deno.remove(path);
   await assertRejects(() => openCheckpoint(path), CheckpointError, "there is no such file");
   await assertRejects(() => openCheckpoint(fixture(".")), CheckpointError, "not a file");
+  await assertRejects(() => openCheckpoint(`${fixture("bare.pth")}/x`), CheckpointError, "cannot be read");
+  await assertRejects(() => openCheckpoint("x".repeat(5000)), CheckpointError, "cannot be read");
+  await assertRejects(() => openCheckpoint("\0"), CheckpointError, "cannot be read");
 });
 
 Deno.test("`openCheckpoint()` keeps names from a pickle away from prototypes", async () => {

@@ -1,0 +1,198 @@
+/** The readers that take files from strangers, with files that PyTorch, safetensors, PIL, tar and MATLAB's users wrote. */
+
+import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { fromBytes } from "../../src/checkpoint/source.ts";
+import { DTYPE_BYTES } from "../../src/checkpoint/state_dict.ts";
+import { decodeImage } from "../../src/data/decode.ts";
+import { readDevkitClasses, readGroundTruth } from "../../src/data/ground_truth.ts";
+import { openImageFolder } from "../../src/data/image_folder.ts";
+import { listTar } from "../../src/data/tar.ts";
+import { CheckpointError, DataError } from "../../src/errors.ts";
+import { formatReport, makeReport } from "../../src/evaluation/report.ts";
+import { readReport } from "../../src/evaluation/report_file.ts";
+import { inferConfig } from "../../src/models/infer.ts";
+import type { Bytes } from "./mutate.ts";
+import { repairPng, repairTar, unpackMat, unpackPng } from "./repair.ts";
+
+/** A kind of file and who reads it. */
+export interface Format {
+  /** Real files of the kind. */
+  seeds(): Promise<Bytes[]>;
+  /** Reads all of a file, in a folder for temporary files. Throws plain Error where what was read cannot be right. */
+  read(bytes: Bytes, folder: string): Promise<void>;
+  /** What it may throw. */
+  readonly error: typeof CheckpointError | typeof DataError;
+  /** Makes checksums right again, so that damage behind them is seen. */
+  readonly repair?: (bytes: Bytes) => Bytes;
+  /** Bytes of memory that reading may ask for, for each byte of the file; 64 on top of 64 MB if left out. */
+  readonly memoryPerByte?: number;
+}
+
+const FIXTURES = new URL("../fixtures/", import.meta.url);
+
+/** Fixtures whose paths match. */
+async function fixtures(folder: string, pattern: RegExp): Promise<Bytes[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(new URL(`${folder}/`, FIXTURES))) if (pattern.test(name)) names.push(name);
+  return await Promise.all(names.sort().map((name) => Deno.readFile(new URL(`${folder}/${name}`, FIXTURES))));
+}
+
+function ensure(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`read, but ${what}`);
+}
+
+async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Promise<void> {
+  const checkpoint = await openCheckpoint(source);
+  try {
+    for (const [name, { dtype, shape, read }] of checkpoint.tensors) {
+      const { length } = await read.call(checkpoint.tensors.get(name));
+      ensure(length === shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]), `${name} has ${length} bytes`);
+    }
+    try {
+      inferConfig(checkpoint.tensors);
+    } catch (error) {
+      // The fixtures are of no architecture; whatever else it throws is a failure.
+      if (!(error instanceof CheckpointError)) throw error;
+    }
+  } finally {
+    checkpoint.close();
+  }
+}
+
+function checkpointFormat(pattern: RegExp): Format {
+  return {
+    seeds: () => fixtures("checkpoint", pattern),
+    read: (bytes) => readCheckpoint(fromBytes("input", bytes)),
+    error: CheckpointError,
+  };
+}
+
+/** A byte may stand for 1024 pixels, which take up to 32 bytes each on their way to RGB. */
+function imageFormat(
+  pattern: RegExp,
+  { more, repair }: { more?: typeof unpackPng; repair?: Format["repair"] } = {},
+): Format {
+  return {
+    async seeds() {
+      const files = await fixtures("images", pattern);
+      return more ? [...files, ...files.map(more)] : files;
+    },
+    async read(bytes) {
+      const { width, height, data } = await decodeImage(bytes, "input");
+      ensure(width > 0 && height > 0 && data.length === width * height * 3, `${width}x${height} has ${data.length}`);
+    },
+    error: DataError,
+    repair,
+    memoryPerByte: 32 * 1024,
+  };
+}
+
+const SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+const INPUT = "input.json";
+
+/** Every format, by name. */
+export const FORMATS: Readonly<Record<string, Format>> = {
+  safetensors: checkpointFormat(/^(bare|dtypes|rounding|model-.*)\.safetensors$/),
+  "torch-zip": checkpointFormat(
+    /^(bare|both|dtypes|ema|model_key|strided|resnet18|whole_model|training)\.pth(\.tar)?$/,
+  ),
+  "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/),
+  "sharded-index": {
+    seeds: () => fixtures("checkpoint", /index\.json$/),
+    async read(bytes, folder) {
+      for (const shard of SHARDS) {
+        await Deno.copyFile(new URL(`checkpoint/${shard}`, FIXTURES), `${folder}/${shard}`);
+      }
+      await Deno.writeFile(`${folder}/${INPUT}`, bytes);
+      await readCheckpoint(`${folder}/${INPUT}`);
+    },
+    error: CheckpointError,
+  },
+  jpeg: imageFormat(/\.jpg$/),
+  png: imageFormat(/\.png$/, { more: unpackPng, repair: repairPng }),
+  webp: imageFormat(/\.webp$/),
+  report: {
+    seeds: () => Promise.resolve([report(undefined), report({ index: 1, count: 2, of: 9 })]),
+    async read(bytes, folder) {
+      await Deno.writeFile(`${folder}/${INPUT}`, bytes);
+      const read = await readReport(`${folder}/${INPUT}`);
+      ensure(
+        read.images === read.predictions.length && read.top1 >= 0 && read.top1 <= 100,
+        "its figures are impossible",
+      );
+    },
+    error: DataError,
+  },
+  labels: {
+    seeds: () => Promise.resolve([new TextEncoder().encode('{"cat": 0, "dog": 1, "n01440764": 999}')]),
+    async read(bytes, folder) {
+      for (const name of ["cat", "dog", "n01440764"]) {
+        await Deno.mkdir(`${folder}/images/${name}`, { recursive: true });
+        await Deno.writeFile(`${folder}/images/${name}/x.png`, new Uint8Array());
+      }
+      await Deno.writeFile(`${folder}/${INPUT}`, bytes);
+      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, `${folder}/${INPUT}`);
+      for (let i = 0; i < length; i++) ensure(item(i).label < numClasses, `class ${item(i).label} of ${numClasses}`);
+    },
+    error: DataError,
+  },
+  "ground-truth": {
+    async seeds() {
+      const names = NAMES.map((
+        name,
+        i,
+      ) => [`${name} n01440764\n`, `val/${name} ${i * 300}\n`, "n15075141\n", `${i + 1}\n`]);
+      const texts = [0, 1, 2, 3].map((form) => names.map((forms) => forms[form]).join(""));
+      return [...await fixtures("ilsvrc_devkit", /\.txt$/), ...texts.map((text) => new TextEncoder().encode(text))];
+    },
+    read(bytes) {
+      const labels = readGroundTruth(new TextDecoder().decode(bytes), NAMES, "input", new Map([[1, "n01440764"]]));
+      ensure(labels.length === 3 && labels.every((n) => Number.isInteger(n) && n >= 0 && n < 1000), `${labels}`);
+      return Promise.resolve();
+    },
+    error: DataError,
+  },
+  "meta-mat": {
+    async seeds() {
+      const files = await fixtures("ilsvrc_devkit", /\.mat$/);
+      return [...files, ...files.map(unpackMat)];
+    },
+    async read(bytes) {
+      const classes = await readDevkitClasses(bytes, "input");
+      ensure(classes.size === 1000, `${classes.size} classes`);
+    },
+    error: DataError,
+    memoryPerByte: 2 * 1032,
+  },
+  tar: {
+    seeds: () => fixtures(".", /\.tar$/),
+    read(bytes) {
+      const read = (into: Uint8Array, at: number) => into.set(bytes.subarray(at, at + into.length));
+      for (const { name, offset, size } of listTar(read, bytes.length, "input")) {
+        ensure(offset >= 512 && size >= 0 && offset + size <= bytes.length, `${name} lies outside`);
+      }
+      return Promise.resolve();
+    },
+    error: DataError,
+    repair: repairTar,
+  },
+};
+
+const NAMES = [1, 2, 3].map((n) => `ILSVRC2012_val_0000000${n}.JPEG`);
+
+function report(shard: { index: number; count: number; of: number } | undefined): Bytes {
+  const top5 = [3, 1, 2].map((c, i) => ({ class: c, logit: Math.fround(2.5 - i) }));
+  const predictions = [0, 1, 2, 3].map((i) => ({ file: `${i}/a.png`, label: i, loss: 0.1 * i, top5 }));
+  const context = {
+    model: "od_resnet20",
+    kernelNum: 4,
+    device: "cpu: tfjs",
+    dataset: "val",
+    skipped: ["0/b.png"],
+    shard,
+  };
+  const weights = { path: "w.safetensors", sha256: "ab".repeat(32) };
+  return new TextEncoder().encode(
+    formatReport(makeReport({ ...context, weights, seconds: 2, published: { top1: 1, top5: 2 } }, predictions)),
+  );
+}
