@@ -57,21 +57,26 @@ export async function describeGraph(graph: Graph): Promise<GraphData> {
   };
 }
 
-/** Builds the graph that was described. */
-export function rebuildGraph({ inputs, parameters, nodes, outputs }: GraphData): Graph {
+/**
+ * Builds the graph that was described. `forget` lets go of its parameters' elements: for when an executor has copied them,
+ * because a graph may live as long as its executable.
+ */
+export function rebuildGraph(
+  { inputs, parameters, nodes, outputs }: GraphData,
+): { readonly graph: Graph; readonly forget: () => void } {
   const graph = new Graph();
+  const elements = new Map(parameters.map(({ id, values }) => [id, values]));
   const values = new Map<number | undefined, Value>();
   for (const { id, name, shape, values: initial } of inputs) {
     values.set(id, graph.input(name, shape, initial as Float32Array<ArrayBuffer> | undefined));
   }
-  for (const { id, name, shape, values: elements } of parameters) {
-    // The one reader, the executor of this thread, copies them into its own memory.
-    values.set(id, graph.parameter(name, shape, () => Promise.resolve(elements as Float32Array<ArrayBuffer>)));
+  for (const { id, name, shape } of parameters) {
+    values.set(id, graph.parameter(name, shape, () => Promise.resolve(elements.get(id) as Float32Array<ArrayBuffer>)));
   }
   for (const { id, op, name, operands, attributes } of nodes) {
     const given = Object.fromEntries(Object.entries(operands).map(([key, of]) => [key, values.get(of)]));
     values.set(id, graph.apply(ALL_OPERATORS[op] as never, name, given as never, attributes as never));
   }
   for (const { name, id } of outputs) graph.output(name, values.get(id)!);
-  return graph;
+  return { graph, forget: () => elements.clear() };
 }

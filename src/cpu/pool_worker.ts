@@ -18,8 +18,11 @@ async function answer(request: Request): Promise<Tensors | undefined> {
   switch (request.kind) {
     case "start":
       return void await startTfjs();
-    case "compile":
-      return void executables.set(request.executable, await compileGraph(rebuildGraph(request.graph)));
+    case "compile": {
+      const { graph, forget } = rebuildGraph(request.graph);
+      executables.set(request.executable, await compileGraph(graph));
+      return void forget();
+    }
     case "run":
       return await executables.get(request.executable)!.run(request.inputs);
     case "dispose":

@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCpu, openCpuPool } from "../../src/cpu/backend.ts";
 import { DeviceError, ShapeError } from "../../src/errors.ts";
+import { appendGradients } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
+import { linear } from "../../src/graph/ops/linear.ts";
 import { uniform } from "../support/random_weights.ts";
 import { smallGraph, smallGraphResult } from "../support/small_graph.ts";
 
@@ -39,6 +41,20 @@ Deno.test("openCpuPool() computes the same bits as openCpu()", async () => {
   const [shared, own] = [await pool.compile(graph), await (await openCpu()).compile(graph)];
   assertEquals(await shared.run(inputs), await own.run(inputs));
   own.dispose();
+  pool.dispose();
+});
+
+Deno.test("openCpuPool() computes gradients", async () => {
+  const graph = new Graph();
+  const weight = graph.parameter("weight", [2, 3], () => Promise.resolve(Float32Array.of(1, 2, 3, 4, 5, 6)));
+  const x = graph.input("x", [1, 3]);
+  const y = graph.apply(linear, "fc", { x, weight }, { activation: "none" });
+  graph.output("x", appendGradients(graph, y, [x], graph.input("upstream", [1, 2])).get(x)!);
+  const pool = await openCpuPool(2);
+  const executable = await pool.compile(graph);
+  const answer = await executable.run({ x: new Float32Array(3), upstream: Float32Array.of(1, 10) });
+  assertEquals(answer, { x: Float32Array.of(41, 52, 63) });
+  executable.dispose();
   pool.dispose();
 });
 

@@ -100,6 +100,7 @@ for (const attentions of ["k", "ck", "fk", "sk", "cfk", "csk", "fsk"]) {
 for (const attentions of ["", "c", "f", "s", "cf", "cs", "fs"]) {
   addConvolution({ image: [3, 4, 5, 5], cout: 6, groups: 1, kernels: 1, attentions });
 }
+for (const kernels of [3, 5]) addConvolution({ image: [2, 4, 5, 5], cout: 6, groups: 2, kernels });
 for (const kernels of [undefined, 1, 4]) {
   addConvolution({ image: [3, 5, 7, 6], cout: 9, groups: 1, kernelSize: [1, 1], kernels });
   addConvolution({ image: [2, 5, 7, 6], cout: 9, groups: 1, kernelSize: [1, 1], stride: [2, 2], kernels });

@@ -13,6 +13,7 @@ import { type Contraction, contractionOf, inputProduct, weightProduct } from "./
 import { perChannel } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { deviceShape } from "./device_shape.ts";
+import { mixKernels } from "./mix_kernels.ts";
 import { transposeMatrices } from "./transpose.ts";
 import { compute } from "./typed_array.ts";
 
@@ -26,7 +27,11 @@ export const conv2dInputGradKernel: Kernel<Node<typeof conv2dInputGrad>> = {
     const scaled = filter ? tf.mul(gradient!, perChannel(filter)) : gradient!;
     const step = kernel || spatial ? 1 : samplesAtOnce(c);
     return concatenated(shape[0], step, (b, count) => {
-      return inputProduct(samples(scaled, b, count), mixedKernel(weight!, b, c, kernel, spatial), c);
+      return inputProduct(
+        samples(scaled, b, count),
+        mixKernels(weight!, [c.cout, c.taps, c.cin / c.groups], b, kernel, spatial),
+        c,
+      );
     });
   },
 };
@@ -101,18 +106,4 @@ function concatenated(batch: number, step: number, part: (b: number, count: numb
 /** A sample's attention, reshaped. */
 function row(attention: tf.Tensor, b: number, shape: number[]): tf.Tensor {
   return tf.reshape(tf.slice(attention, [b, 0], [1, -1]), shape);
-}
-
-/** The weight of sample b, [Cout, taps, Cin/groups]: sum_i kernel[b, i] spatial[b] weight[i]. */
-function mixedKernel(
-  weight: tf.Tensor,
-  b: number,
-  { cin, cout, groups, taps }: Contraction,
-  kernel?: tf.Tensor,
-  spatial?: tf.Tensor,
-): tf.Tensor {
-  const shape = [cout, taps, cin / groups];
-  const mix = kernel ? tf.matMul(row(kernel, b, [1, -1]), tf.reshape(weight, [kernel.shape[1]!, -1])) : weight;
-  const one = tf.reshape(mix, shape);
-  return spatial ? tf.mul(one, row(spatial, b, [1, taps, 1])) : one;
 }

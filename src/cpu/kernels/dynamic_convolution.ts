@@ -4,11 +4,12 @@ import { tf } from "../tfjs.ts";
 import { convolve, filterBanks, onlyFilter } from "./convolution.ts";
 import { activate, perChannel } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
+import { mixKernels } from "./mix_kernels.ts";
 
 /**
  * ODConv. The channel attention scales x and the filter attention scales y; where that is all, the whole batch shares
- * one convolution. Kernel and spatial attention need a weight per sample: it is mixed by a matrix product, used and
- * freed before the next sample's.
+ * one convolution. Kernel and spatial attention need a weight per sample: it is mixed, used and freed before the
+ * next sample's.
  */
 export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
   prepare: (weight, { operands, attributes }) => filterBanks(weight, operands.x.shape[1], attributes.groups),
@@ -30,13 +31,8 @@ export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
   },
 };
 
-/** The filter of sample b: sum_i kernel[b, i] spatial[b] bank[i]. */
+/** The filter of sample b. */
 function mixed(bank: tf.Tensor5D, b: number, kernel?: tf.Tensor, spatial?: tf.Tensor): tf.Tensor4D {
-  const [n, kh, kw, cin, cout] = bank.shape;
-  const flat = tf.reshape(bank, [n, kh * kw * cin * cout]);
-  const mix = kernel ? tf.matMul(tf.slice(kernel as tf.Tensor2D, [b, 0], [1, n]), flat) : flat;
-  const filter: tf.Tensor4D = tf.reshape(mix, [kh, kw, cin, cout]);
-  return spatial
-    ? tf.mul(filter, tf.reshape(tf.slice(spatial as tf.Tensor2D, [b, 0], [1, kh * kw]), [kh, kw, 1, 1]))
-    : filter;
+  const [, kh, kw, cin, cout] = bank.shape;
+  return tf.reshape(mixKernels(bank, [1, kh * kw, cin * cout], b, kernel, spatial), [kh, kw, cin, cout]);
 }
