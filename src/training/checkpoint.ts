@@ -46,7 +46,9 @@ export interface RunState {
   readonly best: number;
   /** Of the epoch that is not finished. */
   readonly sums: EpochSums;
-  /** What the training data was: another one cannot go on. */
+  /** What the training images are, as a person names them. */
+  readonly data: string;
+  /** How many there are: with another number, a run cannot go on. */
   readonly trainingImages: number;
 }
 
@@ -58,7 +60,7 @@ const AVERAGE = "average";
  * keeps averages. The model and the memory must be synchronised.
  */
 export async function saveCheckpoint(folder: string, name: string, model: Model, state: RunState): Promise<void> {
-  const { recipe, memory, epoch, learningRate, best, sums, trainingImages } = state;
+  const { recipe, memory, epoch, learningRate, best, sums, data, trainingImages } = state;
   const about = encodeMetadata(model.config, { source: "training", sha256: "" });
   const tensors = model.stateDict();
   const remembered = [...memory.tensors].map(([key, data]): [string, Tensor] => {
@@ -74,6 +76,7 @@ export async function saveCheckpoint(folder: string, name: string, model: Model,
     passes: String(memory.passes),
     recipe: JSON.stringify(recipe),
     epoch_sums: JSON.stringify(sums),
+    data,
     training_images: String(trainingImages),
   });
   await writeSafetensors(`${folder}/${name}.safetensors`, averaged(model, memory), about);
@@ -118,6 +121,7 @@ export async function loadCheckpoint(folder: string): Promise<{ model: Model; st
       learningRate: recipe.lr,
       best,
       sums: parseSums(metadata.epoch_sums, path),
+      data: metadata.data ?? "",
       trainingImages: count(metadata, "training_images", path),
     };
     return { model, state };

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly recipe: Recipe;
   /** What on. */
   readonly training: Dataset;
+  /** What both are called by who began the run, for who resumes it. */
+  readonly data: string;
   /** What is measured after every epoch. */
   readonly validation: Dataset;
   /** Where. */
@@ -236,7 +238,7 @@ class Run {
   }
 
   async #write(name: "last" | "best", learningRate: number): Promise<void> {
-    const { folder, model, recipe, training } = this.#options;
+    const { folder, model, recipe, data, training } = this.#options;
     await saveCheckpoint(folder, name, model, {
       recipe,
       memory: this.#memory,
@@ -244,6 +246,7 @@ class Run {
       learningRate,
       best: this.#best,
       sums: this.#sums,
+      data,
       trainingImages: training.length,
     });
   }

@@ -54,6 +54,7 @@ export async function smallRun(
   return await runTraining({
     model: earlier?.model ?? createModel({ arch: "resnet20", numClasses: 3 }),
     recipe: earlier?.state.recipe ?? RECIPE,
+    data: "small",
     training: smallDataset("train", 11),
     validation: smallDataset("val", 5),
     backend,

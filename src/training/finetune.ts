@@ -1,0 +1,26 @@
+import { CheckpointError } from "../errors.ts";
+import { namedModules, namedParameters } from "../nn/module.ts";
+import { Linear } from "../nn/linear.ts";
+import { createModel, type Model } from "../models/model.ts";
+import type { ModelConfig } from "../models/registry.ts";
+
+/**
+ * A model of the same architecture with another number of classes, and the weights of `source` in all of its layers but
+ * the classifier, which begins anew where the number differs. Throws CheckpointError where `config` asks for another
+ * architecture than the weights are of.
+ */
+export function finetuned(source: Model, config: Partial<ModelConfig>): Model {
+  for (const key of ["arch", "kernelNum", "reduction"] as const) {
+    if (config[key] === undefined || config[key] === source.config[key]) continue;
+    throw new CheckpointError(`the weights are of ${key} ${source.config[key]}, the run asks for ${config[key]}`);
+  }
+  const model = createModel({ ...source.config, numClasses: config.numClasses ?? source.config.numClasses });
+  const known = new Map(namedParameters(source.network));
+  const classifiers = [...namedModules(model.network)].filter(([, module]) => module instanceof Linear);
+  for (const [name, parameter] of namedParameters(model.network)) {
+    const { tensor } = known.get(name)!;
+    const isClassifier = classifiers.some(([path]) => name.startsWith(`${path}.`));
+    if (tensor && (!isClassifier || tensor.shape.join() === parameter.shape.join())) parameter.tensor = tensor;
+  }
+  return model;
+}

@@ -1,0 +1,246 @@
+/**
+ * `deno task train`: trains a network, from the beginning or from weights.
+ *
+ * @module
+ */
+
+import { isCifar10Folder } from "../src/data/cifar10.ts";
+import { type Dataset, openDataset } from "../src/data/dataset.ts";
+import { type DeviceName, openDevice } from "../src/devices.ts";
+import { DeviceError, TrainingError } from "../src/errors.ts";
+import { loadModel } from "../src/models/load.ts";
+import { createModel, type Model } from "../src/models/model.ts";
+import type { ModelConfig } from "../src/models/registry.ts";
+import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
+import { finetuned } from "../src/training/finetune.ts";
+import { type RunOptions, runTraining } from "../src/training/loop.ts";
+import { checkClasses } from "../src/training/preparation.ts";
+import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { checkResumed, completeRecipe, decimal, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
+import { yellow } from "./support/style.ts";
+import { TrainingDisplay } from "./support/training_display.ts";
+import { checkMemory, describeMemory, doesNotFit } from "./support/training_memory.ts";
+import { findWeights } from "./support/weights.ts";
+
+const HELP = `
+Usage: deno task train --arch NAME --data DIR|cifar10 --out DIR [options]
+       deno task train --resume DIR
+
+Trains a network with the recipe of the paper. Options and defaults are the published training script's, where it has them.
+
+What:
+  --arch NAME            od_resnet18, od_mobilenetv2_100, od_resnet20, resnet50, ...
+  --kernel-num N         kernels an ODConv layer mixes (default: 1)
+  --reduction R          width of the attention branches (default: 0.0625)
+  --finetune WEIGHTS     begin with these weights (a name in weights/ or a file); the classifier begins anew where the
+                         number of classes is another. --arch and the like come from them
+  --data DIR             holds train/ and val/, each with class folders of images; or the PNG sheets of CIFAR-10
+  --data cifar10         CIFAR-10, downloaded once
+  --size N               height and width of the images (default: the architecture's, 224 or 32)
+  --augment WORD         standard: random crops and mirror images, as torchvision's; none: the shorter side resized to
+                         --size, the middle cut out (default: standard)
+How:
+  --epochs N             passes over the images (default: 100)
+  --batch N              images a step (default: 256)
+  --micro-batch N        images on the device at a time, a divisor of --batch; gradients add up (default: --batch)
+  --optimizer WORD       sgd or adamw (default: sgd)
+  --lr X                 initial learning rate (default: 0.1)
+  --lr-decay WORD        schedule: times --gamma at the epochs of --schedule; cos: half a cosine; none (default: schedule)
+  --schedule N,N,...     epochs (default: 30,60,90)
+  --gamma X              (default: 0.1)
+  --warmup N             epochs of linear growth of the learning rate (default: 0)
+  --momentum X           of SGD (default: 0.9)
+  --nesterov             Nesterov's momentum
+  --wd X                 weight decay (default: 1e-4)
+  --dropout P            before the classifier (default: 0)
+  --label-smoothing S    (default: 0)
+  --clip-norm X          largest joint norm of the gradients; 0 does not clip (default: 0)
+  --ema X                decay of a moving average of the weights, which is then what is validated and saved (default: 0,
+                         none)
+  --temp-epoch N         epochs of annealing of the attentions' temperature; 0 keeps it at 1 (default: 10)
+  --temp-init X          where it starts (default: 30)
+  --seed N               of weights, order, crops and dropout (default: 0)
+  --no-shuffle           every epoch in the data set's order
+Where:
+  --out DIR              metrics.jsonl, curve.svg, last.safetensors and best.safetensors, and their states
+  --resume DIR           go on with the run in DIR, with its own options
+  --device NAME          auto, webgpu or cpu (default: auto, WebGPU where there is an adapter)
+  --workers N            threads that prepare images (default: one a core, less one)
+  --dry-run              print the memory that a step needs, and end
+  -h, --help             this text
+  --verbose              the stack of an error
+
+Ctrl-C finishes the step, saves and ends; --resume then ends with the weights of a run that was never stopped.
+
+Examples:
+  deno task train --arch od_resnet20 --kernel-num 4 --data cifar10 --batch 128 --epochs 30 --lr-decay cos --out runs/1
+  deno task train --finetune od_resnet50_4x --data flowers --lr 0.01 --epochs 20 --lr-decay cos --temp-epoch 0 --out runs/2
+  deno task train --arch od_resnet50 --kernel-num 4 --data imagenet --micro-batch 32 --out runs/3 --dry-run
+`;
+
+const OWN_STRINGS = [
+  "arch",
+  "kernel-num",
+  "reduction",
+  "finetune",
+  "data",
+  "out",
+  "resume",
+  "device",
+  "workers",
+] as const;
+
+const command: Command<string, "no-shuffle" | "nesterov" | "dry-run"> = {
+  name: "train",
+  help: HELP,
+  string: [...OWN_STRINGS, ...RECIPE_STRINGS],
+  boolean: ["no-shuffle", "nesterov", "dry-run"],
+  async run(args) {
+    const dryRun = args["dry-run"];
+    const given = parseRecipeFlags(args, { nesterov: args.nesterov, noShuffle: args["no-shuffle"] }, args._);
+    const asked = askedModel(args);
+    const device = oneOf("device", args.device, ["auto", "webgpu", "cpu"]);
+    const workers = wholeNumber("workers", args.workers);
+    if (args.resume && args.finetune) throw new UsageError("--resume and --finetune exclude each other");
+    if (!args.resume && !args.arch && !args.finetune) throw new UsageError("--arch, --finetune or --resume is needed");
+    if (!args.resume && !args.data && !dryRun) throw new UsageError("--data is needed: a folder with train/ and val/");
+    const folder = args.out ?? args.resume;
+    if (!folder && !dryRun) throw new UsageError("--out is needed: a folder for checkpoints and metrics");
+
+    const earlier = args.resume ? await loadCheckpoint(args.resume) : undefined;
+    if (earlier) {
+      checkResumed({ ...asked, ...given }, { ...earlier.model.config, ...earlier.state.recipe }, args.resume!);
+    }
+    const data = args.data ?? earlier?.state.data;
+    const sets = data ? await openBoth(data) : undefined;
+    try {
+      const model = earlier?.model ?? await initialModel(asked, args.finetune, sets?.training.numClasses);
+      const recipe = earlier?.state.recipe ?? completeRecipe(given, model.imageSize);
+      const { arch, kernelNum, numClasses } = model.config;
+      console.log(`model    ${arch}, kernel_num ${kernelNum}, ${numClasses} classes`);
+      if (sets) {
+        checkClasses(sets.training, sets.validation, numClasses);
+        console.log(`data     ${describe(sets.training)}; ${describe(sets.validation)}`);
+      }
+      if (dryRun) return console.log(await describeMemory(model, recipe, device));
+      await prepareFolder(folder!, args.resume, earlier?.state, sets!.training);
+      await train({ model, recipe, ...sets!, data: data!, folder: folder!, state: earlier?.state, workers }, device);
+    } finally {
+      sets?.training.close();
+      sets?.validation.close();
+    }
+  },
+};
+
+function describe({ name, length }: Dataset): string {
+  return `${name}, ${length} images`;
+}
+
+/** What flags say about the model. */
+function askedModel(args: Readonly<Record<string, unknown>>): Partial<ModelConfig> {
+  const text = (flag: string) => args[flag] as string | undefined;
+  const asked = {
+    arch: text("arch"),
+    kernelNum: wholeNumber("kernel-num", text("kernel-num")),
+    reduction: decimal("reduction", text("reduction"), Number.MIN_VALUE),
+  };
+  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+}
+
+async function initialModel(
+  asked: Partial<ModelConfig>,
+  weights: string | undefined,
+  numClasses: number | undefined,
+): Promise<Model> {
+  if (weights) return finetuned(await loadModel(await findWeights(weights)), { ...asked, numClasses });
+  return createModel({ ...asked, arch: asked.arch!, numClasses });
+}
+
+/** The images to train on and those to validate on. */
+async function openBoth(data: string): Promise<{ training: Dataset; validation: Dataset }> {
+  if (data === "cifar10" || await isCifar10Folder(data)) {
+    const [training, validation] = [await openDataset(data, { split: "train" }), await openDataset(data)];
+    return { training, validation };
+  }
+  return { training: await openDataset(`${data}/train`), validation: await openDataset(`${data}/val`) };
+}
+
+/** Makes the folder of a run. Throws TrainingError where another run is in it, or where the data is not the run's. */
+async function prepareFolder(
+  folder: string,
+  resumed: string | undefined,
+  state: RunState | undefined,
+  training: Dataset,
+): Promise<void> {
+  if (state && state.trainingImages !== training.length) {
+    throw new TrainingError(
+      `the run in ${resumed} trains on ${state.trainingImages} images, ${training.name} has ${training.length}: it cannot ` +
+        "go on with other data; begin a new run with --finetune",
+    );
+  }
+  await Deno.mkdir(folder, { recursive: true });
+  if (folder === resumed) return;
+  if (await exists(`${folder}/last.state.safetensors`)) {
+    throw new TrainingError(
+      `${folder} holds a run already: go on with it (--resume ${folder}), or name another folder with --out`,
+    );
+  }
+  if (resumed && await exists(`${resumed}/metrics.jsonl`)) {
+    await Deno.copyFile(`${resumed}/metrics.jsonl`, `${folder}/metrics.jsonl`);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function train(
+  options: Omit<RunOptions, "backend" | "signal" | "onStep" | "onEpoch">,
+  device: DeviceName | undefined,
+): Promise<void> {
+  const { model, recipe, folder } = options;
+  const backend = await openDevice(device, { notice: (line) => console.error(yellow(line)) });
+  const display = new TrainingDisplay(recipe.epochs, recipe.batch);
+  const stop = stopOnSignals();
+  try {
+    console.log(`device   ${backend.name}: ${backend.description}`);
+    console.log(await checkMemory(model, recipe, backend));
+    const { finished, best } = await runTraining({
+      ...options,
+      backend,
+      signal: stop.signal,
+      onStep: (...step) => display.step(...step),
+      onEpoch: (...epoch) => display.epoch(...epoch),
+    });
+    display.end();
+    if (finished) console.log(`best     top-1 ${best.toFixed(2)} %: ${folder}/best.safetensors`);
+    else console.log(`stopped and saved; go on with: deno task train --resume ${folder}`);
+  } catch (error) {
+    display.end();
+    if (!(error instanceof DeviceError) || !/memory/i.test(error.message)) throw error;
+    throw await doesNotFit(model, recipe, backend, undefined, error);
+  } finally {
+    stop.end();
+    backend.dispose();
+  }
+}
+
+/** Ctrl-C asks the run to stop; a second one ends the process at once. */
+function stopOnSignals(): { readonly signal: AbortSignal; end(): void } {
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(130);
+    console.error(yellow("\nfinishing the step, then saving; once more ends at once, without saving"));
+    controller.abort();
+  };
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  return {
+    signal: controller.signal,
+    end() {
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    },
+  };
+}
+
+if (import.meta.main) Deno.exit(await execute(command, Deno.args));
