@@ -9,8 +9,8 @@ import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
 import { remap } from "../src/checkpoint/remap.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
 import { CheckpointError } from "../src/errors.ts";
-import { inferConfig } from "../src/models/infer.ts";
-import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
+import { configOf } from "../src/models/load.ts";
+import { encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
@@ -91,7 +91,7 @@ interface Target {
 }
 
 async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, target: Target): Promise<void> {
-  const model = createModel({ ...configOf(checkpoint, overrides), ...overrides });
+  const model = createModel(configOf(checkpoint, overrides));
   const tensors = remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name);
   const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256: await checkpoint.sha256() });
   const out = target.out ?? `weights/${nameOf(model)}.safetensors`;
@@ -111,17 +111,6 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   const weights = /^weights\/([^/]+)\.safetensors$/.exec(out)?.[1] ?? out;
   const data = model.imageSize === 32 ? "cifar10" : "DIR";
   console.log(`next     deno task eval --weights ${weights} --data ${data}`);
-}
-
-/** What the file says of itself, else what its tensors look like, else what the flags say. */
-function configOf({ metadata, tensors, name }: Checkpoint, { arch }: Partial<ModelConfig>): ModelConfig {
-  try {
-    return decodeMetadata(metadata) ?? inferConfig(tensors);
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    if (arch !== undefined) return { arch };
-    throw new CheckpointError(`${name}: ${error.message}`);
-  }
 }
 
 /** "od_resnet50_4x"; static models have no number of kernels. */

@@ -34,8 +34,8 @@ export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelCo
   if (!best.config || best.fit < 0.5) {
     const first = [...tensors].slice(0, 3).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`).join(", ");
     throw new CheckpointError(
-      `these ${tensors.size} tensors (${first}, ...) are of no known architecture; say which one it is with --arch, ` +
-        `one of ${[...REGISTRY.keys()].join(", ")}`,
+      `these ${tensors.size} tensors (${first}, ...) are of no known architecture; convert takes --arch, one of ` +
+        `${[...REGISTRY.keys()].join(", ")}`,
     );
   }
   return best.config;

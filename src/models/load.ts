@@ -1,4 +1,5 @@
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { CheckpointError } from "../errors.ts";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
 import { remap } from "../checkpoint/remap.ts";
 import { fromBlob, fromBytes } from "../checkpoint/source.ts";
 import { inferConfig } from "./infer.ts";
@@ -34,13 +35,30 @@ export async function loadModel(
     { onProgress: (_, done, total) => onProgress?.(done, total) },
   );
   try {
-    const found = decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors);
-    const full = { ...found, ...config };
+    const full = configOf(checkpoint, config);
     const model = new Model(full, buildNetwork(full), () => checkpoint.close());
     model.loadStateDict(remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name));
     return model;
   } catch (error) {
     checkpoint.close();
     throw error;
+  }
+}
+
+/**
+ * What a checkpoint is of: what its metadata says, else what its tensors look like; `given` overrides. Throws
+ * CheckpointError, naming the checkpoint, where nothing tells the architecture.
+ */
+export function configOf(
+  { name, metadata, tensors }: Pick<Checkpoint, "name" | "metadata" | "tensors">,
+  given: Partial<ModelConfig> = {},
+): ModelConfig {
+  try {
+    return { ...(decodeMetadata(metadata) ?? inferConfig(tensors)), ...given };
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const { arch } = given;
+    if (arch !== undefined) return { ...given, arch };
+    throw new CheckpointError(`${name}: ${error.message}`);
   }
 }

@@ -37,6 +37,7 @@ export function encodeMetadata(config: ModelConfig, { source, sha256 }: Provenan
 /** The configuration that metadata names; undefined where it names none. Throws CheckpointError where it is nonsense. */
 export function decodeMetadata(metadata: Readonly<Record<string, string>>): Required<ModelConfig> | undefined {
   if (metadata.architecture === undefined) return undefined;
+  findArchitecture(metadata.architecture); // before complaints about the numbers of something else
   const number = (key: string, minimum: number) => {
     const value = Number(metadata[key]);
     if (!(value >= minimum)) {
