@@ -13,7 +13,7 @@ import type { StateDict, Tensor } from "../src/checkpoint/state_dict.ts";
 import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/training_checkpoint.ts";
 import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training_state.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
-import { writeTorch } from "../src/checkpoint/write_torch.ts";
+import { type TorchValue, writeTorch } from "../src/checkpoint/write_torch.ts";
 import { inferConfig } from "../src/models/infer.ts";
 import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
@@ -30,8 +30,8 @@ Usage: deno task export NAME|FILE --out FILE [options]
 
 NAME is a file of weights/ without its extension. What is written depends on the end of --out's FILE:
   .pth.tar      what a training script resumes: {epoch, arch, state_dict, best_acc, optimizer}, names with the "module." of
-                DistributedDataParallel; with the optimizer's tensors of FILE.state.safetensors if that is there, else
-                with those of a run that begins
+                DistributedDataParallel. A run of train goes on from NAME.state.safetensors beside NAME.safetensors;
+                without one, the optimizer is one that begins
   .pth          the state dict alone: model.load_state_dict(torch.load(FILE))
   .safetensors  the same for the safetensors library
 
@@ -54,11 +54,15 @@ Exit code: 0 written, 1 the model cannot be read or does not fit (nothing is wri
 interface Content {
   readonly model: Model;
   readonly checkpoint: Checkpoint;
+  /** The model's tensors. */
   readonly tensors: StateDict;
-  readonly state?: Checkpoint;
+  /** A run to go on with. */
+  readonly run?: { readonly state: Checkpoint; readonly tensors: StateDict };
 }
 
 type Writer = (out: string, content: Content, onProgress: (done: number, total: number) => void) => Promise<void>;
+
+const DTYPES = { f32: "F32", f16: "F16" } as const;
 
 /** How each kind of file is written, by the end of its name. */
 const WRITERS: readonly (readonly [extension: string, write: Writer])[] = [
@@ -106,22 +110,31 @@ export const command: Command<"out" | "state" | "dtype"> = {
   },
 };
 
-/** Every tensor of the model, checked; throws CheckpointError where one is missing, left over or of another shape. */
+/** Every tensor, checked; throws CheckpointError where one is missing, left over or of another shape. */
 function contentOf(checkpoint: Checkpoint, state: Checkpoint | undefined, dtype: "f32" | "f16" | undefined): Content {
   const model = createModel(decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors));
-  const tensors = remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name);
-  if (dtype) { for (const [name, t] of tensors) tensors.set(name, cast(name, t, dtype === "f16" ? "F16" : "F32")); }
-  return { model, checkpoint, tensors, state };
+  const fit = (tensors: StateDict, name: string): StateDict => {
+    const fitting = remap(tensors, model.stateDictSpec(), name);
+    return dtype ? new Map([...fitting].map(([key, t]) => [key, cast(key, t, DTYPES[dtype])])) : fitting;
+  };
+  const tensors = fit(checkpoint.tensors, checkpoint.name);
+  if (!state) return { model, checkpoint, tensors };
+  const own = new Map([...state.tensors].filter(([name]) => !name.includes("/")));
+  return { model, checkpoint, tensors, run: { state, tensors: fit(own, state.name) } };
 }
 
-function trainingContent({ model, checkpoint, tensors, state }: Content) {
+function trainingContent({ model, checkpoint, tensors, run }: Content): TorchValue {
+  const { name, metadata } = run?.state ?? checkpoint;
+  const state = new Map([...run?.state.tensors ?? []].filter(([key]) => key.includes("/")));
+  const averaged = [...state.keys()].some((key) => key.endsWith("/average"));
   return trainingCheckpoint({
     arch: model.config.arch,
-    tensors,
-    parameters: [...namedParameters(model.network)].flatMap(([name, { trainable }]) => trainable ? [name] : []),
-    progress: decodeProgress((state ?? checkpoint).metadata, (state ?? checkpoint).name),
-    optimizer: state ? decodeOptimizer(state.metadata, state.name) : PUBLISHED_OPTIMIZER,
-    state: state?.tensors ?? new Map(),
+    tensors: run?.tensors ?? tensors,
+    averages: averaged ? tensors : undefined,
+    parameters: [...namedParameters(model.network)].flatMap(([key, { trainable }]) => trainable ? [key] : []),
+    progress: decodeProgress(metadata, name),
+    optimizer: run ? decodeOptimizer(metadata, name) : PUBLISHED_OPTIMIZER,
+    state,
   });
 }
 
@@ -137,12 +150,13 @@ async function stateBeside(path: string): Promise<string | undefined> {
   }
 }
 
-function report(out: string, { model, checkpoint, tensors, state }: Content): void {
+function report(out: string, { model, checkpoint, tensors, run }: Content): void {
   const million = (model.countParameters() / 1e6).toFixed(2);
   console.log(
     `read     ${checkpoint.name} (${model.config.arch}, ${tensors.size} tensors, ${million} million parameters)`,
   );
-  if (state) {
+  if (run) {
+    const { state } = run;
     const { epoch, step, bestAccuracy } = decodeProgress(state.metadata, state.name);
     const { type } = decodeOptimizer(state.metadata, state.name);
     console.log(`state    ${state.name} (${type} after ${step} steps, epoch ${epoch}, best ${bestAccuracy} %)`);

@@ -15,8 +15,10 @@ import type { TorchValue } from "./write_torch.ts";
 export interface TrainingCheckpoint {
   /** Name of the architecture. */
   readonly arch: string;
-  /** The model's tensors, in PyTorch's order. */
+  /** The model's tensors as they are trained, in PyTorch's order. */
   readonly tensors: StateDict;
+  /** The same with moving averages, if the run keeps such: "state_dict_ema". */
+  readonly averages?: StateDict;
   /** Names of its trainable parameters in the order of `model.parameters()`, by which PyTorch numbers them. */
   readonly parameters: readonly string[];
   /** How far the run is. */
@@ -35,14 +37,20 @@ export const PUBLISHED_OPTIMIZER: OptimizerSettings = {
 
 /** What writeTorch is to write. Throws CheckpointError where the optimizer's tensors do not fit the model's. */
 export function trainingCheckpoint(checkpoint: TrainingCheckpoint): TorchValue {
-  const { arch, tensors, progress } = checkpoint;
+  const { arch, tensors, averages, progress } = checkpoint;
   return new Map<string, TorchValue>([
     ["epoch", progress.epoch],
     ["arch", arch],
-    ["state_dict", new OrderedDict([...tensors].map(([name, tensor]) => [`module.${name}`, tensor]))],
+    ["state_dict", wrapped(tensors)],
+    ...(averages ? [["state_dict_ema", wrapped(averages)]] as const : []),
     ["best_acc", progress.bestAccuracy],
     ["optimizer", optimizerStateDict(checkpoint)],
   ]);
+}
+
+/** Under the names that they have in DistributedDataParallel. */
+function wrapped(tensors: StateDict): OrderedDict<Tensor> {
+  return new OrderedDict([...tensors].map(([name, tensor]) => [`module.${name}`, tensor]));
 }
 
 /** torch.optim.Optimizer.state_dict(): parameters by number. */

@@ -1,7 +1,8 @@
 /**
- * What a training run keeps beside a model's weights, as a safetensors file of its own ("last.state.safetensors" beside
- * "last.safetensors"): the optimizer's tensors under the name PARAMETER/STATE ("fc.weight/momentum_buffer"; there is no
- * "/" in PyTorch's names), and in the metadata
+ * What a training run goes on from, as a safetensors file of its own ("last.state.safetensors" beside
+ * "last.safetensors"): the model's tensors as they are trained, under their own names; what is remembered of a parameter
+ * under PARAMETER/STATE ("fc.weight/momentum_buffer"; there is no "/" in PyTorch's names), "average" being its moving
+ * average, if the run keeps averages; and in the metadata
  *
  *     epoch      epochs that are finished, which is the number of the next one counted from 0
  *     step       updates of the weights so far
@@ -9,7 +10,7 @@
  *     optimizer  JSON: its class in torch.optim and those of its arguments that are not the class's own defaults:
  *                {"type": "SGD", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0001}
  *
- * A file may hold more, which is left alone here: averaged weights, numbers that continue a run.
+ * A file may hold more, which is left alone here. Where there are averages, the model's file holds them.
  *
  * @module
  */

@@ -77,12 +77,9 @@ def save(path, model, optimizer, epoch):
 def save_training_state(path, model, optimizer):
     """The state file that `train` writes, made from PyTorch's optimizer."""
     names = [name for name, _ in model.module.named_parameters()]
-    tensors = {
-        f"{names[index]}/{key}": value
-        for index, state in optimizer.state_dict()["state"].items()
-        for key, value in state.items()
-        if key != "step"
-    }
+    tensors = dict(model.module.state_dict())
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"{names[index]}/{key}": value for key, value in state.items() if key != "step"}
     kind = type(optimizer).__name__
     description = json.dumps({"type": kind, **OPTIMIZERS[kind]})
     save_file(tensors, path, {"epoch": "2", "step": "2", "best_acc": "52.5", "optimizer": description})

@@ -38,17 +38,17 @@ async function withModel(work: (folder: string, tensors: StateDict) => Promise<v
   }
 }
 
-/** Momentum of some parameters: all ones. */
-function momentum(tensors: StateDict, names: readonly string[]): StateDict {
-  return new Map(names.map((name): [string, Tensor] => {
-    const { shape } = tensors.get(name)!;
-    const ones = new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(1);
-    return [`${name}/momentum_buffer`, {
-      dtype: "F32",
-      shape,
-      read: () => Promise.resolve(new Uint8Array(ones.buffer)),
-    }];
-  }));
+/** What train writes beside a model: weights that are all twos, and of some parameters something that is all ones. */
+function stateOf(tensors: StateDict, remembered: readonly string[]): StateDict {
+  const filled = ({ shape, dtype }: Tensor, value: number): Tensor => {
+    const count = shape.reduce((n, d) => n * d, 1);
+    const values = dtype === "I64" ? BigInt64Array.of(BigInt(value)) : new Float32Array(count).fill(value);
+    return { shape, dtype, read: () => Promise.resolve(new Uint8Array(values.buffer)) };
+  };
+  return new Map([
+    ...[...tensors].map(([name, tensor]): [string, Tensor] => [name, filled(tensor, 2)]),
+    ...remembered.map((key): [string, Tensor] => [key, filled(tensors.get(key.split("/")[0])!, 1)]),
+  ]);
 }
 
 async function readTorch(path: string): Promise<Map<string, unknown>> {
@@ -60,8 +60,8 @@ async function readTorch(path: string): Promise<Map<string, unknown>> {
   }
 }
 
-async function assertHolds(path: string, expected: StateDict): Promise<void> {
-  const { tensors, close } = await openCheckpoint(path);
+async function assertHolds(path: string, expected: StateDict, key?: string): Promise<void> {
+  const { tensors, close } = await openCheckpoint(path, { key });
   assertEquals(describe(tensors), describe(expected));
   for (const [name, tensor] of tensors) assertEquals(await tensor.read(), await expected.get(name)!.read(), name);
   close();
@@ -99,7 +99,8 @@ Deno.test("`export` writes a checkpoint of a run that begins when there is no tr
 
 Deno.test("`export` takes the training state beside the model, or the one that --state names", () =>
   withModel(async (folder, tensors) => {
-    const state = momentum(tensors, ["conv1.weight", "bn1.weight", "fc.bias"]);
+    const parameters = ["conv1.weight", "bn1.weight", "fc.bias"];
+    const state = stateOf(tensors, parameters.map((name) => `${name}/momentum_buffer`));
     const write = (name: string, epoch: number) => {
       const settings = { type: "SGD", arguments: { lr: 0.25, momentum: 0.5, nesterov: true } } as const;
       const metadata = encodeTrainingState({ epoch, step: 100, bestAccuracy: 61.5 }, settings);
@@ -120,8 +121,24 @@ Deno.test("`export` takes the training state beside the model, or the one that -
       const last = (group.get("params") as number[]).at(-1)!;
       assertEquals([...kept.keys()], [0, 1, last]);
       assertEquals(kept.get(0)!.get("momentum_buffer")!.shape, [16, 3, 3, 3]);
-      await assertHolds(`${folder}/x.pth.tar`, tensors);
+      assertEquals(checkpoint.has("state_dict_ema"), false);
+      await assertHolds(`${folder}/x.pth.tar`, stateOf(tensors, []));
     }
+  }));
+
+Deno.test("`export` writes averaged weights beside the trained ones when the run keeps averages", () =>
+  withModel(async (folder, tensors) => {
+    const metadata = encodeTrainingState({ epoch: 1, step: 9, bestAccuracy: 5 }, { type: "AdamW", arguments: {} });
+    const keys = ["exp_avg", "exp_avg_sq", "average"].map((key) => `fc.weight/${key}`);
+    await writeSafetensors(`${folder}/last.state.safetensors`, stateOf(tensors, keys), metadata);
+    const out = `${folder}/x.pth.tar`;
+    const { code, text } = await run(`${folder}/last.safetensors`, "--out", out);
+    assertEquals(code, 0, text);
+    await assertHolds(out, stateOf(tensors, []), "state_dict");
+    await assertHolds(out, tensors, "state_dict_ema");
+    const optimizer = (await readTorch(out)).get("optimizer") as Map<string, unknown>;
+    const [[, kept]] = optimizer.get("state") as Map<number, Map<string, Tensor>>;
+    assertEquals([...kept.keys()], ["step", "exp_avg", "exp_avg_sq"]);
   }));
 
 Deno.test("`export` keeps half precision unless --dtype says f32, and counters always", () =>
@@ -143,11 +160,13 @@ Deno.test("`export` exits 1 and writes nothing when the state is another model's
     const model = `${folder}/last.safetensors`, out = `${folder}/x.pth.tar`;
     const settings = { type: "SGD", arguments: {} } as const;
     const metadata = encodeTrainingState({ epoch: 1, step: 1, bestAccuracy: 1 }, settings);
-    const foreign = new Map([["head.weight/momentum_buffer", tensors.get("fc.weight")!]]);
-    await writeSafetensors(`${folder}/s.safetensors`, foreign, metadata);
+    const foreign: [string, Tensor] = ["head.weight/momentum_buffer", tensors.get("fc.weight")!];
+    await writeSafetensors(`${folder}/s.safetensors`, new Map([...tensors, foreign]), metadata);
+    await writeSafetensors(`${folder}/part.safetensors`, new Map([...tensors].slice(1)), metadata);
     await writeSafetensors(`${folder}/bad.safetensors`, new Map([...tensors].slice(1)), METADATA);
     const cases: [args: string[], message: string][] = [
       [[model, "--state", `${folder}/s.safetensors`], "the training state is another model's: head.weight"],
+      [[model, "--state", `${folder}/part.safetensors`], "part.safetensors: 1 tensors do not fit the model"],
       [[model, "--state", model], "last.safetensors: no state of a training run: its metadata names no optimizer"],
       [[model, "--state", `${folder}/none`], "there is no such file"],
       [[`${folder}/bad.safetensors`], "1 missing:\n  conv1.weight [16, 3, 3, 3]"],
