@@ -15,14 +15,18 @@ export type Command =
     readonly bindGroup: GPUBindGroup;
     readonly grid: readonly [number, number];
   }
-  | { readonly kind: "copy"; readonly from: GPUBuffer; readonly to: GPUTexture; readonly rows: number };
+  | {
+    readonly kind: "copy";
+    readonly from: GPUBuffer;
+    readonly to: GPUTexture | GPUBuffer;
+    /** Rows of TEXTURE_WIDTH texels. */
+    readonly rows: number;
+  };
 
-function copy(encoder: GPUCommandEncoder, command: Command & { kind: "copy" }): void {
-  encoder.copyBufferToTexture(
-    { buffer: command.from, bytesPerRow: TEXTURE_WIDTH * TEXEL_BYTES },
-    { texture: command.to },
-    [TEXTURE_WIDTH, command.rows],
-  );
+function copy(encoder: GPUCommandEncoder, { from, to, rows }: Command & { kind: "copy" }): void {
+  const bytesPerRow = TEXTURE_WIDTH * TEXEL_BYTES;
+  if (to instanceof GPUBuffer) encoder.copyBufferToBuffer(from, 0, to, 0, rows * bytesPerRow);
+  else encoder.copyBufferToTexture({ buffer: from, bytesPerRow }, { texture: to }, [TEXTURE_WIDTH, rows]);
 }
 
 function dispatch(pass: GPUComputePassEncoder, { pipeline, bindGroup, grid }: Command & { kind: "dispatch" }): void {

@@ -6,12 +6,13 @@
 
 import { DeviceError, ShapeError } from "../errors.ts";
 import type { Executable, Tensors } from "../graph/backend.ts";
-import { type Graph, size, type Value } from "../graph/graph.ts";
+import { type Graph, size } from "../graph/graph.ts";
 import type { WebGpuBackend } from "./device.ts";
 import { gridOf } from "./kernel.ts";
 import { type Command, encodeCommands, timeCommands } from "./commands.ts";
+import { guarded } from "./error_scopes.ts";
 import { DeviceMemory } from "./memory.ts";
-import { TEXTURE_WIDTH } from "./layout.ts";
+import { checkLength, readParameters, uploadParameters } from "./parameters.ts";
 import { type Border, type Plan, planGraph, textureRows } from "./planner.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
@@ -23,23 +24,12 @@ export async function compileGraph(backend: WebGpuBackend, graph: Graph): Promis
     // Started before the parameters are read, so that drivers compile meanwhile.
     const commands = makeCommands(backend, plan, memory);
     commands.catch(() => {});
-    await uploadParameters(backend, plan, memory);
+    await uploadParameters(backend.device, plan, memory);
     return new WebGpuExecutable(backend, plan, memory, await commands);
   } catch (error) {
     memory.destroy();
     throw error;
   }
-}
-
-/** Runs `make` inside error scopes and throws what they catch as a DeviceError that names `what`. */
-async function guarded<T>(device: GPUDevice, what: string, make: () => T): Promise<T> {
-  device.pushErrorScope("out-of-memory");
-  device.pushErrorScope("validation");
-  const made = make();
-  const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
-  const error = errors.find((e) => e !== null);
-  if (error) throw new DeviceError(`${what}: ${error.message}`);
-  return made;
 }
 
 function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
@@ -50,7 +40,7 @@ function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory):
       return {
         kind: "copy",
         from: memory.buffer(step.from),
-        to: memory.texture(step.to),
+        to: step.to.form === "buffer" ? memory.buffer(step.to) : memory.texture(step.to),
         rows: textureRows(step.to.texels),
       };
     }
@@ -73,36 +63,6 @@ function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory):
       grid: gridOf(Math.ceil(invocations / shader.workgroupSize), limit),
     };
   }));
-}
-
-async function uploadParameters({ device }: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<void> {
-  for (const { resource, data } of plan.constants) memory.write(resource, data);
-  for (const [value, uploads] of plan.uploads) {
-    const data = await load(value);
-    await guarded(device, value.name, () => {
-      for (const { resource, pack } of uploads) {
-        const texels = resource.form === "texture" ? textureRows(resource.texels) * TEXTURE_WIDTH : resource.texels;
-        const packed = new Float32Array(texels * 4);
-        pack(data, packed);
-        memory.write(resource, packed);
-      }
-    });
-  }
-}
-
-async function load(value: Value): Promise<Float32Array> {
-  if (value.source.kind !== "parameter") throw new DeviceError(`${value.name} is not a parameter`);
-  const data = await value.source.load();
-  checkLength(value.name, value, data);
-  return data;
-}
-
-function checkLength(name: string, value: Value, data: Float32Array): void {
-  if (data.length !== size(value.shape)) {
-    throw new ShapeError(
-      `${name} has ${data.length} numbers, expected ${size(value.shape)} ([${value.shape.join(", ")}])`,
-    );
-  }
 }
 
 /** What a step cost. */
@@ -144,11 +104,14 @@ export class WebGpuExecutable implements Executable {
    * missing, unknown or of the wrong length, and DeviceError where the device failed.
    */
   run(inputs: Tensors): Promise<Tensors> {
-    const run = this.#run(inputs);
-    this.#inFlight.add(run);
-    const done = () => this.#inFlight.delete(run);
-    run.then(done, done);
-    return run;
+    return this.#track(this.#run(inputs));
+  }
+
+  #track(work: Promise<Tensors>): Promise<Tensors> {
+    this.#inFlight.add(work);
+    const done = () => this.#inFlight.delete(work);
+    work.then(done, done);
+    return work;
   }
 
   /**
@@ -164,6 +127,14 @@ export class WebGpuExecutable implements Executable {
       kernel: step.kind === "copy" ? "copy" : step.dispatch.shader.label,
       milliseconds: milliseconds[i],
     }));
+  }
+
+  /**
+   * What parameters hold after the runs started so far, in row-major order. Throws ShapeError where the graph has no
+   * parameter of a name, and DeviceError where the device failed.
+   */
+  read(names: readonly string[]): Promise<Tensors> {
+    return this.#track(this.#readParameters(names));
   }
 
   /** Resolves when no run is in flight. */
@@ -182,9 +153,22 @@ export class WebGpuExecutable implements Executable {
     });
   }
 
-  async #run(inputs: Tensors): Promise<Tensors> {
+  async #readParameters(names: readonly string[]): Promise<Tensors> {
+    this.#check();
+    try {
+      return await readParameters(this.#backend.device, this.plan, this.#memory, names);
+    } finally {
+      this.#backend.check();
+    }
+  }
+
+  #check(): void {
     if (this.#disposed) throw new DeviceError("this executable was disposed; compile the graph again");
     this.#backend.check();
+  }
+
+  async #run(inputs: Tensors): Promise<Tensors> {
+    this.#check();
     this.#writeInputs(inputs);
     const readback = this.#submit();
     try {
@@ -193,7 +177,7 @@ export class WebGpuExecutable implements Executable {
       this.#backend.check();
       throw new DeviceError(`reading the outputs back: ${(error as Error).message}`);
     }
-    const answer = this.#read(readback);
+    const answer = this.#outputs(readback.getMappedRange());
     readback.unmap();
     this.#freeReadbacks.push(readback);
     this.#backend.check();
@@ -234,8 +218,7 @@ export class WebGpuExecutable implements Executable {
     return readback;
   }
 
-  #read(readback: GPUBuffer): Tensors {
-    const bytes = readback.getMappedRange();
+  #outputs(bytes: ArrayBuffer): Tensors {
     const answer: Tensors = {};
     this.#eachOutput((name, { value }, offset) => {
       answer[name] = new Float32Array(bytes, offset, size(value.shape)).slice();

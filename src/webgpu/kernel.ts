@@ -64,6 +64,8 @@ export interface KernelDescription {
   readonly plain?: readonly string[];
   /** Extents and offsets, read in the body as `u.name`; whole numbers from 0 to 2^32 - 1. */
   readonly uniforms: Readonly<Record<string, number>>;
+  /** Numbers of any kind, read in the body as `u.name`; float32. */
+  readonly floats?: Readonly<Record<string, number>>;
   /** How many invocations have work; the body's `id` is below it. */
   readonly invocations: number;
   /** Declarations outside the entry point. */
@@ -87,14 +89,14 @@ fn ${name}(i: u32) -> ${type} { return ${name}_[i]; }`;
 
 /** Makes a dispatch of a kernel. */
 export function dispatch(kernel: KernelDescription): Dispatch {
-  const { label, uniforms, invocations, plain = [], workgroupSize = 64 } = kernel;
+  const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64 } = kernel;
   const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
   const reads = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
   const [[output, writes]] = Object.entries(kernel.writes);
-  const fields = { count: invocations, ...uniforms };
+  const whole = { count: invocations, ...uniforms };
   const needsTextures = reads.some(([, r]) => r.form === "texture");
   const source = `${needsTextures ? "requires readonly_and_readwrite_storage_textures;\n" : ""}struct Uniforms {
-${Object.keys(fields).map((name) => `  ${name}: u32,`).join("\n")}
+${[...Object.keys(whole).map((n) => `  ${n}: u32,`), ...Object.keys(floats).map((n) => `  ${n}: f32,`)].join("\n")}
 }
 @group(0) @binding(0) var<uniform> u: Uniforms;
 ${reads.map(([name, r], i) => readDeclaration(name, i + 1, r.form, type(name))).join("\n")}
@@ -116,9 +118,14 @@ ${kernel.body}
     shader: { label, source, workgroupSize },
     reads: reads.map(([, r]) => r),
     writes,
-    uniforms: Uint32Array.from(Object.values(fields)),
+    uniforms: uniformBlock(Object.values(whole), Object.values(floats)),
     invocations,
   };
+}
+
+/** The uniform block: whole numbers, then the bits of the others. */
+function uniformBlock(whole: readonly number[], floats: readonly number[]): Uint32Array<ArrayBuffer> {
+  return Uint32Array.of(...whole, ...new Uint32Array(Float32Array.from(floats).buffer));
 }
 
 /** Splits so many workgroups into a grid of two dimensions, none above `limit`. */

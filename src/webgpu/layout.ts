@@ -56,3 +56,16 @@ export function packBlocks(shape: Shape, data: Float32Array, out: Float32Array):
     }
   }
 }
+
+/** The row-major tensor of blocks of four channels. */
+export function unpackBlocks(shape: Shape, data: Float32Array): Float32Array<ArrayBuffer> {
+  const { batch, channels, blocks, pixels } = blocked(shape);
+  const out = new Float32Array(size(shape));
+  for (let b = 0, to = 0; b < batch; b++) {
+    for (let c = 0; c < channels; c++) {
+      let from = ((b * blocks + (c >> 2)) * pixels) * 4 + (c & 3);
+      for (let p = 0; p < pixels; p++, from += 4) out[to++] = data[from];
+    }
+  }
+  return out;
+}

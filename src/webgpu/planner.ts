@@ -12,6 +12,7 @@ import { gather, gatherTable } from "./kernels/gather.ts";
 import { KERNELS } from "./kernels/mod.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
 import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
+import { placeUpdates } from "./updates.ts";
 
 /** What planning needs to know of a device. */
 export interface Capabilities {
@@ -66,6 +67,10 @@ export interface Plan {
   readonly inputs: ReadonlyMap<string, Border>;
   /** Outputs by name. */
   readonly outputs: ReadonlyMap<string, Border>;
+  /** Parameters by name. */
+  readonly parameters: ReadonlyMap<string, Value>;
+  /** Where the parameters that runs update lie, in blocks of four channels; the others hold what was uploaded. */
+  readonly updated: ReadonlyMap<Value, Resource>;
 }
 
 /** What a kernel's planning function may ask for. */
@@ -83,11 +88,13 @@ export interface PlanContext {
   operandOf(resource: Resource): Resource;
   /**
    * A value laid out for a kernel. `key` names the layout: equal keys of one value share the work. Parameters are laid
-   * out when they are uploaded; computed values and inputs in every run, on the device.
+   * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
    */
   packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
   /** The resource that holds the node's result. */
   output(node: Node): Resource;
+  /** Numbers that the plan brings along, in a buffer. */
+  constant(label: string, data: Float32Array<ArrayBuffer>): Resource;
   /** Memory for this node only. */
   scratch(label: string, texels: number): Resource;
   /** Appends a dispatch. */
@@ -95,6 +102,9 @@ export interface PlanContext {
   /** Lets the node's result be its operand's memory: it is the same numbers in the same layout. */
   alias(node: Node, value: Value): void;
 }
+
+/** The layout of computed values, by its name. */
+const BLOCKS = "blocks";
 
 /** Plans the dispatches of one node. */
 export type Kernel<N extends Node = Node> = (node: N, context: PlanContext) => void;
@@ -137,11 +147,14 @@ class Planner implements PlanContext {
   readonly #packed = new Map<Value, Map<string, Upload>>();
   readonly #gathered = new Map<string, Resource>();
   readonly #constants: Constant[] = [];
+  /** Parameters that are written or copied from: they lie in a buffer, as computed values do. */
+  readonly #copied = new Set<Value>();
   #node = "";
 
   constructor(readonly capabilities: Capabilities) {}
 
   plan(graph: Graph): Plan {
+    for (const values of graph.updates) values.forEach((value) => this.#copied.add(value));
     const inputs = new Map<string, Border>();
     const outputs = new Map<string, Border>();
     for (const [name, value] of graph.inputs) {
@@ -158,14 +171,41 @@ class Planner implements PlanContext {
       for (const [name, value] of graph.outputs) if (value === node.output) this.#answer(name, value, outputs);
     }
     for (const [name, value] of graph.outputs) if (!outputs.has(name)) this.#answer(name, value, outputs);
+    const steps = this.#update(graph);
     const uploads = new Map([...this.#packed].map(([value, packings]) => [value, [...packings.values()]]));
-    return { steps: this.#steps, resources: this.#resources, uploads, constants: this.#constants, inputs, outputs };
+    return {
+      steps,
+      resources: this.#resources,
+      uploads,
+      constants: this.#constants,
+      inputs,
+      outputs,
+      parameters: graph.parameters,
+      updated: new Map([...graph.updates.keys()].map((parameter) => [parameter, this.read(parameter)])),
+    };
+  }
+
+  /** The steps so far with the graph's updates among them. */
+  #update(graph: Graph): Step[] {
+    const targets = new Set([...graph.updates.keys()].map((parameter) => this.read(parameter)));
+    const saved: Step[] = [];
+    const updates = [...graph.updates].map(([{ name, shape }, value]) => {
+      const to = this.read(graph.parameters.get(name)!);
+      let from = this.read(value);
+      if (targets.has(from)) {
+        const old = this.scratch(`${name} before`, blocked(shape).texels);
+        saved.push({ kind: "copy", node: name, from, to: old });
+        from = old;
+      }
+      return { name, from, to };
+    });
+    return placeUpdates([...saved, ...this.#steps], updates);
   }
 
   read(value: Value): Resource {
     const known = this.#buffers.get(value);
     if (known) return known;
-    return this.packed(value, "blocks", blocked(value.shape).texels, (data, out) => packBlocks(value.shape, data, out));
+    return this.packed(value, BLOCKS, blocked(value.shape).texels, (data, out) => packBlocks(value.shape, data, out));
   }
 
   operand(value: Value): Resource {
@@ -185,13 +225,16 @@ class Planner implements PlanContext {
   }
 
   packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
-    if (value.source.kind !== "parameter") return this.#packedOnDevice(value, key, texels, pack);
+    const inBuffer = this.#copied.has(value);
+    if (value.source.kind !== "parameter" || (inBuffer && key !== BLOCKS)) {
+      return this.#packedOnDevice(value, key, texels, pack);
+    }
     const packings = this.#packed.get(value) ?? new Map<string, Upload>();
     this.#packed.set(value, packings);
     const known = packings.get(key);
     if (known) return known.resource;
     const { operands, maxTextureTexels, maxBindingBytes } = this.capabilities;
-    const texture = operands === "texture" && texels <= maxTextureTexels;
+    const texture = operands === "texture" && texels <= maxTextureTexels && !inBuffer;
     if (!texture && texels * TEXEL_BYTES > maxBindingBytes) {
       throw new DeviceError(
         `${value.name}: a parameter of [${value.shape.join(", ")}] takes ${texels * TEXEL_BYTES} bytes, ` +
@@ -207,8 +250,7 @@ class Planner implements PlanContext {
     const id = `${value.id}/${key}`;
     let packed = this.#gathered.get(id);
     if (!packed) {
-      const table = this.#resource(`${value.name} layout`, "buffer", texels, "kept");
-      this.#constants.push({ resource: table, data: gatherTable(value, texels, pack) });
+      const table = this.constant(`${value.name} layout`, gatherTable(value, texels, pack));
       packed = this.scratch(`${value.name} ${key}`, texels);
       this.emit(gather(this.read(value), table, packed));
       this.#gathered.set(id, packed);
@@ -218,6 +260,12 @@ class Planner implements PlanContext {
 
   output(node: Node): Resource {
     return this.#write(node.output);
+  }
+
+  constant(label: string, data: Float32Array<ArrayBuffer>): Resource {
+    const resource = this.#resource(label, "buffer", Math.ceil(data.length / 4), "kept");
+    this.#constants.push({ resource, data });
+    return resource;
   }
 
   scratch(label: string, texels: number): Resource {

@@ -19,12 +19,16 @@ export function activate(activation: "none" | "relu" | "relu6", v: string): stri
   return v;
 }
 
-/** A plan for `expression`, in which `i` is the texel, `c` its block of channels and `s` its sample. */
-function elementwise(
+/**
+ * A plan for `expression`, in which `i` is the texel, `c` its block of channels and `s` its sample; `floats` are read as
+ * `u.name`.
+ */
+export function elementwise(
   node: Node,
   context: PlanContext,
   operands: Readonly<Record<string, Value | undefined>>,
   expression: string,
+  floats: Readonly<Record<string, number>> = {},
 ): void {
   const { blocks, pixels, texels } = blocked(node.output.shape);
   const reads: Record<string, Resource | undefined> = {};
@@ -34,6 +38,7 @@ function elementwise(
     reads,
     writes: { y: context.output(node) },
     uniforms: { blocks, pixels },
+    floats,
     invocations: texels,
     body: `
   let i = id;

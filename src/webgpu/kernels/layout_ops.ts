@@ -1,7 +1,7 @@
-import type { Value } from "../../graph/graph.ts";
+import type { Node, Value } from "../../graph/graph.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel, PlanContext } from "../planner.ts";
 
 /** [B, C, H, W] -> [B, C H W]: nothing to do for one pixel, else channels gather the pixels. */
 export const flatten: Kernel = (node, context) => {
@@ -28,17 +28,49 @@ export const flatten: Kernel = (node, context) => {
   }));
 };
 
-/** Zero channels before and after. */
-export const padChannels: Kernel = (node, context) => {
+/** [B, C H W] -> [B, C, H, W]. */
+export const unflatten: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
-  const { before } = node.attributes as { before: number };
+  const { channels, blocks, pixels, texels } = blocked(node.output.shape);
+  if (pixels === 1) return context.alias(node, x);
+  context.emit(dispatch({
+    label: "unflatten",
+    reads: { x: context.read(x) },
+    writes: { y: context.output(node) },
+    uniforms: { channels, blocks, pixels, in_blocks: blocked(x.shape).blocks },
+    invocations: texels,
+    body: `
+  let p = id % u.pixels;
+  let block = (id / u.pixels) % u.blocks;
+  let s = id / (u.pixels * u.blocks);
+  var texel = vec4f();
+  for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
+    let feature = (block * 4u + lane) * u.pixels + p;
+    texel[lane] = x(s * u.in_blocks + feature / 4u)[feature % 4u];
+  }
+  y[id] = texel;`,
+  }));
+};
+
+/** Zero channels before and after. */
+export const padChannels: Kernel = (node, context) =>
+  shiftChannels(node, context, (node.attributes as { before: number }).before);
+
+/** Some of the channels. */
+export const sliceChannels: Kernel = (node, context) =>
+  shiftChannels(node, context, -(node.attributes as { start: number }).start);
+
+/** Channel c of x becomes channel c + before; where there is none, zero. */
+function shiftChannels(node: Node, context: PlanContext, before: number): void {
+  const { x } = node.operands as { x: Value };
   const { channels, blocks, pixels } = blocked(x.shape);
   const output = blocked(node.output.shape);
   context.emit(dispatch({
-    label: "pad_channels",
+    label: node.op.name,
     reads: { x: context.read(x) },
     writes: { y: context.output(node) },
-    uniforms: { channels, blocks, pixels, out_blocks: output.blocks, before },
+    // Modulo 2^32, a shift to the left is one to the right by as much less.
+    uniforms: { channels, blocks, pixels, out_blocks: output.blocks, before: before >>> 0 },
     invocations: output.texels,
     body: `
   let p = id % u.pixels;
@@ -52,4 +84,4 @@ export const padChannels: Kernel = (node, context) => {
   }
   y[id] = texel;`,
   }));
-};
+}

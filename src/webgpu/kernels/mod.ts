@@ -1,6 +1,7 @@
 /** The table of kernels: how each operator of src/graph/ops runs on WebGPU. */
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
+import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import type { Kernel } from "../planner.ts";
 import { conv2d } from "./conv2d.ts";
 import { dynamicConv2d } from "./dynamic_conv2d.ts";
@@ -9,9 +10,11 @@ import { flatten, padChannels } from "./layout_ops.ts";
 import { linear } from "./linear.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "./pooling.ts";
 import { softmax } from "./softmax.ts";
+import { TRAINING_KERNELS } from "./training.ts";
 
 /** The planning function of every operator. */
-export const KERNELS: { readonly [K in OperatorName]: Kernel } = {
+export const KERNELS: { readonly [K in OperatorName | TrainingOperatorName]: Kernel } = {
+  ...TRAINING_KERNELS,
   conv2d,
   dynamic_conv2d: dynamicConv2d,
   batch_norm: batchNorm,

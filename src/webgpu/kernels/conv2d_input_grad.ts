@@ -1,0 +1,104 @@
+import type { AttributesOf, OperandsOf, Value } from "../../graph/graph.ts";
+import type { conv2dInputGrad as conv2dInputGradOperator } from "../../graph/ops/convolution_grad.ts";
+import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
+import { blocked, TEXEL_BYTES } from "../layout.ts";
+import type { Kernel, PlanContext } from "../planner.ts";
+import { convolution, type ConvolutionOperands } from "./convolution.ts";
+import type { ConvolutionGeometry } from "./convolution_geometry.ts";
+import { depthwiseConvolution } from "./depthwise.ts";
+import { mixKernels } from "./mix_kernels.ts";
+import { stridedInputGrad } from "./strided_input_grad.ts";
+import { transposedGeometry } from "./transposed_geometry.ts";
+
+/** Most bytes of mixed kernels alive at once, as in the forward convolution. */
+const MOST_MIXED_BYTES = 2 ** 25;
+
+/** Maps of so many pixels and more cost so much that mixing kernels for them is lost in it. */
+const MANY_PIXELS = 14 * 14;
+
+/**
+ * A convolution of the gradient by the transposed weight. The filter attention scales the gradient's channels as the
+ * channel attention scales those of x in the forward convolution, so the ways to apply them are the same: as operands
+ * are loaded, or by mixing each sample's kernel first.
+ */
+export const conv2dInputGrad: Kernel = (node, context) => {
+  const { gradient, weight, filter, spatial, kernel } = node.operands as OperandsOf<typeof conv2dInputGradOperator>;
+  const attributes = node.attributes as AttributesOf<typeof conv2dInputGradOperator>;
+  const each = weight.shape.slice(-4);
+  const kernels = weight.shape.length === 5 ? weight.shape[0] : 1;
+  const geometry = transposedGeometry(gradient.shape, each, node.output.shape, attributes);
+  const strided = attributes.stride.some((step) => step !== 1);
+  const convolve = (operands: ConvolutionOperands): Dispatch =>
+    strided
+      ? stridedInputGrad(geometry, attributes, operands)
+      : (geometry.depthwise ? depthwiseConvolution : convolution)(geometry, operands);
+  const packed = context.packed(
+    weight,
+    `conv2d_input_grad/${attributes.groups}`,
+    geometry.weightTexels * kernels,
+    geometry.pack,
+  );
+  const { batch, pixels } = geometry.output;
+  const y = context.output(node);
+  const shared = { weight: packed, y, activation: "none", perSampleWeights: false, samples: [0, batch] } as const;
+  const taps = spatial && reversedTaps(spatial, context);
+  if (!kernel && !spatial) {
+    const x = filter ? scaledGradient(gradient, filter, context) : context.read(gradient);
+    return context.emit(convolve({ ...shared, x: context.operandOf(x) }));
+  }
+  const x = context.operand(gradient);
+  const channel = filter && context.read(filter);
+  if (!kernel && !strided && !geometry.depthwise && pixels < MANY_PIXELS) {
+    return context.emit(convolve({ ...shared, x, channel, spatial: taps }));
+  }
+  const attentions = { kernel: kernel && context.read(kernel), channel, spatial: taps, kernels };
+  for (const samples of chunks(geometry, batch, context)) {
+    const mixed = context.scratch(`${node.name} kernels`, geometry.weightTexels * (samples[1] - samples[0]));
+    context.emit(mixKernels(geometry, { ...attentions, weight: packed, y: mixed, samples }));
+    context.emit(convolve({ ...shared, x, weight: context.operandOf(mixed), perSampleWeights: true, samples }));
+  }
+};
+
+/** As many samples at a time as memory holds mixed kernels for. */
+function chunks({ weightTexels }: ConvolutionGeometry, batch: number, context: PlanContext): [number, number][] {
+  const most = Math.min(MOST_MIXED_BYTES, context.capabilities.maxBindingBytes);
+  const chunk = Math.min(batch, Math.max(1, Math.floor(most / (weightTexels * TEXEL_BYTES))));
+  return Array.from({ length: Math.ceil(batch / chunk) }, (_, i) => [i * chunk, Math.min(batch, (i + 1) * chunk)]);
+}
+
+/** The gradient times the filter attention. */
+function scaledGradient(gradient: Value, filter: Value, context: PlanContext): Resource {
+  const { pixels, texels } = blocked(gradient.shape);
+  const scaled = context.scratch(`${gradient.name} scaled`, texels);
+  context.emit(dispatch({
+    label: "scale_channels",
+    reads: { x: context.read(gradient), channel: context.read(filter) },
+    writes: { y: scaled },
+    uniforms: { pixels },
+    invocations: texels,
+    body: "  y[id] = x(id) * channel(id / u.pixels);",
+  }));
+  return scaled;
+}
+
+/** The spatial attention [B, taps] with its taps backwards, as the transposed weight has them. */
+function reversedTaps(spatial: Value, context: PlanContext): Resource {
+  const { channels: taps, blocks, texels } = blocked(spatial.shape);
+  const reversed = context.scratch(`${spatial.name} reversed`, texels);
+  context.emit(dispatch({
+    label: "reverse_taps",
+    reads: { x: context.read(spatial) },
+    writes: { y: reversed },
+    uniforms: { taps, blocks },
+    invocations: texels,
+    body: `
+  let block = id % u.blocks;
+  var texel = vec4f();
+  for (var lane = 0u; lane < min(4u, u.taps - block * 4u); lane++) {
+    let tap = u.taps - 1u - block * 4u - lane;
+    texel[lane] = x(id - block + tap / 4u)[tap % 4u];
+  }
+  y[id] = texel;`,
+  }));
+  return reversed;
+}

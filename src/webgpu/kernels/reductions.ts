@@ -1,0 +1,185 @@
+/**
+ * Sums, in two passes and a fixed order, so that the same run gives the same bits: many invocations sum a piece each,
+ * then few add the pieces. Padding lanes of sums are zero, so that parameters made from them keep theirs zero.
+ *
+ * @module
+ */
+
+import type { OperandsOf, Shape, Value } from "../../graph/graph.ts";
+import type { channelVariance as channelVarianceOperator } from "../../graph/ops/reductions.ts";
+import { dispatch, type Resource } from "../kernel.ts";
+import { blocked } from "../layout.ts";
+import type { Kernel, PlanContext } from "../planner.ts";
+import { elementwise } from "./elementwise.ts";
+
+/** Texels that an invocation of a first pass sums. */
+const PIECE = 512;
+
+/** A sum over all axes but the second, or over the pixels alone. */
+export interface ChannelReduction {
+  readonly label: string;
+  /** The shape of what is summed. */
+  readonly shape: Shape;
+  /** What `term` and `setup` read. */
+  readonly reads: Readonly<Record<string, Resource>>;
+  /** WGSL before the terms, in which `c` is the block of channels. */
+  readonly setup?: string;
+  /** WGSL of a term, in which `at` is the texel. */
+  readonly term: string;
+  /** WGSL of the result over `sum` and `c`. */
+  readonly finish?: string;
+  /** What `finish` reads. */
+  readonly finishReads?: Readonly<Record<string, Resource>>;
+  /** Numbers of both, as `u.name`. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** A sum for each sample instead of one for all. */
+  readonly perSample?: boolean;
+  readonly y: Resource;
+}
+
+/** Plans a {@link ChannelReduction}. */
+export function reduceChannels(reduction: ChannelReduction, context: PlanContext): void {
+  const { label, reads, setup = "", term, finish = "sum", finishReads = {}, floats, perSample = false, y } = reduction;
+  const { batch, channels, blocks, pixels } = blocked(reduction.shape);
+  const pieces = Math.ceil(pixels / PIECE);
+  const partial = context.scratch(`${label} of pieces`, batch * blocks * pieces);
+  const terms = (offsets: readonly string[]) =>
+    offsets.map((offset, i) => `    { let at = from${offset}; sum${i} += ${term}; }`).join("\n");
+  context.emit(dispatch({
+    label,
+    reads,
+    writes: { partial },
+    uniforms: { blocks, pixels, pieces },
+    floats,
+    invocations: partial.texels,
+    workgroupSize: 8,
+    body: `
+  let plane = id / u.pieces;
+  let c = plane % u.blocks;
+  let begin = (id % u.pieces) * ${PIECE}u;
+  let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
+  var from = plane * u.pixels + begin;
+${setup}
+  // Four sums: half the roundings for each.
+${[0, 1, 2, 3].map((i) => `  var sum${i} = vec4f();`).join("\n")}
+  for (; from + 3u < end; from += 4u) {
+${terms(["", " + 1u", " + 2u", " + 3u"])}
+  }
+  for (; from < end; from++) {
+${terms([""])}
+  }
+  partial[id] = (sum0 + sum1) + (sum2 + sum3);`,
+  }));
+  context.emit(dispatch({
+    label: `${label}_end`,
+    reads: { partial, ...finishReads },
+    writes: { y },
+    uniforms: { channels, blocks, samples: perSample ? 1 : batch, pieces },
+    floats,
+    invocations: y.texels,
+    workgroupSize: 8,
+    body: `
+  let c = id % u.blocks;
+  var sum = vec4f();
+  for (var s = 0u; s < u.samples; s++) {
+    let first = (s * u.blocks + id) * u.pieces;
+    for (var piece = 0u; piece < u.pieces; piece++) { sum += partial(first + piece); }
+  }
+  let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
+  y[id] = select(vec4f(), ${finish}, there);`,
+  }));
+}
+
+/** scale * the sum of x by channel. */
+export const channelSum: Kernel = (node, context) => {
+  const { x } = node.operands as { x: Value };
+  const { scale } = node.attributes as { scale: number };
+  reduceChannels({
+    label: "channel_sum",
+    shape: x.shape,
+    reads: { x: context.read(x) },
+    term: "x(at)",
+    finish: "sum * u.scale",
+    floats: { scale },
+    y: context.output(node),
+  }, context);
+};
+
+/** The mean of (x - mean)^2 by channel. */
+export const channelVariance: Kernel = (node, context) => {
+  const { x, mean } = node.operands as OperandsOf<typeof channelVarianceOperator>;
+  const { batch, pixels } = blocked(x.shape);
+  reduceChannels({
+    label: "channel_variance",
+    shape: x.shape,
+    reads: { x: context.read(x), mean: context.read(mean) },
+    setup: "  let centre = mean(c);",
+    term: "(x(at) - centre) * (x(at) - centre)",
+    finish: "sum * u.scale",
+    floats: { scale: 1 / (batch * pixels) },
+    y: context.output(node),
+  }, context);
+};
+
+/** The sum of a * b by channel, or by sample and channel. */
+export const sumProducts: Kernel = (node, context) => {
+  const { a, b } = node.operands as Record<"a" | "b", Value>;
+  reduceChannels({
+    label: "sum_products",
+    shape: a.shape,
+    reads: { a: context.read(a), b: context.read(b) },
+    term: "a(at) * b(at)",
+    perSample: node.output.shape.length === 2,
+    y: context.output(node),
+  }, context);
+};
+
+/** The sum of `term` over all elements of x, times `scale`. */
+function sumAll(label: string, x: Value, term: string, scale: number, y: Resource, context: PlanContext): void {
+  const { channels, blocks, pixels, texels } = blocked(x.shape);
+  const partial = context.scratch(`${label} of pieces`, Math.ceil(texels / PIECE));
+  context.emit(dispatch({
+    label,
+    reads: { x: context.read(x) },
+    writes: { partial },
+    uniforms: { channels, blocks, pixels, texels },
+    invocations: partial.texels,
+    workgroupSize: 8,
+    body: `
+  var sum = vec4f();
+  for (var at = id * ${PIECE}u; at < min(u.texels, (id + 1u) * ${PIECE}u); at++) {
+    let channel = vec4u((at / u.pixels) % u.blocks * 4u) + vec4u(0u, 1u, 2u, 3u);
+    sum += select(vec4f(), ${term}, channel < vec4u(u.channels));
+  }
+  partial[id] = sum;`,
+  }));
+  context.emit(dispatch({
+    label: `${label}_end`,
+    reads: { partial },
+    writes: { y },
+    uniforms: { pieces: partial.texels },
+    floats: { scale },
+    invocations: 1,
+    workgroupSize: 8,
+    body: `
+  var sum = vec4f();
+  for (var piece = 0u; piece < u.pieces; piece++) { sum += partial(piece); }
+  y[0] = vec4f(dot(sum, vec4f(u.scale)), 0.0, 0.0, 0.0);`,
+  }));
+}
+
+/** scale * the sum of all elements. */
+export const sum: Kernel = (node, context) => {
+  const { scale } = node.attributes as { scale: number };
+  sumAll("sum", (node.operands as { x: Value }).x, "x(at)", scale, context.output(node), context);
+};
+
+/** The sum of the squares of all elements. */
+export const sumSquares: Kernel = (node, context) =>
+  sumAll("sum_squares", (node.operands as { x: Value }).x, "x(at) * x(at)", 1, context.output(node), context);
+
+/** Every element scale * value. */
+export const fill: Kernel = (node, context) => {
+  const { scale } = node.attributes as { scale: number };
+  elementwise(node, context, node.operands as { value: Value }, "vec4f(value(0u).x * u.scale)", { scale });
+};

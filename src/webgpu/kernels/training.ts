@@ -1,0 +1,58 @@
+/** The kernels of the operators that only training has. */
+
+import type { TrainingOperatorName } from "../../graph/ops/training.ts";
+import type { Kernel } from "../planner.ts";
+import { attentionGrad } from "./attention_grad.ts";
+import { batchNormInputGrad, batchNormTrain, batchNormWeightGrad } from "./batch_norm_grad.ts";
+import { conv2dAttentionProducts } from "./conv2d_attention_products.ts";
+import { conv2dInputGrad } from "./conv2d_input_grad.ts";
+import { conv2dWeightGrad } from "./conv2d_weight_grad.ts";
+import { crossEntropy, crossEntropyGrad } from "./cross_entropy.ts";
+import { dropoutMask } from "./dropout_mask.ts";
+import { activationGrad, runningAverage, scale, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
+import { accumulate, gate, where } from "./gate.ts";
+import { sliceChannels, unflatten } from "./layout_ops.ts";
+import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
+import { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage } from "./optimizer_step.ts";
+import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
+import { channelSum, channelVariance, fill, sum, sumProducts, sumSquares } from "./reductions.ts";
+
+/** The planning function of every training operator. */
+export const TRAINING_KERNELS: { readonly [K in TrainingOperatorName]: Kernel } = {
+  conv2d_input_grad: conv2dInputGrad,
+  conv2d_weight_grad: conv2dWeightGrad,
+  conv2d_attention_products: conv2dAttentionProducts,
+  attention_grad: attentionGrad,
+  batch_norm_train: batchNormTrain,
+  batch_norm_weight_grad: batchNormWeightGrad,
+  batch_norm_input_grad: batchNormInputGrad,
+  running_average: runningAverage,
+  channel_sum: channelSum,
+  channel_variance: channelVariance,
+  sum,
+  fill,
+  sum_products: sumProducts,
+  scale,
+  activation_grad: activationGrad,
+  sigmoid_grad: sigmoidGrad,
+  softmax_grad: softmaxGrad,
+  linear_input_grad: linearInputGrad,
+  linear_weight_grad: linearWeightGrad,
+  max_pool2d_grad: maxPool2dGrad,
+  avg_pool2d_grad: avgPool2dGrad,
+  global_avg_pool_grad: globalAvgPoolGrad,
+  unflatten,
+  slice_channels: sliceChannels,
+  dropout_mask: dropoutMask,
+  cross_entropy: crossEntropy,
+  cross_entropy_grad: crossEntropyGrad,
+  sgd_velocity: sgdVelocity,
+  sgd_step: sgdStep,
+  squared_average: squaredAverage,
+  adamw_step: adamwStep,
+  sum_squares: sumSquares,
+  clip_factor: clipFactor,
+  where,
+  accumulate,
+  gate,
+};

@@ -1,0 +1,111 @@
+import type { Operator, Value } from "../../src/graph/graph.ts";
+import type { Pair } from "../../src/graph/ops/shared.ts";
+import { convolutionShape } from "../../src/graph/ops/shared.ts";
+import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
+import { RandomGraph, withWebGpu } from "./support.ts";
+import { assertInterpreted } from "./training_support.ts";
+
+/** A convolution whose backward is tested; those left out are PyTorch's defaults. */
+interface Case {
+  readonly batch?: number;
+  readonly cin: number;
+  readonly cout: number;
+  readonly size: Pair;
+  readonly k: Pair;
+  readonly stride?: Pair;
+  readonly padding?: Pair;
+  readonly dilation?: Pair;
+  readonly groups?: number;
+  /** Dynamic: the number of kernels. */
+  readonly kernels?: number;
+  /** Dynamic: which attentions there are, of "cfs"; the kernel attention is there with several kernels. */
+  readonly attentions?: string;
+}
+
+const one: Pair = [1, 1];
+const two: Pair = [2, 2];
+
+const CASES: readonly Case[] = [
+  // Static.
+  { cin: 3, cout: 8, size: [15, 17], k: [7, 7], stride: two, padding: [3, 3] },
+  { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one },
+  { cin: 6, cout: 10, size: [9, 13], k: [3, 3], stride: two, padding: one },
+  { batch: 5, cin: 7, cout: 5, size: [6, 5], k: [3, 3] },
+  { cin: 32, cout: 32, size: [5, 9], k: one },
+  { batch: 5, cin: 9, cout: 17, size: [3, 3], k: one },
+  { batch: 2, cin: 8, cout: 16, size: [9, 7], k: one, stride: two },
+  { cin: 8, cout: 8, size: [6, 6], k: one, padding: one },
+  { cin: 4, cout: 8, size: [11, 10], k: [3, 3], padding: two, dilation: two },
+  { cin: 4, cout: 12, size: [12, 9], k: [3, 5], stride: [2, 1], padding: [0, 2], dilation: [3, 1] },
+  { cin: 4, cout: 8, size: [13, 11], k: [3, 3], stride: [2, 3], padding: [1, 0], dilation: [1, 2] },
+  { cin: 4, cout: 4, size: [3, 20], k: [1, 11], padding: [0, 5] },
+  { cin: 16, cout: 32, size: [7, 8], k: [3, 3], padding: one, groups: 2 },
+  { batch: 5, cin: 6, cout: 9, size: [5, 5], k: [3, 3], padding: one, groups: 3 },
+  { batch: 2, cin: 8, cout: 16, size: [6, 5], k: [3, 3], stride: two, groups: 8 },
+  { batch: 5, cin: 12, cout: 12, size: [7, 9], k: [3, 3], padding: one, groups: 12 },
+  { cin: 6, cout: 6, size: [13, 11], k: [5, 5], stride: two, padding: two, groups: 6 },
+  { cin: 5, cout: 5, size: [9, 9], k: [3, 3], padding: [3, 3], dilation: [3, 3], groups: 5 },
+  { cin: 1, cout: 1, size: [4, 4], k: [3, 3], padding: one },
+  // Dynamic.
+  { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, kernels: 1 },
+  { batch: 2, cin: 6, cout: 10, size: [5, 6], k: [3, 3], stride: two, padding: one, kernels: 1 },
+  { cin: 4, cout: 8, size: [16, 15], k: [3, 3], padding: one, kernels: 1 },
+  { batch: 2, cin: 8, cout: 16, size: [5, 5], k: one, kernels: 1, attentions: "cf" },
+  { batch: 2, cin: 8, cout: 12, size: [6, 6], k: [3, 3], groups: 2, kernels: 1, dilation: two },
+  { batch: 2, cin: 4, cout: 4, size: [6, 6], k: [3, 3], kernels: 1, attentions: "" },
+  { batch: 2, cin: 4, cout: 8, size: [6, 7], k: [3, 2], kernels: 1, attentions: "s" },
+  { batch: 2, cin: 4, cout: 8, size: [6, 7], k: [3, 3], kernels: 1, attentions: "f" },
+  { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, kernels: 4 },
+  { batch: 2, cin: 7, cout: 9, size: [9, 8], k: [3, 3], stride: two, padding: one, kernels: 2 },
+  { batch: 5, cin: 16, cout: 32, size: [3, 5], k: one, kernels: 4, attentions: "cf" },
+  { batch: 2, cin: 12, cout: 18, size: [5, 5], k: [3, 3], padding: one, groups: 3, kernels: 2 },
+  { batch: 5, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, kernels: 4, attentions: "cs" },
+  { batch: 2, cin: 8, cout: 8, size: [9, 9], k: [3, 3], stride: two, groups: 8, kernels: 1, attentions: "cs" },
+  { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
+];
+
+const { conv2d_input_grad, conv2d_weight_grad, conv2d_attention_products } = TRAINING_OPERATORS;
+
+/** The backward of one convolution: every contraction that it has. */
+function build(c: Case): RandomGraph {
+  const { batch = 1, cin, cout, k, groups = 1, kernels, attentions = "cfs" } = c;
+  const window = {
+    stride: c.stride ?? one,
+    padding: c.padding ?? [0, 0] as const,
+    dilation: c.dilation ?? one,
+    groups,
+  };
+  const each = [cout, cin / groups, ...k];
+  const weightShape = kernels === undefined ? each : [kernels, ...each];
+  const g = new RandomGraph();
+  const x = g.input("x", [batch, cin, ...c.size]);
+  const gradient = g.input("gradient", convolutionShape(x.shape, each, window));
+  const weight = g.parameter("weight", weightShape);
+  const attention = (letter: string, n: number) =>
+    kernels !== undefined && attentions.includes(letter) ? g.input(`attention ${letter}`, [batch, n]) : undefined;
+  const channel = attention("c", cin);
+  const filter = attention("f", cout);
+  const spatial = attention("s", k[0] * k[1]);
+  const kernel = kernels !== undefined && kernels > 1 ? g.input("attention w", [batch, kernels]) : undefined;
+  const output = (op: Operator, operands: Record<string, Value | undefined>, attributes: Record<string, unknown>) =>
+    g.graph.output(op.name, g.graph.apply(op, op.name, operands, { ...window, ...attributes }));
+  output(conv2d_input_grad, { gradient, weight, filter, spatial, kernel }, { inputSize: c.size });
+  output(conv2d_weight_grad, { x, gradient, channel, filter, spatial, kernel }, { weightShape });
+  if (kernels !== undefined) output(conv2d_attention_products, { x, gradient, weight, channel }, {});
+  return g;
+}
+
+for (const operands of ["texture", "buffer"] as const) {
+  Deno.test(`the backward of convolutions agrees with float64 loops when operands are read from a ${operands}`, async () => {
+    await withWebGpu({ operands }, async (backend) => {
+      for (const c of CASES) await assertInterpreted(backend, JSON.stringify(c), build(c), 5e-6);
+    });
+  });
+}
+
+Deno.test("conv2d_input_grad takes some samples at a time when all their kernels exceed a binding", async () => {
+  await withWebGpu({ operands: "buffer", maxBindingBytes: 2 * 32 * 16 * 9 * 4 }, async (backend) => {
+    const c = { batch: 5, cin: 16, cout: 32, size: [3, 3], k: [3, 3], padding: one, kernels: 2 } as const;
+    await assertInterpreted(backend, "five samples", build(c), 5e-6);
+  });
+});
