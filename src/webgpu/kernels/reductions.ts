@@ -44,7 +44,7 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
   const pieces = Math.ceil(pixels / PIECE);
   const partial = context.scratch(`${label} of pieces`, batch * blocks * pieces);
   const terms = (offsets: readonly string[]) =>
-    offsets.map((offset, i) => `    { let at = from${offset}; sum${i} += ${term}; }`).join("\n");
+    offsets.map((offset, i) => `    { let at = next${offset}; sum${i} += ${term}; }`).join("\n");
   context.emit(dispatch({
     label,
     reads,
@@ -58,14 +58,14 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
   let c = plane % u.blocks;
   let begin = (id % u.pieces) * ${PIECE}u;
   let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
-  var from = plane * u.pixels + begin;
+  var next = plane * u.pixels + begin;
 ${setup}
   // Four sums: half the roundings for each.
 ${[0, 1, 2, 3].map((i) => `  var sum${i} = vec4f();`).join("\n")}
-  for (; from + 3u < end; from += 4u) {
+  for (; next + 3u < end; next += 4u) {
 ${terms(["", " + 1u", " + 2u", " + 3u"])}
   }
-  for (; from < end; from++) {
+  for (; next < end; next++) {
 ${terms([""])}
   }
   partial[id] = (sum0 + sum1) + (sum2 + sum3);`,
