@@ -28,14 +28,12 @@ export interface Located {
   sibling(name: string): Promise<Located>;
 }
 
-/** A page, which has no files of its own: what it names is an address beside it. */
-const inPage = typeof Deno === "undefined";
-
 /** Finds a source. Throws CheckpointError where there is none. */
 export async function locate(source: string, options: LocateOptions = {}): Promise<Located> {
   if (source.startsWith("hf:")) return await locateOnHub(source, options);
   if (/^https?:\/\//i.test(source)) return await locateUrl(source, options);
-  if (inPage) return await locateUrl(new URL(source, globalThis.location.href).href, options);
+  // A page has no files: what it names is an address beside it.
+  if (typeof Deno === "undefined") return await locateUrl(new URL(source, globalThis.location.href).href, options);
   const path = source.startsWith("file:") ? decodeURIComponent(new URL(source).pathname) : source;
   return {
     name: path.replace(/^.*[\\/]/, ""),
@@ -54,7 +52,7 @@ export function located(source: ByteSource): Located {
 }
 
 async function locateOnHub(text: string, options: LocateOptions): Promise<Located> {
-  if (inPage) {
+  if (typeof Deno === "undefined") {
     throw new CheckpointError(`${text}: a page has no hub client; name the file's https address on the hub instead`);
   }
   // Imported late: a page has no use for the hub's client.
@@ -76,7 +74,9 @@ async function locateUrl(text: string, options: LocateOptions): Promise<Located>
   const name = withoutSecrets(text);
   const sibling = (other: string) => locate(new URL(other, text).href, options);
   const onProgress = (done: number, total?: number) => options.onProgress?.(name, done, total);
-  if (inPage) return { name, source: fromBlob(name, await fetchBlob(text, name, onProgress)), sibling };
+  if (typeof Deno === "undefined") {
+    return { name, source: fromBlob(name, await fetchBlob(text, name, onProgress)), sibling };
+  }
   const { download } = await import("./http.ts");
   const path = await Deno.makeTempFile({ prefix: "odconv_" });
   await download(text, path, { onProgress });

@@ -23,7 +23,7 @@ export async function inflate(
     throw new DataError(`${name}: broken PNG: ${compressed} compressed bytes for ${size} bytes of pixels (truncated?)`);
   }
   const out = new Uint8Array(size);
-  const reader = ReadableStream.from(pieces).pipeThrough(new DecompressionStream("deflate")).getReader();
+  const reader = streamOf(pieces).pipeThrough(new DecompressionStream("deflate")).getReader();
   let filled = 0;
   try {
     while (filled < size) {
@@ -41,4 +41,16 @@ export async function inflate(
     throw new DataError(`${name}: broken PNG: its data hold ${filled} bytes of pixels, expected ${size}`);
   }
   return out;
+}
+
+/** `ReadableStream.from`, which not every browser has. */
+function streamOf(pieces: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const next = pieces.values();
+  return new ReadableStream({
+    pull(controller) {
+      const { done, value } = next.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
 }
