@@ -14,6 +14,7 @@ import { encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { checkFolderOf } from "./support/output.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
 
@@ -96,6 +97,7 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256: await checkpoint.sha256() });
   const out = target.out ?? `weights/${nameOf(model)}.safetensors`;
   await Deno.mkdir(dirname(out), { recursive: true });
+  await checkFolderOf(out);
   await writeSafetensors(out, tensors, metadata, {
     dtype: target.dtype === "f16" ? "F16" : "F32",
     onProgress: (done, total) => target.bars.update("writing", done, total),

@@ -32,6 +32,12 @@ export async function withPath<T>(path: string, read: () => Promise<T>): Promise
     return await read();
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) throw new DataError(`${path}: no such file or folder`, { cause });
+    if (cause instanceof Deno.errors.NotADirectory) {
+      throw new DataError(`${path}: expected a folder, found a file`, { cause });
+    }
+    if (cause instanceof Deno.errors.IsADirectory) {
+      throw new DataError(`${path}: expected a file, found a folder`, { cause });
+    }
     if (cause instanceof Deno.errors.NotCapable) {
       throw new DataError(`${path}: Deno may not read it: run with --allow-read`, { cause });
     }

@@ -7,9 +7,15 @@
 import { dirname } from "node:path";
 import { DataError } from "../../src/errors.ts";
 
-/** Throws DataError where `path`, if there is one, has no folder to lie in: better before hours of work than after. */
+/**
+ * Throws DataError where `path`, if there is one, is a folder or has no folder to lie in: better before hours of work than
+ * after.
+ */
 export async function checkFolderOf(path: string | undefined): Promise<void> {
   if (path === undefined) return;
+  if (/[\\/]$/.test(path) || (await Deno.stat(path).catch(() => undefined))?.isDirectory) {
+    throw new DataError(`cannot write ${path}: it is a folder; name a file in it`);
+  }
   const folder = dirname(path);
   try {
     if ((await Deno.stat(folder)).isDirectory) return;
