@@ -38,7 +38,8 @@ Options:
   --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
   --limit N             only the first N images
   --shard I/N           only the I-th of N equal parts, from 1; "deno task merge" joins their reports
-  --report FILE.json    write figures and predictions
+  --report FILE.json    write figures and predictions; until then FILE.json.journal keeps what is done, and the same
+                        command goes on from there if it was interrupted
   --logits FILE         write "logits" [images, classes] and "labels" [images] as safetensors
   --skip-bad            leave out broken images and list them; otherwise the first one ends the run
   -h, --help            this text
@@ -95,7 +96,9 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
     const logits = args.logits ? new LogitsRecorder(end - start, model.config.numClasses) : undefined;
     const bar = progress("evaluating", end - start);
     const began = performance.now();
-    const speed = (done: number) => `${(1000 * done / (performance.now() - began)).toFixed(1)} images/s`;
+    const journal = args.report && `${args.report}.journal`;
+    let resumed = 0;
+    const speed = (done: number) => `${(1000 * (done - resumed) / (performance.now() - began)).toFixed(1)} images/s`;
     const skip = (error: Error) => {
       bar.end();
       console.error(yellow(`skipped: ${error.message}`));
@@ -109,11 +112,18 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
         shard,
         onBroken: args["skip-bad"] ? skip : undefined,
         onProgress: (done) => bar.update(done, speed(done)),
+        journal,
+        onResume(images) {
+          resumed = images;
+          console.log(`resumed  ${images} images are done already, by ${journal}`);
+        },
         onLogits: logits && ((row, label) => logits.add(row, label)),
       });
       bar.end();
       if (args.report) await writeReport(args.report, report);
       if (args.logits) await logits!.write(args.logits, { model: report.model, weights_sha256: report.weights.sha256 });
+      // Only now: whatever happens before, the next run has the journal.
+      if (journal) await Deno.remove(journal);
       printSummary(report);
     } finally {
       bar.end();

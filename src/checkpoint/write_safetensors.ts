@@ -8,6 +8,7 @@ import { CheckpointError } from "../errors.ts";
 import { cast } from "./float32.ts";
 import { byteLength, encodeSafetensorsHeader } from "./safetensors.ts";
 import type { StateDict } from "./state_dict.ts";
+import { writeFile } from "./write_file.ts";
 
 /** How writeSafetensors writes. */
 export interface WriteOptions {
@@ -19,7 +20,8 @@ export interface WriteOptions {
 
 /**
  * Writes the tensors, in the map's order, to `path`: beside it first, under its name only when all of it is there.
- * Throws CheckpointError where a tensor cannot be read or converted; nothing is left behind then.
+ * Throws CheckpointError where a tensor cannot be read or converted, or the file not be written; nothing is left behind
+ * then, and a file that was there stays.
  */
 export async function writeSafetensors(
   path: string,
@@ -31,30 +33,16 @@ export async function writeSafetensors(
     ? new Map([...tensors].map(([name, tensor]) => [name, cast(name, tensor, dtype)]))
     : tensors;
   const { header, order, size } = encodeSafetensorsHeader(converted, metadata);
-  const part = `${path}.part`;
-  const file = await Deno.open(part, { write: true, create: true, truncate: true });
-  try {
-    try {
-      let done = await writeAll(file, header);
-      for (const [name, tensor] of order) {
-        const bytes = await tensor.read();
-        if (bytes.length !== byteLength(tensor)) {
-          throw new CheckpointError(`${name}: ${byteLength(tensor)} bytes expected, ${bytes.length} read`);
-        }
-        done += await writeAll(file, bytes);
-        onProgress?.(done, size);
+  await writeFile(path, async (write) => {
+    await write(header);
+    let done = header.length;
+    for (const [name, tensor] of order) {
+      const bytes = await tensor.read();
+      if (bytes.length !== byteLength(tensor)) {
+        throw new CheckpointError(`${name}: ${byteLength(tensor)} bytes expected, ${bytes.length} read`);
       }
-    } finally {
-      file.close();
+      await write(bytes);
+      onProgress?.(done += bytes.length, size);
     }
-    await Deno.rename(part, path);
-  } catch (error) {
-    await Deno.remove(part);
-    throw error;
-  }
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array<ArrayBuffer>): Promise<number> {
-  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-  return bytes.length;
+  });
 }

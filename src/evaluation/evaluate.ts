@@ -8,6 +8,7 @@ import type { Sample } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { CompiledModel } from "../models/model.ts";
 import { crossEntropy, type Prediction, topK } from "./accuracy.ts";
+import type { BatchResult } from "./journal.ts";
 import { mapAhead } from "./map_ahead.ts";
 import type { BrokenImage, GoodImage } from "./prepare.ts";
 
@@ -21,6 +22,8 @@ export interface EvaluateOptions {
   readonly onProgress?: (done: number) => void;
   /** Called for every prediction, in order, with all of its logits. */
   readonly onLogits?: (logits: Float32Array, label: number) => void;
+  /** Called with every batch, in order, before its progress is reported; waited for. */
+  readonly onBatch?: (batch: BatchResult & { readonly logits: Float32Array }) => Promise<void>;
 }
 
 /** What evaluate answers. */
@@ -33,8 +36,11 @@ export interface Evaluation {
   readonly seconds: number;
 }
 
+/** An image and its place among all that were asked for, from 0. */
+type Numbered<T> = T & { readonly place: number };
+
 interface Batch {
-  readonly samples: Sample[];
+  readonly samples: Numbered<Sample>[];
   readonly pixels: Float32Array<ArrayBuffer>;
 }
 
@@ -45,57 +51,65 @@ interface Batch {
 export async function evaluate(
   compiled: CompiledModel,
   images: AsyncIterable<GoodImage | BrokenImage>,
-  { inFlight = 2, onBroken, onProgress, onLogits }: EvaluateOptions = {},
+  { inFlight = 2, onBroken, onProgress, onLogits, onBatch }: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { numClasses } = compiled.model.config;
   const predictions: Prediction[] = [];
-  const skipped: string[] = [];
+  const broken: Numbered<{ file: string }>[] = [];
   const began = performance.now();
-  const good = withoutBroken(images, (file, error) => {
+  const good = withoutBroken(images, ({ file, error }, place) => {
     if (!onBroken) throw error;
-    skipped.push(file);
+    broken.push({ file, place });
     onBroken(error);
   });
+  let end = 0;
   const results = mapAhead(batches(good, compiled.inputShape), inFlight, async ({ samples, pixels }) => ({
     samples,
     logits: await compiled.run(pixels),
   }));
   for await (const { samples, logits } of results) {
-    samples.forEach((sample, i) => {
+    const begin = end;
+    const batch = samples.map((sample, i) => {
       const row = logits.subarray(i * numClasses, (i + 1) * numClasses);
-      predictions.push(predict(sample, row));
       onLogits?.(row, sample.label);
+      return predict(sample, row);
     });
-    onProgress?.(predictions.length + skipped.length);
+    predictions.push(...batch);
+    end = samples[samples.length - 1].place + 1;
+    const among = broken.filter(({ place }) => place >= begin && place < end);
+    await onBatch?.({ end, skipped: among.map(({ file }) => file), predictions: batch, logits });
+    onProgress?.(end);
   }
-  return { predictions, skipped, seconds: (performance.now() - began) / 1000 };
+  return { predictions, skipped: broken.map(({ file }) => file), seconds: (performance.now() - began) / 1000 };
 }
 
 async function* withoutBroken(
   images: AsyncIterable<GoodImage | BrokenImage>,
-  onBroken: (file: string, error: DataError) => void,
-): AsyncGenerator<GoodImage> {
+  onBroken: (image: BrokenImage, place: number) => void,
+): AsyncGenerator<Numbered<GoodImage>> {
+  let place = 0;
   for await (const image of images) {
-    if (image.error) onBroken(image.file, image.error);
-    else yield image;
+    if (image.error) onBroken(image, place);
+    else yield { ...image, place };
+    place++;
   }
 }
 
 /** Batches of `batch` images; the last may hold fewer. */
 async function* batches(
-  images: AsyncIterable<GoodImage>,
+  images: AsyncIterable<Numbered<GoodImage>>,
   [batch, channels, height, width]: readonly number[],
 ): AsyncGenerator<Batch> {
   const length = channels * height * width;
-  let samples: Sample[] = [];
+  let samples: Numbered<Sample>[] = [];
   let pixels = new Float32Array(batch * length);
-  for await (const { file, label, input } of images) {
+  for await (const { file, label, input, place } of images) {
     if (input.length !== length) {
       const found = input.length / channels;
       throw new DataError(`${file}: ${found} pixels when preprocessed, the model takes ${height}x${width}`);
     }
     pixels.set(input, samples.length * length);
-    samples.push({ file, label });
+    samples.push({ file, label, place });
     if (samples.length < batch) continue;
     yield { samples, pixels };
     samples = [];

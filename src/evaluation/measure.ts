@@ -6,10 +6,13 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
+import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Model } from "../models/model.ts";
+import { VERSION } from "../models/metadata.ts";
 import { findPublished } from "../models/registry.ts";
-import { checkLabel, evaluate, type EvaluateOptions } from "./evaluate.ts";
+import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
+import { type BatchResult, Journal } from "./journal.ts";
 import { prepareImages } from "./prepare.ts";
 import { makeReport, type Report } from "./report.ts";
 import { type Shard, shardRange } from "./shard.ts";
@@ -26,6 +29,13 @@ export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onPr
   readonly limit?: number;
   /** Only a part of them. */
   readonly shard?: Shard;
+  /**
+   * A file to keep what is done in after every batch, and to go on from if it is there: the answer is the same however often
+   * the program is killed on the way. The caller removes it when the report is safe.
+   */
+  readonly journal?: string;
+  /** Called with the number of images that the journal holds, if it holds any. */
+  readonly onResume?: (images: number) => void;
 }
 
 /** By the side of the model's images. */
@@ -43,35 +53,45 @@ export function chosenImages(
   return { ...shardRange(shard ?? { index: 1, count: 1 }, images), images };
 }
 
-/** Evaluates a model on a device. Throws what evaluate, compile and the data set throw. */
+/** Evaluates a model on a device. Throws what evaluate, compile, the data set and Journal.open throw. */
 export async function measure(
   model: Model,
   dataset: Dataset,
   backend: Backend,
   options: MeasureOptions,
 ): Promise<Report> {
-  const { weights, shard, workers = 1 } = options;
+  const { weights, shard } = options;
   const { start, end, images } = chosenImages(dataset, options);
   const batch = Math.min(options.batch ?? BATCHES[model.imageSize][backend.name], end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
   for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
-  const compiled = await model.compile(backend, { batch });
-  const pool = new DecodePool(workers);
+  const device = `${backend.name}: ${backend.description}`;
+  const { arch, kernelNum } = model.config;
+  const journal = options.journal === undefined ? undefined : await Journal.open(options.journal, {
+    journal: VERSION,
+    model: JSON.stringify(model.config),
+    weights: weights.sha256,
+    device,
+    dataset: dataset.name,
+    start,
+    end,
+    images,
+    batch,
+    logits: options.onLogits !== undefined,
+  });
   try {
-    // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
-    const prepared = prepareImages(dataset, indices, model.preprocessing, pool, 2 * batch);
-    const { predictions, skipped, seconds } = await evaluate(compiled, prepared, {
+    const { predictions, skipped, seconds } = await evaluateRest(model, dataset, backend, indices, {
       ...options,
-      // One more than there are threads to run them, so that none waits for its next batch.
-      inFlight: backend.name === "cpu" ? workers + 1 : 2,
+      batch,
+      journal,
     });
     const published = model.dataset === "imagenet" ? findPublished(model.config) : undefined;
     return makeReport({
-      model: model.config.arch,
-      kernelNum: model.config.kernelNum,
+      model: arch,
+      kernelNum,
       weights,
-      device: `${backend.name}: ${backend.description}`,
+      device,
       dataset: dataset.name,
       shard: shard && { ...shard, of: images },
       skipped,
@@ -79,7 +99,80 @@ export async function measure(
       published: published && { top1: published.top1, top5: published.top5 },
     }, predictions);
   } finally {
+    journal?.close();
+  }
+}
+
+/** What the journal holds, and an evaluation of the images that it does not. */
+async function evaluateRest(
+  model: Model,
+  dataset: Dataset,
+  backend: Backend,
+  indices: readonly number[],
+  options: Omit<MeasureOptions, "journal"> & { readonly batch: number; readonly journal?: Journal },
+): Promise<Evaluation> {
+  const { journal, batch, workers = 1, onProgress, onResume, onLogits } = options;
+  const before = journal?.done ?? [];
+  const { end: done = 0, seconds: past = 0 } = before.at(-1) ?? {};
+  checkUnchanged(before, indices.map((index) => dataset.item(index).file));
+  if (done > 0) onResume?.(done);
+  for (const entry of before) replayLogits(entry, model.config.numClasses, onLogits);
+  const predictions = before.flatMap((entry) => entry.predictions);
+  const skipped = before.flatMap((entry) => entry.skipped);
+  if (done === indices.length) return { predictions, skipped, seconds: past };
+
+  const compiled = await model.compile(backend, { batch });
+  const pool = new DecodePool(workers);
+  const began = performance.now();
+  try {
+    // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
+    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessing, pool, 2 * batch);
+    const rest = await evaluate(compiled, prepared, {
+      ...options,
+      // One more than there are threads to run them, so that none waits for its next batch.
+      inFlight: backend.name === "cpu" ? workers + 1 : 2,
+      onProgress: onProgress && ((n) => onProgress(done + n)),
+      onBatch: journal && (({ logits, end, ...result }) => {
+        const entry = { ...result, end: done + end, ...(onLogits && { logits }) };
+        return journal.add(entry, past + (performance.now() - began) / 1000);
+      }),
+    });
+    return {
+      predictions: [...predictions, ...rest.predictions],
+      skipped: [...skipped, ...rest.skipped],
+      seconds: past + rest.seconds,
+    };
+  } finally {
     pool.close();
     compiled.dispose();
   }
+}
+
+/** Throws DataError where the images that a journal tells of are not those of the data set. */
+function checkUnchanged(entries: readonly BatchResult[], files: readonly string[]): void {
+  let begin = 0;
+  for (const { end, predictions, skipped } of entries) {
+    const told = [...predictions.map(({ file }) => file), ...skipped].sort();
+    const there = files.slice(begin, end).sort();
+    const other = told.findIndex((file, i) => file !== there[i]);
+    if (other >= 0 || told.length !== there.length) {
+      throw new DataError(
+        `the data set has changed since the evaluation was interrupted: ${told[other] ?? "an image"} was among ` +
+          `images ${begin} to ${end}; delete the journal to start again`,
+      );
+    }
+    begin = end;
+  }
+}
+
+function replayLogits(
+  { predictions, logits }: BatchResult,
+  numClasses: number,
+  onLogits: MeasureOptions["onLogits"],
+): void {
+  if (!onLogits) return;
+  if (logits?.length !== predictions.length * numClasses) {
+    throw new DataError("the journal of the interrupted evaluation lacks its logits; delete it to start again");
+  }
+  predictions.forEach(({ label }, i) => onLogits(logits.subarray(i * numClasses, (i + 1) * numClasses), label));
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { writeFile } from "../checkpoint/write_file.ts";
 import { DataError } from "../errors.ts";
-import { excerpt } from "../excerpt.ts";
 import type { Prediction, Score } from "./accuracy.ts";
+import { Field } from "./field.ts";
 import { formatReport, makeReport, type Report } from "./report.ts";
 import type { ReportedShard } from "./shard.ts";
 
@@ -32,16 +33,9 @@ export async function readReport(path: string): Promise<Report> {
   return parseReport(json, path);
 }
 
-/** Writes a report: beside `path` first, under its name only when all of it is there. */
+/** Writes a report: beside `path` first, under its name only when all of it is there. Throws DataError. */
 export async function writeReport(path: string, report: Report): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await Deno.writeTextFile(part, formatReport(report));
-    await Deno.rename(part, path);
-  } catch (error) {
-    await Deno.remove(part).catch(() => {});
-    throw error;
-  }
+  await writeFile(path, (write) => write(new TextEncoder().encode(formatReport(report))), DataError);
 }
 
 /** The same from parsed JSON; `name` is for messages. */
@@ -72,7 +66,8 @@ function parseShard(field: Field): ReportedShard {
   return { index: field.get("index").integer(1, count), count, of };
 }
 
-function parsePrediction(field: Field): Prediction {
+/** One prediction of a report. Throws DataError. */
+export function parsePrediction(field: Field): Prediction {
   return {
     file: field.get("file").string(),
     label: field.get("label").integer(0, MAX_CLASS),
@@ -83,54 +78,4 @@ function parsePrediction(field: Field): Prediction {
 
 function parseScore(field: Field): Score {
   return { class: field.get("class").integer(0, MAX_CLASS), logit: field.get("logit").number() };
-}
-
-/** A value of the JSON, which knows where it stands. */
-class Field {
-  readonly #value: unknown;
-  readonly #path: string;
-
-  constructor(value: unknown, path: string) {
-    this.#value = value;
-    this.#path = path;
-  }
-
-  get(key: string): Field {
-    if (typeof this.#value !== "object" || this.#value === null || Array.isArray(this.#value)) {
-      this.#fail("an object");
-    }
-    const object = this.#value as Record<string, unknown>;
-    return new Field(Object.hasOwn(object, key) ? object[key] : undefined, `${this.#path}: ${key}`);
-  }
-
-  optional<T>(key: string, parse: (field: Field) => T): T | undefined {
-    const field = this.get(key);
-    return field.#value === undefined ? undefined : parse(field);
-  }
-
-  string(): string {
-    return typeof this.#value === "string" ? this.#value : this.#fail("a text");
-  }
-
-  number(): number {
-    return typeof this.#value === "number" && Number.isFinite(this.#value) ? this.#value : this.#fail("a number");
-  }
-
-  integer(least: number, most = Number.MAX_SAFE_INTEGER): number {
-    const value = this.#value;
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    return this.#fail(`a whole number from ${least} to ${most}`);
-  }
-
-  list<T>(parse: (field: Field) => T, longest = Infinity): T[] {
-    const value = this.#value;
-    if (!Array.isArray(value) || value.length > longest) {
-      return this.#fail(longest < Infinity ? `a list of at most ${longest}` : "a list");
-    }
-    return value.map((item, i) => parse(new Field(item, `${this.#path}[${i}]`)));
-  }
-
-  #fail(expected: string): never {
-    throw new DataError(`${this.#path} is ${excerpt(this.#value)}, expected ${expected}`);
-  }
 }

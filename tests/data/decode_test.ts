@@ -85,6 +85,43 @@ Deno.test("decodeImage() refuses sizes beyond PIL's limit before it decodes", as
   await assertRejects(() => decodeImage(webp, "bomb.webp"), DataError, "16384x16384");
 });
 
+Deno.test("decodeImage() refuses a JPEG whose scan lacks a table, whatever range of coefficients the scan claims", async () => {
+  const bytes = await readFixture("cmyk_plain.jpg");
+  const scan = bytes.findLastIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+  // Four components, each with tables of its own; then first and last coefficient and the bits' position.
+  for (let i = 0; i < 4; i++) bytes[scan + 6 + 2 * i] |= 3;
+  bytes.fill(0, scan + 13, scan + 16);
+  await assertRejects(() => decodeImage(bytes, "a.jpg"), DataError, "a scan without its Huffman table");
+});
+
+Deno.test("decodeImage() refuses images that claim more pixels than their bytes can hold, before it takes memory", async () => {
+  const cases: [file: string, claim: (bytes: Uint8Array<ArrayBuffer>, view: DataView) => void][] = [
+    [
+      "grey.jpg",
+      (bytes) => bytes.set([0x20, 0, 0x20, 0], bytes.findIndex((b, i) => b === 0xff && bytes[i + 1] === 0xc0) + 5),
+    ],
+    ["type0_1bit.png", (bytes, view) => {
+      view.setUint32(16, 10_000);
+      view.setUint32(20, 10_000);
+      view.setUint32(29, crc32(bytes.subarray(12, 29)));
+    }],
+    ["lossy.webp", (_, view) => view.setUint32(26, 0x20002000, true)],
+  ];
+  for (const [name, claim] of cases) {
+    const bytes = await readFixture(name);
+    claim(bytes, new DataView(bytes.buffer));
+    await assertRejects(() => decodeImage(bytes, name), DataError, "truncated?");
+  }
+});
+
+Deno.test("decodeImage() refuses a JPEG of very many scans", async () => {
+  const bytes = await readFixture("65x49_420_progressive.jpg");
+  const scan = bytes.findLastIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);
+  const last = [...bytes.subarray(scan, -2)];
+  const many = Uint8Array.from([...bytes.subarray(0, -2), ...Array(200).fill(last).flat(), 0xff, 0xd9]);
+  await assertRejects(() => decodeImage(many, "a.jpg"), DataError, "scans, at most 100");
+});
+
 Deno.test("decodeImage() refuses a PNG whose palette was damaged", async () => {
   const bytes = await readFixture("palette.png");
   bytes[bytes.findIndex((_, i) => String.fromCharCode(...bytes.subarray(i, i + 4)) === "PLTE") + 5] ^= 1;

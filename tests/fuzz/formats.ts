@@ -9,6 +9,7 @@ import { openImageFolder } from "../../src/data/image_folder.ts";
 import { listTar } from "../../src/data/tar.ts";
 import { CheckpointError, DataError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
+import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
 import { inferConfig } from "../../src/models/infer.ts";
 import type { Bytes } from "./mutate.ts";
@@ -123,6 +124,17 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     },
     error: DataError,
   },
+  journal: {
+    seeds: async () => [await journal(false), await journal(true)],
+    read(bytes) {
+      const { done, length } = parseJournal(bytes, DESCRIPTION, "input");
+      ensure(length <= bytes.length, `${length} bytes are valid`);
+      const images = done.reduce((sum, { skipped, predictions }) => sum + skipped.length + predictions.length, 0);
+      ensure(images === (done.at(-1)?.end ?? 0), `${images} images`);
+      return Promise.resolve();
+    },
+    error: DataError,
+  },
   labels: {
     seeds: () => Promise.resolve([new TextEncoder().encode('{"cat": 0, "dog": 1, "n01440764": 999}')]),
     async read(bytes, folder) {
@@ -179,6 +191,27 @@ export const FORMATS: Readonly<Record<string, Format>> = {
 };
 
 const NAMES = [1, 2, 3].map((n) => `ILSVRC2012_val_0000000${n}.JPEG`);
+
+const DESCRIPTION = { journal: "1", model: "od_resnet20", start: 0, end: 9, logits: true };
+
+async function journal(logits: boolean): Promise<Bytes> {
+  const path = await Deno.makeTempFile();
+  const writer = await Journal.open(path, DESCRIPTION);
+  for (let end = 2; end < 9; end += 3) {
+    const predictions = [0, 1].map((i) => ({
+      file: `${end}/${i}.png`,
+      label: i,
+      loss: 0.5,
+      top5: [{ class: 1, logit: 2 }],
+    }));
+    const skipped = end > 2 ? ["broken.png"] : [];
+    await writer.add({ end, skipped, predictions, ...(logits && { logits: new Float32Array(6) }) }, end);
+  }
+  writer.close();
+  const bytes = await Deno.readFile(path);
+  await Deno.remove(path);
+  return bytes;
+}
 
 function report(shard: { index: number; count: number; of: number } | undefined): Bytes {
   const top5 = [3, 1, 2].map((c, i) => ({ class: c, logit: Math.fround(2.5 - i) }));

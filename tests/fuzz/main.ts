@@ -16,11 +16,14 @@ if (!names.every((name) => Object.hasOwn(FORMATS, name)) || !(inputs > 0) || !Nu
 }
 
 let failed = false;
-console.log("| format | inputs | refused | read | failures | slowest | most memory |\n|---|---|---|---|---|---|---|");
+console.log(
+  "| format | inputs | refused | read | failures | slowest | most memory asked for | process |\n|---|---|---|---|---|---|---|---|",
+);
 for (const format of names) {
-  const { read, refused, failures, slowest, largest } = await fuzz({ format, seed, inputs });
+  const { read, refused, failures, slowest, largest, resident } = await fuzz({ format, seed, inputs });
   const figures = [read + refused + failures.length, refused, read, failures.length];
-  console.log(`| ${format} | ${figures.join(" | ")} | ${slowest.toFixed(0)} ms | ${Math.ceil(largest / 1e3)} kB |`);
+  const memory = `${Math.ceil(largest / 1e3)} kB | ${Math.ceil(resident / 1e6)} MB`;
+  console.log(`| ${format} | ${figures.join(" | ")} | ${slowest.toFixed(0)} ms | ${memory} |`);
   for (const { input, why } of failures) {
     const path = await Deno.makeTempFile({ prefix: `odconv_${format}_${seed}_${input}_` });
     await Deno.writeFile(path, makeInput(await FORMATS[format].seeds(), { format, seed }, input));

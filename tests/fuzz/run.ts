@@ -19,6 +19,7 @@ export async function fuzz(options: Pick<Job, "format" | "seed" | "inputs"> & { 
           refused: 0,
           slowest: NaN,
           largest: NaN,
+          resident: NaN,
           failures: [{ input: Atomics.load(current, 0), why }],
         });
       };

@@ -30,6 +30,8 @@ export interface Tally {
   slowest: number;
   /** The most memory that one asked for, in bytes. */
   largest: number;
+  /** The most memory that the whole process had, WebAssembly's included, in bytes. */
+  resident: number;
   /** Inputs that ended otherwise. */
   readonly failures: { readonly input: number; readonly why: string }[];
 }
@@ -51,7 +53,7 @@ const FREE_MEMORY = 64 << 20;
 async function run(job: Job): Promise<Tally> {
   const { seeds, read, error: expected, memoryPerByte = 64 } = FORMATS[job.format];
   const files = await seeds();
-  const tally: Tally = { read: 0, refused: 0, slowest: 0, largest: 0, failures: [] };
+  const tally: Tally = { read: 0, refused: 0, slowest: 0, largest: 0, resident: 0, failures: [] };
   for (let input = job.first; input < job.first + job.inputs && tally.failures.length < 10; input++) {
     const bytes = makeInput(files, job, input);
     Atomics.store(job.current, 0, input);
@@ -65,6 +67,7 @@ async function run(job: Job): Promise<Tally> {
       else tally.failures.push({ input, why: String(error instanceof Error ? error.stack : error).slice(0, 2000) });
     }
     tally.slowest = Math.max(tally.slowest, performance.now() - began);
+    tally.resident = Math.max(tally.resident, Deno.memoryUsage().rss);
     const requested = takeRequested();
     tally.largest = Math.max(tally.largest, requested);
     if (requested > FREE_MEMORY + memoryPerByte * bytes.length) {

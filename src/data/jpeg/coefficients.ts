@@ -61,8 +61,9 @@ function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layo
   };
   if (scan.spectralStart > scan.spectralEnd || scan.spectralEnd > 63) fail("a scan of impossible coefficients");
   const decodeBlock = blockDecoder(file, scan);
-  const needsDc = scan.spectralStart === 0 && scan.approximationHigh === 0;
-  const needsAc = scan.spectralEnd > 0;
+  // A sequential scan goes through all coefficients, whatever its header says.
+  const needsDc = !file.progressive || (scan.spectralStart === 0 && scan.approximationHigh === 0);
+  const needsAc = !file.progressive || scan.spectralEnd > 0;
   for (const { dc, ac } of scan.components) {
     if ((needsDc && !dc) || (needsAc && !ac)) fail("a scan without its Huffman table");
   }

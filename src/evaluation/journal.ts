@@ -1,0 +1,182 @@
+/**
+ * What an evaluation has done so far, on disk after every batch, so that one that was killed goes on where it stopped:
+ * a line that says which evaluation this is, then a line a batch, only ever appended to.
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import type { Prediction } from "./accuracy.ts";
+import { Field } from "./field.ts";
+import { parsePrediction } from "./report_file.ts";
+
+/** A batch that was evaluated. */
+export interface BatchResult {
+  /** Images of the evaluation, broken ones included, up to and with this batch's last. */
+  readonly end: number;
+  /** Broken images among this batch's. */
+  readonly skipped: readonly string[];
+  /** One an image. */
+  readonly predictions: readonly Prediction[];
+  /** Their logits, row by row; only where the evaluation keeps them. */
+  readonly logits?: Float32Array;
+}
+
+/** What decides an evaluation's result: two with equal descriptions answer the same. */
+export type Description = Readonly<Record<string, string | number | boolean>>;
+
+/** A batch as its line says it. */
+interface Entry extends BatchResult {
+  /** Seconds that the evaluation has taken up to here. */
+  readonly seconds: number;
+}
+
+/** More is no journal; one with the logits of 50,000 images of 1000 classes has 280 MB. */
+const MAX_BYTES = 500_000_000;
+const NEWLINE = 10;
+
+/** A journal that is being written. */
+export class Journal {
+  readonly #file: Deno.FsFile;
+  readonly #path: string;
+
+  private constructor(path: string, file: Deno.FsFile, readonly done: readonly Entry[]) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Opens the journal at `path`, to go on behind what it holds (`done`), or starts one. Lines that a crash cut short or
+   * damaged are taken off, with whatever follows them. Throws DataError where it is another evaluation's, whose work is not
+   * overwritten, or no journal.
+   */
+  static async open(path: string, description: Description): Promise<Journal> {
+    const file = await asDataError(path, () => Deno.open(path, { read: true, write: true, create: true }));
+    try {
+      const { done, length } = parseJournal(await readAll(file, path), description, path);
+      await file.truncate(length);
+      await file.seek(length, Deno.SeekMode.Start);
+      const journal = new Journal(path, file, done);
+      if (length === 0) await journal.#line(description);
+      return journal;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Adds a batch. When this returns, it is on the disk. Throws DataError where the disk is full. */
+  async add({ logits, ...batch }: BatchResult, seconds: number): Promise<void> {
+    await this.#line({ ...batch, seconds, ...(logits && { logits: toBase64(logits) }) });
+  }
+
+  /** Stops writing; the file stays, for the next time. */
+  close(): void {
+    this.#file.close();
+  }
+
+  async #line(value: unknown): Promise<void> {
+    const bytes = new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+    await asDataError(this.#path, async () => {
+      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+      await this.#file.syncData();
+    });
+  }
+}
+
+/** The valid lines of a journal, and how many bytes they take. Throws DataError, as Journal.open does. */
+export function parseJournal(
+  bytes: Uint8Array<ArrayBuffer>,
+  description: Description,
+  path: string,
+): { done: Entry[]; length: number } {
+  const done: Entry[] = [];
+  let length = 0;
+  for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, length)) {
+    const value = parseLine(bytes.subarray(length, end));
+    if (length === 0) checkDescription(value, description, path);
+    else {
+      const entry = parseEntry(value, done.at(-1)?.end ?? 0);
+      if (!entry) break;
+      done.push(entry);
+    }
+    length = end + 1;
+  }
+  // A program that was killed while it wrote the first line leaves a part of it, and nothing that is worth keeping.
+  if (length === 0 && bytes.length > 0 && !JSON.stringify(description).startsWith(new TextDecoder().decode(bytes))) {
+    throw notAJournal(path);
+  }
+  return { done, length };
+}
+
+function parseLine(line: Uint8Array<ArrayBuffer>): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
+  } catch {
+    return undefined;
+  }
+}
+
+function checkDescription(value: unknown, description: Description, path: string): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw notAJournal(path);
+  const found = value as Record<string, unknown>;
+  for (const key of new Set([...Object.keys(description), ...Object.keys(found)])) {
+    const [was, is] = [found, description].map((d) =>
+      Object.hasOwn(d, key) ? new Field(d[key], key).shown() : "nothing"
+    );
+    if (was === is) continue;
+    throw new DataError(
+      `${path} is what an interrupted evaluation has done so far, and that was another one: its ${key} is ${was}, now ${is}. ` +
+        `Finish it with its own options, write this report elsewhere, or delete the file`,
+    );
+  }
+}
+
+function notAJournal(path: string): DataError {
+  return new DataError(`${path} is in the way: it is where eval keeps what it has done so far, and is something else`);
+}
+
+/** An entry that starts at image `begin`, or undefined where the line is damaged. */
+function parseEntry(value: unknown, begin: number): Entry | undefined {
+  try {
+    const entry = new Field(value, "entry");
+    const skipped = entry.get("skipped").list((file) => file.string());
+    const predictions = entry.get("predictions").list(parsePrediction);
+    const logits = entry.optional("logits", (text) => fromBase64(text.string()));
+    const end = entry.get("end").integer(begin + 1);
+    if (end !== begin + skipped.length + predictions.length) return undefined;
+    return { end, skipped, predictions, seconds: entry.get("seconds").number(), ...(logits && { logits }) };
+  } catch (error) {
+    if (error instanceof DataError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function toBase64(logits: Float32Array): string {
+  return new Uint8Array(logits.slice().buffer).toBase64();
+}
+
+function fromBase64(text: string): Float32Array {
+  const bytes = Uint8Array.fromBase64(text);
+  if (bytes.length % 4) throw new SyntaxError("not whole numbers");
+  return new Float32Array(bytes.buffer);
+}
+
+async function readAll(file: Deno.FsFile, path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { size } = await file.stat();
+  if (size > MAX_BYTES) throw notAJournal(path);
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size;) at += await file.read(bytes.subarray(at)) ?? size;
+  return bytes;
+}
+
+async function asDataError<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new DataError(
+      `${path}, which keeps what eval has done so far, cannot be written: ${(error as Error).message}`,
+    );
+  }
+}
