@@ -8,6 +8,8 @@ import { CheckpointError } from "../errors.ts";
 
 /** How download works; the defaults suit people. */
 export interface DownloadOptions {
+  /** What messages call the URL, which may hold a password or a signature; all of it if left out. */
+  readonly name?: string;
   /** Called with the bytes that are there and the bytes in all, where the server says. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
   /** Attempts after the first. */
@@ -26,7 +28,7 @@ class Broken extends Error {}
 
 /** Downloads a URL into a new file. Throws CheckpointError where it does not arrive in full; the file is gone then. */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
-  const { retries = 4, retryDelay = 1000 } = options;
+  const { name = url, retries = 4, retryDelay = 1000 } = options;
   const file = await Deno.open(path, { write: true, create: true, truncate: true });
   const state: State = { done: 0 };
   try {
@@ -35,7 +37,7 @@ export async function download(url: string, path: string, options: DownloadOptio
         return await transfer(url, file, state, options);
       } catch (error) {
         if (!(error instanceof Broken)) throw error;
-        if (attempt === retries) throw new CheckpointError(`${url}: ${error.message}, after ${retries + 1} attempts`);
+        if (attempt === retries) throw new CheckpointError(`${name}: ${error.message}, after ${retries + 1} attempts`);
       }
       await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** attempt));
     }
@@ -55,7 +57,7 @@ interface State {
 }
 
 async function transfer(url: string, file: Deno.FsFile, state: State, options: DownloadOptions): Promise<void> {
-  const { idleTimeout = 60_000, onProgress } = options;
+  const { name = url, idleTimeout = 60_000, onProgress } = options;
   const abort = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const alive = () => {
@@ -64,7 +66,7 @@ async function transfer(url: string, file: Deno.FsFile, state: State, options: D
   };
   alive();
   try {
-    const response = await request(url, state, abort.signal);
+    const response = await request(url, name, state, abort.signal);
     if (response.status !== 206 && state.done > 0) {
       await file.truncate(0);
       await file.seek(state.done = 0, Deno.SeekMode.Start);
@@ -89,7 +91,7 @@ async function transfer(url: string, file: Deno.FsFile, state: State, options: D
   }
 }
 
-async function request(url: string, { done, etag }: State, signal: AbortSignal): Promise<Response> {
+async function request(url: string, name: string, { done, etag }: State, signal: AbortSignal): Promise<Response> {
   const resume = done > 0 && etag !== undefined && !etag.startsWith("W/");
   const headers: Record<string, string> = resume ? { range: `bytes=${done}-`, "if-range": etag } : {};
   const response = await fetch(url, { headers: { ...headers, "accept-encoding": "identity" }, signal });
@@ -99,5 +101,5 @@ async function request(url: string, { done, etag }: State, signal: AbortSignal):
   await response.body?.cancel();
   const answer = `the server answers ${response.status} ${response.statusText}`.trimEnd();
   if (PASSING.has(response.status)) throw new Broken(answer);
-  throw new CheckpointError(`${url}: ${answer}`);
+  throw new CheckpointError(`${name}: ${answer}`);
 }

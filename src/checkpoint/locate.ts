@@ -79,11 +79,14 @@ async function locateUrl(text: string, options: LocateOptions): Promise<Located>
   }
   const { download } = await import("./http.ts");
   const path = await Deno.makeTempFile({ prefix: "odconv_" });
-  await download(text, path, { onProgress });
+  await download(text, path, { name, onProgress });
   const source = await fromFile(path);
+  // An open file lives on without its name, so that a program that never closes it leaves nothing behind; not on Windows.
+  const removeLast = Deno.build.os === "windows";
+  if (!removeLast) Deno.removeSync(path);
   const close = () => {
     source.close?.();
-    Deno.removeSync(path);
+    if (removeLast) Deno.removeSync(path);
   };
   return { name, source: { ...source, name, close }, sibling };
 }
