@@ -1,0 +1,105 @@
+/**
+ * `deno task build`: the module and the page for browsers, as static files.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { bundle, type BundledFile } from "./bundle/bundle.ts";
+import { writeDeclarations } from "./bundle/declarations.ts";
+import { type Command, execute, UsageError } from "./support/command.ts";
+import { bytes } from "./support/style.ts";
+
+const HELP = `
+Builds what browsers need, as static files that any server can offer:
+
+  OUT/odconv/mod.js     the module, with its types beside it (mod.d.ts); its chunks are loaded when they are needed
+  OUT/index.html        the page, with the shipped weights
+
+Usage: deno task build [options]
+
+Options
+  --out DIR           where to write; dist if left out. What is there is replaced
+  --verbose           show the stack of an error
+  -h, --help          show this
+
+Example
+  deno task build && npx serve dist
+`;
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/** Files of the page that are copied as they are. */
+const STATIC = ["web/index.html", "web/page.css", "web/icon.svg"];
+
+/** Folders whose files the page offers: [from, to, which]. */
+const OFFERED = [["weights", "weights", /\.safetensors$/], ["web/examples", "examples", /\.png$/]] as const;
+
+const command: Command<"out"> = {
+  name: "deno task build",
+  help: HELP,
+  string: ["out"],
+  async run(args) {
+    const files = await buildPage(args.out ?? "dist");
+    const main = files.find(({ name }) => name === "mod.js")!;
+    console.log(`the module   ${bytes(sizeOf(main.loadedWith, files))} at once, by need:`);
+    for (const [what, part] of ON_DEMAND) {
+      const needed = files.filter(({ modules }) => modules.some((path) => part.test(path)));
+      const names = new Set(needed.flatMap(({ loadedWith }) => loadedWith).filter((n) => !main.loadedWith.includes(n)));
+      console.log(`             ${bytes(sizeOf([...names], files))} ${what}`);
+    }
+  },
+};
+
+/** What is loaded later, by a module that gives it away. */
+const ON_DEMAND = [
+  ["WebGPU", /src\/webgpu\/device\.ts$/],
+  ["CPU (where there is no WebGPU)", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
+  ["JPEG and WebP decoders", /src\/data\/wasm_codecs\.js$|_dec\.wasm$/],
+  ["ImageNet's class names", /imagenet_classes\.json$/],
+] as const;
+
+function sizeOf(names: readonly string[], files: readonly BundledFile[]): number {
+  return files.filter(({ name }) => names.includes(name)).reduce((sum, file) => sum + file.bytes, 0);
+}
+
+/** Builds everything into `out`; answers the module's files. */
+export async function buildPage(out: string): Promise<BundledFile[]> {
+  await clear(out);
+  const module = `${out}/odconv`;
+  const files = await bundle({ entries: [`${ROOT}mod.ts`], out: module, withoutDeno: true });
+  await writeDeclarations(`${ROOT}mod.ts`, ROOT, `${module}/`);
+  await bundle({
+    entries: [`${ROOT}web/page.ts`],
+    out,
+    withoutDeno: true,
+    plugins: [{
+      name: "the module as a program sees it",
+      setup: ({ onResolve }) =>
+        onResolve({ filter: /\/mod\.ts$/ }, () => ({ path: "./odconv/mod.js", external: true })),
+    }],
+  });
+  for (const path of STATIC) await Deno.copyFile(`${ROOT}${path}`, `${out}/${path.replace("web/", "")}`);
+  for (const [from, to, which] of OFFERED) {
+    await Deno.mkdir(`${out}/${to}`, { recursive: true });
+    for await (const { name } of Deno.readDir(`${ROOT}${from}`)) {
+      if (which.test(name)) await Deno.copyFile(`${ROOT}${from}/${name}`, `${out}/${to}/${name}`);
+    }
+  }
+  return files;
+}
+
+/** Removes an earlier build. Throws UsageError for a folder that is something else. */
+async function clear(out: string): Promise<void> {
+  try {
+    const names = (await Array.fromAsync(Deno.readDir(out))).map(({ name }) => name);
+    if (names.length && !names.includes("odconv")) {
+      throw new UsageError(`${out} holds something else than an earlier build (${names[0]}, ...); name another folder`);
+    }
+    await Deno.remove(out, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+if (import.meta.main) Deno.exit(await execute(command, Deno.args));

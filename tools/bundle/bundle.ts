@@ -1,0 +1,93 @@
+/**
+ * Bundles modules of this project for browsers with esbuild, which knows code splitting, source-phase imports and
+ * plugins; `deno bundle` refuses source-phase imports and takes no plugins.
+ *
+ * @module
+ */
+
+// The bundler is named in this folder only.
+// deno-lint-ignore-file no-import-prefix
+import { basename } from "node:path";
+import { build, type BuildOptions, type Metafile, type Plugin, stop } from "npm:esbuild@0.28.2";
+import { linkNpmPackages } from "./npm_packages.ts";
+import { npmSpecifiers, wasmSources } from "./plugins.ts";
+
+/** What to bundle. */
+export interface Bundle {
+  /** Absolute paths of the modules that become files of the same names. */
+  readonly entries: readonly string[];
+  /** The folder to write to. */
+  readonly out: string;
+  /** Whether the code that only Deno needs is left out: for pages, not for tests that bring their own Deno. */
+  readonly withoutDeno: boolean;
+  /** Further plugins, asked first. */
+  readonly plugins?: readonly Plugin[];
+  /** False keeps names and lines readable. */
+  readonly minify?: boolean;
+}
+
+/** A file of a bundle. */
+export interface BundledFile {
+  /** Its name in the folder. */
+  readonly name: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** Files that are loaded with it at once, itself included. */
+  readonly loadedWith: readonly string[];
+  /** The modules it was made of. */
+  readonly modules: readonly string[];
+}
+
+/** Bundles; answers the files. Throws where something does not resolve. */
+export async function bundle(options: Bundle): Promise<BundledFile[]> {
+  const { entries, out, withoutDeno, plugins = [], minify = true } = options;
+  const packages = await Deno.makeTempDir({ prefix: "odconv_bundle_" });
+  try {
+    await linkNpmPackages(entries, packages);
+    const settings: BuildOptions = {
+      entryPoints: [...entries],
+      outdir: out,
+      entryNames: "[name]",
+      chunkNames: "chunks/[name]-[hash]",
+      assetNames: "wasm/[name]-[hash]",
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "browser",
+      target: "es2024",
+      minify,
+      // Licences travel with the code they are for.
+      legalComments: "linked",
+      define: withoutDeno ? { Deno: "undefined" } : {},
+      loader: { ".wasm": "file" },
+      nodePaths: [`${packages}/node_modules`],
+      preserveSymlinks: true,
+      external: ["node:*"],
+      plugins: [...plugins, npmSpecifiers(packages), wasmSources],
+      metafile: true,
+      logLevel: "silent",
+    };
+    const { metafile } = await build(settings);
+    return describe(metafile!, out);
+  } finally {
+    await stop();
+    await Deno.remove(packages, { recursive: true });
+  }
+}
+
+function describe({ outputs }: Metafile, out: string): BundledFile[] {
+  const folder = basename(out);
+  const nameOf = (path: string) => path.slice(path.lastIndexOf(`${folder}/`) + folder.length + 1);
+  const loadedWith = (path: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(path) || !outputs[path]) return seen;
+    seen.add(path);
+    outputs[path].imports.filter(({ kind }) => kind === "import-statement").forEach((i) => loadedWith(i.path, seen));
+    return seen;
+  };
+  return Object.entries(outputs).map(([path, { bytes, inputs }]) => ({
+    name: nameOf(path),
+    bytes,
+    loadedWith: [...loadedWith(path)].map(nameOf),
+    modules: Object.keys(inputs),
+  }));
+}

@@ -1,0 +1,47 @@
+/** Tensors as pictures on a canvas, one pixel an element. */
+
+import type { Color } from "./colors.ts";
+import { element } from "./dom.ts";
+
+/** How values become a picture. */
+export interface Heatmap {
+  /** Row-major; NaN is left transparent. */
+  readonly values: ArrayLike<number>;
+  readonly columns: number;
+  readonly color: (value: number) => Color;
+  /** What it shows, for people who do not see it. */
+  readonly label: string;
+}
+
+/** A canvas with one pixel a value; the style sheet scales it. */
+export function heatmap({ values, columns, color, label }: Heatmap): HTMLCanvasElement {
+  const rows = Math.ceil(values.length / columns);
+  const canvas = element("canvas", {
+    width: columns,
+    height: rows,
+    role: "img",
+    "aria-label": label,
+    class: "heatmap",
+  });
+  canvas.style.aspectRatio = `${columns} / ${rows}`;
+  const pixels = new ImageData(columns, rows);
+  for (let i = 0; i < values.length; i++) {
+    if (!isNaN(values[i])) pixels.data.set([...color(values[i]), 255], 4 * i);
+  }
+  canvas.getContext("2d")!.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+/** Smallest, largest and mean value. */
+export function range(...all: readonly ArrayLike<number>[]): { low: number; high: number; mean: number } {
+  let low = Infinity, high = -Infinity, sum = 0, count = 0;
+  for (const values of all) {
+    for (let i = 0; i < values.length; i++) {
+      low = Math.min(low, values[i]);
+      high = Math.max(high, values[i]);
+      sum += values[i];
+    }
+    count += values.length;
+  }
+  return { low, high, mean: sum / count };
+}

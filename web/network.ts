@@ -1,0 +1,141 @@
+/** A network on a device, and what it says of an image: logits, attentions, times. */
+
+import {
+  type AttentionName,
+  attentionOutputs,
+  type Backend,
+  classNames,
+  type DynamicLayer,
+  type Executable,
+  loadModel,
+  type Model,
+  optimizeForInference,
+  preprocess,
+  type RgbImage,
+  softmax,
+  type Tensors,
+  toFloat32,
+  topK,
+} from "../mod.ts";
+
+/** One class of an answer. */
+export interface Guess {
+  readonly name: string;
+  readonly class: number;
+  readonly logit: number;
+  /** Softmax over all classes. */
+  readonly probability: number;
+}
+
+/** The attentions of one layer for one image; those it does not have are left out. */
+export type LayerAttentions = { readonly [A in AttentionName]?: Float32Array<ArrayBuffer> };
+
+/** How long something took. */
+export interface Time {
+  readonly what: string;
+  readonly milliseconds: number;
+}
+
+/** What a network says of an image. */
+export interface Answer {
+  /** The five likeliest, likeliest first. */
+  readonly top5: readonly Guess[];
+  /** By layer. */
+  readonly attentions: ReadonlyMap<string, LayerAttentions>;
+  /** From image to answer. */
+  readonly times: readonly Time[];
+}
+
+/** What a device offers besides Executable where it can look at its own clock. */
+interface Profiled extends Executable {
+  profile(inputs: Tensors): Promise<{ node: string; milliseconds: number }[]>;
+}
+
+/** A model that is ready to run. */
+export class Network {
+  private constructor(
+    /** The model. */
+    readonly model: Model,
+    /** Its ODConv layers. */
+    readonly layers: readonly DynamicLayer[],
+    /** The device it runs on. */
+    readonly backend: Backend,
+    private readonly executable: Executable,
+    private readonly names: readonly string[] | undefined,
+    private readonly takesTemperature: boolean,
+  ) {}
+
+  /** Loads a model from an address or a dropped file. Throws what loadModel and compile throw. */
+  static async load(
+    source: string | File,
+    backend: Backend,
+    onProgress: (done: number, total: number | undefined) => void,
+  ): Promise<Network> {
+    const model = await loadModel(source, {}, { onProgress });
+    const traced = model.trace();
+    const layers = attentionOutputs(traced);
+    const graph = optimizeForInference(traced);
+    const executable = await backend.compile(graph);
+    const names = model.dataset && await classNames(model.dataset);
+    return new Network(model, layers, backend, executable, names, graph.inputs.has("temperature"));
+  }
+
+  /** What it says of an image at a temperature. */
+  async ask(image: RgbImage, temperature: number): Promise<Answer> {
+    const start = performance.now();
+    const inputs = this.#inputs(image, temperature);
+    const prepared = performance.now();
+    const outputs = await this.executable.run(inputs);
+    const done = performance.now();
+    const probabilities = softmax(outputs.logits);
+    return {
+      top5: topK(outputs.logits, 5).map((score) => ({
+        ...score,
+        name: this.names?.[score.class] ?? `class ${score.class}`,
+        probability: probabilities[score.class],
+      })),
+      attentions: new Map(this.layers.map((layer) => [layer.name, attentionsOf(layer, outputs)])),
+      times: [
+        { what: "resize and normalise", milliseconds: prepared - start },
+        { what: "network", milliseconds: done - prepared },
+      ],
+    };
+  }
+
+  /** The device's own time of each stage of the network; undefined where the device has no clock. */
+  async profile(image: RgbImage, temperature: number): Promise<Time[] | undefined> {
+    if (!("profile" in this.executable)) return undefined;
+    try {
+      const inputs = this.#inputs(image, temperature);
+      const steps = await (this.executable as Profiled).profile(inputs);
+      const stages = new Map<string, number>();
+      for (const { node, milliseconds } of steps) {
+        const stage = inputs[node] ? "inputs" : node.split(".")[0] || "pooling";
+        stages.set(stage, (stages.get(stage) ?? 0) + milliseconds);
+      }
+      return [...stages].map(([what, milliseconds]) => ({ what, milliseconds }));
+    } catch {
+      return undefined; // adapters without timestamps
+    }
+  }
+
+  /** The n kernels of a layer, [n, Cout, Cin/groups, kh, kw]. */
+  async weightOf(layer: DynamicLayer): Promise<Float32Array> {
+    return await toFloat32(this.model.stateDict().get(`${layer.name}.weight`)!);
+  }
+
+  /** Frees what it holds on the device. */
+  dispose(): void {
+    this.executable.dispose();
+    this.model.close();
+  }
+
+  #inputs(image: RgbImage, temperature: number): Tensors {
+    const x = preprocess(image, this.model.preprocessingOfAnySize);
+    return this.takesTemperature ? { x, temperature: Float32Array.of(temperature) } : { x };
+  }
+}
+
+function attentionsOf({ outputs }: DynamicLayer, answer: Tensors): LayerAttentions {
+  return Object.fromEntries(Object.entries(outputs).map(([attention, output]) => [attention, answer[output]]));
+}

@@ -1,0 +1,230 @@
+/// <reference lib="dom" />
+
+/** The page: two images, one network, and what happens in between. */
+
+import { type Backend, type DeviceName, encodeMetadata, isOdconvError, openDevice, safetensorsBlob } from "../mod.ts";
+import { AttentionView } from "./attention_view.ts";
+import { onSchemeChange } from "./colors.ts";
+import { byId } from "./dom.ts";
+import { type Answer, Network } from "./network.ts";
+import { showProfile } from "./profile_view.ts";
+import { EXAMPLES, Slot } from "./slot.ts";
+
+const weights = byId<HTMLSelectElement>("weights");
+const device = byId<HTMLSelectElement>("device");
+const temperature = byId<HTMLInputElement>("temperature");
+const save = byId<HTMLButtonElement>("save");
+const progress = byId<HTMLProgressElement>("progress");
+const errorLine = byId("error");
+const view = new AttentionView(byId("attention-view"));
+const slots = ["A", "B"].map((title) => new Slot(title, { changed: refresh, failed: showError }));
+
+let backend: Backend | undefined;
+let network: Network | undefined;
+/** What the network was made of: a name of the list, or a file. */
+let source: string | File = weights.value;
+let notice = "";
+let answers: (Answer | undefined)[] = [];
+
+function showError(error: unknown): void {
+  const known = isOdconvError(error) || error instanceof Error;
+  errorLine.textContent = known ? (error as Error).message : String(error);
+  errorLine.hidden = false;
+}
+
+function say(line: string): void {
+  byId("status").textContent = line;
+}
+
+/** The slider is logarithmic: 10 to the power of its value. */
+function currentTemperature(): number {
+  return 10 ** Number(temperature.value);
+}
+
+/** Opens a device where none is open, and loads the weights. What was there stays where that fails; answers whether not. */
+async function load(next: string | File): Promise<boolean> {
+  errorLine.hidden = true;
+  progress.hidden = false;
+  progress.removeAttribute("value");
+  try {
+    backend ??= await openBackend();
+    const name = next instanceof File ? next.name : next;
+    say(`Loading ${name}…`);
+    const address = next instanceof File ? next : `weights/${next}.safetensors`;
+    const loaded = await Network.load(address, backend, (done, total) => {
+      if (total) progress.value = done / total;
+    });
+    network?.dispose();
+    network = loaded;
+    source = next;
+    save.hidden = !(next instanceof File) || next.name.endsWith(".safetensors");
+    temperature.disabled = !loaded.layers.length;
+    await refresh();
+    return true;
+  } catch (error) {
+    showError(error);
+    if (network) describe();
+    else say("No network is loaded.");
+    return false;
+  } finally {
+    progress.hidden = true;
+    showSource();
+  }
+}
+
+async function openBackend(): Promise<Backend> {
+  say("Opening the device…");
+  notice = "";
+  return await openDevice(device.value as DeviceName, {
+    notice: () => notice = "This browser offers no WebGPU adapter, so the CPU does the work. ",
+  });
+}
+
+/** The list names the file that was opened, as long as it is the one in use. */
+function showSource(): void {
+  weights.querySelector("option[data-file]")?.remove();
+  if (source instanceof File) {
+    const option = new Option(source.name, source.name);
+    option.dataset.file = "";
+    weights.append(option);
+  }
+  weights.value = source instanceof File ? source.name : source;
+}
+
+let running = false;
+let again = false;
+
+/** Asks the network about every image; while it is asked, one further request waits. */
+async function refresh(): Promise<void> {
+  again = true;
+  if (running) return;
+  running = true;
+  try {
+    while (again) {
+      again = false;
+      errorLine.hidden = true;
+      await ask();
+    }
+  } catch (error) {
+    showError(error);
+  } finally {
+    running = false;
+  }
+}
+
+async function ask(): Promise<void> {
+  const asked = network;
+  if (!asked) return;
+  const live = slots.map((slot) => slot.next()).includes(true);
+  answers = [];
+  for (const [i, { picture }] of slots.entries()) {
+    if (picture) answers[i] = await asked.ask(picture.image, currentTemperature());
+  }
+  if (asked !== network) return;
+  show();
+  // A second run, with a clock around every step: not while pictures keep coming.
+  if (!live && !again) await showTimes(asked);
+  if (live) {
+    again = true;
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+function show(): void {
+  if (!network) return;
+  slots.forEach((slot, i) => {
+    if (answers[i]) slot.show(network!.model.preprocessingOfAnySize, answers[i]);
+  });
+  view.show(network, answers.flatMap((answer) => answer ? [answer.attentions] : []));
+  describe();
+}
+
+function describe(): void {
+  const { model, backend } = network!;
+  const times = answers.flatMap((answer) => answer?.times.at(-1)?.milliseconds ?? []);
+  const each = times.length ? `, ${Math.min(...times).toFixed(1)} ms an image` : "";
+  const { arch, kernelNum } = model.config;
+  const what = `${arch}${network!.layers.length ? `, ${kernelNum} kernels a layer` : ""}`;
+  say(`${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}`);
+}
+
+async function showTimes(asked: Network): Promise<void> {
+  const strips = [];
+  for (const [i, { picture }] of slots.entries()) {
+    const answer = answers[i];
+    if (!picture || !answer) continue;
+    const decode = { what: "decode", milliseconds: picture.decodeMilliseconds };
+    strips.push({ title: `Image ${"AB"[i]}, all of it`, times: [decode, ...answer.times] });
+  }
+  const first = slots.find(({ picture }) => picture)?.picture;
+  const stages = first && await asked.profile(first.image, currentTemperature());
+  if (stages?.some(({ milliseconds }) => milliseconds > 0)) {
+    strips.push({ title: "The network, by stage, on the device's own clock", times: stages });
+  }
+  showProfile(byId("profile"), strips);
+}
+
+/** Files go where they are dropped: images into a slot, anything else is taken for a checkpoint. */
+function acceptDrops(): void {
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const target = slots.find(({ root }) => root.contains(event.target as Node));
+    for (const [i, file] of [...event.dataTransfer?.files ?? []].entries()) {
+      if (!isImage(file)) load(file);
+      else (target && i === 0 ? target : slots[i % 2]).open(file, file.name);
+    }
+  });
+}
+
+function isImage({ type, name }: File): boolean {
+  return type.startsWith("image/") || /\.(jpe?g|png|webp)$/i.test(name);
+}
+
+async function saveConverted(): Promise<void> {
+  try {
+    const file = source as File;
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+    const metadata = encodeMetadata(network!.model.config, { source: file.name, sha256: digest.toHex() });
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await safetensorsBlob(network!.model.stateDict(), metadata));
+    link.download = `${file.name.replace(/(\.(pth|pt|tar|bin))+$/, "")}.safetensors`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  } catch (error) {
+    showError(error);
+  }
+}
+
+function showTemperature(): void {
+  byId("temperature-value").textContent = currentTemperature().toPrecision(2);
+}
+
+byId("images").append(...slots.map(({ root }) => root));
+weights.addEventListener(
+  "change",
+  () => load(source instanceof File && weights.value === source.name ? source : weights.value),
+);
+byId<HTMLInputElement>("checkpoint").addEventListener("change", ({ target }) => {
+  const input = target as HTMLInputElement;
+  if (input.files?.[0]) load(input.files[0]);
+  input.value = "";
+});
+device.addEventListener("change", async () => {
+  const old = backend;
+  backend = undefined;
+  if (await load(source)) return old?.dispose();
+  (backend as Backend | undefined)?.dispose();
+  backend = old;
+  device.value = "auto";
+});
+temperature.addEventListener("input", () => {
+  showTemperature();
+  refresh();
+});
+save.addEventListener("click", saveConverted);
+onSchemeChange(show);
+acceptDrops();
+showTemperature();
+slots.forEach((slot, i) => slot.openExample(EXAMPLES[i]));
+load(source);

@@ -1,0 +1,142 @@
+/** One of the two places for an image: dropped, chosen, pasted from the examples or seen by the camera. */
+
+import type { Preprocessing, RgbImage } from "../mod.ts";
+import { element } from "./dom.ts";
+import type { Answer } from "./network.ts";
+import { Camera, drawSeen, type Picture, readPicture } from "./picture.ts";
+
+/** Images that ship with the page. */
+export const EXAMPLES = ["ship", "airplane", "truck", "frog"] as const;
+
+/** What a slot tells the page. */
+export interface SlotEvents {
+  /** There is a new image. */
+  readonly changed: () => void;
+  /** Something went wrong that the person should know. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** An image with its predictions. */
+export class Slot {
+  /** Where the page puts it. */
+  readonly root: HTMLElement;
+  /** The image, once there is one. */
+  picture: Picture | undefined;
+  readonly #canvas = element("canvas", { class: "seen", role: "img" });
+  readonly #name = element("figcaption", {});
+  readonly #guesses = element("ol", { class: "guesses" });
+  readonly #cameraButton = element("button", { class: "button", click: () => this.#toggleCamera() }, "Camera");
+  readonly #events: SlotEvents;
+  #camera: Camera | undefined;
+
+  constructor(title: string, events: SlotEvents) {
+    this.#events = events;
+    const file = element("input", { type: "file", accept: "image/jpeg,image/png,image/webp", class: "hidden" });
+    file.addEventListener("change", () => {
+      if (file.files?.[0]) this.open(file.files[0], file.files[0].name);
+      file.value = ""; // so that the same file can be chosen again
+    });
+    const examples = EXAMPLES.map((name) =>
+      element(
+        "button",
+        { class: "example", click: () => this.openExample(name), "aria-label": `Example: ${name}` },
+        element("img", { src: `examples/${name}.png`, alt: "", width: 32, height: 32 }),
+      )
+    );
+    this.root = element(
+      "section",
+      { class: "slot panel", "aria-label": `Image ${title}` },
+      element("h2", {}, title),
+      element("div", { class: "two" }, element("figure", { class: "drop" }, this.#canvas, this.#name), this.#guesses),
+      element(
+        "div",
+        { class: "actions" },
+        element("label", { class: "button" }, "Choose or drop an image", file),
+        this.#cameraButton,
+        element("span", { class: "examples" }, ...examples),
+      ),
+    );
+    this.#acceptDrops();
+  }
+
+  /** Opens an image file. */
+  async open(file: Blob, name: string): Promise<void> {
+    this.#stopCamera();
+    try {
+      this.picture = await readPicture(file, name);
+      this.#events.changed();
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  /** Opens an image that ships with the page. */
+  async openExample(name: typeof EXAMPLES[number]): Promise<void> {
+    try {
+      const response = await fetch(`examples/${name}.png`);
+      if (!response.ok) throw new Error(`the example ${name} did not load (${response.status})`);
+      await this.open(await response.blob(), `${name}.png`);
+    } catch (error) {
+      this.#events.failed(error);
+    }
+  }
+
+  /** Shows what the network sees and what it says. */
+  show(preprocessing: Preprocessing, { top5 }: Answer): void {
+    const { name, image } = this.picture!;
+    drawSeen(this.#canvas, image, preprocessing);
+    this.#canvas.setAttribute("aria-label", `${name} as the network sees it`);
+    this.#name.textContent = `${name}, ${size(image)}`;
+    this.#guesses.replaceChildren(...top5.map((guess) =>
+      element(
+        "li",
+        { "data-class": guess.class, "data-logit": guess.logit },
+        element("span", { class: "guess" }, guess.name),
+        element("b", {}, `${(100 * guess.probability).toFixed(1)} %`),
+        element(
+          "span",
+          { class: "bar", "aria-hidden": "true" },
+          element("span", { style: `width: ${100 * guess.probability}%` }),
+        ),
+      )
+    ));
+  }
+
+  /** Takes the next picture where the camera is on; answers whether it is. */
+  next(): boolean {
+    if (this.#camera) this.picture = this.#camera.shoot();
+    return this.#camera !== undefined;
+  }
+
+  async #toggleCamera(): Promise<void> {
+    if (this.#camera) return this.#stopCamera();
+    try {
+      this.#camera = await Camera.open();
+      this.#cameraButton.textContent = "Hold still";
+      this.next();
+      this.#events.changed();
+    } catch (error) {
+      this.#events.failed(new Error(`no camera: ${(error as Error).message}`));
+    }
+  }
+
+  #stopCamera(): void {
+    this.#camera?.close();
+    this.#camera = undefined;
+    this.#cameraButton.textContent = "Camera";
+  }
+
+  #acceptDrops(): void {
+    const mark = (on: boolean) => this.root.classList.toggle("over", on);
+    this.root.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      mark(true);
+    });
+    this.root.addEventListener("dragleave", () => mark(false));
+    this.root.addEventListener("drop", () => mark(false));
+  }
+}
+
+function size({ width, height }: RgbImage): string {
+  return `${width} × ${height}`;
+}
