@@ -77,7 +77,7 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
 }
 
 /**
- * Runs a recipe to its end. Throws TrainingError where a loss or a weight is not finite: what was saved before stays what
+ * Runs a recipe to its end. Throws TrainingError where a number is not finite: what was saved before stays what
  * it is. Throws DataError where an image is broken and DeviceError where the device fails.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
@@ -226,7 +226,7 @@ class Run {
     const { batch } = trainer;
     const where = await firstNonFinite(model, backend, { ...trainerOptions(recipe), batch }, failed!);
     return new TrainingError(
-      `the loss of step ${step} is ${loss}: the first tensor that is not finite is ${where ?? "the loss itself"}; ` +
+      `step ${step} has a loss of ${loss}; the first tensor that is not finite is ${where ?? "the loss itself"}; ` +
         this.#advice(),
     );
   }

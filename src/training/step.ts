@@ -9,7 +9,9 @@ import { ShapeError } from "../errors.ts";
 import { appendGradients } from "../graph/autodiff.ts";
 import { type Graph, size, type Value } from "../graph/graph.ts";
 import { crossEntropy } from "../graph/ops/cross_entropy.ts";
+import { add } from "../graph/ops/elementwise.ts";
 import { accumulate, gate, where } from "../graph/ops/gate.ts";
+import { sum } from "../graph/ops/reductions.ts";
 import { type Module, namedParameters, traceModule, type TraceOptions } from "../nn/module.ts";
 import { appendAverage, clipGradients, type LoadState, type Optimizer, stateName } from "./optimizer.ts";
 
@@ -46,9 +48,10 @@ export const ACCUMULATED = "accumulated";
  * The graph of a training step of a module on x of the given shape [B, C, H, W]. Inputs: "x" [B, C, H, W], "labels" [B]
  * or the loss's own, "loss_weight" [1] (1 where not given; a run of weight 0 updates nothing), the optimizer's, the
  * model's ("temperature", "dropout_seed", "dropout_step"), and in parts "keep" and "apply" [1]: whether gradients of
- * earlier parts count, and whether this part ends the step. Outputs: "loss", "logits" and what is watched.
+ * earlier parts count, and whether this part ends the step. Outputs: "loss", "logits", what is watched, and "check".
  *
- * A run whose loss is not finite updates nothing. Throws ShapeError where a watched name is none of the graph's.
+ * A run whose check is not finite updates nothing: it is the sum of the loss and of all batch norms' new running means,
+ * because a device's activation functions may turn what is no number into 0. Throws ShapeError where a watched name is none of the graph's.
  */
 export function trainingStep(
   module: Module,
@@ -111,18 +114,24 @@ function accumulated(graph: Graph, gradients: ReadonlyMap<Value, Value>): Map<Va
     const { name, shape } = parameter;
     const zeros = () => Promise.resolve(new Float32Array(size(shape)));
     const total = graph.parameter(stateName(name, ACCUMULATED), shape, zeros);
-    const sum = graph.apply(accumulate, name, { total, gradient, keep }, {});
-    graph.update(total, sum);
-    return [parameter, sum];
+    const sums = graph.apply(accumulate, name, { total, gradient, keep }, {});
+    graph.update(total, sums);
+    return [parameter, sums];
   }));
 }
 
-/** Lets updates happen only where the loss is finite, and those of parameters only at the end of a step. */
+/** Lets updates happen only where the check is finite, and those of parameters only at the end of a step. */
 function guardUpdates(graph: Graph, loss: Value, statistics: ReadonlySet<Value>, parts: boolean): void {
   const weight = graph.inputs.get("loss_weight");
   if (!weight) return;
-  const finite = graph.apply(gate, "loss", { open: weight, x: loss }, {});
-  const ends = parts ? graph.apply(gate, "loss", { open: graph.input("apply", [1]), x: loss }, {}) : finite;
+  const means = [...statistics].filter(({ name }) => name.endsWith("running_mean"));
+  const x = means.reduce((total, mean) => {
+    const b = graph.apply(sum, mean.name, { x: graph.updates.get(mean)! }, { scale: 1 });
+    return graph.apply(add, "check", { a: total, b }, {});
+  }, loss);
+  graph.output("check", x);
+  const finite = graph.apply(gate, "check", { open: weight, x }, {});
+  const ends = parts ? graph.apply(gate, "check", { open: graph.input("apply", [1]), x }, {}) : finite;
   for (const [parameter, value] of graph.updates) {
     if (parts && parameter.name.endsWith(stateName("", ACCUMULATED))) continue;
     const condition = statistics.has(parameter) ? finite : ends;

@@ -44,11 +44,14 @@ export interface StepSettings {
 
 /** What a step answers. */
 export interface StepResult {
-  /** The mean loss over the batch. Where it is not finite, the step changed no parameter. */
+  /** The mean loss over the batch. */
   readonly loss: number;
   /** "logits" [batch, classes], and what is watched; in parts, "logits" of all of them and the rest as of the last. */
   readonly outputs: Tensors;
-  /** Where the loss is not finite: what the run that found it so was given. */
+  /**
+   * Only where the loss, or what a batch norm was given, is not finite, and the step changed no parameter: what the run
+   * that found it so was given.
+   */
   readonly failed?: Tensors;
 }
 
@@ -122,10 +125,10 @@ export class Trainer {
           apply: part === parts - 1 ? 1 : 0,
         }),
       };
-      const { loss: [value], ...outputs } = await this.#executable.run(given);
+      const { loss: [value], check = [value], ...outputs } = await this.#executable.run(given);
       loss += value / parts;
       logits.push(outputs.logits);
-      if (!Number.isFinite(value)) return { loss: value, outputs, failed: given };
+      if (!Number.isFinite(check[0])) return { loss: value, outputs, failed: given };
       this.memory.passes++;
       this.#passesSinceSync++;
       if (part === parts - 1) {

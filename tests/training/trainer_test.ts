@@ -113,9 +113,10 @@ Deno.test("Trainer changes nothing in a step whose loss is not finite", async ()
   const trainer = await Trainer.create(model, interpreterDevice(), options());
   const batch = smallBatch("batch", BATCH);
   batch.x[7] = NaN;
-  const { loss } = await trainer.step(batch, { learningRate: 0.1 });
+  const { loss, failed } = await trainer.step(batch, { learningRate: 0.1 });
   await trainer.sync();
   assert(Number.isNaN(loss));
+  assertEquals(failed!.x, batch.x);
   assertEquals(await weightsOf(model), before);
   assertEquals(trainer.memory.updates, 0);
 });

@@ -102,7 +102,7 @@ export function checkResumed(
   throw new UsageError(
     `${folder} cannot go on with another recipe: ${
       list.join("; ")
-    }. Leave out what is to stay, or begin a new run with ` +
+    }. Leave out these flags to go on as it was, or begin a new run with ` +
       `--finetune ${folder}/last.safetensors`,
   );
 }
