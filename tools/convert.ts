@@ -5,15 +5,21 @@
  */
 
 import { dirname } from "node:path";
+import { type NonFinite, watchFinite } from "../src/checkpoint/non_finite.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
 import { remap } from "../src/checkpoint/remap.ts";
+import type { StateDict } from "../src/checkpoint/state_dict.ts";
+import { partOf } from "../src/checkpoint/write_file.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
 import { CheckpointError } from "../src/errors.ts";
+import { inferConfig } from "../src/models/infer.ts";
 import { configOf } from "../src/models/load.ts";
 import { encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { giveUp } from "./support/give_up.ts";
+import { onInterrupt } from "./support/interrupt.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
@@ -68,6 +74,8 @@ const command: Command<
     const published = parseName(source);
     if (published) return explain(published.arch, published.kernelNum ?? overrides.kernelNum);
 
+    if (!/^(hf:|https?:)/i.test(source)) giveUp("net", "env", "sys");
+
     const bars = new Bars();
     try {
       const checkpoint = await openCheckpoint(source, {
@@ -93,12 +101,18 @@ interface Target {
 
 async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, target: Target): Promise<void> {
   const model = createModel(configOf(checkpoint, overrides));
-  const tensors = remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name);
+  const tensors = fit(checkpoint, model);
   const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256: await checkpoint.sha256() });
   const out = target.out ?? `weights/${nameOf(model)}.safetensors`;
   await Deno.mkdir(dirname(out), { recursive: true });
   await checkFolderOf(out);
-  await writeSafetensors(out, tensors, metadata, {
+  using _ = onInterrupt(() => {
+    target.bars.end();
+    removeIfThere(partOf(out));
+    checkpoint.close();
+  });
+  const broken: NonFinite[] = [];
+  await writeSafetensors(out, watchFinite(tensors, (found) => broken.push(found)), metadata, {
     dtype: target.dtype === "f16" ? "F16" : "F32",
     onProgress: (done, total) => target.bars.update("writing", done, total),
   });
@@ -107,12 +121,50 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   for (const key of checkpoint.others) {
     console.error(`${yellow("note")}: ${checkpoint.name} also holds ${key}; --key ${key} takes that instead`);
   }
+  if (broken.length) console.error(`${yellow("warning")}: ${warning(broken)}`);
   console.log(`read     ${checkpoint.name} (${checkpoint.format}, ${checkpoint.tensors.size} tensors)`);
   console.log(`model    ${summary(model)}`);
   console.log(`written  ${out} (${bytes(Deno.statSync(out).size)})`);
   const weights = /^weights\/([^/]+)\.safetensors$/.exec(out)?.[1] ?? out;
   const data = model.imageSize === 32 ? "cifar10" : "DIR";
   console.log(`next     deno task eval --weights ${weights} --data ${data}`);
+}
+
+/** The model's tensors. Throws CheckpointError, which says what fits better where something does. */
+function fit({ tensors, name }: Checkpoint, model: Model): StateDict {
+  try {
+    return remap(tensors, model.stateDictSpec(), name);
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const arch = lookup(() => inferConfig(tensors).arch);
+    if (arch === undefined || arch === model.config.arch) throw error;
+    throw new CheckpointError(`${error.message}\nThese look like tensors of ${arch}, not of ${model.config.arch}`);
+  }
+}
+
+/** What `work` answers, or undefined where it throws CheckpointError. */
+function lookup<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CheckpointError) return undefined;
+    throw error;
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** The first few tensors that hold no numbers, by name. */
+function warning(broken: readonly NonFinite[]): string {
+  const lines = broken.slice(0, 20).map(({ name, count, of }) => `  ${name}: ${count} of ${of}`);
+  if (broken.length > lines.length) lines.push(`  and ${broken.length - lines.length} more`);
+  return [`elements of ${broken.length} tensors are NaN or infinite, and were written so:`, ...lines].join("\n");
 }
 
 /** "od_resnet50_4x"; static models have no number of kernels. */

@@ -59,8 +59,8 @@ export class TorchTensor implements Tensor {
   }
 }
 
-/** Elements that a tensor with stride 0 may repeat a smaller storage to: at most 1 MB, whatever the file's size. */
-const MAX_BROADCAST = 1 << 17;
+/** Elements that a tensor with stride 0 may repeat a smaller storage to: at most 32 MB, whatever the file's size. */
+const MAX_BROADCAST = 1 << 22;
 
 function countOf(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);

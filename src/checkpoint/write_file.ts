@@ -52,6 +52,7 @@ export function partOf(path: string): string {
 
 /** Whether an error is the system's, which says why in its code. */
 function isRefusal(error: unknown): error is Error & { code: string } {
+  if (error instanceof Deno.errors.NotCapable) return false;
   return error instanceof Error && "code" in error && typeof error.code === "string" && !isOdconvError(error);
 }
 

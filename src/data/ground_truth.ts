@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { imagenetIndex } from "./imagenet.ts";
 import { readMatStructs } from "./mat_file.ts";
 
@@ -66,7 +67,7 @@ function classIndex(label: string, mayBeIndex: boolean, where: string): number {
   const index = mayBeIndex && /^\d{1,3}$/.test(label) ? Number(label) : imagenetIndex(label);
   if (index === undefined) {
     const expected = mayBeIndex ? "a WordNet id of ImageNet-1k or a class index 0..999" : "a WordNet id of ImageNet-1k";
-    throw new DataError(`${where}: expected ${expected}, found "${label}"`);
+    throw new DataError(`${where}: expected ${expected}, found ${excerpt(label)}`);
   }
   return index;
 }

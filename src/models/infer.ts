@@ -6,6 +6,7 @@
 
 import { CheckpointError } from "../errors.ts";
 import type { StateDict } from "../checkpoint/state_dict.ts";
+import { looksLike } from "./looks_like.ts";
 import { createModel } from "./model.ts";
 import { type ModelConfig, REGISTRY } from "./registry.ts";
 
@@ -33,8 +34,12 @@ export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelCo
   }
   if (!best.config || best.fit < 0.5) {
     const first = [...tensors].slice(0, 3).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`).join(", ");
+    const family = looksLike(tensors) ?? "";
     throw new CheckpointError(
-      `these ${tensors.size} tensors (${first}, ...) are of no known architecture; convert takes --arch, one of ` +
+      `these ${tensors.size} tensors (${first}, ...) are of no known architecture${
+        family && `: they look like ${family}`
+      }; ` +
+        `convert takes --arch, one of ` +
         `${[...REGISTRY.keys()].join(", ")}`,
     );
   }

@@ -118,7 +118,7 @@ const TENSORS: readonly (readonly [what: string, tensor: Parameters<typeof tenso
   ["a stride beyond its storage", { strides: [2] }, "uses elements 0 to 7 of 4"],
   ["fewer strides than extents", { shape: [2, 2] }, "is not one"],
   ["extents of 2^62", { shape: [2n ** 62n], strides: [0] }, "no storage, shape or strides"],
-  ["a million elements made of four", { shape: [2 ** 20], strides: [0] }, "made of only 4"],
+  ["eight million elements made of four", { shape: [2 ** 23], strides: [0] }, "made of only 4"],
   ["2^60 elements made of one", { shape: [2 ** 30, 2 ** 30], strides: [0, 0] }, "made of only 4"],
   ["a storage longer than the file's", { length: 2 ** 40, shape: [2 ** 40] }, "the archive has 16"],
   ["a negative storage", { length: -4 }, "not a storage"],

@@ -1,0 +1,18 @@
+/**
+ * Tidying up when somebody presses Ctrl-C.
+ *
+ * @module
+ */
+
+/** What a shell reports for a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/** Until it is disposed of: Ctrl-C calls `clean`, then ends the program with exit code 130. */
+export function onInterrupt(clean: () => void): Disposable {
+  const listener = () => {
+    clean();
+    Deno.exit(INTERRUPTED);
+  };
+  Deno.addSignalListener("SIGINT", listener);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", listener) };
+}
