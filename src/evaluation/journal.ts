@@ -94,8 +94,12 @@ export function parseJournal(
   let length = 0;
   for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, length)) {
     const value = parseLine(bytes.subarray(length, end));
-    if (length === 0) checkDescription(value, description, path);
-    else {
+    if (length === 0) {
+      const different = difference(value, description, path);
+      // Where nothing was done yet, there is nothing to keep: this evaluation takes the place.
+      if (different !== undefined && end + 1 === bytes.length) return { done, length };
+      if (different !== undefined) throw new DataError(different);
+    } else {
       const entry = parseEntry(value, done.at(-1)?.end ?? 0);
       if (!entry) break;
       done.push(entry);
@@ -117,19 +121,19 @@ function parseLine(line: Uint8Array<ArrayBuffer>): unknown {
   }
 }
 
-function checkDescription(value: unknown, description: Description, path: string): void {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw notAJournal(path);
+/** What a journal's first line says of another evaluation, for an error; undefined where it is this one. */
+function difference(value: unknown, description: Description, path: string): string | undefined {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, "journal")) throw notAJournal(path);
   const found = value as Record<string, unknown>;
   for (const key of new Set([...Object.keys(description), ...Object.keys(found)])) {
     const [was, is] = [found, description].map((d) =>
       Object.hasOwn(d, key) ? new Field(d[key], key).shown() : "nothing"
     );
     if (was === is) continue;
-    throw new DataError(
-      `${path} is what an interrupted evaluation has done so far, and that was another one: its ${key} is ${was}, now ${is}. ` +
-        `Finish it with its own options, write this report elsewhere, or delete the file`,
-    );
+    return `${path} is what an interrupted evaluation has done so far, and that was another one: its ${key} is ${was}, ` +
+      `now ${is}. Finish it with its own options, write this report elsewhere, or delete the file`;
   }
+  return undefined;
 }
 
 function notAJournal(path: string): DataError {
