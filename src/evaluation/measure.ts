@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, Sample } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
+import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Model } from "../models/model.ts";
@@ -86,7 +87,8 @@ export async function measure(
       batch,
       journal,
     });
-    const published = model.dataset === "imagenet" ? findPublished(model.config) : undefined;
+    // On images of another kind, ImageNet's figures would mislead.
+    const published = dataset.classes === IMAGENET_NAMES ? findPublished(model.config) : undefined;
     return makeReport({
       model: arch,
       kernelNum,
@@ -114,7 +116,7 @@ async function evaluateRest(
   const { journal, batch, workers = 1, onProgress, onResume, onLogits } = options;
   const before = journal?.done ?? [];
   const { end: done = 0, seconds: past = 0 } = before.at(-1) ?? {};
-  checkUnchanged(before, indices.map((index) => dataset.item(index).file));
+  checkUnchanged(before, indices.map((index) => dataset.item(index)));
   if (done > 0) onResume?.(done);
   for (const entry of before) replayLogits(entry, model.config.numClasses, onLogits);
   const predictions = before.flatMap((entry) => entry.predictions);
@@ -149,16 +151,26 @@ async function evaluateRest(
 }
 
 /** Throws DataError where the images that a journal tells of are not those of the data set. */
-function checkUnchanged(entries: readonly BatchResult[], files: readonly string[]): void {
+function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sample[]): void {
   let begin = 0;
   for (const { end, predictions, skipped } of entries) {
     const told = [...predictions.map(({ file }) => file), ...skipped].sort();
-    const there = files.slice(begin, end).sort();
+    const covered = samples.slice(begin, end);
+    const there = covered.map(({ file }) => file).sort();
     const other = told.findIndex((file, i) => file !== there[i]);
     if (other >= 0 || told.length !== there.length) {
       throw new DataError(
         `the data set has changed since the evaluation was interrupted: ${told[other] ?? "an image"} was among ` +
           `images ${begin} to ${end}; delete the journal to start again`,
+      );
+    }
+    const labels = new Map(covered.map(({ file, label }) => [file, label]));
+    const relabelled = predictions.find(({ file, label }) => labels.get(file) !== label);
+    if (relabelled) {
+      const { file, label } = relabelled;
+      throw new DataError(
+        `the classes have changed since the evaluation was interrupted: ${file} was of class ${label}, now ` +
+          `${labels.get(file)}; take the same labels, or delete the journal to start again`,
       );
     }
     begin = end;
