@@ -71,11 +71,8 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
   string: STRINGS,
   boolean: ["skip-bad"],
   async run(args) {
-    const labels = args.labels ?? args["ground-truth"];
+    const labels = labelsOf(args);
     if (args._.length) throw new UsageError(`"${args._[0]}" belongs to no option`);
-    if (args.labels && args["ground-truth"]) {
-      throw new UsageError("--labels is for folders, --ground-truth for archives");
-    }
     const device = oneOf("device", args.device, ["auto", "webgpu", "cpu"]);
     const workers = wholeNumber("workers", args.workers) ?? navigator.hardwareConcurrency;
     const batch = wholeNumber("batch", args.batch);
@@ -132,6 +129,20 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
     }
   },
 };
+
+/** The file that says the classes, if it is the right one for the data. Throws UsageError. */
+function labelsOf(args: { data?: string; labels?: string; "ground-truth"?: string }): string | undefined {
+  const isArchive = /\.tar$/i.test(args.data ?? "");
+  const wrong = isArchive ? args.labels : args["ground-truth"];
+  if (wrong !== undefined) throw new UsageError("--labels is for folders, --ground-truth for archives (.tar)");
+  if (isArchive && args["ground-truth"] === undefined) {
+    throw new UsageError(
+      "--ground-truth is needed: the development kit's data/ILSVRC2012_validation_ground_truth.txt, or a file with one " +
+        "WordNet id (n########) an image",
+    );
+  }
+  return isArchive ? args["ground-truth"] : args.labels;
+}
 
 function parseShard(value: string | undefined): Shard | undefined {
   if (value === undefined) return undefined;
