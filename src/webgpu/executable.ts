@@ -133,8 +133,8 @@ export class WebGpuExecutable implements Executable {
    * What parameters hold after the runs started so far, in row-major order. Throws ShapeError where the graph has no
    * parameter of a name, and DeviceError where the device failed.
    */
-  read(names: readonly string[]): Promise<Tensors> {
-    return this.#track(this.#readParameters(names));
+  read(names: Iterable<string>): Promise<Tensors> {
+    return this.#track(this.#readParameters([...names]));
   }
 
   /** Resolves when no run is in flight. */

@@ -25,30 +25,24 @@ export interface MemoryPlan {
 }
 
 /**
- * Assigns slots in the order the values begin. Among the free slots the smallest that is large enough wins; if none is,
- * the largest free one grows.
+ * Assigns slots to the largest values first. A value takes the smallest slot whose values all live at other times; where
+ * there is none, a slot of its own. Large values thereby decide how many large slots there are, and small ones fill gaps.
  */
 export function planMemory(lives: readonly Life[]): MemoryPlan {
   const slotOf = new Array<number>(lives.length).fill(-1);
-  const slots: number[] = [];
-  const busyUntil: number[] = [];
-  const order = lives.map((_, i) => i).sort((a, b) => lives[a].first - lives[b].first || lives[b].size - lives[a].size);
+  const slots: { readonly size: number; readonly tenants: Life[] }[] = [];
+  const order = lives.map((_, i) => i).sort((a, b) => lives[b].size - lives[a].size || lives[a].first - lives[b].first);
   for (const i of order) {
-    const { size, first, last } = lives[i];
-    let best = -1;
-    for (let slot = 0; slot < slots.length; slot++) {
-      if (busyUntil[slot] < first && (best < 0 || isBetter(slots[slot], slots[best], size))) best = slot;
-    }
-    if (best < 0) best = slots.push(0) - 1;
-    slots[best] = Math.max(slots[best], size);
-    busyUntil[best] = last;
-    slotOf[i] = best;
+    const life = lives[i];
+    // Slots are made in falling order of size: the last free one is the smallest, and large enough.
+    let slot = slots.findLastIndex(({ tenants }) => !tenants.some((tenant) => overlap(tenant, life)));
+    if (slot < 0) slot = slots.push({ size: life.size, tenants: [] }) - 1;
+    slots[slot].tenants.push(life);
+    slotOf[i] = slot;
   }
-  return { slotOf, slots };
+  return { slotOf, slots: slots.map(({ size }) => size) };
 }
 
-/** True where a slot of `candidate` serves a value of `size` better than one of `best`. */
-function isBetter(candidate: number, best: number, size: number): boolean {
-  if (candidate >= size && best >= size) return candidate < best;
-  return candidate > best;
+function overlap(a: Life, b: Life): boolean {
+  return a.first <= b.last && b.first <= a.last;
 }

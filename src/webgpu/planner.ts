@@ -250,9 +250,8 @@ class Planner implements PlanContext {
     const id = `${value.id}/${key}`;
     let packed = this.#gathered.get(id);
     if (!packed) {
-      const table = this.constant(`${value.name} layout`, gatherTable(value, texels, pack));
       packed = this.scratch(`${value.name} ${key}`, texels);
-      this.emit(gather(this.read(value), table, packed));
+      gather(value.name, this.read(value), gatherTable(value, texels, pack), packed, this);
       this.#gathered.set(id, packed);
     }
     return this.operandOf(packed);

@@ -66,8 +66,8 @@ const CASES: readonly Case[] = [
 
 const { conv2d_input_grad, conv2d_weight_grad, conv2d_attention_products } = TRAINING_OPERATORS;
 
-/** The backward of one convolution: every contraction that it has. */
-function build(c: Case): RandomGraph {
+/** The backward of one convolution: every contraction that it has. Weights that are inputs are laid out in every run. */
+function build(c: Case, weights: "parameter" | "input"): RandomGraph {
   const { batch = 1, cin, cout, k, groups = 1, kernels, attentions = "cfs" } = c;
   const window = {
     stride: c.stride ?? one,
@@ -80,7 +80,7 @@ function build(c: Case): RandomGraph {
   const g = new RandomGraph();
   const x = g.input("x", [batch, cin, ...c.size]);
   const gradient = g.input("gradient", convolutionShape(x.shape, each, window));
-  const weight = g.parameter("weight", weightShape);
+  const weight = g[weights]("weight", weightShape);
   const attention = (letter: string, n: number) =>
     kernels !== undefined && attentions.includes(letter) ? g.input(`attention ${letter}`, [batch, n]) : undefined;
   const channel = attention("c", cin);
@@ -95,10 +95,10 @@ function build(c: Case): RandomGraph {
   return g;
 }
 
-for (const operands of ["texture", "buffer"] as const) {
-  Deno.test(`the backward of convolutions agrees with float64 loops when operands are read from a ${operands}`, async () => {
+for (const [operands, weights] of [["texture", "parameter"], ["texture", "input"], ["buffer", "input"]] as const) {
+  Deno.test(`the backward of convolutions agrees with float64 loops when the weight is a ${weights} read from a ${operands}`, async () => {
     await withWebGpu({ operands }, async (backend) => {
-      for (const c of CASES) await assertInterpreted(backend, JSON.stringify(c), build(c), 5e-6);
+      for (const c of CASES) await assertInterpreted(backend, JSON.stringify(c), build(c, weights), 5e-6);
     });
   });
 }
@@ -106,6 +106,6 @@ for (const operands of ["texture", "buffer"] as const) {
 Deno.test("conv2d_input_grad takes some samples at a time when all their kernels exceed a binding", async () => {
   await withWebGpu({ operands: "buffer", maxBindingBytes: 2 * 32 * 16 * 9 * 4 }, async (backend) => {
     const c = { batch: 5, cin: 16, cout: 32, size: [3, 3], k: [3, 3], padding: one, kernels: 2 } as const;
-    await assertInterpreted(backend, "five samples", build(c), 5e-6);
+    await assertInterpreted(backend, "five samples", build(c, "parameter"), 5e-6);
   });
 });

@@ -6,7 +6,7 @@ import type { Kernel } from "../planner.ts";
 
 /**
  * Sums the products [B][Cout/4][n][tap] over what is not asked for, each scaled by the attentions of those axes. An
- * invocation computes four numbers of one sample; padding channels of the products are zero.
+ * invocation computes four numbers of one sample.
  */
 export const attentionGrad: Kernel = (node, context) => {
   const { products, filter, spatial, kernel } = node.operands as OperandsOf<typeof attentionGradOperator>;
@@ -20,7 +20,7 @@ export const attentionGrad: Kernel = (node, context) => {
   const scaled = (["filter", "spatial", "kernel"] as const)
     .filter((name) => ({ filter, spatial, kernel })[name])
     .map((name) => ` * ${number[name]}`).join("");
-  const product = `products(((s * u.out_blocks + o) * u.kernels + n) * u.taps + t)${scaled}`;
+  const product = `masked(((s * u.out_blocks + o) * u.kernels + n) * u.taps + t, o)${scaled}`;
   // An invocation's own axis: its first and its end; the other two run through.
   const extents = { filter: "u.out_blocks", spatial: "u.taps", kernel: "u.kernels" };
   const own = (name: typeof to) =>
@@ -45,6 +45,7 @@ export const attentionGrad: Kernel = (node, context) => {
     },
     writes: { y: context.output(node) },
     uniforms: {
+      outputs: cout,
       out_blocks: blocksOf(cout),
       kernels,
       kernel_blocks: blocksOf(kernels),
@@ -54,6 +55,10 @@ export const attentionGrad: Kernel = (node, context) => {
     },
     invocations: batch * blocksOf(node.output.shape[1]),
     workgroupSize: 8,
+    declarations: `
+fn masked(at: u32, o: u32) -> vec4f {
+  return select(vec4f(), products(at), vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs));
+}`,
     body: `
   let block = id % u.blocks;
   let s = id / u.blocks;

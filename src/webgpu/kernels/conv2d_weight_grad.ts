@@ -91,7 +91,7 @@ export const conv2dWeightGrad: Kernel = (node, context) => {
   if (splits > 1) context.emit(sumCopies(dw, splits, whole));
   if (store.packed) {
     const table = scatterTable(node.name, weightShape, texels, geometry.pack);
-    context.emit(gather(whole, context.constant(`${node.name} layout`, table), y));
+    gather(node.name, whole, table, y, context);
   }
 };
 

@@ -8,6 +8,7 @@ import { DeviceError } from "../../errors.ts";
 import { type Shape, size, type Value } from "../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocked, packBlocks } from "../layout.ts";
+import type { PlanContext } from "../planner.ts";
 
 /** Whole numbers up to here are exact in float32. */
 const MOST_EXACT = 2 ** 24;
@@ -66,21 +67,63 @@ function placesOf(
   return placeOf;
 }
 
-/** Lays numbers out by a table of {@link gatherTable} or {@link scatterTable}. */
-export function gather(from: Resource, table: Resource, to: Resource): Dispatch {
+/** Plans laying `from` out as `to` by a table of {@link gatherTable} or {@link scatterTable}. */
+export function gather(
+  label: string,
+  from: Resource,
+  table: Float32Array<ArrayBuffer>,
+  to: Resource,
+  context: PlanContext,
+): void {
+  const texels = texelTable(table);
+  const places = context.constant(`${label} layout`, texels ?? table);
+  context.emit(texels ? gatherTexels(from, places, to) : gatherNumbers(from, places, to));
+}
+
+/** The table of whole texels, where a layout only moves those: for each its place plus one, or 0. */
+function texelTable(table: Float32Array): Float32Array<ArrayBuffer> | undefined {
+  const texels = new Float32Array(table.length / 4);
+  const taken = new Uint8Array(table.reduce((most, place) => Math.max(most, place), 0));
+  for (let i = 0; i < table.length; i++) {
+    if (table[i] === 0) continue;
+    const place = table[i] - 1;
+    const texel = (place >> 2) + 1;
+    if ((place & 3) !== (i & 3) || (texels[i >> 2] !== 0 && texels[i >> 2] !== texel)) return undefined;
+    texels[i >> 2] = texel;
+    taken[place] = 1;
+  }
+  // A lane that is padding here must be padding there, where nobody takes it.
+  const isMoved = (_: number, i: number) =>
+    table[i] !== 0 || texels[i >> 2] === 0 || taken[(texels[i >> 2] - 1) * 4 + (i & 3)] !== 1;
+  return table.every(isMoved) ? texels : undefined;
+}
+
+function gatherTexels(from: Resource, places: Resource, to: Resource): Dispatch {
+  return dispatch({
+    label: "gather_texels",
+    reads: { x: from, places },
+    writes: { y: to },
+    plain: ["places"],
+    uniforms: {},
+    invocations: to.texels,
+    body: `
+  let place = u32(places(id));
+  y[id] = select(vec4f(), x(max(place, 1u) - 1u), place > 0u);`,
+  });
+}
+
+function gatherNumbers(from: Resource, places: Resource, to: Resource): Dispatch {
+  const lanes = ["x", "y", "z", "w"];
   return dispatch({
     label: "gather",
-    reads: { x: from, places: table },
+    reads: { x: from, places },
     writes: { y: to },
+    plain: ["x"],
     uniforms: {},
     invocations: to.texels,
     body: `
   let place = vec4u(places(id));
-  var texel = vec4f();
-  for (var lane = 0u; lane < 4u; lane++) {
-    let at = place[lane];
-    if (at > 0u) { texel[lane] = x((at - 1u) / 4u)[(at - 1u) % 4u]; }
-  }
-  y[id] = texel;`,
+  let at = max(place, vec4u(1u)) - 1u;
+  y[id] = select(vec4f(), vec4f(${lanes.map((l) => `x(at.${l})`).join(", ")}), place > vec4u());`,
   });
 }

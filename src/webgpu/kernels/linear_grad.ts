@@ -14,7 +14,7 @@ export const linearInputGrad: Kernel = (node, context) => {
   const { channels: outputs, blocks } = blocked(gradient.shape);
   context.emit(dispatch({
     label: "linear_input_grad",
-    reads: { gradient: context.read(gradient), weight: context.operand(weight) },
+    reads: { gradient: context.read(gradient), weight: context.read(weight) },
     writes: { dx: context.output(node) },
     uniforms: { inputs, outputs, blocks },
     invocations: batch * inputs,
@@ -38,7 +38,7 @@ export const linearWeightGrad: Kernel = (node, context) => {
   const rows = [0, 1, 2, 3];
   context.emit(dispatch({
     label: "linear_weight_grad",
-    reads: { x: context.operand(x), gradient: context.operand(gradient) },
+    reads: { x: context.read(x), gradient: context.read(gradient) },
     writes: { dw: context.output(node) },
     uniforms: { batch, inputs, in_blocks: inBlocks, outputs, out_blocks: outBlocks },
     invocations: outBlocks * inBlocks,
