@@ -34,13 +34,25 @@ Deno.test("planMemory() takes the smallest free slot that is large enough", () =
   assertEquals(slotOf, [0, 1, 1, 0]);
 });
 
-Deno.test("planMemory() grows the largest free slot when none is large enough", () => {
+Deno.test("planMemory() makes slots as large as the largest value that will lie in them", () => {
   const { slots } = planMemory([
     { size: 50, first: 0, last: 0 },
     { size: 10, first: 0, last: 0 },
     { size: 60, first: 1, last: 1 },
   ]);
   assertEquals(slots, [60, 10]);
+});
+
+Deno.test("planMemory() does not let small values keep large ones out of large slots", () => {
+  // In the order of their beginning, the small one would take the slot that the second large one needs.
+  const { slots } = planMemory([
+    { size: 100, first: 0, last: 1 },
+    { size: 1, first: 2, last: 9 },
+    { size: 100, first: 3, last: 4 },
+    { size: 1, first: 5, last: 9 },
+    { size: 100, first: 6, last: 7 },
+  ]);
+  assertEquals(slots, [100, 1, 1]);
 });
 
 Deno.test("planMemory() never lets two values overlap when lives are random", () => {
