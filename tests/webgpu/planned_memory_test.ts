@@ -1,0 +1,34 @@
+import { assert, assertEquals } from "@std/assert";
+import { createModel } from "../../src/models/model.ts";
+import { DeviceMemory } from "../../src/webgpu/memory.ts";
+import { plannedMemory } from "../../src/webgpu/planned_memory.ts";
+import { planGraph } from "../../src/webgpu/planner.ts";
+import { smallGraph } from "../support/small_graph.ts";
+
+/** A device that only adds up what is asked of it. */
+function countingDevice(): { device: GPUDevice; bytes: Record<string, number> } {
+  const bytes: Record<string, number> = {};
+  const device = {
+    createBuffer({ label, size }: GPUBufferDescriptor) {
+      bytes[label!] = (bytes[label!] ?? 0) + size;
+      return {};
+    },
+    queue: { writeBuffer() {} },
+  };
+  return { device: device as unknown as GPUDevice, bytes };
+}
+
+Deno.test("plannedMemory() is what DeviceMemory allocates", () => {
+  for (const graph of [smallGraph(), createModel({ arch: "od_resnet20", kernelNum: 2 }).graph({ batch: 3 })]) {
+    const { device, bytes } = countingDevice();
+    const capabilities = { maxBindingBytes: Infinity, maxTextureTexels: 0, operands: "buffer" } as const;
+    new DeviceMemory(device, planGraph(graph, capabilities));
+    const { uniforms, ...others } = bytes;
+    assert(uniforms > 0);
+    const { kept, activations, total } = plannedMemory(graph);
+    const shared = Object.entries(others).filter(([label]) => label.startsWith("activations "));
+    assertEquals(activations, shared.reduce((sum, [, n]) => sum + n, 0));
+    assertEquals(total, Object.values(others).reduce((sum, n) => sum + n, 0));
+    assertEquals(kept, total - activations);
+  }
+});
