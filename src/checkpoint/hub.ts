@@ -6,6 +6,8 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { type HubFile, readHubFile, verifyHubFile } from "./hub_file.ts";
+import { scrub } from "./scrub.ts";
 
 /** How the hub is reached. */
 export interface HubOptions {
@@ -19,6 +21,10 @@ export interface HubOptions {
   readonly onProgress?: (file: string, done: number, total: number | undefined) => void;
   /** Attempts after the first where a connection breaks. */
   readonly retries?: number;
+  /** Milliseconds before the first retry; doubles with each. 500 if left out. */
+  readonly retryDelay?: number;
+  /** Milliseconds without a byte after which a connection counts as broken; 60,000 if left out. */
+  readonly idleTimeout?: number;
 }
 
 /** A file on the hub; without `file`, the repository's checkpoint. */
@@ -83,19 +89,30 @@ export async function findHubFile(reference: HubReference, options: HubOptions =
   throw new CheckpointError(`${formatHubReference(reference)}: there is no checkpoint in it; it holds ${found}`);
 }
 
-/** Downloads a file, unless the cache has it; answers its path. Throws CheckpointError. */
+/**
+ * Downloads a file, unless the cache has it; answers its path. What the hub says of its length and hash is checked before,
+ * except for a commit that is in the cache, of which the hub is not asked. Throws CheckpointError.
+ */
 export async function downloadFromHub(
   reference: HubReference & { readonly file: string },
   options: HubOptions = {},
 ): Promise<string> {
   const { downloadFileToCacheDir } = await hub();
   // xet is a second way of transfer of the client that asks more hosts; plain HTTP serves the same bytes.
-  const request = { ...parameters(reference, options), path: reference.file, cacheDir: options.cacheDir, xet: false };
+  let info: HubFile | undefined;
+  const onFile = (file: HubFile) => void (info = file);
+  const connection = parameters(reference, options, onFile);
+  const request = { ...connection, path: reference.file, cacheDir: options.cacheDir, xet: false };
   const { debug } = console;
   // The client tells stdout about every download.
   console.debug = () => {};
   try {
-    return await asCheckpointError(reference, () => retry(options.retries ?? 3, () => downloadFileToCacheDir(request)));
+    return await asCheckpointError(reference, () =>
+      retry(options, async () => {
+        const path = await downloadFileToCacheDir(request);
+        if (info) await verifyHubFile(path, info);
+        return path;
+      }));
   } finally {
     console.debug = debug;
   }
@@ -109,38 +126,51 @@ async function hub(): Promise<Hub> {
   return await import(specifier);
 }
 
-function parameters({ repo, revision, file }: HubReference, options: HubOptions) {
+function parameters(
+  { repo, revision, file }: HubReference,
+  options: HubOptions,
+  onFile?: (file: HubFile) => void,
+) {
   const hubUrl = (options.endpoint ?? Deno.env.get("HF_ENDPOINT") ?? HUB).replace(/\/+$/, "");
   if (!URL.canParse(hubUrl)) throw new CheckpointError(`the hub's address, HF_ENDPOINT, is not a URL: ${hubUrl}`);
   const token = options.token ?? Deno.env.get("HF_TOKEN");
   const report = file && options.onProgress
     ? (done: number, total?: number) => options.onProgress?.(file, done, total)
     : undefined;
-  return { repo, revision, hubUrl, fetch: hubFetch(hubUrl, token, report) };
+  return { repo, revision, hubUrl, fetch: hubFetch(hubUrl, { token, report, onFile, timeout: options.idleTimeout }) };
+}
+
+interface Connection {
+  readonly token?: string;
+  readonly report?: (done: number, total?: number) => void;
+  readonly onFile?: (file: HubFile) => void;
+  readonly timeout?: number;
 }
 
 /**
- * fetch that sends the token to the hub alone. The client does not learn the token: it would send it to other addresses
- * that the hub's answers name.
+ * fetch that sends the token to the hub alone, gives up where nothing comes, and reads along what the hub says of a file. The
+ * client does not learn the token: it would send it to other addresses that the hub's answers name.
  */
-function hubFetch(
-  hubUrl: string,
-  token: string | undefined,
-  report?: (done: number, total?: number) => void,
-): typeof fetch {
+function hubFetch(hubUrl: string, { token, report, onFile, timeout = 60_000 }: Connection): typeof fetch {
   const { origin } = new URL(hubUrl);
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const headers = new Headers(init?.headers);
     if (token && url.origin === origin) headers.set("authorization", `Bearer ${token}`);
-    const response = await fetch(url, { ...init, headers });
-    if (!report || !response.ok || !response.body || headers.has("range")) return response;
+    const idle = idleSignal(timeout);
+    const response = await fetch(url, { ...init, headers, signal: idle.signal });
+    if (onFile && url.pathname.includes("/paths-info/") && response.ok) {
+      const file = readHubFile(await response.clone().json());
+      if (file) onFile(file);
+    }
+    if (!response.ok || !response.body || headers.has("range")) return response;
     const length = response.headers.get("content-length");
     let done = 0;
     const counted = response.body.pipeThrough(
       new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
         transform(chunk, controller) {
-          report(done += chunk.length, length === null ? undefined : Number(length));
+          idle.alive();
+          report?.(done += chunk.length, length === null ? undefined : Number(length));
           controller.enqueue(chunk);
         },
       }),
@@ -149,17 +179,33 @@ function hubFetch(
   };
 }
 
+/** A signal that aborts `timeout` milliseconds after it was last told that something came. */
+function idleSignal(timeout: number): { signal: AbortSignal; alive: () => void } {
+  const abort = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const alive = () => {
+    clearTimeout(timer);
+    const next = setTimeout(() => abort.abort(new Error(`nothing came for ${timeout / 1000} seconds`)), timeout);
+    // A connection that is done with keeps no program waiting.
+    Deno.unrefTimer(next);
+    timer = next;
+  };
+  alive();
+  return { signal: abort.signal, alive };
+}
+
 /** Again, where the connection or the server failed; not where the hub says no. */
-async function retry<T>(retries: number, work: () => Promise<T>): Promise<T> {
+async function retry<T>({ retries = 3, retryDelay = 500 }: HubOptions, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0;; attempt++) {
     try {
       return await work();
     } catch (error) {
       const status = statusOf(error);
-      const refused = isMissing(error) || (status !== undefined && status < 500 && status !== 429);
+      const refused = error instanceof CheckpointError || isMissing(error) ||
+        (status !== undefined && status < 500 && status !== 429);
       if (refused || attempt >= retries) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt));
+    await new Promise((resolve) => setTimeout(resolve, retryDelay * 2 ** attempt));
   }
 }
 
@@ -169,8 +215,10 @@ function isMissing(error: unknown): boolean {
 }
 
 function statusOf(error: unknown): number | undefined {
-  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
-  return typeof status === "number" ? status : undefined;
+  if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
+  // Of an error that goes through one of the client's streams only the message comes out.
+  const status = /^Api error with status (\d{3})\b/.exec(String(error))?.[1];
+  return status === undefined ? undefined : Number(status);
 }
 
 async function asCheckpointError<T>(reference: HubReference, work: () => Promise<T>): Promise<T> {
@@ -184,6 +232,6 @@ async function asCheckpointError<T>(reference: HubReference, work: () => Promise
     const hint = status === 401 || status === 403
       ? "; it does not exist, is private or gated: set HF_TOKEN to a token that may read it"
       : "";
-    throw new CheckpointError(`${name}: ${error instanceof Error ? error.message : error}${hint}`);
+    throw new CheckpointError(`${name}: ${scrub(error instanceof Error ? error.message : String(error))}${hint}`);
   }
 }

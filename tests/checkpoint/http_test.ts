@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { download, type DownloadOptions } from "../../src/checkpoint/http.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
@@ -113,4 +113,59 @@ Deno.test("`openCheckpoint()` reads from URLs, with shards beside the index, and
     }
     await assertRejects(() => openCheckpoint(`${url}/none.pth`), CheckpointError, "404");
     await assertRejects(() => openCheckpoint(`${url}/whole_model.pth`), CheckpointError, "it names __main__.Net");
+  }));
+
+Deno.test("`download()` waits as long as a busy server asks for", () =>
+  withServer(
+    (_, count) =>
+      count === 1 ? new Response(null, { status: 429, headers: { "retry-after": "1" } }) : new Response(DATA),
+    async (url) => {
+      const began = performance.now();
+      assertEquals(await fetched(url), DATA);
+      assert(performance.now() - began >= 990);
+    },
+  ));
+
+Deno.test("`download()` takes no part for the whole", () =>
+  withServer(
+    (_, count) => {
+      const part = { status: 206, headers: { "content-range": `bytes 0-99/${DATA.length}` } };
+      return count === 1 ? new Response(DATA.slice(0, 100), part) : new Response(DATA);
+    },
+    async (url, ranges) => {
+      assertEquals(await fetched(url), DATA);
+      assertEquals(ranges.length, 2);
+    },
+  ));
+
+Deno.test("`download()` keeps passwords and signatures out of its errors, also those of the address it is sent on to", async () => {
+  const failing = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const dead = `http://127.0.0.1:${failing.addr.port}/real?signature=SECRET#SECRET`;
+  failing.close();
+  await withServer(
+    (request) =>
+      new URL(request.url).pathname === "/moved"
+        ? new Response(null, { status: 302, headers: { location: dead } })
+        : new Response(null, { status: 403 }),
+    async (url) => {
+      for (const path of ["moved?token=SECRET", "x?signature=SECRET", "x#SECRET"]) {
+        const address = `${url.replace("//", "//user:SECRET@")}/${path}`;
+        const error = await assertRejects(() => fetched(address, { retries: 1 }), CheckpointError);
+        assert(!error.message.includes("SECRET"), error.message);
+      }
+    },
+  );
+});
+
+Deno.test("`openCheckpoint()` follows redirects, and gives up where they go round in circles", () =>
+  withServer((request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/circle") return new Response(null, { status: 302, headers: { location: "/circle" } });
+    if (pathname === "/moved") return new Response(null, { status: 301, headers: { location: "/there" } });
+    return new Response(Deno.readFileSync(fixture("bare.safetensors")));
+  }, async (url) => {
+    const checkpoint = await openCheckpoint(`${url}/moved`);
+    assertEquals(checkpoint.tensors.size, 6);
+    checkpoint.close();
+    await assertRejects(() => fetched(`${url}/circle`, { retries: 1 }), CheckpointError, "redirect");
   }));

@@ -10,6 +10,14 @@ export interface HubServer extends Disposable {
   failures: number;
   /** Requests of files after which the CDN breaks the connection half-way. */
   breaks: number;
+  /** The status of those failures. */
+  status: number;
+  /** Requests of files that the CDN starts to answer and never goes on with. */
+  stalls: number;
+  /** Changes the bytes that the CDN sends. */
+  damage?: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+  /** Changes what the hub says of a file. */
+  lie?: (file: Record<string, unknown>) => Record<string, unknown>;
 }
 
 /** The commit that every revision is at. */
@@ -31,11 +39,14 @@ export function startHub(
     log("cdn", request);
     const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "");
-    if (!range && server.failures-- > 0) return new Response("busy", { status: 503 });
+    if (!range && server.failures-- > 0) return new Response("busy", { status: server.status });
+    if (!range && server.stalls-- > 0) {
+      return new Response(new ReadableStream({ start: (c) => c.enqueue(files[name]) }));
+    }
     if (!range && server.breaks-- > 0) return new Response(brokenStream(files[name]));
     // A name that the hub's client takes for a reason to come here directly, token and all.
     const headers = { "x-cache": "Hit from cloudfront", etag: `"${name}"` };
-    if (!range) return new Response(files[name], { headers });
+    if (!range) return new Response(server.damage?.(files[name]) ?? files[name], { headers });
     const end = range[2] ? Number(range[2]) + 1 : files[name].length;
     const part = `bytes ${range[1]}-${end - 1}/${files[name].length}`;
     return new Response(files[name].slice(Number(range[1]), end), {
@@ -62,7 +73,8 @@ export function startHub(
     }
     if (path === `/api/models/${repo}/paths-info/${revision}`) {
       const { paths } = await request.json() as { paths: string[] };
-      return Response.json(paths.filter((name) => name in files).map((name) => describe(name, files[name])));
+      const found = paths.filter((name) => name in files).map((name) => describe(name, files[name]));
+      return Response.json(found.map((file) => server.lie?.(file) ?? file));
     }
     const file = path.startsWith(`/${repo}/resolve/${revision}/`) && path.slice(`/${repo}/resolve/${revision}/`.length);
     if (!file || !(file in files)) return Response.json({ error: "Repository not found" }, { status: 404 });
@@ -75,6 +87,8 @@ export function startHub(
     requests,
     failures: 0,
     breaks: 0,
+    status: 503,
+    stalls: 0,
     [Symbol.dispose]() {
       hub.shutdown();
       cdn.shutdown();

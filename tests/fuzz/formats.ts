@@ -95,7 +95,7 @@ const INPUT = "input.json";
 export const FORMATS: Readonly<Record<string, Format>> = {
   safetensors: checkpointFormat(/^(bare|dtypes|rounding|model-.*)\.safetensors$/),
   "torch-zip": checkpointFormat(
-    /^(bare|both|dtypes|ema|model_key|strided|resnet18|whole_model|training)\.pth(\.tar)?$/,
+    /^(bare|both|dtypes|ema|model_key|strided|whole_model|training)\.pth(\.tar)?$/,
   ),
   "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/),
   "sharded-index": {
