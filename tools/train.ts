@@ -211,15 +211,16 @@ async function train(
       signal: stop.signal,
       onStep: (...step) => display.step(...step),
       onEpoch: (...epoch) => display.epoch(...epoch),
+    }).catch(async (error) => {
+      if (!(error instanceof DeviceError) || !/memory/i.test(error.message)) throw error;
+      display.end();
+      throw await doesNotFit(model, recipe, backend, error);
     });
     display.end();
     if (finished) console.log(`best     top-1 ${best.toFixed(2)} %: ${folder}/best.safetensors`);
     else console.log(`stopped and saved; go on with: deno task train --resume ${folder}`);
-  } catch (error) {
-    display.end();
-    if (!(error instanceof DeviceError) || !/memory/i.test(error.message)) throw error;
-    throw await doesNotFit(model, recipe, backend, undefined, error);
   } finally {
+    display.end();
     stop.end();
     backend.dispose();
   }

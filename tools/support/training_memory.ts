@@ -49,51 +49,58 @@ function line(device: string, { kept, activations, total }: Needs): string {
     `${bytes(activations)} for activations`;
 }
 
-/** A line about the memory of a step on a device. Throws DeviceError where it cannot fit, saying what needs how much. */
+/** A line about the memory of a step on a device. Throws DeviceError where it cannot fit, saying what would. */
 export async function checkMemory(model: Model, recipe: Recipe, backend: Backend): Promise<string> {
-  const needs = await needsOn(model, recipe, backend);
-  if (backend.name === "cpu" && needs.total > CPU_LIMIT) throw await doesNotFit(model, recipe, backend, needs);
-  return line(backend.name, needs);
+  try {
+    return line(backend.name, await needsOn(model, recipe, backend));
+  } catch (error) {
+    if (error instanceof DeviceError) throw await doesNotFit(model, recipe, backend, error);
+    throw error;
+  }
 }
 
-/** The error of a step that does not fit, with the largest part of a batch that does. */
+/** The error of a step that does not fit: how much it needs, and the largest part of its batch that fits. */
 export async function doesNotFit(
   model: Model,
   recipe: Recipe,
   backend: Backend,
-  needs?: Needs,
-  cause?: Error,
+  cause: DeviceError,
 ): Promise<DeviceError> {
-  const { total } = needs ?? await needsOn(model, recipe, backend);
-  const what = `a step of ${recipe.microBatch} images of ${recipe.size}x${recipe.size} needs ${bytes(total)}`;
+  const { total } = backend.name === "cpu" ? cpuNeeds(model, recipe) : await webgpuNeeds(model, recipe);
   const fitting = await largestPart(model, recipe, backend);
   const advice = fitting
     ? `--micro-batch ${fitting} fits and trains the same batch in parts`
-    : "nothing smaller fits either: use smaller images or another device";
-  return new DeviceError(`${what} on ${backend.description}, more than it has; ${advice}`, { cause });
+    : "no part of it fits: use smaller images or another device";
+  return new DeviceError(
+    `a step of ${recipe.microBatch} images of ${recipe.size}x${recipe.size} needs ${bytes(total)} on ` +
+      `${backend.description}, which does not fit (${cause.message}); ${advice}`,
+    { cause },
+  );
 }
 
+/** The memory of a step on a device. Throws DeviceError where that is more than it has. */
 async function needsOn(model: Model, recipe: Recipe, backend: Backend): Promise<Needs> {
-  if (backend.name === "cpu") return cpuNeeds(model, recipe);
-  return await webgpuNeeds(model, recipe, (backend as Backend & { capabilities?: Capabilities }).capabilities);
+  if (backend.name === "webgpu") {
+    return await webgpuNeeds(model, recipe, (backend as Backend & { capabilities: Capabilities }).capabilities);
+  }
+  const needs = cpuNeeds(model, recipe);
+  if (needs.total > CPU_LIMIT) throw new DeviceError(`WebAssembly addresses ${bytes(CPU_LIMIT)}`);
+  return needs;
 }
 
-/** The largest divisor of the batch, below the part that was asked for, that the device takes. */
+/** The largest divisor of the batch, at most half of the part that was asked for, that the device takes. */
 async function largestPart(model: Model, recipe: Recipe, backend: Backend): Promise<number | undefined> {
-  for (let part = Math.floor(recipe.microBatch / 2); part >= 2; part--) {
-    if (recipe.batch % part) continue;
-    const smaller = { ...recipe, microBatch: part };
-    if (
-      backend.name === "cpu" ? cpuNeeds(model, smaller).total <= CPU_LIMIT : await compiles(model, smaller, backend)
-    ) {
-      return part;
-    }
+  for (let part = Math.floor(recipe.microBatch / 2); part >= 2; part = Math.floor(part / 2)) {
+    while (recipe.batch % part) part--;
+    if (part >= 2 && await fits(model, { ...recipe, microBatch: part }, backend)) return part;
   }
 }
 
-async function compiles(model: Model, recipe: Recipe, backend: Backend): Promise<boolean> {
+async function fits(model: Model, recipe: Recipe, backend: Backend): Promise<boolean> {
   try {
-    (await backend.compile(trainerGraph(model, trainerOptions(recipe)))).dispose();
+    await needsOn(model, recipe, backend);
+    // What a GPU has nobody tells: it has to be tried.
+    if (backend.name === "webgpu") (await backend.compile(trainerGraph(model, trainerOptions(recipe)))).dispose();
     return true;
   } catch (error) {
     if (error instanceof DeviceError) return false;
