@@ -1,12 +1,15 @@
 /**
- * Where in a run parameters take their new values: each as soon as nothing reads the old one any more, so that the
- * memory of the new one is free again early.
+ * Where in a run parameters take their new values: once nothing reads the old one any more, many at a time, because a
+ * copy interrupts the dispatches, but before the new values waiting take much memory.
  *
  * @module
  */
 
 import type { Resource } from "./kernel.ts";
 import type { Step } from "./planner.ts";
+
+/** Texels of new values that wait at most: 32 MiB. */
+const MOST_WAITING = 2 ** 21;
 
 /** A parameter's buffer and what it holds when a run has ended. */
 export interface Update {
@@ -15,6 +18,8 @@ export interface Update {
   readonly from: Resource;
   readonly to: Resource;
 }
+
+type Copy = Step & { kind: "copy" };
 
 /**
  * The steps with the updates' copies among them. Every step sees the parameters as they were when the run began; where an
@@ -26,13 +31,21 @@ export function placeUpdates(steps: readonly Step[], updates: readonly Update[])
     const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, step.dispatch.writes];
     touched.forEach((resource) => lastUse.set(resource, i));
   });
-  const copiesAfter = new Map<number, Step[]>();
+  const ready = new Map<number, Copy[]>();
   for (const { name, from, to } of updates) {
     const after = Math.max(lastUse.get(from) ?? -1, lastUse.get(to) ?? -1);
-    const copies = copiesAfter.get(after) ?? [];
-    copiesAfter.set(after, copies);
+    const copies = ready.get(after) ?? [];
+    ready.set(after, copies);
     copies.push({ kind: "copy", node: name, from, to });
   }
-  const at = (i: number) => copiesAfter.get(i) ?? [];
-  return [...at(-1), ...steps.flatMap((step, i) => [step, ...at(i)])];
+  const placed: Step[] = [];
+  let waiting = ready.get(-1) ?? [];
+  steps.forEach((step, i) => {
+    placed.push(step);
+    waiting.push(...ready.get(i) ?? []);
+    if (waiting.reduce((texels, copy) => texels + copy.to.texels, 0) < MOST_WAITING) return;
+    placed.push(...waiting);
+    waiting = [];
+  });
+  return [...placed, ...waiting];
 }
