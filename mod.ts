@@ -13,7 +13,15 @@
  * @module
  */
 
-export { CheckpointError, DataError, DeviceError, isOdconvError, type OdconvError, ShapeError } from "./src/errors.ts";
+export {
+  CheckpointError,
+  DataError,
+  DeviceError,
+  isOdconvError,
+  type OdconvError,
+  ShapeError,
+  TrainingError,
+} from "./src/errors.ts";
 
 // Models: load one, build one, count one.
 export { loadModel, type LoadOptions } from "./src/models/load.ts";
@@ -85,6 +93,33 @@ export { OPERATORS } from "./src/graph/ops/mod.ts";
 export { type Activation, type Pair, type WindowAttributes } from "./src/graph/ops/shared.ts";
 export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
 export { optimizeForInference } from "./src/graph/passes/mod.ts";
+
+// Training: gradients, steps, schedules.
+export { appendGradients } from "./src/graph/autodiff.ts";
+export {
+  adamW,
+  type AdamWOptions,
+  clipGradients,
+  type LoadState,
+  type Optimizer,
+  sgd,
+  type SgdOptions,
+} from "./src/training/optimizer.ts";
+export {
+  learningRate,
+  type LearningRateOptions,
+  type Position,
+  temperature,
+  type TemperatureOptions,
+} from "./src/training/schedules.ts";
+export { type TrainingStepOptions } from "./src/training/step.ts";
+export {
+  type StepResult,
+  type StepSettings,
+  Trainer,
+  type TrainerOptions,
+  TrainingMemory,
+} from "./src/training/trainer.ts";
 
 // Checkpoints: tensors by name.
 export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOptions } from "./src/checkpoint/open.ts";
