@@ -67,10 +67,10 @@ function sizeOf(names: readonly string[], files: readonly BundledFile[]): number
 export async function buildPage(out: string): Promise<BundledFile[]> {
   await clear(out);
   const module = `${out}/odconv`;
-  const files = await bundle({ entries: [`${ROOT}mod.ts`], out: module, withoutDeno: true });
+  const files = await bundle({ entries: { mod: `${ROOT}mod.ts` }, out: module, withoutDeno: true });
   await writeDeclarations(`${ROOT}mod.ts`, ROOT, `${module}/`);
   await bundle({
-    entries: [`${ROOT}web/page.ts`],
+    entries: { page: `${ROOT}web/page.ts` },
     out,
     withoutDeno: true,
     plugins: [{

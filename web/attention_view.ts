@@ -41,9 +41,11 @@ export class AttentionView {
       );
       return;
     }
-    if (!layers.some(({ name }) => name === this.#layer)) this.#layer = this.#liveliest(layers);
+    const isNew = !layers.some(({ name }) => name === this.#layer);
+    if (isNew) this.#layer = this.#liveliest(layers);
     if (!this.root.contains(this.#detail)) this.root.replaceChildren(this.#overview, this.#detail);
     this.#showOverview(layers);
+    if (isNew) this.#overview.querySelector(".layer:has(:checked)")?.scrollIntoView({ block: "nearest" });
     this.#showDetail(layers.find(({ name }) => name === this.#layer)!);
   }
 
@@ -170,9 +172,10 @@ function picture(
   const isList = name === "channel" || name === "filter";
   if (isList || values.length > MOST_WRITTEN) {
     const { low, high, mean } = range(values);
-    const label = `${values.length} numbers from ${write(low)} to ${write(high)}, mean ${write(mean)}`;
+    const summary = `${write(low)} to ${write(high)}, mean ${write(mean)}`;
+    const label = `${values.length} numbers from ${summary}`;
     const columns = isList ? Math.min(values.length, values.length > 256 ? 64 : 16) : kw;
-    return element("div", { class: "list" }, heatmap({ values, columns, color, label }), element("small", {}, label));
+    return element("div", { class: "list" }, heatmap({ values, columns, color, label }), element("small", {}, summary));
   }
   const grid = element("div", { class: `grid ${name}` });
   grid.style.gridTemplateColumns = `repeat(${name === "spatial" ? kw : values.length}, 1fr)`;

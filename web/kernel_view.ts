@@ -33,8 +33,11 @@ export function kernelPictures(
     const difference = kernels[1].map((v, i) => v - kernels[0][i]);
     pictures.push(picture(difference, largest([...difference]), "effective kernel, B minus A"));
   }
-  const part = rows < cout || columns < cin ? `, the first ${rows} × ${columns} of ${cout} × ${cin}` : "";
-  return { pictures, caption: `${rows} output × ${columns} input channels of ${kh} × ${kw}${part}` };
+  const of = (shown: number, all: number) => shown < all ? `${shown} of ${all}` : String(all);
+  const caption =
+    `${kh} × ${kw}, ${of(rows, cout)} output channels (down), ${of(columns, cin)} input channels (across); ` +
+    "orange is negative, blue is positive";
+  return { pictures, caption };
 }
 
 /**

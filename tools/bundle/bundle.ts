@@ -14,8 +14,8 @@ import { npmSpecifiers, wasmSources } from "./plugins.ts";
 
 /** What to bundle. */
 export interface Bundle {
-  /** Absolute paths of the modules that become files of the same names. */
-  readonly entries: readonly string[];
+  /** The modules that become files, by the files' names without ".js": absolute paths. */
+  readonly entries: Readonly<Record<string, string>>;
   /** The folder to write to. */
   readonly out: string;
   /** Whether the code that only Deno needs is left out: for pages, not for tests that bring their own Deno. */
@@ -43,11 +43,10 @@ export async function bundle(options: Bundle): Promise<BundledFile[]> {
   const { entries, out, withoutDeno, plugins = [], minify = true } = options;
   const packages = await Deno.makeTempDir({ prefix: "odconv_bundle_" });
   try {
-    await linkNpmPackages(entries, packages);
+    await linkNpmPackages(Object.values(entries), packages);
     const settings: BuildOptions = {
-      entryPoints: [...entries],
+      entryPoints: { ...entries },
       outdir: out,
-      entryNames: "[name]",
       chunkNames: "chunks/[name]-[hash]",
       assetNames: "wasm/[name]-[hash]",
       bundle: true,

@@ -1,0 +1,86 @@
+/** A real browser for the tests: Chromium, headless, with its software WebGPU adapter or with none. */
+
+// The driver is named in this file only.
+// deno-lint-ignore-file no-import-prefix
+import { assert } from "@std/assert";
+import { chromium, type Page } from "npm:playwright-core@1.65.1";
+import { serveFiles } from "../../tools/support/serve_files.ts";
+
+export type { Page };
+
+/** How a page is opened. */
+export interface PageOptions {
+  /** Whether there is a WebGPU adapter; there is, if left out. */
+  readonly webgpu?: boolean;
+  readonly colorScheme?: "light" | "dark";
+  readonly size?: { readonly width: number; readonly height: number };
+  /** What the page may complain of. */
+  readonly expected?: RegExp;
+}
+
+const COMMON = [
+  "--no-sandbox", // which does not work as root
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+];
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** Where Linux distributions put Chromium; CHROMIUM names another one. */
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+function findChromium(): string {
+  const places = Deno.env.get("CHROMIUM")?.split("\n") ?? PLACES;
+  for (const path of places) {
+    try {
+      if (Deno.statSync(path).isFile) return path;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  throw new Error(`no ${places.join(" or ")}: install Chromium (Debian: apt-get install chromium) or set CHROMIUM`);
+}
+
+/**
+ * Serves `folder`, opens `path` of it, and closes both when `use` is done. Fails where the page throws, logs an error,
+ * or asks anybody but its own server.
+ */
+export async function withPage(
+  folder: string,
+  path: string,
+  options: PageOptions,
+  use: (page: Page, origin: string) => Promise<void>,
+): Promise<void> {
+  const { webgpu = true, colorScheme = "light", size = { width: 1200, height: 900 } } = options;
+  const server = serveFiles(folder, 0);
+  const origin = `http://127.0.0.1:${server.addr.port}`;
+  const browser = await chromium.launch({
+    executablePath: findChromium(),
+    args: [...COMMON, ...webgpu ? WEBGPU : []],
+  });
+  try {
+    const context = await browser.newContext({ colorScheme, viewport: size, acceptDownloads: true });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+    });
+    page.on("request", (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(`${origin}/`)) {
+        complaints.push(`foreign request: ${request.url()}`);
+      }
+    });
+    await page.goto(`${origin}/${path}`);
+    await use(page, origin);
+    const unexpected = complaints.filter((text) => !options.expected?.test(text));
+    assert(unexpected.length === 0, unexpected.join("\n"));
+  } finally {
+    await browser.close();
+    await server.shutdown();
+  }
+}

@@ -1,0 +1,44 @@
+/** As much of Deno as the kernel tests need, in a page: tests are collected, to be run by runTests(). */
+
+/** What a test may ask of its context. */
+interface Context {
+  step(name: string, work: () => Promise<void>): Promise<boolean>;
+}
+
+interface Test {
+  readonly name: string;
+  readonly work: (context: Context) => Promise<void> | void;
+}
+
+const tests: Test[] = [];
+
+const inPage = {
+  test: (name: string, work: Test["work"]) => tests.push({ name, work }),
+  version: { deno: "in a page", v8: navigator.userAgent },
+};
+
+/** Runs what was collected; answers what failed and how many passed. */
+async function run(): Promise<{ passed: number; failures: string[] }> {
+  const failures: string[] = [];
+  for (const { name, work } of tests) {
+    const context: Context = {
+      async step(step, inner) {
+        try {
+          await inner();
+          return true;
+        } catch (error) {
+          failures.push(`${name}: ${step}: ${(error as Error).message}`);
+          return false;
+        }
+      },
+    };
+    try {
+      await work(context);
+    } catch (error) {
+      failures.push(`${name}: ${(error as Error).stack}`);
+    }
+  }
+  return { passed: tests.length - failures.length, failures };
+}
+
+Object.assign(globalThis, { Deno: inPage, runTests: run });

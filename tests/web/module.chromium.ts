@@ -1,0 +1,124 @@
+/// <reference lib="dom" />
+
+/** The bundled module in a page of one's own: what is loaded when, the decoders' bytes, docs/browser.md's example. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { buildPage } from "../../tools/build.ts";
+import { files } from "../data/expected.ts";
+import { withPage } from "./chromium.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const SITE = await Deno.makeTempDir({ prefix: "odconv_site_" });
+const built = await buildPage(SITE);
+globalThis.addEventListener("unload", () => Deno.removeSync(SITE, { recursive: true }));
+
+/** An empty page beside the module. */
+await Deno.writeTextFile(`${SITE}/empty.html`, `<!DOCTYPE html><link rel="icon" href="data:,">`);
+
+const quietly = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test("the module loads 100 kB at once, with nothing of Deno, Node, npm, the CPU or WebGPU in it", async () => {
+  const { loadedWith } = built.find(({ name }) => name === "mod.js")!;
+  const atOnce = built.filter(({ name }) => loadedWith.includes(name));
+  const bytes = atOnce.reduce((sum, file) => sum + file.bytes, 0);
+  assert(bytes < 100_000, `${bytes} bytes`);
+  for (const { name, modules } of atOnce) {
+    const foreign = modules.filter((path) =>
+      /node_modules|src\/(cpu|webgpu)\/|\.wasm$|checkpoint\/(hub|http)/.test(path)
+    );
+    assertEquals(foreign, [], name);
+    const text = await Deno.readTextFile(`${SITE}/odconv/${name}`);
+    assert(!/\bDeno\.|from\s*"node:/.test(text), name);
+  }
+});
+
+Deno.test("every declaration that the module's types name is there", async () => {
+  const seen = new Set([`${SITE}/odconv/mod.d.ts`]);
+  for (const path of seen) {
+    const text = await Deno.readTextFile(path);
+    assert(!/["']npm:|\.ts"/.test(text), path);
+    for (const [, specifier] of text.matchAll(/(?:from |import\()"([^"]+)\.js"/g)) {
+      seen.add(new URL(`${specifier}.d.ts`, `file://${path}`).pathname);
+    }
+  }
+  assertStringIncludes(await Deno.readTextFile(`${SITE}/odconv/src/models/load.d.ts`), "Promise<Model>");
+});
+
+Deno.test({
+  name: "the module decodes every image in a page to PIL's bytes",
+  ...quietly,
+  fn: () =>
+    withPage(SITE, "empty.html", { webgpu: false }, async (page) => {
+      for (const [name, { width, height, sha256 }] of Object.entries(files)) {
+        const base64 = (await Deno.readFile(`${ROOT}tests/fixtures/images/${name}`)).toBase64();
+        const decoded = await page.evaluate(async ([base64, name]) => {
+          const { decodeImage } = await import("/odconv/mod.js" as string);
+          const { width, height, data } = await decodeImage(
+            Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)),
+            name,
+          );
+          const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+          return { width, height, sha256: [...digest].map((b) => b.toString(16).padStart(2, "0")).join("") };
+        }, [base64, name]);
+        assertEquals([name, decoded], [name, { width, height, sha256 }]);
+      }
+    }),
+});
+
+Deno.test({
+  name: "weights arrive with progress, and addresses that are not there are named",
+  ...quietly,
+  fn: () =>
+    withPage(SITE, "empty.html", { webgpu: false, expected: /404/ }, async (page) => {
+      const { progress, messages } = await page.evaluate(async () => {
+        const { loadModel } = await import("/odconv/mod.js" as string);
+        const progress: number[][] = [];
+        const onProgress = (done: number, total: number) => progress.push([done, total]);
+        await loadModel("weights/od_resnet20_cifar10.safetensors", {}, { onProgress });
+        const messages: string[] = [];
+        for (const source of ["weights/nothing.safetensors", "hf:owner/repo"]) {
+          await loadModel(source).catch((error: Error) => messages.push(`${error.name}: ${error.message}`));
+        }
+        return { progress, messages };
+      });
+      const { size } = await Deno.stat(`${SITE}/weights/od_resnet20_cifar10.safetensors`);
+      assert(progress.length > 1);
+      assert(progress.every(([done, total], i) => total === size && done > (progress[i - 1]?.[0] ?? 0)));
+      assertEquals(progress.at(-1), [size, size]);
+      assertMatch(messages[0], /^CheckpointError: .*\/weights\/nothing\.safetensors: the server answers 404$/);
+      assertMatch(messages[1], /^CheckpointError: hf:owner\/repo: a page has no hub client/);
+    }),
+});
+
+/** The blocks of docs/browser.md in a language. */
+async function blocks(language: string): Promise<string[]> {
+  const text = await Deno.readTextFile(`${ROOT}docs/browser.md`);
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(([, code]) => code);
+}
+
+Deno.test({
+  name: "docs/browser.md's page works as it stands",
+  ...quietly,
+  async fn() {
+    const [html] = await blocks("html");
+    await Deno.writeTextFile(`${SITE}/example.html`, html.replace("\n", '<link rel="icon" href="data:,">\n'));
+    await withPage(SITE, "example.html", {}, async (page) => {
+      await page.locator("input:enabled").setInputFiles(`${SITE}/examples/frog.png`);
+      await page.waitForFunction(() => document.querySelector("pre")!.textContent !== "");
+      assertMatch((await page.textContent("pre"))!, /^frog 0\.9\d+\n(\w+ 0\.0\d+(e-\d+)?\n?){4}$/);
+    });
+  },
+});
+
+Deno.test("docs/browser.md's program works as it stands", async () => {
+  const [program] = await blocks("ts");
+  const path = `${SITE}/program.ts`;
+  await Deno.writeTextFile(path, program.replace("../mod.ts", `file://${ROOT}mod.ts`));
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--check", "--no-prompt", path],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  assertEquals(new TextDecoder().decode(stdout), "layer1.0.conv1 [ 4, 16, 16, 3, 3 ] 2304\n");
+});
