@@ -12,8 +12,12 @@ import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
 import { inferConfig } from "../../src/models/infer.ts";
+import { createModel } from "../../src/models/model.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../src/training/checkpoint.ts";
+import { DEFAULT_RECIPE } from "../../src/training/options.ts";
+import { TrainingMemory } from "../../src/training/trainer.ts";
 import type { Bytes } from "./mutate.ts";
-import { repairPng, repairTar, unpackMat, unpackPng } from "./repair.ts";
+import { repairPng, repairSafetensors, repairTar, unpackMat, unpackPng } from "./repair.ts";
 
 /** A kind of file and who reads it. */
 export interface Format {
@@ -135,6 +139,23 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     },
     error: DataError,
   },
+  "training-state": {
+    seeds: async () => [(await trainingState()).header],
+    async read(bytes, folder) {
+      const { data } = await trainingState();
+      await Deno.writeFile(
+        `${folder}/last.state.safetensors`,
+        new Uint8Array(await new Blob([bytes, data]).arrayBuffer()),
+      );
+      const { model, state } = await loadCheckpoint(folder);
+      model.close();
+      ensure(Number.isSafeInteger(state.epoch) && state.epoch >= 0, `epoch ${state.epoch}`);
+    },
+    error: CheckpointError,
+    repair: repairSafetensors,
+    // The model that it is loaded into, and the tensors.
+    memoryPerByte: 16 * 1024,
+  },
   labels: {
     seeds: () => Promise.resolve([new TextEncoder().encode('{"cat": 0, "dog": 1, "n01440764": 999}')]),
     async read(bytes, folder) {
@@ -158,7 +179,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
       return [...await fixtures("ilsvrc_devkit", /\.txt$/), ...texts.map((text) => new TextEncoder().encode(text))];
     },
     read(bytes) {
-      const labels = readGroundTruth(new TextDecoder().decode(bytes), NAMES, "input", new Map([[1, "n01440764"]]));
+      const labels = readGroundTruth(new TextDecoder().decode(bytes), NAMES, "input", DEVKIT);
       ensure(labels.length === 3 && labels.every((n) => Number.isInteger(n) && n >= 0 && n < 1000), `${labels}`);
       return Promise.resolve();
     },
@@ -190,7 +211,34 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
+const DEVKIT = new Map(Array.from({ length: 1000 }, (_, i) => [i + 1, "n01440764"]));
 const NAMES = [1, 2, 3].map((n) => `ILSVRC2012_val_0000000${n}.JPEG`);
+
+let state: Promise<{ header: Bytes; data: Bytes }> | undefined;
+
+/** A state that training wrote, cut behind its header, so that damage hits what says something. */
+function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
+  return state ??= (async () => {
+    const folder = await Deno.makeTempDir();
+    const memory = new TrainingMemory();
+    memory.tensors.set("fc.weight/momentum_buffer", new Float32Array(640));
+    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4 };
+    const recipe = { ...DEFAULT_RECIPE, microBatch: 16, size: 32 };
+    const about = {
+      recipe,
+      epoch: 2,
+      learningRate: recipe.lr,
+      best: 61.5,
+      data: "x",
+      trainingImages: 11,
+    };
+    await saveCheckpoint(folder, "last", createModel({ arch: "resnet20" }), { ...about, memory, sums });
+    const file = await Deno.readFile(`${folder}/last.state.safetensors`);
+    await Deno.remove(folder, { recursive: true });
+    const end = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+    return { header: file.slice(0, end), data: file.slice(end) };
+  })();
+}
 
 const DESCRIPTION = { journal: "1", model: "od_resnet20", start: 0, end: 9, logits: true };
 

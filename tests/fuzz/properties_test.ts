@@ -11,6 +11,7 @@ import { CheckpointError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { parseReport } from "../../src/evaluation/report_file.ts";
 import { excerpt } from "../../src/excerpt.ts";
+import { FORMATS } from "./formats.ts";
 import { Random } from "./random.ts";
 
 const TEXTS = ["a", "0", "7", "__proto__", "constructor", "weight", "ü.ö", "😀", '"', "\\", "\n", " ", ""] as const;
@@ -138,4 +139,27 @@ Deno.test("`excerpt()` is short and never throws, whatever it is given", () => {
     ...[Array(1e6).fill("x".repeat(1000)), { toString: 1 }, new Uint8Array(1e6)],
   ];
   for (const value of values) assert(excerpt(value).length < 2000);
+});
+
+Deno.test("every reader refuses files that end early with its own error, or reads what is whole, at every 1% of their length", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const [name, { seeds, read, error: expected }] of Object.entries(FORMATS)) {
+    let refused = 0;
+    const files = (await seeds()).slice(0, 3);
+    for (const file of files) {
+      for (let percent = 0; percent < 100; percent++) {
+        try {
+          await read(file.slice(0, Math.floor(file.length * percent / 100)), folder);
+        } catch (error) {
+          assert(error instanceof expected, `${name} at ${percent}%: ${(error as Error).stack}`);
+          refused++;
+        }
+      }
+      await read(file, folder);
+    }
+    // Texts and tar archives may end after any line or member, a PNG of 69 bytes before its end chunk; a journal anywhere.
+    const most = { journal: 0, tar: 40, "ground-truth": 90, png: 80 }[name] ?? 97;
+    assert(refused >= most * files.length, `${name}: ${refused} of ${100 * files.length} refused`);
+  }
+  await Deno.remove(folder, { recursive: true });
 });

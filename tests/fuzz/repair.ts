@@ -77,6 +77,13 @@ export function unpackMat(bytes: Bytes): Bytes {
   return new Uint8Array(Buffer.concat(pieces));
 }
 
+/** The length of a safetensors header that ends where the bytes end. */
+export function repairSafetensors(bytes: Bytes): Bytes {
+  const copy = bytes.slice();
+  if (copy.length >= 8) new DataView(copy.buffer).setBigUint64(0, BigInt(copy.length - 8), true);
+  return copy;
+}
+
 /** The sum of the bytes in every block of a tar file that looks like a header. */
 export function repairTar(bytes: Bytes): Bytes {
   const copy = bytes.slice();
