@@ -10,6 +10,10 @@ import { completeConfig, findArchitecture, type ModelConfig } from "./registry.t
 /** The version that converted files name. */
 export const VERSION = "0.1.0";
 
+/** More is no model: a file whose numbers say so is damaged, or means to have memory set aside for nothing. */
+const MAX_KERNELS = 1024;
+const MAX_CLASSES = 1_000_000;
+
 /** Where converted weights came from. */
 export interface Provenance {
   /** File name, hub reference or URL; no folders of the converting machine. */
@@ -38,19 +42,20 @@ export function encodeMetadata(config: ModelConfig, { source, sha256 }: Provenan
 export function decodeMetadata(metadata: Readonly<Record<string, string>>): Required<ModelConfig> | undefined {
   if (metadata.architecture === undefined) return undefined;
   findArchitecture(metadata.architecture); // before complaints about the numbers of something else
-  const number = (key: string, minimum: number) => {
+  const refuse = (key: string, expected: string): never => {
+    throw new CheckpointError(`metadata ${key} is ${JSON.stringify(metadata[key])}, expected ${expected}`);
+  };
+  const whole = (key: string, most: number) => {
     const value = Number(metadata[key]);
-    if (!(value >= minimum)) {
-      throw new CheckpointError(
-        `metadata ${key} is ${JSON.stringify(metadata[key])}, expected a number from ${minimum} up`,
-      );
-    }
+    if (!(Number.isInteger(value) && value >= 1 && value <= most)) refuse(key, `a whole number from 1 to ${most}`);
     return value;
   };
+  const reduction = Number(metadata.reduction);
+  if (!(reduction > 0 && reduction < Infinity)) refuse("reduction", "a finite number above 0");
   return completeConfig({
     arch: metadata.architecture,
-    kernelNum: number("kernel_num", 1),
-    reduction: number("reduction", 0),
-    numClasses: number("num_classes", 1),
+    kernelNum: whole("kernel_num", MAX_KERNELS),
+    reduction,
+    numClasses: whole("num_classes", MAX_CLASSES),
   });
 }

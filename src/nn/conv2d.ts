@@ -2,6 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Shape, Value } from "../graph/graph.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
 import type { Pair } from "../graph/ops/shared.ts";
+import { checkWhole } from "./arguments.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 
@@ -38,7 +39,10 @@ export abstract class Convolution extends Module {
   /** Whether a bias is added. */
   readonly bias: boolean;
 
-  /** Throws ShapeError where groups do not divide the channels, or "same" padding would be uneven. */
+  /**
+   * Throws ShapeError where an argument is no whole number from 1 up (padding: from 0), groups do not divide the channels,
+   * or "same" padding would be uneven.
+   */
   constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: Conv2dOptions = {}) {
     super();
     this.inChannels = inChannels;
@@ -48,6 +52,10 @@ export abstract class Convolution extends Module {
     this.dilation = pair(options.dilation ?? 1);
     this.groups = options.groups ?? 1;
     this.bias = options.bias ?? true;
+    const { stride, dilation, groups } = this;
+    for (const [name, value] of Object.entries({ inChannels, outChannels, kernelSize, stride, dilation, groups })) {
+      checkWhole(name, value);
+    }
     if (inChannels % this.groups !== 0 || outChannels % this.groups !== 0) {
       throw new ShapeError(
         `${this.groups} groups do not divide ${inChannels} input and ${outChannels} output channels`,
@@ -69,7 +77,10 @@ export abstract class Convolution extends Module {
 
   #pad(padding: number | Pair | "same" | "valid"): Pair {
     if (padding === "valid") return [0, 0];
-    if (padding !== "same") return pair(padding);
+    if (padding !== "same") {
+      checkWhole("padding", padding, 0);
+      return pair(padding);
+    }
     const total = this.kernelSize.map((k, i) => this.dilation[i] * (k - 1));
     if (this.stride.some((s) => s !== 1) || total.some((t) => t % 2 !== 0)) {
       throw new ShapeError('padding "same" needs stride 1 and an odd (dilated) kernel; give the padding as numbers');

@@ -5,6 +5,7 @@ import { linear } from "../graph/ops/linear.ts";
 import { relu, sigmoid, softmax } from "../graph/ops/elementwise.ts";
 import { globalAvgPool } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
+import { checkPositive, checkWhole } from "./arguments.ts";
 import { BatchNorm2d } from "./batch_norm2d.ts";
 import { type Conv2dOptions, Convolution } from "./conv2d.ts";
 import { constant, kaimingFanOut } from "./init.ts";
@@ -32,14 +33,13 @@ export class ODConv2d extends Convolution {
   /** As given, or 1/16. */
   readonly reduction: number;
 
-  /** Arguments as torch.nn.Conv2d's, with kernelNum and reduction. Throws ShapeError where kernelNum is not 1, 2, ... */
+  /** Arguments as torch.nn.Conv2d's, with kernelNum and reduction. Throws ShapeError where one of them is nonsense. */
   constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: ODConv2dOptions = {}) {
     super(inChannels, outChannels, kernelSize, options);
     this.kernelNum = options.kernelNum ?? 1;
     this.reduction = options.reduction ?? 0.0625;
-    if (!Number.isInteger(this.kernelNum) || this.kernelNum < 1) {
-      throw new ShapeError(`kernelNum is ${this.kernelNum}, expected a whole number from 1 up`);
-    }
+    checkWhole("kernelNum", this.kernelNum);
+    checkPositive("reduction", this.reduction);
     this.registerParameter("weight", [this.kernelNum, ...this.kernelShape], kaimingFanOut());
     if (this.bias) this.registerParameter("bias", [outChannels], constant(0));
     this.register("attention", new Attention(this));

@@ -53,6 +53,14 @@ Deno.test("loadModel() refuses metadata that is nonsense or does not fit the ten
   await withConverted({ ...metadata, kernel_num: "many" }, async (path) => {
     await assertRejects(() => loadModel(path), CheckpointError, 'kernel_num is "many"');
   });
+  const nonsense = { kernel_num: ["2.5", "1e9", "Infinity"], num_classes: ["0", "7.5", "1e12"], reduction: ["0", "x"] };
+  for (const [key, values] of Object.entries(nonsense)) {
+    for (const value of values) {
+      await withConverted({ ...metadata, [key]: value }, async (path) => {
+        await assertRejects(() => loadModel(path), CheckpointError, `metadata ${key} is "${value}", expected`);
+      });
+    }
+  }
   await withConverted({ ...metadata, kernel_num: "3" }, async (path) => {
     const { message } = await assertRejects(() => loadModel(path), CheckpointError);
     assert(message.includes("layer1.0.conv1.weight") && message.includes("[3, 16, 16, 3, 3]"), message);

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ShapeError } from "../../src/errors.ts";
+import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
+import { Linear } from "../../src/nn/linear.ts";
 import { namedModules, namedParameters, traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { replaceConv2d } from "../../src/nn/replace.ts";
@@ -48,6 +50,35 @@ Deno.test("ODConv2d refuses what Conv2d refuses, and half a kernel", () => {
   assertThrows(() => new ODConv2d(8, 12, 3, { groups: 5 }), ShapeError, "5 groups do not divide");
   assertThrows(() => new ODConv2d(8, 12, 3, { kernelNum: 0.5 }), ShapeError, "kernelNum is 0.5");
   assertThrows(() => new Conv2d(8, 12, 4, { padding: "same" }), ShapeError, '"same" needs stride 1');
+});
+
+Deno.test("layers refuse arguments that are no whole numbers, naming them", () => {
+  const whole = (name: string, found: string, least = 1) =>
+    `${name} is ${found}, expected a whole number from ${least}`;
+  const cases: [make: () => unknown, message: string][] = [
+    [() => new Conv2d(0, 8, 3), whole("inChannels", "0")],
+    [() => new Conv2d(8, -8, 3), whole("outChannels", "-8")],
+    [() => new ODConv2d(8, 2.5, 3), whole("outChannels", "2.5")],
+    [() => new Conv2d(8, 8, 0), whole("kernelSize", "0")],
+    [() => new Conv2d(8, 8, [3, 1.5]), whole("kernelSize", "[3, 1.5]")],
+    [() => new Conv2d(8, 8, 3, { stride: 0 }), whole("stride", "[0, 0]")],
+    [() => new ODConv2d(8, 8, 3, { stride: [1, NaN] }), whole("stride", "[1, NaN]")],
+    [() => new Conv2d(8, 8, 3, { dilation: 0 }), whole("dilation", "[0, 0]")],
+    [() => new Conv2d(8, 8, 3, { groups: 0 }), whole("groups", "0")],
+    [() => new Conv2d(8, 8, 3, { groups: -2 }), whole("groups", "-2")],
+    [() => new Conv2d(8, 8, 3, { padding: -1 }), whole("padding", "-1", 0)],
+    [() => new Conv2d(8, 8, 3, { padding: [0, 0.5] }), whole("padding", "[0, 0.5]", 0)],
+    [() => new Conv2d(8, 8, 3, { padding: "full" as "same" }), whole("padding", "full", 0)],
+    [() => new ODConv2d(8, 8, 3, { kernelNum: Infinity }), whole("kernelNum", "Infinity")],
+    [() => new ODConv2d(8, 8, 3, { reduction: 0 }), "reduction is 0, expected a finite number above 0"],
+    [() => new ODConv2d(8, 8, 3, { reduction: NaN }), "reduction is NaN, expected"],
+    [() => new ODConv2d(8, 8, 3, { reduction: Infinity }), "reduction is Infinity, expected"],
+    [() => new Linear(0, 10), whole("inFeatures", "0")],
+    [() => new Linear(64, 1.5), whole("outFeatures", "1.5")],
+    [() => new BatchNorm2d(0), whole("features", "0")],
+    [() => createModel({ arch: "resnet20", numClasses: 0 }), whole("outFeatures", "0")],
+  ];
+  for (const [make, message] of cases) assertThrows(make, ShapeError, message);
 });
 
 Deno.test("replaceConv2d() makes od_resnet18 of resnet18", () => {
