@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { bundle, type BundledFile } from "./bundle/bundle.ts";
 import { writeDeclarations } from "./bundle/declarations.ts";
+import { partSizes } from "./bundle/sizes.ts";
 import { type Command, execute, UsageError } from "./support/command.ts";
 import { bytes } from "./support/style.ts";
 
@@ -40,28 +41,14 @@ const command: Command<"out"> = {
   help: HELP,
   string: ["out"],
   async run(args) {
-    const files = await buildPage(args.out ?? "dist");
-    const main = files.find(({ name }) => name === "mod.js")!;
-    console.log(`the module   ${bytes(sizeOf(main.loadedWith, files))} at once, by need:`);
-    for (const [what, part] of ON_DEMAND) {
-      const needed = files.filter(({ modules }) => modules.some((path) => part.test(path)));
-      const names = new Set(needed.flatMap(({ loadedWith }) => loadedWith).filter((n) => !main.loadedWith.includes(n)));
-      console.log(`             ${bytes(sizeOf([...names], files))} ${what}`);
+    const out = args.out ?? "dist";
+    const files = await buildPage(out);
+    console.log("The module, and compressed with gzip:");
+    for (const part of partSizes(files, `${out}/odconv`)) {
+      console.log(`  ${bytes(part.bytes).padStart(8)} ${bytes(part.compressed).padStart(8)}  ${part.when}`);
     }
   },
 };
-
-/** What is loaded later, by a module that gives it away. */
-const ON_DEMAND = [
-  ["WebGPU", /src\/webgpu\/device\.ts$/],
-  ["CPU (where there is no WebGPU)", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
-  ["JPEG and WebP decoders", /src\/data\/wasm_codecs\.js$|_dec\.wasm$/],
-  ["ImageNet's class names", /imagenet_classes\.json$/],
-] as const;
-
-function sizeOf(names: readonly string[], files: readonly BundledFile[]): number {
-  return files.filter(({ name }) => names.includes(name)).reduce((sum, file) => sum + file.bytes, 0);
-}
 
 /** Builds everything into `out`; answers the module's files. */
 export async function buildPage(out: string): Promise<BundledFile[]> {

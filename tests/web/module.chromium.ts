@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { buildPage } from "../../tools/build.ts";
+import { partSizes } from "../../tools/bundle/sizes.ts";
 import { files } from "../data/expected.ts";
 import { withPage } from "./chromium.ts";
 
@@ -18,11 +19,9 @@ await Deno.writeTextFile(`${SITE}/empty.html`, `<!DOCTYPE html><link rel="icon" 
 
 const quietly = { sanitizeOps: false, sanitizeResources: false };
 
-Deno.test("the module loads 100 kB at once, with nothing of Deno, Node, npm, the CPU or WebGPU in it", async () => {
+Deno.test("what the module loads at once holds nothing of Deno, Node, npm, the CPU or WebGPU", async () => {
   const { loadedWith } = built.find(({ name }) => name === "mod.js")!;
   const atOnce = built.filter(({ name }) => loadedWith.includes(name));
-  const bytes = atOnce.reduce((sum, file) => sum + file.bytes, 0);
-  assert(bytes < 100_000, `${bytes} bytes`);
   for (const { name, modules } of atOnce) {
     const foreign = modules.filter((path) =>
       /node_modules|src\/(cpu|webgpu)\/|\.wasm$|checkpoint\/(hub|http)/.test(path)
@@ -30,6 +29,15 @@ Deno.test("the module loads 100 kB at once, with nothing of Deno, Node, npm, the
     assertEquals(foreign, [], name);
     const text = await Deno.readTextFile(`${SITE}/odconv/${name}`);
     assert(!/\bDeno\.|from\s*"node:/.test(text), name);
+  }
+});
+
+Deno.test("docs/browser.md's sizes are right to a tenth", async () => {
+  const text = await Deno.readTextFile(`${ROOT}docs/browser.md`);
+  for (const { when, bytes, compressed } of partSizes(built, `${SITE}/odconv`)) {
+    const [, ...stated] = text.match(`\\| ${when} +\\| +(\\d+) kB \\| +(\\d+) kB \\|`) ?? [];
+    const near = [bytes, compressed].map((n, i) => Math.abs(Number(stated[i]) * 1000 / n - 1) < 0.1);
+    assertEquals(near, [true, true], `${when}: ${bytes} and ${compressed} bytes, docs/browser.md says ${stated} kB`);
   }
 });
 

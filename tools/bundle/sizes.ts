@@ -1,0 +1,41 @@
+/**
+ * What a page that uses the module downloads, and when.
+ *
+ * @module
+ */
+
+import { gzipSync } from "node:zlib";
+import type { BundledFile } from "./bundle.ts";
+
+/** One part of the module. */
+export interface PartSize {
+  /** When it is loaded. */
+  readonly when: string;
+  /** As it lies on the disk. */
+  readonly bytes: number;
+  /** As most servers send it: compressed with gzip. */
+  readonly compressed: number;
+}
+
+/** What is loaded later, by the modules and files that give it away. */
+const LATER = [
+  ["WebGPU, when a device is opened", /src\/webgpu\/device\.ts$/],
+  ["CPU, only where there is no WebGPU", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
+  ["JPEG and WebP decoders, when first met", /src\/data\/wasm_codecs\.js$|_dec\.wasm$/],
+  ["ImageNet's class names, when asked for", /imagenet_classes\.json$/],
+] as const;
+
+/** The parts of a bundle of mod.ts in `folder`, each without what came before it at once. */
+export function partSizes(files: readonly BundledFile[], folder: string): PartSize[] {
+  const atOnce = files.find(({ name }) => name === "mod.js")!.loadedWith;
+  const later = LATER.map(([when, part]) => {
+    const needed = files.filter(({ modules }) => modules.some((path) => part.test(path)));
+    const names = new Set(needed.flatMap(({ loadedWith }) => loadedWith));
+    return { when, names: [...names].filter((name) => !atOnce.includes(name)) };
+  });
+  return [{ when: "at once", names: atOnce }, ...later].map(({ when, names }) => {
+    const contents = names.map((name) => Deno.readFileSync(`${folder}/${name}`));
+    const sum = (size: (content: Uint8Array) => number) => contents.reduce((total, c) => total + size(c), 0);
+    return { when, bytes: sum((c) => c.length), compressed: sum((c) => gzipSync(c).length) };
+  });
+}
