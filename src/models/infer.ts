@@ -52,7 +52,7 @@ function countFloats(tensors: TensorShapes): number {
 
 /** n is the first extent of a dynamic convolution's weight, the only kind with five. */
 function inferKernelNum(tensors: TensorShapes): number {
-  for (const { shape } of tensors.values()) if (shape.length === 5) return shape[0];
+  for (const { shape } of tensors.values()) if (shape.length === 5 && shape[0] > 0) return shape[0];
   return 1;
 }
 
@@ -60,7 +60,7 @@ function inferKernelNum(tensors: TensorShapes): number {
 function inferClasses(tensors: TensorShapes, arch: string): number | undefined {
   const classifier = createModel({ arch }).stateDictSpec().findLast(({ shape }) => shape.length === 2);
   const found = classifier && tensors.get(classifier.name)?.shape;
-  return found?.length === 2 ? found[0] : undefined;
+  return found?.length === 2 && found[0] > 0 ? found[0] : undefined;
 }
 
 /** Reductions that people choose; 1/16, which the paper uses, goes first where nothing tells them apart. */
@@ -74,7 +74,7 @@ const USUAL_REDUCTIONS: readonly number[] = [1 / 16, 1, 1 / 2, 1 / 4, 1 / 8, 1 /
 function inferReduction(tensors: TensorShapes): number {
   let low = 0, high = Infinity;
   for (const [name, { shape: [hidden, cin] }] of tensors) {
-    if (!name.endsWith(SQUEEZE)) continue;
+    if (!name.endsWith(SQUEEZE) || !(hidden > 0 && cin > 0)) continue;
     if (hidden > 16) low = Math.max(low, hidden / cin);
     high = Math.min(high, (hidden + 1) / cin);
   }
