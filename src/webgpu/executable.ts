@@ -53,7 +53,7 @@ function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory):
       device.createBindGroup({
         label: what,
         layout: pipeline.getBindGroupLayout(0),
-        entries: [memory.uniforms(i), ...[...reads, writes].map((r) => memory.binding(r))]
+        entries: [memory.uniforms(i), ...[...reads, ...writes].map((r) => memory.binding(r))]
           .map((resource, binding) => ({ binding, resource })),
       }));
     return {

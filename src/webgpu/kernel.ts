@@ -42,8 +42,8 @@ export interface Dispatch {
   readonly shader: Shader;
   /** Read resources in the order of bindings 1, 2, ... */
   readonly reads: readonly Resource[];
-  /** The written resource: the last binding. */
-  readonly writes: Resource;
+  /** The written resources: the last bindings. */
+  readonly writes: readonly Resource[];
   /** The uniform block, binding 0. */
   readonly uniforms: Uint32Array<ArrayBuffer>;
   /** How many invocations have work. */
@@ -58,7 +58,7 @@ export interface KernelDescription {
    * Read operands by the name that the body uses: `x(i)` answers texel i of `x`. Absent ones are left out of the shader.
    */
   readonly reads: Readonly<Record<string, Resource | undefined>>;
-  /** The output, by the name that the body uses: `y[i] = ...`. */
+  /** The outputs, by the names that the body uses: `y[i] = ...`. */
   readonly writes: Readonly<Record<string, Resource>>;
   /** Operands and outputs that are plain numbers instead of texels. */
   readonly plain?: readonly string[];
@@ -87,12 +87,16 @@ fn ${name}(i: u32) -> vec4f { return textureLoad(${name}_, vec2u(i & ${TEXTURE_W
 fn ${name}(i: u32) -> ${type} { return ${name}_[i]; }`;
 }
 
+function writeDeclaration(name: string, binding: number, type: ElementType): string {
+  return `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${type}>;`;
+}
+
 /** Makes a dispatch of a kernel. */
 export function dispatch(kernel: KernelDescription): Dispatch {
   const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64 } = kernel;
   const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
   const reads = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
-  const [[output, writes]] = Object.entries(kernel.writes);
+  const writes = Object.entries(kernel.writes);
   const whole = { count: invocations, ...uniforms };
   const needsTextures = reads.some(([, r]) => r.form === "texture");
   const source = `${needsTextures ? "requires readonly_and_readwrite_storage_textures;\n" : ""}struct Uniforms {
@@ -100,7 +104,7 @@ ${[...Object.keys(whole).map((n) => `  ${n}: u32,`), ...Object.keys(floats).map(
 }
 @group(0) @binding(0) var<uniform> u: Uniforms;
 ${reads.map(([name, r], i) => readDeclaration(name, i + 1, r.form, type(name))).join("\n")}
-@group(0) @binding(${reads.length + 1}) var<storage, read_write> ${output}: array<${type(output)}>;
+${writes.map(([name], i) => writeDeclaration(name, reads.length + 1 + i, type(name))).join("\n")}
 ${kernel.declarations ?? ""}
 @compute @workgroup_size(${workgroupSize})
 fn main(
@@ -117,7 +121,7 @@ ${kernel.body}
   return {
     shader: { label, source, workgroupSize },
     reads: reads.map(([, r]) => r),
-    writes,
+    writes: writes.map(([, r]) => r),
     uniforms: uniformBlock(Object.values(whole), Object.values(floats)),
     invocations,
   };

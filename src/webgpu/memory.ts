@@ -19,7 +19,7 @@ const UNIFORM_STRIDE = 256;
 export function livesOf({ steps, resources }: Pick<Plan, "steps" | "resources">): Map<Resource, Life> {
   const lives = new Map<Resource, Life>();
   steps.forEach((step, i) => {
-    const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, step.dispatch.writes];
+    const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, ...step.dispatch.writes];
     for (const resource of touched) {
       const first = lives.get(resource)?.first ?? i;
       lives.set(resource, { size: textureRows(resource.texels), first, last: i });

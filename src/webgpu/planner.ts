@@ -91,6 +91,10 @@ export interface PlanContext {
    * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
    */
   packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
+  /** The nodes of the graph: a kernel may plan another node with its own. */
+  readonly nodes: readonly Node[];
+  /** Whether a value is there already, or will be whenever it is asked for. */
+  isPlanned(value: Value): boolean;
   /** The resource that holds the node's result. */
   output(node: Node): Resource;
   /** Numbers that the plan brings along, in a buffer. */
@@ -115,7 +119,7 @@ export type Kernel<N extends Node = Node> = (node: N, context: PlanContext) => v
  */
 export function planGraph(graph: Graph, capabilities: Capabilities): Plan {
   checkSizes(graph, capabilities);
-  return new Planner(capabilities).plan(graph);
+  return new Planner(graph.nodes, capabilities).plan(graph);
 }
 
 /** Texels of a row-major tensor. */
@@ -151,7 +155,7 @@ class Planner implements PlanContext {
   readonly #copied = new Set<Value>();
   #node = "";
 
-  constructor(readonly capabilities: Capabilities) {}
+  constructor(readonly nodes: readonly Node[], readonly capabilities: Capabilities) {}
 
   plan(graph: Graph): Plan {
     for (const values of graph.updates) values.forEach((value) => this.#copied.add(value));
@@ -167,7 +171,7 @@ class Planner implements PlanContext {
       this.#node = node.name;
       const kernel: Kernel | undefined = KERNELS[node.op.name as keyof typeof KERNELS];
       if (!kernel) throw new DeviceError(`${node.name}: WebGPU has no kernel for the operator "${node.op.name}"`);
-      kernel(node, this);
+      if (!this.#buffers.has(node.output)) kernel(node, this);
       for (const [name, value] of graph.outputs) if (value === node.output) this.#answer(name, value, outputs);
     }
     for (const [name, value] of graph.outputs) if (!outputs.has(name)) this.#answer(name, value, outputs);
@@ -257,6 +261,10 @@ class Planner implements PlanContext {
     return this.operandOf(packed);
   }
 
+  isPlanned(value: Value): boolean {
+    return value.source.kind === "parameter" || this.#buffers.has(value);
+  }
+
   output(node: Node): Resource {
     return this.#write(node.output);
   }
@@ -273,7 +281,7 @@ class Planner implements PlanContext {
 
   emit(dispatch: Dispatch): void {
     // A texture mirrors what its buffer held when it was copied.
-    this.#textures.delete(dispatch.writes);
+    dispatch.writes.forEach((resource) => this.#textures.delete(resource));
     this.#steps.push({ kind: "dispatch", node: this.#node, dispatch });
   }
 

@@ -28,7 +28,7 @@ type Copy = Step & { kind: "copy" };
 export function placeUpdates(steps: readonly Step[], updates: readonly Update[]): Step[] {
   const lastUse = new Map<Resource, number>();
   steps.forEach((step, i) => {
-    const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, step.dispatch.writes];
+    const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, ...step.dispatch.writes];
     touched.forEach((resource) => lastUse.set(resource, i));
   });
   const ready = new Map<number, Copy[]>();

@@ -1,32 +1,60 @@
-import type { AttributesOf, OperandsOf, Shape, Value } from "../../graph/graph.ts";
-import type { conv2dWeightGrad as conv2dWeightGradOperator } from "../../graph/ops/convolution_grad.ts";
+import type { Node, Value } from "../../graph/graph.ts";
+import type {
+  conv2dAttentionProducts as conv2dAttentionProductsOperator,
+  conv2dWeightGrad as conv2dWeightGradOperator,
+} from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked, blocksOf } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
-import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
+import type { Kernel, PlanContext } from "../planner.ts";
+import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
+import { convolutionGeometry } from "./convolution_geometry.ts";
 import {
   type Accumulator,
   accumulators,
   correlate,
   CORRELATION_ROWS,
+  type CorrelationTile,
   correlationTile,
   correlationUniforms,
 } from "./correlation.ts";
 import { gather, scatterTable } from "./gather.ts";
 import { splitsFor, sumCopies } from "./partial_sums.ts";
+import { beside } from "./shared_correlation.ts";
+import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
 
-/** Which attentions there are. */
-type Scales = Readonly<Record<"filters" | "channel" | "spatial" | "kernel", boolean>>;
+/** What the kernel is written for, besides its accumulators. */
+interface Variant {
+  /** Which attentions there are. */
+  readonly scales: Readonly<Record<"filter" | "channel" | "spatial" | "kernel", boolean>>;
+  readonly kernels: number;
+  /** Taps of a row of the window. */
+  readonly kw: number;
+  readonly tile: CorrelationTile;
+  readonly store: WeightGradStore;
+  /** WGSL of the correlation. */
+  readonly correlation: string;
+  /** Where the products of the attentions' gradients are made, too. */
+  readonly products?: AttentionProducts;
+}
 
 /**
  * The gradient to a weight: every invocation sums a register tile of it over pixels and samples, each sample's part
  * scaled by the attentions. Where that leaves the device idle, samples are split among invocations and their sums added.
+ * The products of the attentions' gradients are made in passing where that pays; see ./conv2d_attention_products.ts.
  */
 export const conv2dWeightGrad: Kernel = (node, context) => {
-  const { x, gradient, channel, filter, spatial, kernel } = node.operands as OperandsOf<
-    typeof conv2dWeightGradOperator
-  >;
-  const attributes = node.attributes as AttributesOf<typeof conv2dWeightGradOperator>;
+  const products = beside<typeof conv2dAttentionProductsOperator>(node, "conv2d_attention_products", context);
+  planWeightGrad(node as Node<typeof conv2dWeightGradOperator>, products, context);
+};
+
+/** Plans conv2d_weight_grad and, where given, a conv2d_attention_products of the same operands. */
+export function planWeightGrad(
+  node: Node<typeof conv2dWeightGradOperator>,
+  products: Node<typeof conv2dAttentionProductsOperator> | undefined,
+  context: PlanContext,
+): void {
+  const { x, gradient, channel, filter, spatial, kernel } = node.operands;
+  const { attributes } = node;
   const { weightShape } = attributes;
   const each = weightShape.slice(-4);
   const kernels = weightShape.length === 5 ? weightShape[0] : 1;
@@ -34,7 +62,7 @@ export const conv2dWeightGrad: Kernel = (node, context) => {
   const { kernel: [kh, kw], groups, groupInputs, groupOutputs, weightTexels } = geometry;
   const { batch } = geometry.output;
   const buffers = context.capabilities.operands === "buffer";
-  const store = storeOf(geometry, weightShape, attributes.groups);
+  const store = weightGradStore(geometry, weightShape, attributes.groups);
   const texels = store.packed ? weightTexels * kernels : blocked(weightShape).texels;
   const tile = correlationTile(geometry, buffers && kernels > 1);
   const sums = accumulators(geometry, tile, Math.min(4, store.vector === "outputs" ? x.shape[1] : each[0]));
@@ -46,18 +74,26 @@ export const conv2dWeightGrad: Kernel = (node, context) => {
   const y = context.output(node);
   const whole = store.packed ? context.scratch(`${node.name} packed`, texels) : y;
   const dw = splits > 1 ? context.scratch(`${node.name} parts`, texels * splits) : whole;
-  const scales = { filters: filter, channel, spatial, kernel };
+  const p = products && context.scratch(`${products.name} parts`, blocked(products.output.shape).texels * inTiles);
+  const { depthwise } = geometry;
   context.emit(dispatch({
-    label: `conv2d_${kh}x${kw}_weight_grad`,
+    label: `conv2d_${kh}x${kw}_weight_grad${products ? "_and_products" : ""}`,
     reads: {
       x: context.operand(x),
       gradient: context.operand(gradient),
+      // The forward convolution's layout.
+      weight: products && context.packed(
+        products.operands.weight,
+        `dynamic_conv2d/${attributes.groups}`,
+        weightTexels * kernels,
+        geometry.pack,
+      ),
       filters: read(filter),
       channel: read(channel),
       spatial: read(spatial),
       kernel: read(kernel),
     },
-    writes: { dw },
+    writes: p ? { dw, p } : { dw },
     uniforms: {
       ...correlationUniforms(geometry),
       group_inputs: groupInputs,
@@ -69,112 +105,42 @@ export const conv2dWeightGrad: Kernel = (node, context) => {
       samples: Math.ceil(batch / splits),
       split_texels: texels,
       kernel_texels: texels / kernels,
+      weight_texels: weightTexels,
       taps: kh * kw,
       outputs: each[0],
       inputs: each[1],
     },
     invocations: tiles * splits,
     workgroupSize: 8,
-    body: body(sums, store, {
-      scales: {
-        filters: !!scales.filters,
-        channel: !!scales.channel,
-        spatial: !!scales.spatial,
-        kernel: !!scales.kernel,
-      },
+    body: body(sums, {
+      scales: { filter: !!filter, channel: !!channel, spatial: !!spatial, kernel: !!kernel },
       kernels,
       kw,
       tile,
+      store,
       correlation: correlate(geometry, tile, sums, store.vector),
+      products: products && { kernels, kw, tile, channel: channel !== undefined, depthwise },
     }),
   }));
+  if (products && p) context.emit(sumCopies(p, inTiles, context.output(products)));
   if (splits > 1) context.emit(sumCopies(dw, splits, whole));
   if (store.packed) {
     const table = scatterTable(node.name, weightShape, texels, geometry.pack);
     gather(node.name, whole, table, y, context);
   }
-};
-
-/** How a tile is stored. */
-interface Store {
-  /** As the forward convolution's weights, from where it must be laid out as values are; or as values are. */
-  readonly packed: boolean;
-  /** The channels that a texel runs over. */
-  readonly vector: "outputs" | "inputs";
-  /** WGSL of an accumulator's place within its kernel. */
-  readonly index: (sum: Accumulator) => string;
-  /** WGSL of whether it has one. */
-  readonly exists: (sum: Accumulator) => string;
-  /** WGSL of which of its channels exist, where not all need to. */
-  readonly there?: (sum: Accumulator) => string;
 }
 
-function storeOf(geometry: ConvolutionGeometry, weightShape: Shape, groups: number): Store {
-  const dynamic = weightShape.length === 5;
-  const [outputs, inputs] = weightShape.slice(-4);
-  const whole = (block: string, extent: string) =>
-    `vec4u((${block}) * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.${extent})`;
-  const out = ({ output }: Accumulator) => `out_block + ${output}u`;
-  const tail = (sum: Accumulator) => `o + ${sum.output}u < u.group_outputs`;
-  const tap = ({ tap }: Accumulator) => `tap + ${tap}u`;
-  const input = ({ input, lane }: Accumulator) => `((i + ${input}u) * 4u + ${lane}u)`;
-  if (geometry.depthwise) {
-    return {
-      packed: !dynamic,
-      vector: "outputs",
-      index: (sum) => `(${out(sum)}) * u.taps + ${tap(sum)}`,
-      exists: () => "true",
-      there: outputs % 4 === 0 ? undefined : (sum) => whole(out(sum), "outputs"),
-    };
-  }
-  if (groups !== geometry.groups) {
-    return {
-      packed: true,
-      vector: "outputs",
-      index: (sum) =>
-        `((in_block + ${sum.input}u) * u.taps + ${tap(sum)}) * 4u * u.group_outputs + ${sum.lane}u * u.group_outputs` +
-        ` + o + ${sum.output}u`,
-      exists: tail,
-    };
-  }
-  if (dynamic) {
-    return {
-      packed: false,
-      vector: "outputs",
-      index: (sum) => `((${out(sum)}) * u.inputs + ${input(sum)}) * u.taps + ${tap(sum)}`,
-      exists: (sum) => `${tail(sum)} && ${input(sum)} < u.inputs`,
-      there: outputs % 4 === 0 ? undefined : (sum) => whole(out(sum), "outputs"),
-    };
-  }
-  const row = (sum: Accumulator) => `((${out(sum)}) * 4u + ${sum.lane}u)`;
-  return {
-    packed: false,
-    vector: "inputs",
-    index: (sum) => `(${row(sum)} * u.group_inputs + i + ${sum.input}u) * u.taps + ${tap(sum)}`,
-    exists: (sum) => `${tail(sum)} && ${row(sum)} < u.outputs`,
-    there: inputs % 4 === 0 ? undefined : (sum) => whole(`i + ${sum.input}u`, "inputs"),
-  };
-}
-
-function body(
-  sums: readonly Accumulator[],
-  { vector, index, exists, there }: Store,
-  { scales, kernels, kw, tile, correlation }: {
-    scales: Scales;
-    kernels: number;
-    kw: number;
-    tile: { readonly outputs: number; readonly inputs: number };
-    correlation: string;
-  },
-): string {
+function body(sums: readonly Accumulator[], variant: Variant): string {
+  const { scales, kernels, kw, tile, correlation, products, store: { vector, index, exists, there } } = variant;
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   // Without attentions the samples' parts simply add up.
-  const scaled = Object.values(scales).some((there) => there);
+  const scaled = products !== undefined || Object.values(scales).some((there) => there);
+  const copy = `(i / ${tile.inputs}u)`;
   const total = (sum: Accumulator, n: number) => scaled ? `t${n}_${sum.name}` : sum.name;
   const reset = line(sums.map(({ name }) => `  ${name} = vec4f();`));
   const load = [
-    ...range(scales.filters ? tile.outputs : 0).map((o) =>
+    ...range(scales.filter ? tile.outputs : 0).map((o) =>
       `    let filter${o} = filters(s * u.out_blocks + out_block + ${o}u);`
     ),
     ...range(scales.channel ? tile.inputs : 0).map((i) =>
@@ -191,7 +157,7 @@ function body(
   const scale = ({ output, input, lane, tap }: Accumulator) => {
     const channelOf = (name: string, runs: boolean) => runs || lane === undefined ? name : `${name}[${lane}]`;
     return [
-      scales.filters ? channelOf(`filter${output}`, vector === "outputs") : "",
+      scales.filter ? channelOf(`filter${output}`, vector === "outputs") : "",
       scales.channel ? channelOf(`channel${input}`, vector === "inputs") : "",
       scales.spatial ? `spatial${tap}` : "",
     ].filter((factor) => factor).map((factor) => ` * ${factor}`).join("");
@@ -223,6 +189,11 @@ ${scaled ? line(sums.flatMap((sum) => range(kernels).map((n) => `  var ${total(s
   for (var s = split * u.samples; s < min(u.batch, (split + 1u) * u.samples); s++) {
 ${scaled ? reset : ""}${correlation}
 ${scaled ? line([...load, ...add]) : ""}
+${
+    products
+      ? `    {\n${declareProducts(products)}\n${addProducts(products, sums)}\n${storeProducts(products, copy)}\n    }`
+      : ""
+  }
   }
 ${line(stores)}`;
 }

@@ -1,0 +1,57 @@
+/**
+ * WGSL of the products P[b,o,n,t] of one sample (src/graph/ops/convolution_grad.ts), from the accumulators of its
+ * correlation: for a kernel of their own, and for the weight gradient's, which forms the same correlation.
+ *
+ * @module
+ */
+
+import type { Accumulator, CorrelationTile } from "./correlation.ts";
+
+/** What the WGSL is written for. */
+export interface AttentionProducts {
+  /** n */
+  readonly kernels: number;
+  /** Taps of a row of the window. */
+  readonly kw: number;
+  readonly tile: CorrelationTile;
+  /** Whether x is scaled; the numbers of the tile's blocks are then in channel0, channel1, ... */
+  readonly channel: boolean;
+  readonly depthwise: boolean;
+}
+
+function* names(
+  { kernels, kw, tile }: AttentionProducts,
+): Generator<{ n: number; o: number; k: number; name: string }> {
+  for (let n = 0; n < kernels; n++) {
+    for (let o = 0; o < tile.outputs; o++) for (let k = 0; k < kw; k++) yield { n, o, k, name: `p${n}_${o}_${k}` };
+  }
+}
+
+/** Declares the products of a tile, zero. */
+export function declareProducts(products: AttentionProducts): string {
+  return [...names(products)].map(({ name }) => `  var ${name} = vec4f();`).join("\n");
+}
+
+/** Adds what the accumulators hold, times the forward convolution's packed weights. */
+export function addProducts({ kernels, channel, depthwise }: AttentionProducts, sums: readonly Accumulator[]): string {
+  const weight = (n: number, { output, input, lane, tap }: Accumulator) =>
+    depthwise
+      ? `weight(${n}u * u.weight_texels + out_block * u.taps + tap + ${tap}u)`
+      : `weight(${n}u * u.weight_texels + ((in_block + ${input}u) * u.taps + tap + ${tap}u) * 4u * u.group_outputs` +
+        ` + ${lane}u * u.group_outputs + o + ${output}u)`;
+  return sums.map((sum) => {
+    const { name, input, lane, output, tap } = sum;
+    const part = !channel ? name : `${name} * channel${input}${lane === undefined ? "" : `[${lane}]`}`;
+    const adds = Array.from({ length: kernels }, (_, n) => `p${n}_${output}_${tap} += part * ${weight(n, sum)};`);
+    return `    { let part = ${part}; ${adds.join(" ")} }`;
+  }).join("\n");
+}
+
+/** Stores the products of sample `s` in the copy whose number is the WGSL `copy`. */
+export function storeProducts(products: AttentionProducts, copy: string): string {
+  return [...names(products)].map(({ n, o, k, name }) =>
+    `  if (o + ${o}u < u.group_outputs) {
+    p[(((${copy} * u.batch + s) * u.out_blocks + out_block + ${o}u) * ${products.kernels}u + ${n}u) * u.taps + tap + ${k}u] = ${name};
+  }`
+  ).join("\n");
+}
