@@ -23,6 +23,7 @@ import { onInterrupt } from "./support/interrupt.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
+import { isFile } from "./support/weights.ts";
 
 const HELP = `
 Converts a PyTorch checkpoint to safetensors, checking every tensor against the model.
@@ -42,7 +43,9 @@ Options
   --reduction R       width of the attention branches
   --num-classes N     classes
   --key KEY           the state dict to take where the file holds several (state_dict_ema)
-  --out FILE          where to write; weights/ARCH[_Nx].safetensors if left out
+  --out FILE          where to write, whatever is there; if left out weights/ARCH[_Nx][_Cc].safetensors: N kernels of an
+                      ODConv layer, C classes where that is not the architecture's usual number. What was converted
+                      from another source is not overwritten there
   --dtype f32|f16     type of the numbers written; f32 if left out, f16 halves the file
   --verbose           show the stack of an error
   -h, --help          show this
@@ -102,8 +105,10 @@ interface Target {
 async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, target: Target): Promise<void> {
   const model = createModel(configOf(checkpoint, overrides));
   const tensors = fit(checkpoint, model);
-  const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256: await checkpoint.sha256() });
+  const sha256 = await checkpoint.sha256();
+  const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256 });
   const out = target.out ?? `weights/${nameOf(model)}.safetensors`;
+  if (target.out === undefined) await checkSameSource(out, sha256);
   await Deno.mkdir(dirname(out), { recursive: true });
   await checkFolderOf(out);
   using _ = onInterrupt(() => {
@@ -167,9 +172,33 @@ function warning(broken: readonly NonFinite[]): string {
   return [`elements of ${broken.length} tensors are NaN or infinite, and were written so:`, ...lines].join("\n");
 }
 
-/** "od_resnet50_4x"; static models have no number of kernels. */
-function nameOf({ config: { arch, kernelNum } }: Model): string {
-  return findArchitecture(arch).dynamic ? `${arch}_${kernelNum}x` : arch;
+/** "od_resnet50_4x", "resnet18_7c"; static models have no number of kernels, and the usual number of classes is left out. */
+function nameOf({ config: { arch, kernelNum, numClasses } }: Model): string {
+  const { dynamic, numClasses: usual } = findArchitecture(arch);
+  return arch + (dynamic ? `_${kernelNum}x` : "") + (numClasses === usual ? "" : `_${numClasses}c`);
+}
+
+/** Throws CheckpointError where a file is in the way that was not made from the source of that SHA-256. */
+async function checkSameSource(out: string, sha256: string): Promise<void> {
+  if (!await isFile(out)) return;
+  const { source, source_sha256: found } = await metadataOf(out);
+  if (found === sha256) return;
+  throw new CheckpointError(
+    `${out} is there already, ${source ? `converted from another source, ${source}` : "of unknown origin"}; ` +
+      `name the file to write with --out, the same one to replace it`,
+  );
+}
+
+/** None where the file is no checkpoint. */
+async function metadataOf(path: string): Promise<Readonly<Record<string, string>>> {
+  try {
+    const { metadata, close } = await openCheckpoint(path);
+    close();
+    return metadata;
+  } catch (error) {
+    if (error instanceof CheckpointError) return {};
+    throw error;
+  }
 }
 
 function summary(model: Model): string {

@@ -4,6 +4,7 @@ import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import { createModel } from "../../src/models/model.ts";
+import type { ModelConfig } from "../../src/models/registry.ts";
 import { startHub } from "../checkpoint/hub_server.ts";
 import { describe, fixture } from "../checkpoint/support.ts";
 
@@ -56,7 +57,7 @@ const NETWORKS = [
   [
     "legacy_od_mobilenetv2_050.pth",
     { arch: "od_mobilenetv2_050", kernelNum: 1, reduction: 0.0625, numClasses: 11 },
-    "od_mobilenetv2_050_1x",
+    "od_mobilenetv2_050_1x_11c",
   ],
   ["resnet18.pth", { arch: "resnet18", kernelNum: 1, reduction: 0.0625, numClasses: 1000 }, "resnet18"],
 ] as const;
@@ -136,6 +137,37 @@ Deno.test("`convert` lets flags override what it reads off the checkpoint", () =
       assertEquals(metadata.reduction, "0.51");
       return Promise.resolve();
     });
+  }));
+
+Deno.test("`convert` overwrites what came from the same source, and nothing else unless --out names it", () =>
+  withConvert(async (convert, folder) => {
+    const save = (file: string, config: ModelConfig, metadata = {}) =>
+      writeSafetensors(`${folder}/${file}`, createModel(config).stateDict(), metadata);
+    await save("ten.safetensors", { arch: "resnet20" });
+    await save("other.safetensors", { arch: "resnet20" }, { note: "of another hash" });
+    await save("seven.safetensors", { arch: "resnet20", numClasses: 7 });
+    const written = async (...args: string[]) => {
+      const { code, stdout, stderr } = await convert(...args);
+      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      return /written +(\S+)/.exec(stdout)?.[1];
+    };
+    const usual = "weights/resnet20.safetensors";
+    assertEquals(await written("ten.safetensors"), usual);
+    assertEquals(await written("seven.safetensors"), "weights/resnet20_7c.safetensors");
+    assertEquals(await written("ten.safetensors", "--dtype", "f16"), usual);
+    const before = await Deno.readFile(`${folder}/${usual}`);
+    assertEquals(await convert("other.safetensors"), {
+      code: 1,
+      stdout: "",
+      stderr: `error: ${usual} is there already, converted from another source, ten.safetensors; ` +
+        "name the file to write with --out, the same one to replace it\n",
+    });
+    assertEquals(await Deno.readFile(`${folder}/${usual}`), before);
+    assertEquals(await written("other.safetensors", "--out", usual), usual);
+    await Deno.writeTextFile(`${folder}/${usual}`, "my notes");
+    const { code, stderr } = await convert("ten.safetensors");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `${usual} is there already, of unknown origin`);
   }));
 
 Deno.test("`convert` reads from the hub with the task's permissions", async () => {

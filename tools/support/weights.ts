@@ -49,7 +49,8 @@ export async function findWeights(spec: string | undefined, folders = weightFold
   );
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** Whether a file is there. */
+export async function isFile(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isFile;
   } catch (error) {
