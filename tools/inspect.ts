@@ -8,7 +8,7 @@ import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { completeConfig, findPublished, REGISTRY } from "../src/models/registry.ts";
 import { summarize } from "../src/models/summary.ts";
-import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { table } from "./support/table.ts";
 import { findWeights } from "./support/weights.ts";
 
@@ -114,7 +114,7 @@ const command: Command<"kernel-num" | "reduction" | "num-classes", "json" | "ten
     }
     const overrides = {
       kernelNum: wholeNumber("kernel-num", args["kernel-num"]),
-      reduction: reduction(args.reduction),
+      reduction: positiveNumber("reduction", args.reduction),
       numClasses: wholeNumber("num-classes", args["num-classes"]),
     };
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
@@ -125,11 +125,5 @@ const command: Command<"kernel-num" | "reduction" | "num-classes", "json" | "ten
     else printModel(model, args.tensors);
   },
 };
-
-function reduction(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!(Number(value) > 0)) throw new UsageError(`--reduction takes a number above 0, not "${value}"`);
-  return Number(value);
-}
 
 if (import.meta.main) Deno.exit(await execute(command, Deno.args));

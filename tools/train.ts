@@ -15,8 +15,8 @@ import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
 import { finetuned } from "../src/training/finetune.ts";
 import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
-import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
-import { checkResumed, completeRecipe, decimal, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
+import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
 import { yellow } from "./support/style.ts";
 import { TrainingDisplay } from "./support/training_display.ts";
 import { checkMemory, describeMemory, doesNotFit } from "./support/training_memory.ts";
@@ -142,7 +142,7 @@ function askedModel(args: Readonly<Record<string, unknown>>): Partial<ModelConfi
   const asked = {
     arch: text("arch"),
     kernelNum: wholeNumber("kernel-num", text("kernel-num")),
-    reduction: decimal("reduction", text("reduction"), Number.MIN_VALUE),
+    reduction: positiveNumber("reduction", text("reduction")),
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }

@@ -1,7 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { CheckpointError } from "../../src/errors.ts";
-import { type Command, execute, oneOf, UsageError, wholeNumber } from "../../tools/support/command.ts";
+import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "../../tools/support/command.ts";
 import { progress } from "../../tools/support/progress.ts";
 import { bytes } from "../../tools/support/style.ts";
 
@@ -76,6 +76,18 @@ Deno.test("`execute()` exits 2 when the usage is wrong", async () => {
     }))).code,
     2,
   );
+});
+
+Deno.test("`positiveNumber()` takes finite numbers above 0 and nothing else", () => {
+  assertEquals(["0.0625", "1e-3", "2", undefined].map((value) => positiveNumber("r", value)), [
+    0.0625,
+    0.001,
+    2,
+    undefined,
+  ]);
+  for (const value of ["0", "-1", "x", " ", "NaN", "Infinity", "1e999"]) {
+    assertThrows(() => positiveNumber("r", value), UsageError, `--r takes a number above 0, not "${value}"`);
+  }
 });
 
 Deno.test("`execute()` exits 1 with one line for our errors, with the stack when --verbose or a bug", async () => {

@@ -101,6 +101,14 @@ export function wholeNumber(flag: string, value: string | undefined, least = 1):
   return number;
 }
 
+/** The value of a flag that is a finite number above 0, or undefined. Throws UsageError. */
+export function positiveNumber(flag: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!(number > 0 && number < Infinity)) throw new UsageError(`--${flag} takes a number above 0, not "${value}"`);
+  return number;
+}
+
 /** The value of a flag that is one of a few words, or undefined. Throws UsageError. */
 export function oneOf<T extends string>(
   flag: string,

@@ -113,7 +113,7 @@ function flagOf(key: string): string {
 }
 
 /** The value of a flag that is a number from `least` to below `below`, or undefined. Throws UsageError. */
-export function decimal(flag: string, value: string | undefined, least: number, below = Infinity): number | undefined {
+function decimal(flag: string, value: string | undefined, least: number, below = Infinity): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
   if (value.trim() && number >= least && number < below) return number;
