@@ -17,9 +17,10 @@ import { configOf } from "../src/models/load.ts";
 import { encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
-import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { giveUp } from "./support/give_up.ts";
 import { onInterrupt } from "./support/interrupt.ts";
+import { parseModelName, publishedNames } from "./support/model_name.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
@@ -70,13 +71,18 @@ const command: Command<
     const overrides: Partial<ModelConfig> = defined({
       arch: oneOf("arch", args.arch, [...REGISTRY.keys()]),
       kernelNum: wholeNumber("kernel-num", args["kernel-num"]),
-      reduction: fraction("reduction", args.reduction),
+      reduction: positiveNumber("reduction", args.reduction),
       numClasses: wholeNumber("num-classes", args["num-classes"]),
     });
     const dtype = oneOf("dtype", args.dtype, ["f32", "f16"]) ?? "f32";
-    const published = parseName(source);
+    const published = parseModelName(source);
     if (published) return explain(published.arch, published.kernelNum ?? overrides.kernelNum);
 
+    if (/^[\w-]+$/.test(source) && !await isFile(source)) {
+      throw new CheckpointError(
+        `${source}: there is no such file, and no such model: published are ${publishedNames()}`,
+      );
+    }
     if (!/^(hf:|https?:)/i.test(source)) giveUp("net", "env", "sys");
 
     const bars = new Bars();
@@ -207,22 +213,16 @@ function summary(model: Model): string {
   return `${arch}, ${kernels}${numClasses} classes, ${(model.countParameters() / 1e6).toFixed(2)} million parameters`;
 }
 
-/** A registry name, with or without its number of kernels: "od_resnet50", "od_resnet50_4x". */
-function parseName(source: string): { arch: string; kernelNum?: number } | undefined {
-  const [, arch, kernels] = /^(\w+?)(?:_(\d+)x)?$/.exec(source) ?? [];
-  if (!arch || !REGISTRY.has(arch)) return undefined;
-  return { arch, kernelNum: kernels === undefined ? undefined : Number(kernels) };
-}
-
 /** Says where a published model is. Answers the exit code: nothing was converted. */
 function explain(arch: string, kernelNum?: number): number {
   const all = findArchitecture(arch).published;
   const rows = all.filter((p) => kernelNum === undefined || p.kernelNum === kernelNum);
   if (!rows.length) {
-    const others = [...REGISTRY].filter(([, { published }]) => published.length).map(([name]) => name).join(", ");
     throw new CheckpointError(
       `the authors publish no ${arch}${kernelNum === undefined ? "" : ` with ${kernelNum} kernels`}` +
-        `${all.length ? `, only with ${all.map((p) => p.kernelNum).join(" and ")}` : `; they publish ${others}`}. ` +
+        `${
+          all.length ? `, only with ${all.map((p) => p.kernelNum).join(" and ")}` : `; they publish ${publishedNames()}`
+        }. ` +
         `A checkpoint of your own is converted by naming its file`,
     );
   }
@@ -234,14 +234,6 @@ function explain(arch: string, kernelNum?: number): number {
   }
   console.log("Save the file, then convert it:\n\n  deno task convert THE_FILE_YOU_SAVED");
   return 0;
-}
-
-/** A number in (0, 1], or undefined. Throws UsageError. */
-function fraction(flag: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!(number > 0 && number <= 1)) throw new UsageError(`--${flag} takes a number above 0, up to 1, not "${value}"`);
-  return number;
 }
 
 /** The members that are not undefined, so that spreading them overrides nothing by accident. */

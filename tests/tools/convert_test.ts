@@ -209,7 +209,7 @@ Deno.test("`convert` exits 2 when it is used wrongly, 1 when there is no such fi
       [["a", "b"], "one SOURCE is needed"],
       [["a.pth", "--dtype", "f8"], "--dtype takes f32 or f16"],
       [["a.pth", "--kernel-num", "0"], "--kernel-num takes a whole number"],
-      [["a.pth", "--reduction", "2"], "--reduction takes a number"],
+      [["a.pth", "--reduction", "0"], "--reduction takes a number"],
       [["a.pth", "--arch", "vgg"], "--arch takes resnet18 or"],
       [["a.pth", "--quiet"], "there is no option --quiet"],
     ];
@@ -218,6 +218,12 @@ Deno.test("`convert` exits 2 when it is used wrongly, 1 when there is no such fi
       assertEquals(code, 2, stderr);
       assertStringIncludes(stderr, message);
     }
+    const unknown = await convert("resnet152");
+    assertEquals(unknown.code, 1);
+    assertStringIncludes(
+      unknown.stderr,
+      "resnet152: there is no such file, and no such model: published are resnet18",
+    );
     const { code, stderr } = await convert("a.pth");
     assertEquals({ code, stderr }, { code: 1, stderr: "error: a.pth: there is no such file\n" });
   }));

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
 import { UsageError } from "../../tools/support/command.ts";
 import { findWeights } from "../../tools/support/weights.ts";
@@ -28,7 +28,25 @@ Deno.test("`findWeights()` throws when nothing is there or several could be mean
     await assertRejects(() => findWeights("c", [folder]), CheckpointError, "c could be any of c_1, c_2");
     await assertRejects(() => findWeights("d", [folder]), CheckpointError, "weights/ has c_1, c_2");
     await assertRejects(() => findWeights(`${folder}d.pth`, [folder]), CheckpointError, "d.pth: there is no such file");
+    await assertRejects(() => findWeights("od_resnet50_4x", [folder]), CheckpointError, 'convert od_resnet50_4x" says');
+    for (const unpublished of ["d", "resnet20"]) {
+      const { message } = await assertRejects(() => findWeights(unpublished, [folder]), CheckpointError);
+      assertStringIncludes(message, "there are published weights of resnet18, od_resnet18");
+      assert(!message.includes("deno task convert"), message);
+    }
     await assertRejects(() => findWeights("d.safetensors", [folder]), CheckpointError, "there is no such file");
+  });
+});
+
+Deno.test("`findWeights()` takes a file in the current folder for itself whatever it is called", async () => {
+  await withWeights(["model.ckpt", "plain"], async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      for (const name of ["model.ckpt", "plain"]) assertEquals(await findWeights(name, []), name);
+    } finally {
+      Deno.chdir(before);
+    }
   });
 });
 

@@ -6,7 +6,9 @@
 
 import { fileURLToPath } from "node:url";
 import { CheckpointError } from "../../src/errors.ts";
+import { findArchitecture } from "../../src/models/registry.ts";
 import { UsageError } from "./command.ts";
+import { parseModelName, publishedNames } from "./model_name.ts";
 
 const EXTENSION = ".safetensors";
 
@@ -28,8 +30,8 @@ export async function findWeights(spec: string | undefined, folders = weightFold
       `${spec} is not a file here; convert it first: deno task convert ${spec} --out FILE.safetensors`,
     );
   }
+  if (await isFile(spec)) return spec;
   if (/[\\/]|\.(safetensors|json|pth|pt|tar|bin)$/.test(spec)) {
-    if (await isFile(spec)) return spec;
     throw new CheckpointError(`${spec}: there is no such file`);
   }
   const present: string[] = [];
@@ -43,9 +45,14 @@ export async function findWeights(spec: string | undefined, folders = weightFold
     }
     present.push(...names);
   }
+  const model = parseModelName(spec);
+  const next = model && findArchitecture(model.arch).published.length
+    ? `"deno task convert ${spec}" says where published weights are`
+    : `there are published weights of ${publishedNames()}`;
   throw new CheckpointError(
-    `no weights are called ${spec} or ${spec}_*; weights/ has ${[...new Set(present)].join(", ") || "nothing"}; ` +
-      `"deno task convert ${spec}" says where published weights are`,
+    `no weights are called ${spec} or ${spec}_*; weights/ has ${
+      [...new Set(present)].join(", ") || "nothing"
+    }; ${next}`,
   );
 }
 
