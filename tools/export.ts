@@ -14,7 +14,7 @@ import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/train
 import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training_state.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
 import { type TorchValue, writeTorch } from "../src/checkpoint/write_torch.ts";
-import { inferConfig } from "../src/models/infer.ts";
+import { configOf } from "../src/models/load.ts";
 import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { namedParameters } from "../src/nn/module.ts";
@@ -112,7 +112,7 @@ export const command: Command<"out" | "state" | "dtype"> = {
 
 /** Every tensor, checked; throws CheckpointError where one is missing, left over or of another shape. */
 function contentOf(checkpoint: Checkpoint, state: Checkpoint | undefined, dtype: "f32" | "f16" | undefined): Content {
-  const model = createModel(decodeMetadata(checkpoint.metadata) ?? inferConfig(checkpoint.tensors));
+  const model = createModel(configOf(checkpoint));
   const fit = (tensors: StateDict, name: string): StateDict => {
     const fitting = remap(tensors, model.stateDictSpec(), name);
     return dtype ? new Map([...fitting].map(([key, t]) => [key, cast(key, t, DTYPES[dtype])])) : fitting;

@@ -67,6 +67,23 @@ async function assertHolds(path: string, expected: StateDict, key?: string): Pro
   close();
 }
 
+Deno.test("`export` names the file when nothing tells its architecture", () =>
+  withModel(async (folder, tensors) => {
+    const path = `${folder}/nonsense.safetensors`;
+    for (
+      const [metadata, message] of [[{ ...METADATA, kernel_num: "many" }, 'metadata kernel_num is "many"'], [
+        {},
+        "",
+      ]] as const
+    ) {
+      const few = new Map([...tensors].slice(0, message ? undefined : 1));
+      await writeSafetensors(path, few, metadata);
+      const { code, text } = await run(path, "--out", `${folder}/x.pth`);
+      assertEquals(code, 1);
+      assertStringIncludes(text, `error: nonsense.safetensors: ${message || "these 1 tensors"}`);
+    }
+  }));
+
 for (const extension of [".pth.tar", ".pth", ".safetensors"]) {
   Deno.test(`\`export\` writes every tensor of the model, byte for byte, when --out ends in ${extension}`, () =>
     withModel(async (folder, tensors) => {
