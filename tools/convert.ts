@@ -22,6 +22,7 @@ import { giveUp } from "./support/give_up.ts";
 import { onInterrupt } from "./support/interrupt.ts";
 import { parseModelName, publishedNames } from "./support/model_name.ts";
 import { checkFolderOf } from "./support/output.ts";
+import { printable } from "./support/printable.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
 import { isFile } from "./support/weights.ts";
@@ -129,7 +130,7 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   });
   target.bars.end();
 
-  for (const key of checkpoint.others) {
+  for (const key of checkpoint.others.map(printable)) {
     console.error(`${yellow("note")}: ${checkpoint.name} also holds ${key}; --key ${key} takes that instead`);
   }
   if (broken.length) console.error(`${yellow("warning")}: ${warning(broken)}`);

@@ -153,3 +153,12 @@ Deno.test("`convert` says which network a checkpoint looks like when it is anoth
       assertStringIncludes(stderr, message);
     }
   }));
+
+Deno.test("`convert` prints no control characters that a file holds", () =>
+  withFolder(async (folder) => {
+    const tensor = { dtype: "F32" as const, shape: [1], read: () => Promise.resolve(new Uint8Array(4)) };
+    await writeSafetensors(`${folder}/x.safetensors`, new Map([["a\x1b]0;title\x07\x9b2J.weight", tensor]]), {});
+    const { code, stderr } = await run(command(`${folder}/x.safetensors`));
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "a\ufffd]0;title\ufffd\ufffd2J.weight");
+  }));

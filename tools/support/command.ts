@@ -11,6 +11,7 @@
 
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import { isOdconvError } from "../../src/errors.ts";
+import { printable } from "./printable.ts";
 import { red } from "./style.ts";
 
 /** Wrong usage: the message is printed with a hint at --help, exit code 2. */
@@ -86,7 +87,7 @@ function report(name: string, error: unknown, verbose: boolean): number {
     return 2;
   }
   const expected = isOdconvError(error) || error instanceof Deno.errors.NotCapable;
-  if (expected && !verbose) console.error(`${red("error")}: ${error.message}`);
+  if (expected && !verbose) console.error(`${red("error")}: ${printable(error.message)}`);
   else console.error(`${red("error")}:`, error);
   return 1;
 }
