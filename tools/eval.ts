@@ -7,6 +7,7 @@
 import { openCheckpoint } from "../src/checkpoint/open.ts";
 import { openDataset } from "../src/data/dataset.ts";
 import { openDevice } from "../src/devices.ts";
+import { DataError } from "../src/errors.ts";
 import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
 import { chosenImages, measure } from "../src/evaluation/measure.ts";
 import { writeReport } from "../src/evaluation/report_file.ts";
@@ -24,7 +25,8 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task eval --weights NAME|FILE [--data DIR|TAR|cifar10] [options]
 
-Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit.
+Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit. For models of
+32x32 images the shorter side of others is resized to 32 and the middle 32x32 cut out.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
@@ -100,6 +102,9 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
       bar.end();
       console.error(yellow(`skipped: ${error.message}`));
     };
+    const refuse = (cause: Error) => {
+      throw new DataError(`${cause.message} (--skip-bad leaves out broken images)`, { cause });
+    };
     try {
       const report = await measure(model, dataset, backend, {
         weights: { path, sha256: await hash(path) },
@@ -107,7 +112,7 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
         workers,
         limit,
         shard,
-        onBroken: args["skip-bad"] ? skip : undefined,
+        onBroken: args["skip-bad"] ? skip : refuse,
         onProgress: (done) => bar.update(done, speed(done)),
         journal,
         onResume(images) {

@@ -128,7 +128,7 @@ async function evaluateRest(
   const began = performance.now();
   try {
     // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
-    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessing, pool, 2 * batch);
+    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessingOfAnySize, pool, 2 * batch);
     const rest = await evaluate(compiled, prepared, {
       ...options,
       // One more than there are threads to run them, so that none waits for its next batch.

@@ -2,9 +2,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
 import { openDevice } from "../../src/devices.ts";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { preprocess } from "../../src/data/preprocessing.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
+import { uniform } from "../support/random_weights.ts";
 
 const WEIGHTS = new URL("../../weights/od_resnet20_cifar10.safetensors", import.meta.url);
 const CONFIG = { arch: "od_resnet20", kernelNum: 2, reduction: 0.0625, numClasses: 10 };
@@ -113,4 +115,12 @@ Deno.test("temperature applies to the next run without compiling again", async (
     model.close();
     cpu.dispose();
   }
+});
+
+Deno.test("preprocessingOfAnySize leaves images of the model's own size as they are", () => {
+  const model = createModel(CONFIG);
+  const image = { width: 32, height: 32, data: Uint8Array.from(uniform("image", [3072], 127, 128)) };
+  assertEquals(preprocess(image, model.preprocessingOfAnySize), preprocess(image, model.preprocessing));
+  const wide = { width: 40, height: 64, data: Uint8Array.from(uniform("wide", [40 * 64 * 3], 127, 128)) };
+  assertEquals(preprocess(wide, model.preprocessingOfAnySize).length, 3072);
 });

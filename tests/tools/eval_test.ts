@@ -97,11 +97,28 @@ Deno.test("`eval` stops at a broken image, naming it, and counts and lists it wh
     assertEquals(stopped.code, 1);
     assertStringIncludes(stopped.stderr, "1/4.png");
     assertEquals(stopped.stderr.trim().split("\n").length, 1);
+    assertEquals(stopped.stderr.trimEnd().endsWith("(--skip-bad leaves out broken images)"), true);
     const skipped = await runTask("eval", ...args, "--report", `${folder}/r.json`, "--skip-bad", "--limit", "14");
     assertEquals(skipped.code, 0);
     assertStringIncludes(skipped.stdout, "13, 1 skipped");
     const { images, skipped: files } = await readReport(`${folder}/r.json`);
     assertEquals([images, files], [13, ["1/4.png"]]);
+  });
+});
+
+Deno.test("`eval` prepares images of any size for a model of small ones as `classify` does", async () => {
+  await withInputs(async (folder) => {
+    const image = `${folder}/large/0/large.png`;
+    const data = Uint8Array.from(uniform("large", [70 * 50 * 3], 127, 128));
+    await Deno.mkdir(`${folder}/large/0`, { recursive: true });
+    await Deno.writeFile(image, encodePng({ width: 70, height: 50, data }));
+    const model = ["--weights", `${folder}/w.safetensors`, "--device", "cpu"];
+    const evaluation = await runTask("eval", ...model, "--data", `${folder}/large`, "--report", `${folder}/r.json`);
+    assertEquals([evaluation.code, evaluation.stderr], [0, ""]);
+    const classified = await runTask("classify", image, ...model, "--json");
+    const { predictions: [{ top5 }] } = await readReport(`${folder}/r.json`);
+    const [{ top }] = JSON.parse(classified.stdout) as { top: { class: number; logit: number }[] }[];
+    assertEquals(top.map((guess) => [guess.class, guess.logit]), top5.map((score) => [score.class, score.logit]));
   });
 });
 
