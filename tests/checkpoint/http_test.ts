@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { download, type DownloadOptions } from "../../src/checkpoint/http.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
+import { loadModel } from "../../src/models/load.ts";
 import { fixture } from "./support.ts";
 
 const DATA = Uint8Array.from({ length: 200_000 }, (_, i) => i * 31 % 251);
@@ -169,3 +170,32 @@ Deno.test("`openCheckpoint()` follows redirects, and gives up where they go roun
     checkpoint.close();
     await assertRejects(() => fetched(`${url}/circle`, { retries: 1 }), CheckpointError, "redirect");
   }));
+
+Deno.test("`loadModel()` of a URL leaves nothing in the temporary folder, closed or not, and names no token where it fails", async () => {
+  const [before, folder] = [Deno.env.get("TMPDIR"), await Deno.makeTempDir()];
+  Deno.env.set("TMPDIR", folder);
+  const left = () => [...Deno.readDirSync(folder)].filter(({ name }) => name.startsWith("odconv_"));
+  try {
+    await withServer((request) => {
+      const there = new URL(request.url).pathname === "/net.pth.tar";
+      return there
+        ? new Response(Deno.readFileSync(fixture("od_resnet20.pth.tar")))
+        : new Response(null, { status: 404 });
+    }, async (url) => {
+      const model = await loadModel(`${url}/net.pth.tar?token=SECRET`);
+      // Only Windows has to keep the file's name while the file is open.
+      if (Deno.build.os !== "windows") assertEquals(left(), []);
+      const tensor = model.stateDict().get("conv1.weight")!;
+      assertEquals((await tensor.read()).length, 4 * tensor.shape.reduce((n, d) => n * d));
+      model.close();
+      assertEquals(left(), []);
+      const { message } = await assertRejects(() => loadModel(`${url}/none.pth?token=SECRET`), CheckpointError, "404");
+      assert(message.includes(`${url}/none.pth`) && !message.includes("SECRET"), message);
+      assertEquals(left(), []);
+    });
+  } finally {
+    if (before === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", before);
+    await Deno.remove(folder, { recursive: true });
+  }
+});

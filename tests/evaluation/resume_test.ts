@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
+import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
 import { CIFAR10 } from "../../src/data/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
 import { measure, type MeasureOptions } from "../../src/evaluation/measure.ts";
@@ -137,6 +139,44 @@ Deno.test("`measure()` refuses, and leaves as it is, a journal of something else
     }
     await assertRejects(() => run({ journal: `${folder}/none/x` }), DataError, "cannot be written");
   }));
+
+Deno.test("`measure()` refuses to go on with other labels, and leaves the journal as it is", () =>
+  withFolder(async (folder) => {
+    const journal = `${folder}/r.json.journal`;
+    await run({ journal, limit: 12 });
+    const bytes = await Deno.readFile(journal);
+    const { item, ...rest } = dataset();
+    const relabelled = { ...rest, item: (index: number) => ({ ...item(index), label: index === 4 ? 9 : index % 10 }) };
+    const message = "image/4.png was of class 4, now 9";
+    await assertRejects(() => run({ journal, limit: 12 }, relabelled), DataError, message);
+    assertEquals(await Deno.readFile(journal), bytes);
+  }));
+
+Deno.test("`measure()` takes the place of another evaluation that has done nothing yet", () =>
+  withFolder(async (folder) => {
+    const journal = `${folder}/r.json.journal`;
+    await run({ journal, limit: 12 });
+    const bytes = await Deno.readFile(journal);
+    await Deno.writeFile(journal, bytes.subarray(0, bytes.indexOf(10) + 1));
+    const other = await run({ batch: 4 });
+    assertEquals(await run({ batch: 4, journal }), other);
+    // Its own header and batches are there: nothing is left to do.
+    assertEquals(await run({ batch: 4, journal }), { ...other, evaluated: 0 });
+  }));
+
+Deno.test("`measure()` puts the published figures beside ImageNet's classes only", async () => {
+  const network = createModel({ arch: "resnet18" });
+  const backend: Backend = {
+    ...device(),
+    compile: () => Promise.resolve({ run: () => Promise.resolve({ logits: new Float32Array(1000) }), dispose() {} }),
+  };
+  const published = async (classes: readonly string[]) => {
+    const weights = { path: "w", sha256: "ab" };
+    return (await measure(network, { ...dataset([]), classes }, backend, { weights, limit: 2, batch: 1 })).published;
+  };
+  assertEquals(await published(IMAGENET_NAMES), { top1: 70.25, top5: 89.38 });
+  assertEquals(await published(CIFAR10_NAMES), undefined);
+});
 
 const TOOL = fileURLToPath(new URL("../../tools/eval.ts", import.meta.url));
 
