@@ -132,5 +132,12 @@ async function inflate(compressed: Uint8Array<ArrayBuffer>): Promise<Uint8Array<
     if (size > MAX_INFLATED) throw new RangeError(`a variable of more than ${MAX_INFLATED} bytes`);
     pieces.push(piece);
   }
-  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+  // By hand: the bytes of a Blob stay in memory long after it is gone.
+  const inflated = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    inflated.set(piece, at);
+    at += piece.length;
+  }
+  return inflated;
 }
