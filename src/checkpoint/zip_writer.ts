@@ -6,7 +6,7 @@
  * @module
  */
 
-import { crc32 } from "../data/png/crc.ts";
+import { crc32 } from "../crc32.ts";
 import { CheckpointError } from "../errors.ts";
 
 /** A file to be stored in an archive. */

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeImage } from "../../src/data/decode.ts";
 import { decodeParsedJpeg } from "../../src/data/jpeg/decoder.ts";
 import { parseJpeg } from "../../src/data/jpeg/markers.ts";
-import { crc32 } from "../../src/data/png/crc.ts";
+import { crc32 } from "../../src/crc32.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, readFixture, sha256 } from "./expected.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { crc32 } from "../../crc32.ts";
 import { DataError } from "../../errors.ts";
 import { checkSize } from "../limits.ts";
-import { crc32 } from "./crc.ts";
 
 /** PNG's colour types. */
 export const ColorType = { GREY: 0, RGB: 2, PALETTE: 3, GREY_ALPHA: 4, RGBA: 6 } as const;

@@ -1,5 +1,5 @@
 /**
- * The checksum of PNG's chunks: CRC-32 (ISO/IEC 15948, Annex D).
+ * CRC-32 (ISO/IEC 15948, Annex D): the checksum of zip files and of PNG.
  *
  * @module
  */
