@@ -41,7 +41,10 @@ export class Model {
   readonly preprocessing: Preprocessing;
   /** Height and width of the images it was made for. */
   readonly imageSize: number;
-  /** Names of the classes, where known; else undefined. */
+  /**
+   * Whose classes these are, by their names; undefined where there is none to tell. A guess from the number of classes:
+   * a model of 1000 other classes is taken for ImageNet's.
+   */
   readonly dataset: "imagenet" | "cifar10" | undefined;
   /** Of all attentions: softmax and sigmoid of x / temperature. 1, except while training begins. */
   temperature = 1;

@@ -16,6 +16,9 @@ export interface ReplaceOptions {
  * Replaces the Conv2d layers of a tree by ODConv2d of the same arguments and answers the tree. The tree itself is
  * changed, as module surgery does in PyTorch; a Conv2d given alone is answered as an ODConv2d. New layers start from
  * initial weights: attentions scale what a kernel sees, so that old weights would not mean the same.
+ *
+ * Of a Model, give its `network`; `model.config` goes on naming the architecture it was made from, and so does the
+ * metadata of a file that is written of it: loadModel does not know the surgery and refuses that file.
  */
 export function replaceConv2d<M extends Module>(model: M, options: ReplaceOptions = {}): M | ODConv2d {
   const { kernelNum, reduction, where = () => true } = options;
