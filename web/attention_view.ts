@@ -6,102 +6,40 @@ import { element } from "./dom.ts";
 import { heatmap, range } from "./heatmap.ts";
 import { kernelPictures } from "./kernel_view.ts";
 import type { LayerAttentions, Network } from "./network.ts";
-
-/** What the paper calls an attention, and what it does. */
-const ATTENTIONS: readonly { name: AttentionName; symbol: string; title: string; about: string }[] = [
-  { name: "spatial", symbol: "s", title: "Position", about: "which places of the k × k kernel count" },
-  { name: "channel", symbol: "c", title: "Input channel", about: "which features it listens to" },
-  { name: "filter", symbol: "f", title: "Output channel", about: "which features it speaks of" },
-  { name: "kernel", symbol: "w", title: "Kernel", about: "how its n kernels are mixed" },
-];
+import { ATTENTIONS, type Attentions, Overview } from "./overview.ts";
 
 /** Attentions with so few numbers have them written out. */
 const MOST_WRITTEN = 49;
 
 /** Shows the attentions of up to two images, by layer. */
 export class AttentionView {
-  #layer: string | undefined;
   #network: Network | undefined;
-  #attentions: readonly ReadonlyMap<string, LayerAttentions>[] = [];
+  #attentions: Attentions = [];
+  #overview: Overview | undefined;
   #weight: { layer: string; values: Promise<Float32Array> } | undefined;
-  readonly #overview = element("fieldset", { class: "overview" });
   readonly #detail = element("div", { class: "detail" });
 
   constructor(private readonly root: HTMLElement) {}
 
   /** Shows what a network attended to: one map of layers an image. */
-  show(network: Network, attentions: readonly ReadonlyMap<string, LayerAttentions>[]): void {
-    if (network !== this.#network) this.#weight = undefined;
-    this.#network = network;
+  show(network: Network, attentions: Attentions): void {
     this.#attentions = attentions;
-    const { layers } = network;
-    if (!layers.length) {
-      this.root.replaceChildren(
-        element("p", {}, "These weights have no ODConv layer: every image meets the same kernels."),
-      );
-      return;
+    if (network !== this.#network) this.#start(network);
+    else this.#overview?.update(attentions);
+    if (this.#overview) this.#showDetail(this.#overview.chosen);
+  }
+
+  #start(network: Network): void {
+    this.#network = network;
+    this.#weight = this.#overview = undefined;
+    if (!network.layers.length) {
+      const none = "These weights have no ODConv layer: every image meets the same kernels.";
+      return this.root.replaceChildren(element("p", {}, none));
     }
-    const isNew = !layers.some(({ name }) => name === this.#layer);
-    if (isNew) this.#layer = this.#liveliest(layers);
-    if (!this.root.contains(this.#detail)) this.root.replaceChildren(this.#overview, this.#detail);
-    this.#showOverview(layers);
-    if (isNew) this.#overview.querySelector(".layer:has(:checked)")?.scrollIntoView({ block: "nearest" });
-    this.#showDetail(layers.find(({ name }) => name === this.#layer)!);
-  }
-
-  /** Where the attentions differ most. */
-  #liveliest(layers: readonly DynamicLayer[]): string {
-    const total = ({ name }: DynamicLayer) => ATTENTIONS.reduce((sum, a) => sum + (this.#amount(name, a.name) ?? 0), 0);
-    return layers.reduce((best, layer) => total(layer) > total(best) ? layer : best).name;
-  }
-
-  #showOverview(layers: readonly DynamicLayer[]): void {
-    const focused = this.#overview.contains(document.activeElement);
-    const amounts = layers.map(({ name }) => ATTENTIONS.map((a) => this.#amount(name, a.name)));
-    const most = ATTENTIONS.map((_, row) => Math.max(1e-6, ...amounts.map((column) => column[row] ?? 0)));
-    const what = this.#attentions.length === 2
-      ? "How much each attention differs between the images"
-      : "How uneven it is";
-    const columns = layers.map(({ name }, i) =>
-      element(
-        "label",
-        { class: "layer", title: name },
-        element("input", {
-          type: "radio",
-          name: "layer",
-          value: name,
-          checked: name === this.#layer,
-          change: () => {
-            this.#layer = name;
-            this.#showDetail(layers[i]);
-          },
-        }),
-        ...amounts[i].map((amount, row) => {
-          const color = amount === undefined ? undefined : amountColor(amount / most[row]);
-          return element("span", { class: "cell", style: color && `background: ${css(color)}` });
-        }),
-        element("span", { class: "layer-name" }, name.replace(/^(layer|features\.?)/, "").replace("conv", "")),
-      )
-    );
-    const names = element(
-      "div",
-      { class: "rows", "aria-hidden": "true" },
-      ...ATTENTIONS.map(({ title }) => element("span", {}, title)),
-    );
-    this.#overview.replaceChildren(
-      element("legend", {}, `${what}, layer by layer. Choose one:`),
-      element("div", { class: "layers" }, names, ...columns),
-    );
-    if (focused) this.#overview.querySelector<HTMLInputElement>("input:checked")?.focus();
-  }
-
-  /** Mean difference between the images; with one image, the spread within it. */
-  #amount(layer: string, attention: AttentionName): number | undefined {
-    const [a, b] = this.#attentions.map((each) => each.get(layer)?.[attention]);
-    if (!a) return undefined;
-    if (b) return a.reduce((sum, v, i) => sum + Math.abs(v - b[i]), 0) / a.length;
-    const { low, high } = range(a);
-    return high - low;
+    const overview = new Overview(network.layers, this.#attentions, () => this.#showDetail(overview.chosen));
+    this.#overview = overview;
+    this.root.replaceChildren(overview.root, this.#detail);
+    overview.root.querySelector(".layer:has(:checked)")?.scrollIntoView({ block: "nearest" });
   }
 
   #showDetail(layer: DynamicLayer): void {

@@ -56,6 +56,7 @@ async function load(next: string | File): Promise<boolean> {
     });
     network?.dispose();
     network = loaded;
+    answers = [];
     source = next;
     save.hidden = !(next instanceof File) || next.name.endsWith(".safetensors");
     temperature.disabled = !loaded.layers.length;
@@ -116,11 +117,16 @@ async function ask(): Promise<void> {
   const asked = network;
   if (!asked) return;
   const live = slots.map((slot) => slot.next()).includes(true);
-  answers = [];
-  for (const [i, { picture }] of slots.entries()) {
-    if (picture) answers[i] = await asked.ask(picture.image, currentTemperature());
+  const given: typeof answers = [];
+  try {
+    for (const [i, { picture }] of slots.entries()) {
+      if (picture) given[i] = await asked.ask(picture.image, currentTemperature());
+    }
+  } catch (error) {
+    if (asked === network) throw error; // else it was disposed for another one, which is asked next
   }
   if (asked !== network) return;
+  answers = given;
   show();
   // A second run, with a clock around every step: not while pictures keep coming.
   if (!live && !again) await showTimes(asked);
@@ -135,7 +141,8 @@ function show(): void {
   slots.forEach((slot, i) => {
     if (answers[i]) slot.show(network!.model.preprocessingOfAnySize, answers[i]);
   });
-  view.show(network, answers.flatMap((answer) => answer ? [answer.attentions] : []));
+  const attentions = answers.flatMap((answer) => answer ? [answer.attentions] : []);
+  if (attentions.length) view.show(network, attentions);
   describe();
 }
 
@@ -144,7 +151,8 @@ function describe(): void {
   const times = answers.flatMap((answer) => answer?.times.at(-1)?.milliseconds ?? []);
   const each = times.length ? `, ${Math.min(...times).toFixed(1)} ms an image` : "";
   const { arch, kernelNum } = model.config;
-  const what = `${arch}${network!.layers.length ? `, ${kernelNum} kernels a layer` : ""}`;
+  const kernels = `${kernelNum} kernel${kernelNum === 1 ? "" : "s"} a layer`;
+  const what = network!.layers.length ? `${arch}, ${kernels}` : arch;
   say(`${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}`);
 }
 

@@ -17,10 +17,14 @@ const inPage = {
   version: { deno: "in a page", v8: navigator.userAgent },
 };
 
-/** Runs what was collected; answers what failed and how many passed. */
+/**
+ * Runs what was collected, but for tests of the CPU (which runs WebAssembly, the same everywhere); answers what failed and
+ * how many passed.
+ */
 async function run(): Promise<{ passed: number; failures: string[] }> {
   const failures: string[] = [];
-  for (const { name, work } of tests) {
+  const chosen = tests.filter(({ name }) => !/\bcpu\b/i.test(name));
+  for (const { name, work } of chosen) {
     const context: Context = {
       async step(step, inner) {
         try {
@@ -38,7 +42,7 @@ async function run(): Promise<{ passed: number; failures: string[] }> {
       failures.push(`${name}: ${(error as Error).stack}`);
     }
   }
-  return { passed: tests.length - failures.length, failures };
+  return { passed: chosen.length - failures.length, failures };
 }
 
 Object.assign(globalThis, { Deno: inPage, runTests: run });
