@@ -6,7 +6,7 @@
  */
 
 /** Characters of a text, and items of a list, that are shown. */
-const MAX_TEXT = 80, MAX_ITEMS = 8;
+const MAX_TEXT = 120, MAX_ITEMS = 8;
 
 /** The value as JSON where it is short; what is long or nested is cut. Never throws. */
 export function excerpt(value: unknown): string {

@@ -81,7 +81,7 @@ function parseHeader(bytes: Uint8Array<ArrayBuffer>, fail: Fail): Record<string,
   }
   if (!isRecord(header)) throw fail("its header is not a JSON object");
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw fail(`its header names "${twice}" twice`);
+  if (twice !== undefined) throw fail(`its header names ${excerpt(twice)} twice`);
   return header;
 }
 
@@ -94,20 +94,20 @@ function readMetadata(value: unknown, fail: Fail): Record<string, string> {
 }
 
 function readEntry(name: string, value: unknown, fail: Fail): Entry {
-  if (!isRecord(value)) throw fail(`"${name}" is not described by an object`);
+  if (!isRecord(value)) throw fail(`${excerpt(name)} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype)) {
     const known = Object.keys(DTYPE_BYTES).join(", ");
-    throw fail(`"${name}" has the type ${excerpt(dtype)}; known are ${known}`);
+    throw fail(`${excerpt(name)} has the type ${excerpt(dtype)}; known are ${known}`);
   }
-  if (!isSizes(shape)) throw fail(`"${name}" has the shape ${excerpt(shape)}`);
+  if (!isSizes(shape)) throw fail(`${excerpt(name)} has the shape ${excerpt(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw fail(`"${name}" has the offsets ${excerpt(offsets)}`);
+    throw fail(`${excerpt(name)} has the offsets ${excerpt(offsets)}`);
   }
   const [begin, end] = offsets;
   const bytes = shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype as DType]);
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
-    throw fail(`"${name}" (${dtype} ${excerpt(shape)}) takes ${bytes} bytes, its offsets give ${end - begin}`);
+    throw fail(`${excerpt(name)} (${dtype} ${excerpt(shape)}) takes ${bytes} bytes, its offsets give ${end - begin}`);
   }
   return { name, dtype: dtype as DType, shape, begin, end };
 }
@@ -118,7 +118,7 @@ function checkLayout(entries: readonly Entry[], size: number, fail: Fail): void 
   for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at) {
       throw fail(
-        `"${name}" starts at byte ${begin}, ${begin < at ? "inside another tensor" : `behind a gap from ${at}`}`,
+        `${excerpt(name)} starts at byte ${begin}, ${begin < at ? "inside another tensor" : `behind a gap from ${at}`}`,
       );
     }
     at = end;

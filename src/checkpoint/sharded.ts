@@ -33,7 +33,7 @@ export async function readIndex(source: ByteSource): Promise<Map<string, string>
   const files = Object.entries(map);
   for (const [name, file] of files) {
     if (typeof file !== "string" || !/^\w[\w.+-]{0,200}$/.test(file)) {
-      throw fail(`"${name}" is said to lie in ${excerpt(file)}, which is not a file's plain name`);
+      throw fail(`${excerpt(name)} is said to lie in ${excerpt(file)}, which is not a file's plain name`);
     }
   }
   if (!files.length) throw fail("its weight_map is empty");
