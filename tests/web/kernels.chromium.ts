@@ -51,30 +51,25 @@ async function bundleTests(folder: string): Promise<void> {
   }
 }
 
-Deno.test({
-  name: "the kernel tests pass in Chromium",
-  sanitizeOps: false,
-  sanitizeResources: false,
-  async fn(t) {
-    const folder = await Deno.makeTempDir({ prefix: "odconv_kernels_" });
-    try {
-      await bundleTests(folder);
-      for (const path of KERNEL_TESTS) {
-        await t.step(path, async () => {
-          await withPage(folder, "", {}, async (page) => {
-            const { passed, failures } = await page.evaluate(async (name) => {
-              await import("/tests/deno.js" as string);
-              await import(`/tests/${name}.js` as string);
-              // deno-lint-ignore no-explicit-any -- what deno.ts puts there
-              return await (globalThis as any).runTests();
-            }, fileName(path));
-            assertEquals(failures, []);
-            assert(passed > 0, "no tests ran");
-          });
-        });
-      }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
+const FOLDER = await Deno.makeTempDir({ prefix: "odconv_kernels_" });
+globalThis.addEventListener("unload", () => Deno.removeSync(FOLDER, { recursive: true }));
+await bundleTests(FOLDER);
+
+for (const path of KERNEL_TESTS) {
+  Deno.test({
+    name: `${path} passes in Chromium`,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () =>
+      withPage(FOLDER, "", {}, async (page) => {
+        const { passed, failures } = await page.evaluate(async (name) => {
+          await import("/tests/deno.js" as string);
+          await import(`/tests/${name}.js` as string);
+          // deno-lint-ignore no-explicit-any -- what deno.ts puts there
+          return await (globalThis as any).runTests();
+        }, fileName(path));
+        assertEquals(failures, []);
+        assert(passed > 0, "no tests ran");
+      }),
+  });
+}
