@@ -7,6 +7,7 @@
 import { DEVICE_NAMES, openTestDevice, versions } from "../tests/support/devices.ts";
 import { LOGITS_TOLERANCE, logitsError, type ModelCase, readModelCases } from "../tests/support/model_parity.ts";
 import { type Command, execute, UsageError } from "./support/command.ts";
+import { markdownTable } from "./support/markdown_table.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { progress } from "./support/progress.ts";
 
@@ -58,12 +59,7 @@ function markdown(rows: readonly Row[]): string {
     const kernels = arch.startsWith("od_") ? String(kernelNum) : "";
     return [arch, kernels, `${size}x${size}`, ...[...errors, torchError].map((error) => error.toExponential(1))];
   });
-  // As `deno fmt` lays tables out: names to the left, numbers to the right.
-  const widths = header.map((_, i) => Math.max(...[header, ...lines].map((cells) => cells[i].length)));
-  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
-  const padded = (cells: string[]) =>
-    cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]));
-  return [header, rule, ...lines].map(padded).map((cells) => `| ${cells.join(" | ")} |`).join("\n") + "\n";
+  return markdownTable(header, lines);
 }
 
 function page(table: string, torch: string, versions: string): string {
