@@ -62,6 +62,10 @@ const CASES: readonly Case[] = [
   { batch: 5, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, kernels: 4, attentions: "cs" },
   { batch: 2, cin: 8, cout: 8, size: [9, 9], k: [3, 3], stride: two, groups: 8, kernels: 1, attentions: "cs" },
   { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
+  // Maps large enough for the weight's gradient and the attentions' products to share a kernel.
+  { batch: 2, cin: 8, cout: 16, size: [12, 11], k: [3, 3], padding: one, kernels: 4 },
+  { batch: 2, cin: 12, cout: 18, size: [13, 13], k: [3, 3], padding: one, groups: 3, kernels: 2 },
+  { batch: 2, cin: 6, cout: 6, size: [13, 13], k: [3, 3], padding: one, groups: 6, kernels: 2, attentions: "cs" },
 ];
 
 const { conv2d_input_grad, conv2d_weight_grad, conv2d_attention_products } = TRAINING_OPERATORS;

@@ -13,7 +13,7 @@ import { convolutionGeometry } from "./convolution_geometry.ts";
 import { accumulators, correlationTile } from "./correlation.ts";
 
 /** Vector multiplications that take as long as storing a texel and summing it again. */
-const STORE_COST = 64;
+const STORE_COST = 128;
 
 /** Most texels of products, of all tiles. */
 const MOST_STORED = 2 ** 21;
