@@ -37,39 +37,46 @@ export interface ChannelReduction {
   readonly y: Resource;
 }
 
-/** Plans a {@link ChannelReduction}. */
+/** Plans a {@link ChannelReduction}: in one pass where it is small. */
 export function reduceChannels(reduction: ChannelReduction, context: PlanContext): void {
   const { label, reads, setup = "", term, finish = "sum", finishReads = {}, floats, perSample = false, y } = reduction;
   const { batch, channels, blocks, pixels } = blocked(reduction.shape);
   const pieces = Math.ceil(pixels / PIECE);
-  const partial = context.scratch(`${label} of pieces`, batch * blocks * pieces);
+  const once = pieces === 1 && (perSample || batch * pixels <= PIECE);
+  const result = `
+  let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
+  y[id] = select(vec4f(), ${finish}, there);`;
+  const partial = once ? y : context.scratch(`${label} of pieces`, batch * blocks * pieces);
   const terms = (offsets: readonly string[]) =>
     offsets.map((offset, i) => `    { let at = next${offset}; sum${i} += ${term}; }`).join("\n");
   context.emit(dispatch({
     label,
-    reads,
-    writes: { partial },
-    uniforms: { blocks, pixels, pieces },
+    reads: once ? { ...reads, ...finishReads } : reads,
+    writes: { [once ? "y" : "partial"]: partial },
+    uniforms: { channels, blocks, pixels, pieces, planes: once && !perSample ? batch : 1 },
     floats,
     invocations: partial.texels,
     workgroupSize: 8,
     body: `
-  let plane = id / u.pieces;
-  let c = plane % u.blocks;
+  let first = id / u.pieces;
+  let c = first % u.blocks;
   let begin = (id % u.pieces) * ${PIECE}u;
-  let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
-  var next = plane * u.pixels + begin;
 ${setup}
   // Four sums: half the roundings for each.
 ${[0, 1, 2, 3].map((i) => `  var sum${i} = vec4f();`).join("\n")}
-  for (; next + 3u < end; next += 4u) {
+  for (var plane = first; plane < first + u.planes * u.blocks; plane += u.blocks) {
+    let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
+    var next = plane * u.pixels + begin;
+    for (; next + 3u < end; next += 4u) {
 ${terms(["", " + 1u", " + 2u", " + 3u"])}
-  }
-  for (; next < end; next++) {
+    }
+    for (; next < end; next++) {
 ${terms([""])}
+    }
   }
-  partial[id] = (sum0 + sum1) + (sum2 + sum3);`,
+  let sum = (sum0 + sum1) + (sum2 + sum3);${once ? result : "\n  partial[id] = sum;"}`,
   }));
+  if (once) return;
   context.emit(dispatch({
     label: `${label}_end`,
     reads: { partial, ...finishReads },
@@ -84,9 +91,7 @@ ${terms([""])}
   for (var s = 0u; s < u.samples; s++) {
     let first = (s * u.blocks + id) * u.pieces;
     for (var piece = 0u; piece < u.pieces; piece++) { sum += partial(first + piece); }
-  }
-  let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
-  y[id] = select(vec4f(), ${finish}, there);`,
+  }${result}`,
   }));
 }
 
