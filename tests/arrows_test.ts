@@ -5,8 +5,7 @@ const SRC = new URL("../src/", import.meta.url);
 /** What each folder of src/ may import of the others, beside the files that lie in src/ itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   checkpoint: [],
-  // Augmentation draws from the generator of the graph's dropout.
-  data: ["graph/random.ts"],
+  data: [],
   graph: [],
   cpu: ["graph/"],
   webgpu: ["graph/"],

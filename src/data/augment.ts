@@ -6,7 +6,7 @@
  */
 
 import { DataError } from "../errors.ts";
-import { mix } from "../graph/random.ts";
+import { mix } from "../random.ts";
 import type { RgbImage } from "./image.ts";
 import { roundHalfEven } from "./preprocessing.ts";
 import { resize, type Window } from "./resize.ts";

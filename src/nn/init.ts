@@ -4,7 +4,7 @@
  */
 
 import { type Shape, size } from "../graph/graph.ts";
-import { hash, mix } from "../graph/random.ts";
+import { hash, mix } from "../random.ts";
 
 /** Makes the values of a parameter of that shape; `seed` holds the run's seed and the parameter's name. */
 export type Initializer = (shape: Shape, seed: string) => Float32Array<ArrayBuffer>;

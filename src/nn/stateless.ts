@@ -6,7 +6,7 @@ import { dropout, mul, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts"
 import { flatten, padChannels } from "../graph/ops/layout.ts";
 import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
-import { hash } from "../graph/random.ts";
+import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
 
 /** torch.nn.ReLU. */

@@ -10,7 +10,7 @@ import type { DecodePool } from "../data/decode_pool.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { DataError } from "../errors.ts";
 import { mapAhead } from "../evaluation/map_ahead.ts";
-import { mix } from "../graph/random.ts";
+import { mix } from "../random.ts";
 
 /** The images of a step. */
 export interface Batch {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ShapeError } from "../../src/errors.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { dropoutMaskValues } from "../../src/graph/ops/dropout_mask.ts";
-import { hash } from "../../src/graph/random.ts";
+import { hash } from "../../src/random.ts";
 import { createModel } from "../../src/models/model.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Module, type Trace, traceModule } from "../../src/nn/module.ts";

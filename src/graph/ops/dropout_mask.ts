@@ -1,6 +1,6 @@
 import { ShapeError } from "../../errors.ts";
 import type { Operator, Shape, Value } from "../graph.ts";
-import { mix } from "../random.ts";
+import { mix } from "../../random.ts";
 import { expectShape } from "./shared.ts";
 
 /** Attributes of dropout_mask. */
