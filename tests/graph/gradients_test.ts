@@ -248,5 +248,8 @@ Deno.test("every operator of a training graph that has no gradient rule is a bac
     "adamw_step",
     "sum_squares",
     "clip_factor",
+    "where",
+    "accumulate",
+    "gate",
   ]);
 });
