@@ -57,10 +57,38 @@ def scale_and_offset(name, shapes):
     return (3 * gain / fan_in) ** 0.5, 0.0
 
 
-def state_dict(shapes):
+def training_scale_and_offset(name, shapes):
+    """The same for training, where batch norms use the statistics of a small batch: well-conditioned in float32.
+
+    Norms before a ReLU are shifted, so that few activations are near its kink, where rounding decides whether a gradient
+    passes. The attentions' norms have half the weight, or rounding in the pooled features, which differ little between
+    images, would grow from layer to layer; larger weights before those norms have smaller gradients, so that SGD does not
+    throw the attentions about; kernels are mixed with less regard to the image, and small logits keep the loss near that
+    of guessing.
+    """
+    scale, offset = scale_and_offset(name, shapes)
+    if name.endswith("attention.bn.weight"):
+        return 0.15, 0.5
+    if name.endswith("attention.bn.bias"):
+        return scale, 1.2
+    if name.endswith("attention.fc.weight"):
+        return scale * 4, 0.0
+    if name.endswith("kernel_fc.weight"):
+        return scale / 4, 0.0
+    if re.search(r"(bn1|downsample\.1|\d\.1)\.bias$", name):
+        return scale, 2.5
+    return (scale / 4 if len(shapes[name]) == 2 else scale), offset
+
+
+def state_dict(shapes, scale_and_offset=scale_and_offset):
     """Random tensors for a model, float32 and (num_batches_tracked) int64, by the names and shapes of its own."""
     for name, shape in shapes.items():
         if name.endswith("num_batches_tracked"):
             yield name, np.array(int(seed_of(name)) % 1000, dtype=np.int64)
         else:
             yield name, uniform(name, shape, *scale_and_offset(name, shapes))
+
+
+def training_state_dict(shapes):
+    """The same, well-conditioned in training."""
+    return state_dict(shapes, training_scale_and_offset)

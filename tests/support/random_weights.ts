@@ -5,14 +5,14 @@ import { type Shape, size } from "../../src/graph/graph.ts";
 import type { TensorSpec } from "../../src/models/model.ts";
 
 /** 32-bit FNV-1a of the name's UTF-8 bytes. */
-function seedOf(name: string): number {
+export function seedOf(name: string): number {
   let h = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) h = Math.imul(h ^ byte, 0x01000193);
   return h;
 }
 
 /** Murmur3's finalizer: every bit of the input flips half of the bits of the output. */
-function mix(h: number): number {
+export function mix(h: number): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
@@ -51,14 +51,30 @@ function scaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>):
   return [Math.sqrt(3 * gain / fanIn), 0];
 }
 
+/** The same for training, well-conditioned in float32: training_scale_and_offset() in weights.py says why these numbers. */
+function trainingScaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
+  const [scale, offset] = scaleAndOffset(name, shape, names);
+  if (name.endsWith("attention.bn.weight")) return [0.15, 0.5];
+  if (name.endsWith("attention.bn.bias")) return [scale, 1.2];
+  if (name.endsWith("attention.fc.weight")) return [scale * 4, 0];
+  if (name.endsWith("kernel_fc.weight")) return [scale / 4, 0];
+  if (/(bn1|downsample\.1|\d\.1)\.bias$/.test(name)) return [scale, 2.5];
+  return [shape.length === 2 ? scale / 4 : scale, offset];
+}
+
 /** Random tensors for a model, made when they are read: state_dict() of weights.py. */
-export function randomStateDict(spec: readonly TensorSpec[]): StateDict {
+export function randomStateDict(spec: readonly TensorSpec[], law: typeof scaleAndOffset = scaleAndOffset): StateDict {
   const names = new Set(spec.map(({ name }) => name));
   return new Map(spec.map(({ name, shape, dtype }) => {
     const values = () =>
       dtype === "I64"
         ? BigInt64Array.of(BigInt((seedOf(name) >>> 0) % 1000))
-        : uniform(name, shape, ...scaleAndOffset(name, shape, names));
+        : uniform(name, shape, ...law(name, shape, names));
     return [name, { dtype, shape, read: () => Promise.resolve(new Uint8Array(values().buffer)) }];
   }));
+}
+
+/** The same, well-conditioned in training: training_state_dict() of weights.py. */
+export function randomTrainingStateDict(spec: readonly TensorSpec[]): StateDict {
+  return randomStateDict(spec, trainingScaleAndOffset);
 }
