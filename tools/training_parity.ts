@@ -115,9 +115,9 @@ Whole networks in training at ${imageSize}x${imageSize}, batch ${batch}, against
 - \`deno task training-parity --out docs/training_parity.md\` writes this page.
 - \`tests/reference/write_training_parity_fixtures.py\` wrote PyTorch's answers.
 - The last column of each table is PyTorch's own distance in float32 from float64, on the same tensors and steps.
-- Weights, images and labels are pseudo-random, and well-conditioned: activations are of order one, attentions between 0.2 and
-  0.8, and batch norms shift most activations off the kink of ReLU. From a random initialisation as for training these
-  networks are chaotic in float32: rounding decides on which side of the kink an activation is.
+- Weights, images and labels are pseudo-random, and well-conditioned: activations are of order one, attentions between
+  0.1 and 0.9, and batch norms shift most activations off the kink of ReLU. From a random initialisation as for training
+  these networks are chaotic in float32: rounding decides on which side of the kink an activation is.
 
 Run with:
 
@@ -126,17 +126,17 @@ ${versions.split("; ").map((version) => `- ${version}`).join("\n")}
 
 ## Gradients and running statistics
 
-After one step, of every parameter its gradient and of every batch norm its running mean and variance: the L2 norm of the
-difference, relative to the tensor's norm. The worst tensor, and in brackets the median; ${TENSOR_TOLERANCE} is allowed.
+After one step, of every parameter its gradient and of every batch norm its running mean and variance: the L2 norm of
+the difference, relative to the tensor's norm. The worst tensor, and in brackets the median; ${TENSOR_TOLERANCE} is allowed.
 
-The fixture keeps 16 random projections of each tensor instead of the tensor. The errors of the devices are estimates from
-them, with a standard deviation of 18 % at most; PyTorch's are exact.
+The fixture keeps 16 random projections of each tensor instead of the tensor. The errors of the devices are estimates
+from them, with a standard deviation of 18 % at most; PyTorch's are exact.
 
 ${tensorTable(rows)}
 ## Loss
 
-The largest relative difference of any step's loss; ${LOSS_TOLERANCE} is allowed. SGD with learning rate ${sgd.lr}, momentum ${sgd.momentum}
-and weight decay ${sgd.weight_decay}, always on the same batch.
+The largest relative difference of any step's loss; ${LOSS_TOLERANCE} is allowed. Always the same batch, by SGD with learning rate
+${sgd.lr}, momentum ${sgd.momentum} and weight decay ${sgd.weight_decay}.
 
 ${lossTable(rows)}`;
 }
