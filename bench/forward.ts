@@ -9,11 +9,11 @@ import type { Tensors } from "../src/graph/backend.ts";
 import { type Graph, size } from "../src/graph/graph.ts";
 import { createModel } from "../src/models/model.ts";
 import { findArchitecture } from "../src/models/registry.ts";
+import { ceilingMeter } from "../src/webgpu/ceiling.ts";
 import { openWebGpu, type WebGpuBackend } from "../src/webgpu/device.ts";
 import type { WebGpuExecutable } from "../src/webgpu/executable.ts";
 import { type Command, execute, oneOf, wholeNumber } from "../tools/support/command.ts";
 import { table } from "../tools/support/table.ts";
-import { ceilingMeter } from "./ceiling.ts";
 
 const HELP = `
 Usage: deno task bench [options]
@@ -124,7 +124,7 @@ const command: Command<"only" | "kernel-num" | "batch" | "rounds" | "operands" |
     const backend = await openWebGpu({ operands });
     if (!backend) throw new DeviceError("no WebGPU adapter was found (Debian: apt-get install mesa-vulkan-drivers)");
     try {
-      const ceiling = await ceilingMeter(backend.device);
+      const ceiling = await ceilingMeter(backend);
       const rows: Row[] = [];
       console.log(backend.description);
       for (const arch of args.only ? [args.only] : MODELS) {

@@ -10,8 +10,9 @@ import type { Backend } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
 import { compileGraph, type WebGpuExecutable } from "./executable.ts";
 import type { Shader } from "./kernel.ts";
+import type { ChooseVariant } from "./kernels/variants.ts";
 import { TEXTURE_WIDTH } from "./layout.ts";
-import type { Capabilities } from "./planner.ts";
+import type { Capabilities, Profile } from "./planner.ts";
 
 /** Features that are used where an adapter offers them. */
 const OPTIONAL_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
@@ -24,6 +25,9 @@ const RAISED_LIMITS = [
   "maxStorageTexturesPerShaderStage",
   "maxTextureDimension2D",
   "maxComputeWorkgroupsPerDimension",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
 ] as const;
 
 /** Storage textures are read in WGSL only where this language feature exists. */
@@ -36,6 +40,8 @@ export interface WebGpuOptions {
    * software adapters. "buffer": storage buffers, which every adapter has. Left out: textures on software adapters.
    */
   readonly operands?: "texture" | "buffer";
+  /** Whose habits the choice of kernels follows. Left out: "software" on software adapters, else "hardware". */
+  readonly profile?: Profile;
   /** Use at most so many bytes of one storage binding, below the adapter's own limit. */
   readonly maxBindingBytes?: number;
 }
@@ -62,10 +68,16 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
     throw new DeviceError(`the WebGPU adapter "${description}" cannot read storage textures; leave "operands" out`);
   }
   const isSoftware = adapter.info.isFallbackAdapter || /llvmpipe|swiftshader|basic render/i.test(description);
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
   return new WebGpuBackend(device, description, {
+    profile: options.profile ?? (isSoftware ? "software" : "hardware"),
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
     maxTextureTexels: device.limits.maxTextureDimension2D * TEXTURE_WIDTH,
     operands: options.operands ?? (readsTextures && isSoftware ? "texture" : "buffer"),
+    workgroup: {
+      bytes: device.limits.maxComputeWorkgroupStorageSize,
+      invocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
+    },
   });
 }
 
@@ -99,10 +111,13 @@ export class WebGpuBackend implements Backend {
     });
   }
 
-  /** Plans memory, builds pipelines and uploads parameters. Throws DeviceError where the graph does not fit. */
-  async compile(graph: Graph): Promise<WebGpuExecutable> {
+  /**
+   * Plans memory, builds pipelines and uploads parameters. `choose` picks among the kernels of nodes that have several;
+   * left out, the best guess. Throws DeviceError where the graph does not fit.
+   */
+  async compile(graph: Graph, choose?: ChooseVariant): Promise<WebGpuExecutable> {
     this.check();
-    const executable = await compileGraph(this, graph);
+    const executable = await compileGraph(this, graph, choose);
     this.#executables.add(executable);
     return executable;
   }

@@ -9,16 +9,22 @@ import type { Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import type { WebGpuBackend } from "./device.ts";
 import { gridOf } from "./kernel.ts";
-import { type Command, encodeCommands, timeCommands } from "./commands.ts";
+import { type Command, encodeCommands } from "./commands.ts";
 import { guarded } from "./error_scopes.ts";
+import type { ChooseVariant } from "./kernels/variants.ts";
 import { DeviceMemory } from "./memory.ts";
 import { checkLength, readParameters, uploadParameters } from "./parameters.ts";
 import { type Border, type Plan, planGraph, textureRows } from "./planner.ts";
+import { type Clock, type Span, timeEach } from "./timing.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
-export async function compileGraph(backend: WebGpuBackend, graph: Graph): Promise<WebGpuExecutable> {
+export async function compileGraph(
+  backend: WebGpuBackend,
+  graph: Graph,
+  choose?: ChooseVariant,
+): Promise<WebGpuExecutable> {
   const { device } = backend;
-  const plan = planGraph(graph, backend.capabilities);
+  const plan = planGraph(graph, backend.capabilities, choose);
   const memory = await guarded(device, "allocating memory", () => new DeviceMemory(device, plan));
   try {
     // Started before the parameters are read, so that drivers compile meanwhile.
@@ -66,13 +72,11 @@ function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory):
 }
 
 /** What a step cost. */
-export interface StepTime {
+export interface StepTime extends Span {
   /** The layer. */
   readonly node: string;
   /** The kernel's label, or "copy". */
   readonly kernel: string;
-  /** Time on the device. */
-  readonly milliseconds: number;
 }
 
 /** A graph that runs on a WebGPU device. */
@@ -115,17 +119,17 @@ export class WebGpuExecutable implements Executable {
   }
 
   /**
-   * Runs once with a timestamp around every step; answers the steps of {@link plan}. Copies count 0: timestamps only exist
-   * around passes. Throws DeviceError where the adapter has no timestamps.
+   * Runs the steps of {@link plan} one by one and answers when each ran, by timestamps where the adapter has them (see
+   * ./timing.ts). Throws what {@link run} throws.
    */
-  async profile(inputs: Tensors): Promise<StepTime[]> {
-    this.#backend.check();
+  async profile(inputs: Tensors, clock?: Clock): Promise<StepTime[]> {
+    this.#check();
     this.#writeInputs(inputs);
-    const milliseconds = await timeCommands(this.#backend.device, this.#commands);
+    const spans = await timeEach(this.#backend.device, this.#commands, clock);
     return this.plan.steps.map((step, i) => ({
       node: step.node,
       kernel: step.kind === "copy" ? "copy" : step.dispatch.shader.label,
-      milliseconds: milliseconds[i],
+      ...spans[i],
     }));
   }
 

@@ -21,7 +21,13 @@ export interface PlannedMemory {
 }
 
 /** A device without limits that reads operands from buffers, as hardware does. */
-const ANY_DEVICE: Capabilities = { maxBindingBytes: Infinity, maxTextureTexels: 0, operands: "buffer" };
+export const ANY_DEVICE: Capabilities = {
+  profile: "hardware",
+  maxBindingBytes: Infinity,
+  maxTextureTexels: 0,
+  operands: "buffer",
+  workgroup: { bytes: 16384, invocations: 256 },
+};
 
 /** The memory that DeviceMemory allocates for a graph. Throws what planGraph throws. */
 export function plannedMemory(graph: Graph, capabilities: Capabilities = ANY_DEVICE): PlannedMemory {

@@ -10,18 +10,34 @@ import type { Graph, Node, Shape, Value } from "../graph/graph.ts";
 import { packInput, unpackOutput } from "./kernels/borders.ts";
 import { gather, gatherTable } from "./kernels/gather.ts";
 import { KERNELS } from "./kernels/mod.ts";
+import { type ChooseVariant, type Variant, variantsOf } from "./kernels/variants.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
 import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
 import { placeUpdates } from "./updates.ts";
 
+/**
+ * What an adapter is, for guesses of what is fast on it: "software" is a driver that runs on the CPU's cores, "hardware" a
+ * real GPU.
+ */
+export type Profile = "software" | "hardware";
+
 /** What planning needs to know of a device. */
 export interface Capabilities {
+  /** Whose habits the guesses follow. */
+  readonly profile: Profile;
   /** Most bytes of one storage binding. */
   readonly maxBindingBytes: number;
   /** Most texels of one operand texture. */
   readonly maxTextureTexels: number;
   /** Where kernels that reuse their operands read them from; see docs of {@link PlanContext.operand}. */
   readonly operands: "buffer" | "texture";
+  /** What a workgroup may have. */
+  readonly workgroup: {
+    /** Bytes of shared memory. */
+    readonly bytes: number;
+    /** Invocations, also along one dimension. */
+    readonly invocations: number;
+  };
 }
 
 /** A parameter's place on the device and how to fill it. */
@@ -40,10 +56,16 @@ export interface Constant {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** One thing a run does, in order. */
+/** One thing a run does, in order; `node` is the layer, `of` what it computes of the graph, if anything. */
 export type Step =
-  | { readonly kind: "dispatch"; readonly node: string; readonly dispatch: Dispatch }
-  | { readonly kind: "copy"; readonly node: string; readonly from: Resource; readonly to: Resource };
+  | { readonly kind: "dispatch"; readonly node: string; readonly of?: Node; readonly dispatch: Dispatch }
+  | {
+    readonly kind: "copy";
+    readonly node: string;
+    readonly of?: Node;
+    readonly from: Resource;
+    readonly to: Resource;
+  };
 
 /** A row-major tensor at the border: a buffer of plain numbers. */
 export interface Border {
@@ -95,6 +117,8 @@ export interface PlanContext {
   readonly nodes: readonly Node[];
   /** Whether a value is there already, or will be whenever it is asked for. */
   isPlanned(value: Value): boolean;
+  /** The way to compute the node, of those that variantsOf offers; for operators that have several. */
+  variant(node: Node): Variant;
   /** The resource that holds the node's result. */
   output(node: Node): Resource;
   /** Numbers that the plan brings along, in a buffer. */
@@ -114,12 +138,17 @@ const BLOCKS = "blocks";
 export type Kernel<N extends Node = Node> = (node: N, context: PlanContext) => void;
 
 /**
- * Plans a graph. Throws DeviceError where a tensor exceeds what the device can bind, saying what batch would fit, or
- * where an operator has no kernel.
+ * Plans a graph. `choose` picks among the variants of nodes that have several; left out, the best guess. Throws
+ * DeviceError where a tensor exceeds what the device can bind, saying what batch would fit, or where an operator has no
+ * kernel.
  */
-export function planGraph(graph: Graph, capabilities: Capabilities): Plan {
+export function planGraph(
+  graph: Graph,
+  capabilities: Capabilities,
+  choose: ChooseVariant = (_, variants) => variants[0],
+): Plan {
   checkSizes(graph, capabilities);
-  return new Planner(graph.nodes, capabilities).plan(graph);
+  return new Planner(graph.nodes, capabilities, choose).plan(graph);
 }
 
 /** Texels of a row-major tensor. */
@@ -154,8 +183,13 @@ class Planner implements PlanContext {
   /** Parameters that are written or copied from: they lie in a buffer, as computed values do. */
   readonly #copied = new Set<Value>();
   #node = "";
+  #of: Node | undefined;
 
-  constructor(readonly nodes: readonly Node[], readonly capabilities: Capabilities) {}
+  constructor(
+    readonly nodes: readonly Node[],
+    readonly capabilities: Capabilities,
+    readonly choose: ChooseVariant,
+  ) {}
 
   plan(graph: Graph): Plan {
     for (const values of graph.updates) values.forEach((value) => this.#copied.add(value));
@@ -169,9 +203,11 @@ class Planner implements PlanContext {
     }
     for (const node of graph.nodes) {
       this.#node = node.name;
+      this.#of = node;
       const kernel: Kernel | undefined = KERNELS[node.op.name as keyof typeof KERNELS];
       if (!kernel) throw new DeviceError(`${node.name}: WebGPU has no kernel for the operator "${node.op.name}"`);
       if (!this.#buffers.has(node.output)) kernel(node, this);
+      this.#of = undefined;
       for (const [name, value] of graph.outputs) if (value === node.output) this.#answer(name, value, outputs);
     }
     for (const [name, value] of graph.outputs) if (!outputs.has(name)) this.#answer(name, value, outputs);
@@ -223,7 +259,7 @@ class Planner implements PlanContext {
     if (!texture) {
       texture = this.#resource(resource.label, "texture", resource.texels, resource.life);
       this.#textures.set(resource, texture);
-      this.#steps.push({ kind: "copy", node: this.#node, from: resource, to: texture });
+      this.#steps.push({ kind: "copy", node: this.#node, of: this.#of, from: resource, to: texture });
     }
     return texture;
   }
@@ -265,6 +301,10 @@ class Planner implements PlanContext {
     return value.source.kind === "parameter" || this.#buffers.has(value);
   }
 
+  variant(node: Node): Variant {
+    return this.choose(node, variantsOf(node, this.capabilities));
+  }
+
   output(node: Node): Resource {
     return this.#write(node.output);
   }
@@ -282,7 +322,7 @@ class Planner implements PlanContext {
   emit(dispatch: Dispatch): void {
     // A texture mirrors what its buffer held when it was copied.
     dispatch.writes.forEach((resource) => this.#textures.delete(resource));
-    this.#steps.push({ kind: "dispatch", node: this.#node, dispatch });
+    this.#steps.push({ kind: "dispatch", node: this.#node, of: this.#of, dispatch });
   }
 
   alias(node: Node, value: Value): void {

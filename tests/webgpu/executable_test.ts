@@ -151,18 +151,20 @@ Deno.test("compile() loads every parameter once when kernels of two layouts use 
   });
 });
 
-Deno.test("profile() answers a time for every dispatch when the adapter has timestamps", async () => {
-  await withWebGpu({}, async (backend) => {
-    const executable = await backend.compile(reluGraph([1, 8, 64, 64]));
-    if (!backend.device.features.has("timestamp-query")) {
-      await assertRejects(() => executable.profile({ x: random([8 * 64 * 64], 1) }), DeviceError, "timestamps");
-      return;
-    }
-    const times = await executable.profile({ x: random([8 * 64 * 64], 1) });
-    assertEquals(times.map(({ kernel }) => kernel), ["pack_input", "relu", "unpack_output"]);
-    assert(times.every(({ milliseconds }) => milliseconds > 0));
+for (const clock of ["timestamps", "wall"] as const) {
+  Deno.test(`profile() answers when every step ran, one after the other, by ${clock}`, async () => {
+    await withWebGpu({}, async (backend) => {
+      const executable = await backend.compile(reluGraph([1, 8, 64, 64]));
+      const times = await executable.profile({ x: random([8 * 64 * 64], 1) }, clock);
+      assertEquals(times.map(({ kernel }) => kernel), ["pack_input", "relu", "unpack_output"]);
+      assertEquals(times[0].start, 0);
+      times.slice(1).forEach(({ start }, i) => assert(start >= times[i].start + times[i].milliseconds));
+      assert(
+        times.every(({ milliseconds }) => milliseconds >= 0) && times.some(({ milliseconds }) => milliseconds > 0),
+      );
+    });
   });
-});
+}
 
 Deno.test("gridOf() folds a grid into two dimensions when one does not hold it", () => {
   assertEquals(gridOf(65535, 65535), [65535, 1]);

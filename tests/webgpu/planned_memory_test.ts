@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createModel } from "../../src/models/model.ts";
 import { DeviceMemory } from "../../src/webgpu/memory.ts";
-import { plannedMemory } from "../../src/webgpu/planned_memory.ts";
+import { ANY_DEVICE, plannedMemory } from "../../src/webgpu/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { smallGraph } from "../support/small_graph.ts";
 
@@ -21,8 +21,7 @@ function countingDevice(): { device: GPUDevice; bytes: Record<string, number> } 
 Deno.test("plannedMemory() is what DeviceMemory allocates", () => {
   for (const graph of [smallGraph(), createModel({ arch: "od_resnet20", kernelNum: 2 }).graph({ batch: 3 })]) {
     const { device, bytes } = countingDevice();
-    const capabilities = { maxBindingBytes: Infinity, maxTextureTexels: 0, operands: "buffer" } as const;
-    new DeviceMemory(device, planGraph(graph, capabilities));
+    new DeviceMemory(device, planGraph(graph, ANY_DEVICE));
     const { uniforms, ...others } = bytes;
     assert(uniforms > 0);
     const { kept, activations, total } = plannedMemory(graph);
