@@ -23,5 +23,5 @@ export const conv2d: Kernel = (node, context) => {
     y: context.output(node),
     perSampleWeights: false,
     samples: [0, geometry.output.batch],
-  }));
+  }, context.variant(node).tile));
 };

@@ -11,6 +11,7 @@
 import type { Activation } from "../../graph/ops/shared.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
+import { directTiles, isFlat, type Tile } from "./convolution_tiles.ts";
 import { activate } from "./elementwise.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
@@ -55,52 +56,6 @@ export function loadEpilogue({ filter, bias }: Epilogue, o: string, suffix: stri
   }`;
 }
 
-/** The tile of an invocation. */
-export interface Tile {
-  /** Neighbouring output pixels of a row. */
-  readonly columns: number;
-  /** Blocks of four output channels. */
-  readonly outputs: number;
-}
-
-/** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
-interface TileFamily {
-  readonly columns: readonly number[];
-  /** Most blocks of output channels. */
-  readonly outputs: number;
-  /** An invocation's fixed work, in columns. */
-  readonly overhead: number;
-}
-
-/** Measured on lavapipe; 16 columns by 4 blocks, say, is a third slower than 14 by 4. */
-const TILES = {
-  pointwise: { columns: [14, 8, 4, 2, 1], outputs: 4, overhead: 4 },
-  window: { columns: [8, 7, 4, 2, 1], outputs: 2, overhead: 1.5 },
-  depthwise: { columns: [8, 7, 4, 2, 1], outputs: 1, overhead: 1.5 },
-} as const satisfies Record<string, TileFamily>;
-
-/** Most columns times taps of a row: wider windows get narrower tiles, lest compilers take seconds. */
-const MOST_UNROLLED = 56;
-
-/** The tile that wastes least of rows of `width` pixels. */
-export function chooseTile({ kernel, depthwise, groups, groupOutputs }: ConvolutionGeometry, width: number): Tile {
-  const pointwise = kernel[0] * kernel[1] === 1;
-  const family: TileFamily = TILES[depthwise ? "depthwise" : pointwise ? "pointwise" : "window"];
-  const columns = family.columns.filter((c) => c === 1 || c * kernel[1] <= MOST_UNROLLED);
-  // A tile must not straddle groups; the last of a single group may be part empty.
-  const outputs = [4, 2, 1].filter((o) => o <= family.outputs && (groups === 1 || groupOutputs % o === 0));
-  return {
-    columns: cheapest(columns, width, family.overhead),
-    outputs: cheapest(outputs, groupOutputs, 0.5),
-  };
-}
-
-/** The step that covers `extent` with least work, where a step costs itself and an overhead. */
-function cheapest(steps: readonly number[], extent: number, overhead: number): number {
-  const cost = (step: number) => Math.ceil(extent / step) * (step + overhead);
-  return steps.reduce((best, step) => cost(step) < cost(best) ? step : best);
-}
-
 /** The input columns that a tile reads of a row, relative to its first. */
 export function haloColumns(columns: number, kernel: number, stride: number, dilation: number): number[] {
   const halo = new Set<number>();
@@ -124,14 +79,17 @@ export const WINDOW_ROWS = `
   let end_ky = min(i32(u.kernel_y), (max(0, i32(u.height) - top) + i32(u.dilation_y) - 1) / i32(u.dilation_y));`;
 
 /** The dispatch of a convolution that is not depthwise. */
-export function convolution(geometry: ConvolutionGeometry, operands: ConvolutionOperands): Dispatch {
+export function convolution(
+  geometry: ConvolutionGeometry,
+  operands: ConvolutionOperands,
+  tile: Tile = directTiles(geometry)[0],
+): Dispatch {
   const { input, output, kernel, stride, padding, dilation, groupInputs, groupOutputs, weightTexels } = geometry;
   const { x, weight, channel, spatial, filter, bias, residual, y, samples, perSampleWeights } = operands;
   const [kh, kw] = kernel;
-  const flat = kh * kw === 1 && stride[0] * stride[1] === 1 && padding[0] + padding[1] === 0;
+  const flat = isFlat(geometry);
   const [height, width] = flat ? [1, input.pixels] : [input.height, input.width];
   const [outHeight, outWidth] = flat ? [1, output.pixels] : [output.height, output.width];
-  const tile = chooseTile(geometry, outWidth);
   const outTiles = Math.ceil(output.blocks / tile.outputs);
   const tiles = Math.ceil(outWidth / tile.columns);
   const lanes = Math.min(4, input.channels);

@@ -11,6 +11,7 @@
 
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { haloColumns } from "./convolution.ts";
+import { isFlat } from "./convolution_tiles.ts";
 
 /** How much of R an invocation forms at a time. */
 export interface CorrelationTile {
@@ -36,11 +37,6 @@ export interface Accumulator {
 /** Most accumulators of a tile, and most loads unrolled in a row. */
 const MOST_ACCUMULATORS = 64;
 const MOST_LOADED = 40;
-
-/** The whole image as one row, where no tap reaches beyond its own pixel. */
-function isFlat({ kernel: [kh, kw], stride, padding }: ConvolutionGeometry): boolean {
-  return kh * kw === 1 && stride[0] * stride[1] === 1 && padding[0] + padding[1] === 0;
-}
 
 function rowExtents(geometry: ConvolutionGeometry): { width: number; outWidth: number; height: number; rows: number } {
   const { input, output } = geometry;

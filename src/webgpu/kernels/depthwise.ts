@@ -1,6 +1,5 @@
 import { type Dispatch, dispatch } from "../kernel.ts";
 import {
-  chooseTile,
   type ConvolutionOperands,
   type Epilogue,
   haloColumns,
@@ -10,12 +9,16 @@ import {
   WINDOW_ROWS,
 } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
+import { directTiles, type Tile } from "./convolution_tiles.ts";
 
 /** Depthwise convolution: an invocation computes neighbouring pixels of one row for four channels. */
-export function depthwiseConvolution(geometry: ConvolutionGeometry, operands: ConvolutionOperands): Dispatch {
+export function depthwiseConvolution(
+  geometry: ConvolutionGeometry,
+  operands: ConvolutionOperands,
+  { columns }: Tile = directTiles(geometry)[0],
+): Dispatch {
   const { input, output, kernel, stride, padding, dilation, weightTexels } = geometry;
   const { x, weight, filter, bias, residual, y, samples, perSampleWeights } = operands;
-  const { columns } = chooseTile(geometry, output.width);
   const tiles = Math.ceil(output.width / columns);
   return dispatch({
     label: `depthwise_${kernel[0]}x${kernel[1]}`,

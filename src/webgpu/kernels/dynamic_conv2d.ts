@@ -5,14 +5,12 @@ import { blocked, TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
 import { convolution, type Epilogue } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
+import type { Tile } from "./convolution_tiles.ts";
 import { depthwiseConvolution } from "./depthwise.ts";
 import { mixKernels } from "./mix_kernels.ts";
 
 /** Most bytes of mixed kernels alive at once: a batch that needs more is convolved some samples at a time. */
 const MOST_MIXED_BYTES = 2 ** 25;
-
-/** Maps of so many pixels and more cost so much that mixing kernels for them is lost in it. */
-const MANY_PIXELS = 14 * 14;
 
 /** A node's operands on the device, and what follows the sum. */
 interface Prepared extends Epilogue {
@@ -27,8 +25,8 @@ interface Prepared extends Epilogue {
 }
 
 /**
- * ODConv. Each sample's kernel is mixed first and then convolved; where the map is small beside the kernel and there is
- * only one, its weights are shared by the batch and the attentions applied as operands are loaded.
+ * ODConv. Each sample's kernel is mixed first and then convolved, or one kernel's weights are shared by the batch and the
+ * attentions applied as operands are loaded.
  */
 export const dynamicConv2d: Kernel = (node, context) => {
   const { x, weight, channel, filter, spatial, kernel, bias, residual } = node.operands as
@@ -39,7 +37,8 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const geometry = convolutionGeometry(x.shape, each, node.output.shape, attributes);
   const read = (value: Value | undefined): Resource | undefined => value && context.read(value);
   const key = `dynamic_conv2d/${attributes.groups}`;
-  const shared = kernels === 1 && !kernel && !geometry.depthwise && geometry.output.pixels < MANY_PIXELS;
+  const { mixing, tile } = context.variant(node);
+  const shared = mixing === "shared";
   const scaleFirst = shared && channel !== undefined && each[2] * each[3] === 1;
   const input = scaleFirst ? scaledInput(x, channel, context) : context.read(x);
   const prepared: Prepared = {
@@ -57,8 +56,8 @@ export const dynamicConv2d: Kernel = (node, context) => {
   };
   if (shared) {
     const samples = [0, geometry.output.batch] as const;
-    context.emit(convolution(geometry, { ...prepared, perSampleWeights: false, samples }));
-  } else mixAndConvolve(node.name, geometry, prepared, context);
+    context.emit(convolution(geometry, { ...prepared, perSampleWeights: false, samples }, tile));
+  } else mixAndConvolve(node.name, geometry, prepared, tile, context);
 };
 
 /** x times the channel attention: for one tap, cheaper than scaling every weight that is loaded. */
@@ -77,7 +76,13 @@ function scaledInput(x: Value, channel: Value, context: PlanContext): Resource {
 }
 
 /** Mixes the kernels of as many samples as memory holds, convolves those, and goes on. */
-function mixAndConvolve(name: string, geometry: ConvolutionGeometry, prepared: Prepared, context: PlanContext): void {
+function mixAndConvolve(
+  name: string,
+  geometry: ConvolutionGeometry,
+  prepared: Prepared,
+  tile: Tile,
+  context: PlanContext,
+): void {
   const { batch } = geometry.output;
   const most = Math.min(MOST_MIXED_BYTES, context.capabilities.maxBindingBytes);
   const chunk = Math.min(batch, Math.max(1, Math.floor(most / (geometry.weightTexels * TEXEL_BYTES))));
@@ -88,6 +93,6 @@ function mixAndConvolve(name: string, geometry: ConvolutionGeometry, prepared: P
     context.emit(mixKernels(geometry, { ...prepared, y: mixed, samples }));
     const weight = context.operandOf(mixed);
     const convolve = geometry.depthwise ? depthwiseConvolution : convolution;
-    context.emit(convolve(geometry, { ...convolved, weight, perSampleWeights: true, samples }));
+    context.emit(convolve(geometry, { ...convolved, weight, perSampleWeights: true, samples }, tile));
   }
 }
