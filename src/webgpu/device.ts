@@ -13,6 +13,8 @@ import type { Shader } from "./kernel.ts";
 import type { ChooseVariant } from "./kernels/variants.ts";
 import { TEXTURE_WIDTH } from "./layout.ts";
 import type { Capabilities, Profile } from "./planner.ts";
+import { tunedChoice } from "./tuning/choose.ts";
+import type { Tuning } from "./tuning/tuning.ts";
 
 /** Features that are used where an adapter offers them. */
 const OPTIONAL_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
@@ -44,6 +46,8 @@ export interface WebGpuOptions {
   readonly profile?: Profile;
   /** Use at most so many bytes of one storage binding, below the adapter's own limit. */
   readonly maxBindingBytes?: number;
+  /** What is known of the speed of kernels, and whether to find out more when a graph is compiled. */
+  readonly tuning?: Tuning;
 }
 
 /** Opens the system's WebGPU device; null where there is none. Throws DeviceError where the adapter refuses a device. */
@@ -78,7 +82,7 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
       bytes: device.limits.maxComputeWorkgroupStorageSize,
       invocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
     },
-  });
+  }, options.tuning);
 }
 
 /** A WebGPU device that runs graphs. Made by {@link openWebGpu}. */
@@ -98,6 +102,8 @@ export class WebGpuBackend implements Backend {
     readonly description: string,
     /** What graphs are planned for. */
     readonly capabilities: Capabilities,
+    /** Who chooses among kernels; the best guess is taken without. */
+    readonly tuning?: Tuning,
   ) {
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -117,7 +123,8 @@ export class WebGpuBackend implements Backend {
    */
   async compile(graph: Graph, choose?: ChooseVariant): Promise<WebGpuExecutable> {
     this.check();
-    const executable = await compileGraph(this, graph, choose);
+    const chosen = choose ?? (this.tuning && await tunedChoice(this, graph, this.tuning));
+    const executable = await compileGraph(this, graph, chosen);
     this.#executables.add(executable);
     return executable;
   }

@@ -38,7 +38,8 @@ export async function compileGraph(
   }
 }
 
-function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
+/** The commands of a plan's steps, their pipelines compiled side by side. Throws DeviceError, naming the layer. */
+export function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
   const { device } = backend;
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   return Promise.all(plan.steps.map(async (step, i): Promise<Command> => {

@@ -1,0 +1,64 @@
+/**
+ * What there is to choose: nodes of one operator, shape and attributes are one question with one answer.
+ *
+ * @module
+ */
+
+import { Graph, type Node, type Operands, size, type Value } from "../../graph/graph.ts";
+import { type Variant, variantsOf } from "../kernels/variants.ts";
+import { type Capabilities, type Plan, planGraph, type Step } from "../planner.ts";
+
+/** A node by itself and the ways to compute it. */
+export interface Candidate {
+  /** What nodes of the same answer share. */
+  readonly shape: string;
+  /** Best guess first; at least two. */
+  readonly variants: readonly Variant[];
+  /** A plan of the node alone for each variant. */
+  readonly plans: readonly Plan[];
+  /** SHA-256 of the variants' names and WGSL, hexadecimal. */
+  readonly source: string;
+}
+
+/** Names the operator, its attributes and its operands' shapes. */
+export function shapeOf({ op, operands, attributes }: Node): string {
+  const shapes = Object.entries(operands as Operands).flatMap(([name, value]) =>
+    value ? [`${name}${value.source.kind === "parameter" ? "!" : ""}[${value.shape.join()}]`] : []
+  );
+  const settings = Object.entries(attributes).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [op.name, ...shapes.sort(), ...settings.sort()].join(" ");
+}
+
+/** The steps that compute the node of a candidate's plan; the others bring operands. */
+export function stepsOf({ steps }: Plan): Step[] {
+  return steps.filter(({ of }) => of !== undefined);
+}
+
+/** The node's question; undefined where there is but one way. */
+export async function candidateOf(node: Node, capabilities: Capabilities): Promise<Candidate | undefined> {
+  const variants = variantsOf(node, capabilities);
+  if (variants.length < 2) return undefined;
+  const graph = alone(node);
+  const plans = variants.map((variant) => planGraph(graph, capabilities, () => variant));
+  const text = plans.map((
+    plan,
+    i,
+  ) => [variants[i].name, ...stepsOf(plan).map((step) => step.kind === "copy" ? "copy" : step.dispatch.shader.source)]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(text)));
+  const source = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { shape: shapeOf(node), variants, plans, source };
+}
+
+/** A graph of nothing but the node: parameters stay parameters, for they are laid out in advance. */
+function alone({ name, op, operands, attributes }: Node): Graph {
+  const graph = new Graph();
+  const given: Record<string, Value> = {};
+  for (const [operand, value] of Object.entries(operands as Operands)) {
+    if (!value) continue;
+    given[operand] = value.source.kind === "parameter"
+      ? graph.parameter(operand, value.shape, () => Promise.resolve(new Float32Array(size(value.shape))))
+      : graph.input(operand, value.shape);
+  }
+  graph.apply(op, name, given, attributes);
+  return graph;
+}

@@ -1,0 +1,64 @@
+/**
+ * The time of each variant of a node on the device.
+ *
+ * @module
+ */
+
+import type { WebGpuBackend } from "../device.ts";
+import { guarded } from "../error_scopes.ts";
+import { makeCommands } from "../executable.ts";
+import { DeviceMemory } from "../memory.ts";
+import type { Plan } from "../planner.ts";
+import { timeTogether } from "../timing.ts";
+import { type Candidate, stepsOf } from "./candidates.ts";
+
+/** Measurements of a variant, of which the shortest counts: whatever else the machine does only adds. */
+const ROUNDS = 3;
+
+/** A measurement lasts at least so many milliseconds, by repeating what is shorter, but so often at most. */
+const LEAST_MS = 2, MOST_REPEATS = 32;
+
+/** A variant that takes this much longer than the best so far is not measured again. */
+const HOPELESS = 1.5;
+
+/** Milliseconds of each variant by its name. Throws DeviceError where the device fails. */
+export async function measureCandidate(
+  backend: WebGpuBackend,
+  { variants, plans }: Candidate,
+): Promise<Map<string, number>> {
+  const times = new Map<string, number>();
+  // Compiled side by side. Errors are met again below.
+  for (const plan of plans) {
+    for (const step of stepsOf(plan)) {
+      if (step.kind === "dispatch") backend.pipeline(step.dispatch.shader).catch(() => {});
+    }
+  }
+  for (const [i, plan] of plans.entries()) {
+    times.set(variants[i].name, await measurePlan(backend, plan, Math.min(...times.values())));
+  }
+  return times;
+}
+
+async function measurePlan(backend: WebGpuBackend, plan: Plan, best: number): Promise<number> {
+  const { device } = backend;
+  const wanted = new Set(stepsOf(plan));
+  // Operands are zeros, which take kernels as long as other numbers.
+  const memory = await guarded(device, "allocating memory to tune", () => new DeviceMemory(device, plan));
+  try {
+    const all = await makeCommands(backend, plan, memory);
+    const commands = all.filter((_, step) => wanted.has(plan.steps[step]));
+    // The first run compiles: drivers leave it until then.
+    await timeTogether(device, commands);
+    let shortest = await timeTogether(device, commands);
+    const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(LEAST_MS / shortest)));
+    const repeated = Array.from({ length: repeats }, () => commands).flat();
+    for (let round = 1; round < ROUNDS && shortest < HOPELESS * best; round++) {
+      shortest = Math.min(shortest, await timeTogether(device, repeated) / repeats);
+    }
+    backend.check();
+    // Six digits are more than are true.
+    return Number(shortest.toPrecision(6));
+  } finally {
+    memory.destroy();
+  }
+}
