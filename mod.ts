@@ -124,7 +124,8 @@ export {
 // Checkpoints: tensors by name.
 export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOptions } from "./src/checkpoint/open.ts";
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
-export type { HubOptions } from "./src/checkpoint/hub.ts";
+export type { HubOptions } from "./src/checkpoint/hub_client.ts";
+export type { RetryOptions } from "./src/checkpoint/retry.ts";
 export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
 export { safetensorsBlob } from "./src/checkpoint/safetensors_blob.ts";
 export { toFloat32 } from "./src/checkpoint/float32.ts";

@@ -6,8 +6,10 @@
 
 import { CheckpointError } from "../errors.ts";
 import { fetchBlob } from "./fetch_blob.ts";
-import type { HubOptions } from "./hub.ts";
-import { fromBlob, fromFile } from "./source.ts";
+import type { HubOptions } from "./hub_client.ts";
+import { formatHubReference, parseHubReference } from "./hub_reference.ts";
+import { sha256 } from "./sha256.ts";
+import { fromBlob, fromFile, fromOpenFile } from "./source.ts";
 import type { ByteSource } from "./state_dict.ts";
 
 /** How sources are fetched. */
@@ -56,7 +58,7 @@ async function locateOnHub(text: string, options: LocateOptions): Promise<Locate
     throw new CheckpointError(`${text}: a page has no hub client; name the file's https address on the hub instead`);
   }
   // Imported late: a page has no use for the hub's client.
-  const { downloadFromHub, findHubFile, formatHubReference, parseHubReference } = await import("./hub.ts");
+  const { downloadFromHub, findHubFile } = await import("./hub.ts");
   const hubOptions = { onProgress: options.onProgress, ...options.hub };
   const reference = parseHubReference(text);
   const file = reference.file ?? await findHubFile(reference, hubOptions);
@@ -78,17 +80,46 @@ async function locateUrl(text: string, options: LocateOptions): Promise<Located>
     return { name, source: fromBlob(name, await fetchBlob(text, name, onProgress)), sibling };
   }
   const { download } = await import("./http.ts");
-  const path = await Deno.makeTempFile({ prefix: "odconv_" });
-  await download(text, path, { name, onProgress });
-  const source = await fromFile(path);
-  // An open file lives on without its name, so that a program that never closes it leaves nothing behind; not on Windows.
-  const removeLast = Deno.build.os === "windows";
-  if (!removeLast) Deno.removeSync(path);
+  const { file, forget } = await temporaryFile();
   const close = () => {
-    source.close?.();
-    if (removeLast) Deno.removeSync(path);
+    file.close();
+    forget();
   };
-  return { name, source: { ...source, name, close }, sibling };
+  try {
+    await download(text, file, { name, onProgress });
+    const source = { ...fromOpenFile(name, file), close };
+    await checkDigest(text, source);
+    return { name, source, sibling };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/**
+ * A file without a name: an open file lives on without one, so that a program that is killed leaves nothing behind.
+ * `forget` removes the name, once the file is closed, where the system does not allow that before.
+ */
+async function temporaryFile(): Promise<{ file: Deno.FsFile; forget: () => void }> {
+  const path = await Deno.makeTempFile({ prefix: "odconv_" });
+  const file = await Deno.open(path, { read: true, write: true });
+  try {
+    Deno.removeSync(path);
+    return { file, forget: () => {} };
+  } catch {
+    return { file, forget: () => Deno.removeSync(path) };
+  }
+}
+
+/** Throws CheckpointError where the URL ends in "#sha256=HEX" and the bytes have another hash. */
+async function checkDigest(text: string, source: ByteSource): Promise<void> {
+  const expected = /^#sha256=([0-9a-f]{64})$/i.exec(new URL(text).hash)?.[1].toLowerCase();
+  if (expected === undefined) return;
+  const found = await sha256([source]);
+  if (found === expected) return;
+  throw new CheckpointError(
+    `${source.name}: its SHA-256 is ${found}, ${expected} expected: it is damaged or another file`,
+  );
 }
 
 /** Passwords and signatures in a URL do not belong into messages and metadata. */

@@ -37,20 +37,24 @@ export function fromBlob(name: string, blob: Blob): ByteSource {
 
 /** A file on disk, read at random. Throws CheckpointError where it is not there or not a file. Close it when done. */
 export async function fromFile(path: string): Promise<ByteSource> {
-  const file = await openFile(path);
+  return fromOpenFile(path, await openFile(path));
+}
+
+/** A file that is open for reading, as long as it is now. Closing the source closes it. */
+export function fromOpenFile(name: string, file: Deno.FsFile): ByteSource {
   const { size } = file.statSync();
   return {
-    name: path,
+    name,
     size,
     read(offset, length) {
       // Seek and read in one go: were they asynchronous, two reads at once would move each other's position.
       return attempt(() => {
-        checkRange(path, size, offset, length);
-        const bytes = allocate(path, length);
+        checkRange(name, size, offset, length);
+        const bytes = allocate(name, length);
         file.seekSync(offset, Deno.SeekMode.Start);
         for (let done = 0; done < length;) {
           const n = file.readSync(bytes.subarray(done));
-          if (n === null) throw ended(path, offset, length);
+          if (n === null) throw ended(name, offset, length);
           done += n;
         }
         return bytes;

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { download, type DownloadOptions } from "../../src/checkpoint/http.ts";
+import { sha256 } from "../../src/checkpoint/sha256.ts";
+import { fromBytes } from "../../src/checkpoint/source.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { loadModel } from "../../src/models/load.ts";
@@ -29,16 +31,21 @@ async function withServer(
   }
 }
 
-async function fetched(url: string, options: DownloadOptions = {}): Promise<Uint8Array> {
-  const folder = await Deno.makeTempDir();
+/** Downloads into a file that may hold something already. */
+async function fetched(
+  url: string,
+  { before = "", ...options }: DownloadOptions & { before?: string | Uint8Array } = {},
+): Promise<Uint8Array> {
+  const path = await Deno.makeTempFile();
   try {
-    await download(url, `${folder}/file`, { retryDelay: 1, ...options });
-    return await Deno.readFile(`${folder}/file`);
+    await Deno.writeFile(path, typeof before === "string" ? new TextEncoder().encode(before) : before);
+    {
+      using file = await Deno.open(path, { read: true, write: true });
+      await download(url, file, { retryDelay: 1, ...options });
+    }
+    return await Deno.readFile(path);
   } finally {
-    const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
-    await Deno.remove(folder, { recursive: true });
-    // A download that failed has removed what it had.
-    assertEquals(left.length <= 1, true);
+    await Deno.remove(path);
   }
 }
 
@@ -74,6 +81,70 @@ Deno.test("`download()` starts again when the server cannot go on or the file ha
     (_, count) => new Response(count === 1 ? half(0) : DATA, { headers: { etag: `"${count}"` } }),
     async (url) => assertEquals(await fetched(url), DATA),
   ));
+
+/** Serves DATA, or the part of it that is asked for; answers 416 beyond its end. */
+function serveRange(request: Request, etag?: string): Response {
+  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
+  if (from >= DATA.length) return new Response(null, { status: 416 });
+  const headers: HeadersInit = { "content-range": `bytes ${from}-${DATA.length - 1}/${DATA.length}` };
+  return new Response(DATA.slice(from), { status: 206, headers: etag ? { ...headers, etag } : headers });
+}
+
+Deno.test("`download()` goes on with the beginning that an earlier one left where it may, and begins anew where that is too long", () =>
+  withServer((request) => serveRange(request), async (url, ranges) => {
+    assertEquals(await fetched(url, { before: DATA.slice(0, 5), resume: true }), DATA);
+    assertEquals(await fetched(url, { before: new Uint8Array(DATA.length + 1), resume: true }), DATA);
+    assertEquals(await fetched(url, { before: DATA.slice(0, 5) }), DATA);
+    assertEquals(ranges, ["bytes=5-", `bytes=${DATA.length + 1}-`, null, null]);
+  }));
+
+Deno.test("`download()` begins anew when the server sends another part than the one asked for", () =>
+  withServer(
+    (_, count) => {
+      const headers = { "content-range": `bytes 7-${DATA.length - 1}/${DATA.length}` };
+      return count === 1 ? new Response(DATA.slice(7), { status: 206, headers }) : new Response(DATA);
+    },
+    async (url, ranges) => {
+      assertEquals(await fetched(url, { before: DATA.slice(0, 5), resume: true }), DATA);
+      assertEquals(ranges, ["bytes=5-", null]);
+    },
+  ));
+
+Deno.test("`download()` says that the disk is full in one line", () =>
+  withServer((request) => serveRange(request), async (url) => {
+    const path = await Deno.makeTempFile();
+    using file = await Deno.open(path, { write: true });
+    file.write = () => Promise.reject(Object.assign(new Error("no space"), { code: "ENOSPC" }));
+    await assertRejects(() => download(url, file), CheckpointError, `${url}: cannot be kept: the disk is full`);
+    await Deno.remove(path);
+  }));
+
+Deno.test("`openCheckpoint()` holds a URL's file against the SHA-256 that stands behind the address", () =>
+  withServer(() => new Response(Deno.readFileSync(fixture("bare.safetensors"))), async (url) => {
+    const right = await sha256([fromBytes("", Deno.readFileSync(fixture("bare.safetensors")))]);
+    const checkpoint = await openCheckpoint(`${url}/x#sha256=${right.toUpperCase()}`);
+    assertEquals([checkpoint.name, checkpoint.tensors.size], [`${url}/x`, 6]);
+    checkpoint.close();
+    const message = `its SHA-256 is ${right}, ${"0".repeat(64)} expected`;
+    await assertRejects(() => openCheckpoint(`${url}/x#sha256=${"0".repeat(64)}`), CheckpointError, message);
+  }));
+
+Deno.test("`download()` sends a password and headers to the URL's host, and not to the one that it sends on to", async () => {
+  const seen: (string | null)[] = [];
+  await withServer((request) => {
+    seen.push(request.headers.get("authorization"));
+    return serveRange(request);
+  }, async (other) => {
+    await withServer((request) => {
+      seen.push(request.headers.get("authorization"));
+      return new Response(null, { status: 302, headers: { location: `${other}/there` } });
+    }, async (url) => {
+      assertEquals(await fetched(url, { headers: { authorization: "Bearer secret" } }), DATA);
+      assertEquals(await fetched(url.replace("//", "//user:secret@")), DATA);
+    });
+  });
+  assertEquals(seen, ["Bearer secret", null, `Basic ${btoa("user:secret")}`, null]);
+});
 
 Deno.test("`download()` gives up after its retries, at once where the server says no", async () => {
   await withServer(() => new Response("busy", { status: 503 }), async (url, ranges) => {

@@ -14,6 +14,8 @@ export interface HubServer extends Disposable {
   status: number;
   /** Requests of files that the CDN starts to answer and never goes on with. */
   stalls: number;
+  /** Bytes of files that the CDN has sent. */
+  sent: number;
   /** Changes the bytes that the CDN sends. */
   damage?: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
   /** Changes what the hub says of a file. */
@@ -38,21 +40,21 @@ export function startHub(
   const cdn = Deno.serve(options, (request) => {
     log("cdn", request);
     const name = decodeURIComponent(new URL(request.url).pathname.slice(1));
-    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "");
-    if (!range && server.failures-- > 0) return new Response("busy", { status: server.status });
-    if (!range && server.stalls-- > 0) {
-      return new Response(new ReadableStream({ start: (c) => c.enqueue(files[name]) }));
-    }
-    if (!range && server.breaks-- > 0) return new Response(brokenStream(files[name]));
+    if (server.failures-- > 0) return new Response("busy", { status: server.status });
+    if (server.stalls-- > 0) return new Response(new ReadableStream({ start: (c) => c.enqueue(files[name]) }));
+    const bytes = server.damage?.(files[name]) ?? files[name];
+    const etag = `"${name}"`;
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
+    const same = (request.headers.get("if-range") ?? etag) === etag;
+    if (from >= bytes.length) return new Response(null, { status: 416 });
+    const part = from > 0 && same;
+    const rest = part ? bytes.slice(from) : bytes;
+    server.sent += server.breaks > 0 ? rest.length >> 1 : rest.length;
+    const body = server.breaks-- > 0 ? brokenStream(rest) : rest;
+    const range: HeadersInit = part ? { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
     // A name that the hub's client takes for a reason to come here directly, token and all.
-    const headers = { "x-cache": "Hit from cloudfront", etag: `"${name}"` };
-    if (!range) return new Response(server.damage?.(files[name]) ?? files[name], { headers });
-    const end = range[2] ? Number(range[2]) + 1 : files[name].length;
-    const part = `bytes ${range[1]}-${end - 1}/${files[name].length}`;
-    return new Response(files[name].slice(Number(range[1]), end), {
-      status: 206,
-      headers: { ...headers, "content-range": part },
-    });
+    const headers = { "x-cache": "Hit from cloudfront", etag, ...range };
+    return new Response(body, { status: part ? 206 : 200, headers });
   });
 
   const hub = Deno.serve(options, async (request) => {
@@ -89,6 +91,7 @@ export function startHub(
     breaks: 0,
     status: 503,
     stalls: 0,
+    sent: 0,
     [Symbol.dispose]() {
       hub.shutdown();
       cdn.shutdown();
