@@ -6,15 +6,19 @@
 
 import { DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
+import type { Capabilities } from "./webgpu/planner.ts";
+import type { Tuning } from "./webgpu/tuning/tuning.ts";
 
-/** What a person may ask for; "auto" is WebGPU where there is an adapter, else the CPU. */
+/** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is. */
 export type DeviceName = "auto" | "webgpu" | "cpu";
 
 /** How a device is opened. */
 export interface DeviceOptions {
   /** CPU: threads that run batches side by side; 1, in the calling thread, if left out. */
   readonly workers?: number;
-  /** Told in one line when "auto" falls back to the CPU. */
+  /** WebGPU: what is known of the speed of kernels, and whether to find out more. */
+  readonly tuning?: Tuning;
+  /** Told in one line what "auto" has chosen, and why. */
   readonly notice?: (line: string) => void;
 }
 
@@ -22,15 +26,32 @@ export interface DeviceOptions {
 export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Backend> {
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
-  const webgpu = await openWebGpu();
-  if (webgpu) return webgpu;
+  const webgpu = await openWebGpu({ tuning: options.tuning });
   if (name === "webgpu") {
+    if (webgpu) return webgpu;
     throw new DeviceError(
       "no WebGPU adapter was found; install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1) or use the CPU",
     );
   }
-  options.notice?.("no WebGPU adapter was found: running on the CPU");
+  const { device, why } = fasterDevice(webgpu?.capabilities);
+  options.notice?.(why);
+  if (device === "webgpu") return webgpu!;
+  webgpu?.dispose();
   return await openCpuDevice(options);
+}
+
+/** Which executor is faster beside such an adapter, and why, in one line. Measured: see docs/speed.md. */
+export function fasterDevice(
+  adapter: Pick<Capabilities, "profile" | "operands"> | undefined,
+): { readonly device: "webgpu" | "cpu"; readonly why: string } {
+  if (!adapter) return { device: "cpu", why: "no WebGPU adapter was found: running on the CPU" };
+  if (adapter.profile === "hardware") return { device: "webgpu", why: "running on WebGPU: the adapter is a GPU" };
+  return adapter.operands === "texture"
+    ? { device: "webgpu", why: "running on WebGPU: a software adapter, but one that is faster than the CPU executor" }
+    : {
+      device: "cpu",
+      why: "running on the CPU: the WebGPU adapter is software that cannot read storage textures, and slower",
+    };
 }
 
 async function openCpuDevice({ workers = 1 }: DeviceOptions): Promise<Backend> {

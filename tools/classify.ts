@@ -8,12 +8,13 @@ import { classNames } from "../src/data/class_names.ts";
 import { decodeImage } from "../src/data/decode.ts";
 import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
-import { openDevice } from "../src/devices.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
-import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
-import { yellow } from "./support/style.ts";
+import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
+import { checkFolderOf } from "./support/output.ts";
+import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
 import { findWeights } from "./support/weights.ts";
 
 const HELP = `
@@ -25,7 +26,8 @@ middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
   --top K               how many classes (default: 5)
-  --device NAME         auto, webgpu or cpu (default: auto, WebGPU where there is an adapter)
+${DEVICE_HELP}
+${PROFILE_HELP}
   --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...]
   -h, --help            this text
   --verbose             the stack of an error
@@ -35,6 +37,7 @@ Models that were not trained on ImageNet or CIFAR-10 have numbers instead of nam
 Examples:
   deno task classify photo.jpg --weights od_resnet50.safetensors
   deno task classify *.png --weights od_resnet20_cifar10 --top 1 --json
+  deno task classify photo.jpg --weights od_resnet50.safetensors --tune --profile
 `;
 
 /** One class of an answer. */
@@ -47,17 +50,21 @@ interface Guess {
   readonly logit: number;
 }
 
-const command: Command<"weights" | "top" | "device", "json"> = {
+const STRINGS = ["weights", "top", ...DEVICE_STRINGS, ...PROFILE_STRINGS] as const;
+const BOOLEANS = ["json", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
+
+const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
   name: "classify",
   help: HELP,
-  string: ["weights", "top", "device"],
-  boolean: ["json"],
+  string: STRINGS,
+  boolean: BOOLEANS,
   async run(args) {
     if (!args._.length) throw new UsageError("name the images to classify");
-    const device = oneOf("device", args.device, ["auto", "webgpu", "cpu"]);
+    const device = parseDeviceFlags(args);
     const top = wholeNumber("top", args.top) ?? 5;
+    await checkFolderOf(args.trace);
     const model = await loadModel(await findWeights(args.weights));
-    const backend = await openDevice(device, { notice: (line) => console.error(yellow(line)) });
+    const backend = await openDeviceOf(device);
     try {
       const compiled = await model.compile(backend);
       const answers = [];
@@ -67,6 +74,11 @@ const command: Command<"weights" | "top" | "device", "json"> = {
         if (!args.json) print(file, guesses);
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));
+      if (args.profile || args.trace) {
+        // Whoever reads JSON from stdout reads nothing else there.
+        const print = args.json ? console.error : console.log;
+        await profileGraph(backend, model.graph(), { name: model.config.arch, trace: args.trace, print });
+      }
     } finally {
       backend.dispose();
     }

@@ -6,17 +6,19 @@
 
 import { openCheckpoint } from "../src/checkpoint/open.ts";
 import { openDataset } from "../src/data/dataset.ts";
-import { openDevice } from "../src/devices.ts";
 import { DataError } from "../src/errors.ts";
 import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
-import { chosenImages, measure } from "../src/evaluation/measure.ts";
+import { chosenImages, measure, usualBatch } from "../src/evaluation/measure.ts";
 import { writeReport } from "../src/evaluation/report_file.ts";
 import type { Shard } from "../src/evaluation/shard.ts";
+import type { Backend } from "../src/graph/backend.ts";
 import { loadModel } from "../src/models/load.ts";
 import type { Model } from "../src/models/model.ts";
 import { REGISTRY } from "../src/models/registry.ts";
-import { type Command, execute, oneOf, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
+import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
 import { progress } from "./support/progress.ts";
 import { yellow } from "./support/style.ts";
 import { printSummary } from "./support/summary.ts";
@@ -36,7 +38,8 @@ Options:
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
   --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
   --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU)
-  --device NAME         auto, webgpu or cpu (default: auto, WebGPU where there is an adapter)
+${DEVICE_HELP}
+${PROFILE_HELP}
   --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
   --limit N             only the first N images
   --shard I/N           only the I-th of N equal parts, from 1; "deno task merge" joins their reports
@@ -51,6 +54,7 @@ Examples:
   deno task eval --weights od_resnet20_cifar10
   deno task eval --weights od_resnet50.safetensors --data imagenet/val --report report.json
   deno task eval --weights od_resnet50.safetensors --data ILSVRC2012_img_val.tar --ground-truth val.txt --limit 1000
+  deno task eval --weights od_resnet50.safetensors --data imagenet/val --limit 100 --tune --profile
 `;
 
 const STRINGS = [
@@ -59,34 +63,37 @@ const STRINGS = [
   "labels",
   "ground-truth",
   "batch",
-  "device",
   "workers",
   "limit",
   "shard",
   "report",
   "logits",
+  ...DEVICE_STRINGS,
+  ...PROFILE_STRINGS,
 ] as const;
 
-const command: Command<typeof STRINGS[number], "skip-bad"> = {
+const BOOLEANS = ["skip-bad", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
+
+const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
   name: "eval",
   help: HELP,
   string: STRINGS,
-  boolean: ["skip-bad"],
+  boolean: BOOLEANS,
   async run(args) {
     const labels = labelsOf(args);
     if (args._.length) throw new UsageError(`"${args._[0]}" belongs to no option`);
-    const device = oneOf("device", args.device, ["auto", "webgpu", "cpu"]);
+    const device = parseDeviceFlags(args);
     const workers = wholeNumber("workers", args.workers) ?? navigator.hardwareConcurrency;
     const batch = wholeNumber("batch", args.batch);
     const limit = wholeNumber("limit", args.limit);
     const shard = parseShard(args.shard);
-    for (const path of [args.report, args.logits]) await checkFolderOf(path);
+    for (const path of [args.report, args.logits, args.trace]) await checkFolderOf(path);
 
     const path = await findWeights(args.weights);
     const model = await loadModel(path);
     const dataset = await openDataset(args.data ?? usualData(model), { labels });
     const { start, end } = chosenImages(dataset, { limit, shard });
-    const backend = await openDevice(device, { workers, notice: (line) => console.error(yellow(line)) });
+    const backend = await openDeviceOf(device, workers);
     console.log(`model    ${describe(model)}`);
     console.log(`weights  ${path}`);
     console.log(`device   ${backend.name}: ${backend.description}`);
@@ -127,6 +134,9 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
       // Only now: whatever happens before, the next run has the journal.
       if (journal) await Deno.remove(journal);
       printSummary(report);
+      if (args.profile || args.trace) {
+        await profile(model, backend, Math.min(batch ?? usualBatch(model, backend), end - start), args.trace);
+      }
     } finally {
       bar.end();
       backend.dispose();
@@ -134,6 +144,11 @@ const command: Command<typeof STRINGS[number], "skip-bad"> = {
     }
   },
 };
+
+/** Profiles a run of a batch. */
+async function profile(model: Model, backend: Backend, batch: number, trace?: string): Promise<void> {
+  await profileGraph(backend, model.graph({ batch }), { name: `${model.config.arch} batch ${batch}`, trace });
+}
 
 /** The file that says the classes, if it is the right one for the data. Throws UsageError. */
 function labelsOf(args: { data?: string; labels?: string; "ground-truth"?: string }): string | undefined {

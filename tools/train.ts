@@ -6,7 +6,6 @@
 
 import { isCifar10Folder } from "../src/data/cifar10.ts";
 import { type Dataset, openDataset } from "../src/data/dataset.ts";
-import { type DeviceName, openDevice } from "../src/devices.ts";
 import { DeviceError, TrainingError } from "../src/errors.ts";
 import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
@@ -15,7 +14,8 @@ import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
 import { finetuned } from "../src/training/finetune.ts";
 import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
-import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
 import { yellow } from "./support/style.ts";
 import { TrainingDisplay } from "./support/training_display.ts";
@@ -64,7 +64,9 @@ How:
 Where:
   --out DIR              metrics.jsonl, curve.svg, last.safetensors and best.safetensors, and their states
   --resume DIR           go on with the run in DIR, with its own options
-  --device NAME          auto, webgpu or cpu (default: auto, WebGPU where there is an adapter)
+  --device NAME          auto, webgpu or cpu (default: auto, the faster of the two)
+  --tune                 measure which WebGPU kernels are fastest for this network and keep it for later runs
+  --tuning FILE          where that is kept (default: .odconv/tuning.json, which is read if it is there)
   --workers N            threads that prepare images (default: one a core, less one)
   --dry-run              print the memory that a step needs, and end
   -h, --help             this text
@@ -86,20 +88,20 @@ const OWN_STRINGS = [
   "data",
   "out",
   "resume",
-  "device",
   "workers",
+  ...DEVICE_STRINGS,
 ] as const;
 
-const command: Command<string, "no-shuffle" | "nesterov" | "dry-run"> = {
+const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DEVICE_BOOLEANS[number]> = {
   name: "train",
   help: HELP,
   string: [...OWN_STRINGS, ...RECIPE_STRINGS],
-  boolean: ["no-shuffle", "nesterov", "dry-run"],
+  boolean: ["no-shuffle", "nesterov", "dry-run", ...DEVICE_BOOLEANS],
   async run(args) {
     const dryRun = args["dry-run"];
     const given = parseRecipeFlags(args, { nesterov: args.nesterov, noShuffle: args["no-shuffle"] }, args._);
     const asked = askedModel(args);
-    const device = oneOf("device", args.device, ["auto", "webgpu", "cpu"]);
+    const device = parseDeviceFlags(args);
     const workers = wholeNumber("workers", args.workers);
     if (args.resume && args.finetune) throw new UsageError("--resume and --finetune exclude each other");
     if (!args.resume && !args.arch && !args.finetune) throw new UsageError("--arch, --finetune or --resume is needed");
@@ -122,7 +124,7 @@ const command: Command<string, "no-shuffle" | "nesterov" | "dry-run"> = {
         checkClasses(sets.training, sets.validation, numClasses);
         console.log(`data     ${describe(sets.training)}; ${describe(sets.validation)}`);
       }
-      if (dryRun) return console.log(await describeMemory(model, recipe, device));
+      if (dryRun) return console.log(await describeMemory(model, recipe, device.device));
       await prepareFolder(folder!, args.resume, earlier?.state, sets!.training);
       await train({ model, recipe, ...sets!, data: data!, folder: folder!, state: earlier?.state, workers }, device);
     } finally {
@@ -196,10 +198,10 @@ async function exists(path: string): Promise<boolean> {
 
 async function train(
   options: Omit<RunOptions, "backend" | "signal" | "onStep" | "onEpoch">,
-  device: DeviceName | undefined,
+  flags: DeviceFlags,
 ): Promise<void> {
   const { model, recipe, folder } = options;
-  const backend = await openDevice(device, { notice: (line) => console.error(yellow(line)) });
+  const backend = await openDeviceOf(flags);
   const display = new TrainingDisplay(recipe.epochs, recipe.batch);
   const stop = stopOnSignals();
   try {

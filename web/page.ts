@@ -75,10 +75,10 @@ async function load(next: string | File): Promise<boolean> {
 
 async function openBackend(): Promise<Backend> {
   say("Opening the device…");
-  notice = "";
-  return await openDevice(device.value as DeviceName, {
-    notice: () => notice = "This browser offers no WebGPU adapter, so the CPU does the work. ",
-  });
+  const backend = await openDevice(device.value as DeviceName);
+  const fallback = device.value === "auto" && backend.name === "cpu";
+  notice = fallback ? "This browser offers no fast WebGPU adapter, so the CPU does the work. " : "";
+  return backend;
 }
 
 /** The list names the file that was opened, as long as it is the one in use. */

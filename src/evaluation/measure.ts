@@ -22,7 +22,7 @@ import { type Shard, shardRange } from "./shard.ts";
 export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onProgress" | "onLogits"> {
   /** The file that the model was loaded from, for the report. */
   readonly weights: Report["weights"];
-  /** Images a run; where left out, what fits comfortably and keeps the device busy. */
+  /** Images a run; {@link usualBatch} where left out. */
   readonly batch?: number;
   /** Threads that decode; 1 if left out. On a CPU device as many batches run side by side. */
   readonly workers?: number;
@@ -54,6 +54,11 @@ export function chosenImages(
   return { ...shardRange(shard ?? { index: 1, count: 1 }, images), images };
 }
 
+/** Images a run that fit comfortably and keep the device busy. */
+export function usualBatch({ imageSize }: Model, { name }: Backend): number {
+  return BATCHES[imageSize][name];
+}
+
 /** Evaluates a model on a device. Throws what evaluate, compile, the data set and Journal.open throw. */
 export async function measure(
   model: Model,
@@ -63,7 +68,7 @@ export async function measure(
 ): Promise<Report> {
   const { weights, shard } = options;
   const { start, end, images } = chosenImages(dataset, options);
-  const batch = Math.min(options.batch ?? BATCHES[model.imageSize][backend.name], end - start);
+  const batch = Math.min(options.batch ?? usualBatch(model, backend), end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
   for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);

@@ -16,6 +16,7 @@ import { createModel } from "../../src/models/model.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../src/training/checkpoint.ts";
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";
 import { TrainingMemory } from "../../src/training/trainer.ts";
+import { parseTuning, Tuning } from "../../src/webgpu/tuning/tuning.ts";
 import type { Bytes } from "./mutate.ts";
 import { repairPng, repairSafetensors, repairTar, unpackMat, unpackPng } from "./repair.ts";
 
@@ -156,6 +157,18 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     // The model that it is loaded into, and the tensors.
     memoryPerByte: 16 * 1024,
   },
+  tuning: {
+    seeds: () => Promise.resolve([tuning()]),
+    read(bytes) {
+      for (const shapes of parseTuning(new TextDecoder().decode(bytes)).values()) {
+        for (const [shape, { source, milliseconds }] of shapes) {
+          ensure(source.length === 64 && [...milliseconds.values()].every((ms) => ms >= 0), `${shape} took no time`);
+        }
+      }
+      return Promise.resolve();
+    },
+    error: DataError,
+  },
   labels: {
     seeds: () => Promise.resolve([new TextEncoder().encode('{"cat": 0, "dog": 1, "n01440764": 999}')]),
     async read(bytes, folder) {
@@ -259,6 +272,17 @@ async function journal(logits: boolean): Promise<Bytes> {
   const bytes = await Deno.readFile(path);
   await Deno.remove(path);
   return bytes;
+}
+
+function tuning(): Bytes {
+  const known = new Tuning();
+  const milliseconds = new Map([["direct-8x2", 0.512], ["winograd-4", 0.25]]);
+  for (const adapter of ["llvmpipe (LLVM 15.0.6, 256 bits), texture operands", "gpu"]) {
+    for (const shape of ["conv2d x[1,8,9,9]", "conv2d x[2,8,9,9]"]) {
+      known.add(adapter, shape, { source: "0123456789abcdef".repeat(4), milliseconds });
+    }
+  }
+  return new TextEncoder().encode(known.toJSON());
 }
 
 function report(shard: { index: number; count: number; of: number } | undefined): Bytes {

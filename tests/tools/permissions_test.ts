@@ -103,7 +103,8 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   convert: /^--allow-(read|write|net|sys=homedir|env=[A-Z_,]+)$/,
   eval: /^--allow-(read|write)$/,
   merge: /^--allow-(read|write)$/,
-  classify: /^--allow-read$/,
+  // To write what --tune and --profile find out.
+  classify: /^--allow-(read|write=\.odconv)$/,
   inspect: /^--allow-read$/,
 };
 

@@ -90,7 +90,7 @@ for (const webgpu of [true, false]) {
   const where = webgpu ? "on WebGPU" : "without WebGPU, on the CPU, which it says";
   pageTest(`the page predicts what the command line predicts ${where}`, { webgpu }, async (page) => {
     const status = await page.textContent("#status");
-    assertStringIncludes(status!, webgpu ? "on WebGPU (" : "no WebGPU adapter, so the CPU does the work");
+    assertStringIncludes(status!, webgpu ? "on WebGPU (" : "no fast WebGPU adapter, so the CPU does the work");
     const [ship, airplane] = await classify(
       "od_resnet20_cifar10",
       `${SITE}/examples/ship.png`,

@@ -1,0 +1,80 @@
+/**
+ * The flags that tools share about devices: which one, and tuned kernels.
+ *
+ * @module
+ */
+
+import { readBytes } from "../../src/data/files.ts";
+import { type DeviceName, openDevice } from "../../src/devices.ts";
+import { DataError } from "../../src/errors.ts";
+import type { Backend } from "../../src/graph/backend.ts";
+import { Tuning } from "../../src/webgpu/tuning/tuning.ts";
+import { oneOf } from "./command.ts";
+import { progress } from "./progress.ts";
+import { stateFile, writeState } from "./state_folder.ts";
+import { yellow } from "./style.ts";
+import { isFile } from "./weights.ts";
+
+/** Flags that take a value. */
+export const DEVICE_STRINGS = ["device", "tuning"] as const;
+
+/** Flags that take none. */
+export const DEVICE_BOOLEANS = ["tune"] as const;
+
+/** The lines of a tool's help. */
+export const DEVICE_HELP = `\
+  --device NAME         auto, webgpu or cpu (default: auto, the faster of the two)
+  --tune                measure which WebGPU kernels are fastest for this network and keep it for later runs
+  --tuning FILE         where that is kept (default: .odconv/tuning.json, which is read if it is there)`;
+
+/** What these flags say. */
+export interface DeviceFlags {
+  readonly device?: DeviceName;
+  readonly tune?: boolean;
+  readonly tuning?: string;
+}
+
+/** Tuning files are far smaller. */
+const MOST_BYTES = 2 ** 23;
+
+/** The tuning that the flags ask for, with what its file knows. What cannot be read is told on stderr and ignored. */
+export async function tuningOf({ tune, tuning: file }: DeviceFlags): Promise<Tuning> {
+  const path = stateFile(file, "tuning.json");
+  const warn = (line: string) => console.error(yellow(line));
+  const bar = progress("tuning", undefined);
+  const tuning = new Tuning({
+    measure: tune,
+    notice: (line) => {
+      bar.end();
+      console.error(line);
+    },
+    onProgress: (done, total) => bar.update(done, `of ${total} shapes`),
+    onMeasured: (json) => writeState(path, json),
+  });
+  // Nobody is asked for a permission that they did not mention a file for.
+  if (!file && (await Deno.permissions.query({ name: "read", path })).state !== "granted") return tuning;
+  if (!await isFile(path)) {
+    if (file && !tune) throw new DataError(`${file}: there is no such file; --tune makes it`);
+    return tuning;
+  }
+  const { size } = await Deno.stat(path);
+  if (size > MOST_BYTES) warn(`${path} is ignored: it has ${size} bytes, expected at most ${MOST_BYTES}`);
+  else tuning.load(new TextDecoder().decode(await readBytes(path)), path);
+  return tuning;
+}
+
+/** Checks the flags before any work begins. Throws UsageError. */
+export function parseDeviceFlags({ device, tune, tuning }: Readonly<Record<string, unknown>>): DeviceFlags {
+  return {
+    device: oneOf("device", device as string | undefined, ["auto", "webgpu", "cpu"]),
+    tune: tune as boolean | undefined,
+    tuning: tuning as string | undefined,
+  };
+}
+
+/** Opens the device that the flags name; what "auto" chose is told on stderr. Throws DeviceError. */
+export async function openDeviceOf(flags: DeviceFlags, workers?: number): Promise<Backend> {
+  const { device } = flags;
+  const tuning = device === "cpu" ? undefined : await tuningOf(flags);
+  return await openDevice(device, { workers, tuning, notice: (line) => console.error(line) });
+}
