@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CheckpointError, type DataError, isOdconvError } from "../errors.ts";
+import { CheckpointError, DataError, isOdconvError } from "../errors.ts";
 
 /** Writes bytes, all of them. */
 export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
@@ -34,14 +34,23 @@ export async function writeFile(
     }
     await Deno.rename(part, path);
   } catch (error) {
-    if (!isRefusal(error)) {
+    const why = refusalOf(error);
+    if (why === undefined) {
       await removeIfThere(part);
       throw error;
     }
     await removeIfThere(part).catch(() => {});
-    const full = error.code === "ENOSPC" || error.code === "EDQUOT";
-    const why = full ? "the disk is full; free some space, or write elsewhere" : error.message;
     throw new ErrorClass(`${path}: cannot be written, and was left as it is: ${why}`);
+  }
+}
+
+/** Adds bytes to a file that is open. Throws DataError, naming its `path`, where the system refuses. */
+export async function append(file: Deno.FsFile, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+  } catch (error) {
+    const why = refusalOf(error);
+    throw why === undefined ? error : new DataError(`${path}: cannot be written to: ${why}`);
   }
 }
 
@@ -50,10 +59,12 @@ export function partOf(path: string): string {
   return `${path}.part`;
 }
 
-/** Whether an error is the system's, which says why in its code. */
-function isRefusal(error: unknown): error is Error & { code: string } {
-  if (error instanceof Deno.errors.NotCapable) return false;
-  return error instanceof Error && "code" in error && typeof error.code === "string" && !isOdconvError(error);
+/** Why the system does not let a file be written; undefined for errors that are not the system's, which have a code. */
+function refusalOf(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.NotCapable || isOdconvError(error)) return undefined;
+  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
+  const full = error.code === "ENOSPC" || error.code === "EDQUOT";
+  return full ? "the disk is full; free some space, or write elsewhere" : error.message;
 }
 
 async function removeIfThere(path: string): Promise<void> {

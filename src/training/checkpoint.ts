@@ -1,8 +1,9 @@
 /**
  * A run's checkpoints: NAME.safetensors holds the weights, as any converted file does; NAME.state.safetensors beside it
  * holds everything that a run goes on from: the weights as they are trained, what the optimizer remembers and where the
- * run is (see src/checkpoint/training_state.ts). Each is complete in itself and replaced at once, so that a run killed at
- * any moment can go on.
+ * run is (see src/checkpoint/training_state.ts). Each is complete in itself and replaced at once, the state first. A run
+ * goes on from the state alone and begins by writing the weights that belong to it, so that one that was killed between
+ * the two ends with a pair that belongs together; "step" in both says which do.
  *
  * @module
  */
@@ -61,14 +62,13 @@ const AVERAGE = "average";
  */
 export async function saveCheckpoint(folder: string, name: string, model: Model, state: RunState): Promise<void> {
   const { recipe, memory, epoch, learningRate, best, sums, data, trainingImages } = state;
-  const about = encodeMetadata(model.config, { source: "training", sha256: "" });
   const tensors = model.stateDict();
   const remembered = [...memory.tensors].map(([key, data]): [string, Tensor] => {
     const { shape } = tensors.get(key.slice(0, key.lastIndexOf("/")))!;
     return [key, { dtype: "F32", shape, read: () => Promise.resolve(new Uint8Array(data.buffer)) }];
   });
   await writeSafetensors(`${folder}/${name}.state.safetensors`, new Map([...tensors, ...remembered]), {
-    ...about,
+    ...describe(model),
     ...encodeTrainingState(
       { epoch, step: memory.updates, bestAccuracy: best },
       optimizerSettings(recipe, learningRate),
@@ -79,7 +79,22 @@ export async function saveCheckpoint(folder: string, name: string, model: Model,
     data,
     training_images: String(trainingImages),
   });
-  await writeSafetensors(`${folder}/${name}.safetensors`, averaged(model, memory), about);
+  await saveWeights(folder, name, model, state);
+}
+
+/** Writes FOLDER/NAME.safetensors, as saveCheckpoint does. */
+export async function saveWeights(
+  folder: string,
+  name: string,
+  model: Model,
+  { memory }: Pick<RunState, "memory">,
+): Promise<void> {
+  const metadata = { ...describe(model), step: String(memory.updates) };
+  await writeSafetensors(`${folder}/${name}.safetensors`, averaged(model, memory), metadata);
+}
+
+function describe(model: Model): Record<string, string> {
+  return encodeMetadata(model.config, { source: "training", sha256: "" });
 }
 
 /** The model's tensors, those that have averages averaged. */

@@ -6,14 +6,15 @@
  */
 
 import type { StateDict } from "../checkpoint/state_dict.ts";
+import { writeFile } from "../checkpoint/write_file.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
-import { TrainingError } from "../errors.ts";
+import { DataError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
 import { createModel, type Model } from "../models/model.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
-import { averaged, type EpochSums, type RunState, saveCheckpoint } from "./checkpoint.ts";
+import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
 import { drawCurves } from "./curve.ts";
 import { setDropout } from "./dropout.ts";
 import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
@@ -78,7 +79,7 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
 
 /**
  * Runs a recipe to its end. Throws TrainingError where a number is not finite: what was saved before stays what
- * it is. Throws DataError where an image is broken and DeviceError where the device fails.
+ * it is. Throws DataError where an image is broken or the disk is full, and DeviceError where the device fails.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
   setDropout(options.model.network, options.recipe.dropout);
@@ -111,9 +112,11 @@ class Run {
   }
 
   async run(): Promise<RunOutcome> {
-    const { folder, recipe: { epochs }, signal } = this.#options;
+    const { folder, recipe: { epochs }, model, state, signal } = this.#options;
     const first = Math.floor(this.#memory.updates / this.#sizes.length);
     this.#metrics = await Metrics.open(folder, this.#memory.updates, first);
+    // A run that was killed between the two files of its checkpoint has written the state only.
+    if (state) await saveWeights(folder, "last", model, state);
     for (let epoch = first; epoch < epochs; epoch++) {
       const began = performance.now();
       const last = await this.#trainEpoch(epoch);
@@ -192,9 +195,10 @@ class Run {
     this.#sums = NOTHING;
     const isBest = this.#metrics!.epochs.length === 1 || top1 > this.#best;
     this.#best = Math.max(this.#best, top1);
-    if (isBest) await this.#write("best", lr);
-    await this.#write("last", lr);
     await this.#draw();
+    if (isBest) await this.#write("best", lr);
+    // Last of all: a run that is killed before this does the epoch again, and writes the same.
+    await this.#write("last", lr);
     onEpoch?.(metrics, isBest);
   }
 
@@ -254,9 +258,8 @@ class Run {
   async #draw(): Promise<void> {
     const { folder, model: { config: { arch, kernelNum } } } = this.#options;
     const { steps, epochs } = this.#metrics!;
-    const path = `${folder}/curve.svg`;
-    await Deno.writeTextFile(`${path}.part`, drawCurves(steps, epochs, `${arch}, kernel_num ${kernelNum}`));
-    await Deno.rename(`${path}.part`, path);
+    const svg = drawCurves(steps, epochs, `${arch}, kernel_num ${kernelNum}`);
+    await writeFile(`${folder}/curve.svg`, (write) => write(new TextEncoder().encode(svg)), DataError);
   }
 }
 

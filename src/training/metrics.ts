@@ -4,6 +4,7 @@
  * @module
  */
 
+import { append, writeFile } from "../checkpoint/write_file.ts";
 import { DataError } from "../errors.ts";
 
 /** A step. */
@@ -50,32 +51,32 @@ export class Metrics {
   readonly steps: StepMetrics[] = [];
   /** Figures by epoch. */
   readonly epochs: EpochMetrics[] = [];
+  readonly #path: string;
   readonly #file: Deno.FsFile;
 
-  private constructor(file: Deno.FsFile) {
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
     this.#file = file;
   }
 
   /**
    * Opens FOLDER/metrics.jsonl for a run of which so many steps and epochs are done: later lines, of steps that no
-   * checkpoint knows of, are dropped. Throws DataError where an earlier line is damaged.
+   * checkpoint knows of, are dropped. Throws DataError where an earlier line is damaged, or the disk full.
    */
   static async open(folder: string, steps: number, epochs: number): Promise<Metrics> {
     const path = `${folder}/metrics.jsonl`;
     const before = steps > 0 ? await readLines(path) : [];
     const kept = before.filter((line) => "step" in line ? line.step < steps : line.epoch < epochs);
-    await Deno.writeTextFile(`${path}.part`, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
-    await Deno.rename(`${path}.part`, path);
-    const metrics = new Metrics(await Deno.open(path, { append: true }));
+    await writeFile(path, (write) => write(encode(kept)), DataError);
+    const metrics = new Metrics(path, await Deno.open(path, { append: true }));
     for (const line of kept) metrics.#remember(line);
     return metrics;
   }
 
-  /** Adds a line. */
+  /** Adds a line. Throws DataError where the disk is full. */
   async add(line: StepMetrics | EpochMetrics): Promise<void> {
     this.#remember(line);
-    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-    for (let done = 0; done < bytes.length;) done += await this.#file.write(bytes.subarray(done));
+    await append(this.#file, this.#path, encode([line]));
   }
 
   /** Closes the file. */
@@ -87,6 +88,21 @@ export class Metrics {
     if ("step" in line) this.steps.push(line);
     else this.epochs.push(line);
   }
+}
+
+function encode(lines: readonly (StepMetrics | EpochMetrics)[]): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+/** The lines of a run, from FOLDER/metrics.jsonl. Throws DataError where there are none, or one is damaged. */
+export async function readMetrics(folder: string): Promise<{ steps: StepMetrics[]; epochs: EpochMetrics[] }> {
+  const path = `${folder}/metrics.jsonl`;
+  const lines = await readLines(path);
+  if (!lines.length) throw new DataError(`${path}: no metrics; name the folder that a run was told to write to`);
+  return {
+    steps: lines.filter((line): line is StepMetrics => "step" in line),
+    epochs: lines.filter((line): line is EpochMetrics => !("step" in line)),
+  };
 }
 
 async function readLines(path: string): Promise<(StepMetrics | EpochMetrics)[]> {

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { TrainingError } from "../../src/errors.ts";
+import { isOdconvError, TrainingError } from "../../src/errors.ts";
 import { loadModel } from "../../src/models/load.ts";
 import type { EpochMetrics, StepMetrics } from "../../src/training/metrics.ts";
+import { DEVICE_NAMES, openTestDevice } from "../support/devices.ts";
 import { inFolder, RECIPE, smallRun } from "./small_run.ts";
 
 type Line = Partial<StepMetrics> & EpochMetrics & Pick<StepMetrics, "loss">;
@@ -69,25 +70,76 @@ Deno.test("runTraining() writes metrics, curves and checkpoints that load", asyn
   });
 });
 
-Deno.test("runTraining() stopped within an epoch and resumed ends with the weights of a run that was not", async () => {
+for (const name of DEVICE_NAMES) {
+  Deno.test(`runTraining() stopped within an epoch on ${name} and resumed ends with the weights of a run that was not`, async () => {
+    const device = await openTestDevice(name);
+    await inFolder(async (whole) =>
+      await inFolder(async (parts) => {
+        const recipe = { ...RECIPE, dropout: 0.2, ema: 0.9, labelSmoothing: 0.1 };
+        await smallRun(whole, { device, recipe });
+        const stop = new AbortController();
+        const onStep = ({ step }: StepMetrics) => step === 3 && stop.abort();
+        assertEquals((await smallRun(parts, { device, recipe, signal: stop.signal, onStep })).finished, false);
+        assertEquals((await metricsOf(parts)).length, 5);
+        // A line of a step after the checkpoint, as a killed run leaves one.
+        await Deno.writeTextFile(`${parts}/metrics.jsonl`, '{"step":4,"epoch":1,"loss":9}\n{"st', { append: true });
+        assert((await smallRun(parts, { device, resume: true })).finished);
+        for (const name of ["last", "last.state", "best"]) {
+          assertEquals(
+            await tensorsOf(`${parts}/${name}.safetensors`),
+            await tensorsOf(`${whole}/${name}.safetensors`),
+          );
+        }
+        const timeless = (lines: Line[]) => lines.map(({ seconds: _, ...line }) => line);
+        assertEquals(timeless(await metricsOf(parts)), timeless(await metricsOf(whole)));
+      })
+    );
+  });
+}
+
+Deno.test("runTraining() resumed writes the weights that belong to its state when it was killed between the two files", async () => {
+  await inFolder(async (folder) => {
+    await smallRun(folder, { recipe: { ...RECIPE, epochs: 1 } });
+    const weights = await Deno.readFile(`${folder}/last.safetensors`);
+    for (const left of [undefined, new Uint8Array(9)]) {
+      if (left) await Deno.writeFile(`${folder}/last.safetensors`, left);
+      else await Deno.remove(`${folder}/last.safetensors`);
+      assert((await smallRun(folder, { resume: true })).finished);
+      assertEquals(await Deno.readFile(`${folder}/last.safetensors`), weights);
+    }
+  });
+});
+
+Deno.test("runTraining() says that the disk is full, leaves its files whole, and goes on from them", async () => {
+  const { write } = Deno.FsFile.prototype;
   await inFolder(async (whole) =>
-    await inFolder(async (parts) => {
-      const recipe = { ...RECIPE, dropout: 0.2, ema: 0.9, labelSmoothing: 0.1 };
-      await smallRun(whole, { recipe });
-      const stop = new AbortController();
-      const onStep = ({ step }: StepMetrics) => step === 3 && stop.abort();
-      assertEquals((await smallRun(parts, { recipe, signal: stop.signal, onStep })).finished, false);
-      assertEquals((await metricsOf(parts)).length, 5);
-      // A line of a step after the checkpoint, as a killed run leaves one.
-      await Deno.writeTextFile(`${parts}/metrics.jsonl`, '{"step":4,"epoch":1,"loss":9}\n{"st', { append: true });
-      assert((await smallRun(parts, { resume: true })).finished);
-      for (const name of ["last", "last.state", "best"]) {
-        assertEquals(await tensorsOf(`${parts}/${name}.safetensors`), await tensorsOf(`${whole}/${name}.safetensors`));
+    await inFolder(async (folder) => {
+      await smallRun(whole);
+      // The writes of a run: metrics, curve and checkpoints, of which every tensor is one.
+      for (const fails of [1, 20, 500]) {
+        let writes = 0;
+        Deno.FsFile.prototype.write = function (bytes) {
+          if (++writes < fails) return write.call(this, bytes);
+          return Promise.reject(Object.assign(new Error("no space left"), { code: "ENOSPC" }));
+        };
+        const resume = await Deno.stat(`${folder}/last.state.safetensors`).then(() => true, () => false);
+        const error = await assertRejects(() => smallRun(folder, { resume }), Error);
+        assert(isOdconvError(error) && error.message.includes("the disk is full"), `${fails}: ${error}`);
+        Deno.FsFile.prototype.write = write;
+        for await (const { name } of Deno.readDir(folder)) {
+          assert(!name.endsWith(".part"), name);
+          if (name.endsWith(".safetensors")) await tensorsOf(`${folder}/${name}`);
+        }
       }
-      const timeless = (lines: Line[]) => lines.map(({ seconds: _, ...line }) => line);
-      assertEquals(timeless(await metricsOf(parts)), timeless(await metricsOf(whole)));
+      assert((await smallRun(folder, { resume: true })).finished);
+      for (const name of ["last", "last.state", "best", "best.state"]) {
+        assertEquals(
+          await Deno.readFile(`${folder}/${name}.safetensors`),
+          await Deno.readFile(`${whole}/${name}.safetensors`),
+        );
+      }
     })
-  );
+  ).finally(() => Deno.FsFile.prototype.write = write);
 });
 
 Deno.test("runTraining() stops where the loss is not finite, says where, and keeps the last checkpoint", async () => {
