@@ -46,6 +46,11 @@ export interface WebGpuOptions {
   readonly profile?: Profile;
   /** Use at most so many bytes of one storage binding, below the adapter's own limit. */
   readonly maxBindingBytes?: number;
+  /**
+   * Whether 3x3 convolutions may use Winograd's algorithm, which is faster and rounds more: errors of about 1e-6 relative
+   * to a layer's largest number instead of a few 1e-7. True unless said.
+   */
+  readonly winograd?: boolean;
   /** What is known of the speed of kernels, and whether to find out more when a graph is compiled. */
   readonly tuning?: Tuning;
 }
@@ -78,6 +83,7 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
     maxTextureTexels: device.limits.maxTextureDimension2D * TEXTURE_WIDTH,
     operands: options.operands ?? (readsTextures && isSoftware ? "texture" : "buffer"),
+    winograd: options.winograd ?? true,
     workgroup: {
       bytes: device.limits.maxComputeWorkgroupStorageSize,
       invocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),

@@ -26,6 +26,7 @@ export const ANY_DEVICE: Capabilities = {
   maxBindingBytes: Infinity,
   maxTextureTexels: 0,
   operands: "buffer",
+  winograd: true,
   workgroup: { bytes: 16384, invocations: 256 },
 };
 

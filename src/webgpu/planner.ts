@@ -31,6 +31,8 @@ export interface Capabilities {
   readonly maxTextureTexels: number;
   /** Where kernels that reuse their operands read them from; see docs of {@link PlanContext.operand}. */
   readonly operands: "buffer" | "texture";
+  /** Whether kernels may trade digits for speed by Winograd's algorithm. */
+  readonly winograd: boolean;
   /** What a workgroup may have. */
   readonly workgroup: {
     /** Bytes of shared memory. */
@@ -113,6 +115,8 @@ export interface PlanContext {
    * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
    */
   packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
+  /** Whether a value is the same in every run: a parameter that no run updates. */
+  isConstant(value: Value): boolean;
   /** The nodes of the graph: a kernel may plan another node with its own. */
   readonly nodes: readonly Node[];
   /** Whether a value is there already, or will be whenever it is asked for. */
@@ -295,6 +299,10 @@ class Planner implements PlanContext {
       this.#gathered.set(id, packed);
     }
     return this.operandOf(packed);
+  }
+
+  isConstant(value: Value): boolean {
+    return value.source.kind === "parameter" && !this.#copied.has(value);
   }
 
   isPlanned(value: Value): boolean {

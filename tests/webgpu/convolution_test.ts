@@ -1,8 +1,11 @@
+import { assert } from "@std/assert";
 import type { Value } from "../../src/graph/graph.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
 import type { Activation, Pair } from "../../src/graph/ops/shared.ts";
-import { assertParity, RandomGraph, withWebGpu } from "./support.ts";
+import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
+import { runReference } from "../support/reference_ops.ts";
+import { assertParity, RandomGraph, relativeError, withWebGpu } from "./support.ts";
 
 /** Every hyper-parameter of a convolution; those left out are PyTorch's defaults. */
 interface Case {
@@ -109,6 +112,51 @@ for (const operands of ["texture", "buffer"] as const) {
     });
   });
 }
+
+/** Winograd's tiles do not divide these maps; blocks of channels are part empty, padding is none, some or all around. */
+const WINOGRAD: readonly Case[] = [
+  {
+    batch: 3,
+    cin: 8,
+    cout: 16,
+    size: [14, 15],
+    k: [3, 3],
+    padding: one,
+    bias: true,
+    residual: true,
+    activation: "relu",
+  },
+  { batch: 2, cin: 7, cout: 5, size: [9, 6], k: [3, 3] },
+  { cin: 3, cout: 4, size: [3, 3], k: [3, 3], padding: two, activation: "relu6" },
+  { batch: 3, cin: 6, cout: 9, size: [9, 10], k: [3, 3], padding: one, kernels: 3, bias: true, residual: true },
+  { batch: 2, cin: 8, cout: 8, size: [5, 7], k: [3, 3], padding: one, kernels: 1, activation: "relu" },
+  { batch: 2, cin: 4, cout: 8, size: [6, 6], k: [3, 3], padding: [0, 1], kernels: 1, attentions: "s" },
+  { batch: 2, cin: 4, cout: 8, size: [6, 6], k: [3, 3], padding: one, kernels: 1, attentions: "c" },
+];
+
+Deno.test("every variant of a convolution agrees with float64 loops", async () => {
+  await withWebGpu({}, async (backend) => {
+    for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD]) {
+      const g = new RandomGraph();
+      const { source } = build(g, c);
+      assert(source.kind === "node");
+      const { op, operands, attributes, output } = source.node;
+      g.graph.output("y", output);
+      const { y: expected } = await runReference(g.graph, g.inputs);
+      // The first is what every other test runs. The rest are computed beside each other: compiled and awaited once.
+      const variants = variantsOf(source.node, backend.capabilities).slice(1);
+      const chosen = new Map(variants.map((variant) => [variant.name, variant]));
+      for (const name of chosen.keys()) g.graph.output(name, g.graph.apply(op, name, operands, attributes));
+      const executable = await backend.compile(g.graph, ({ name }, [first]) => chosen.get(name) ?? first);
+      const actual = await executable.run(g.inputs);
+      executable.dispose();
+      for (const name of chosen.keys()) {
+        const error = relativeError(actual[name], expected);
+        assert(error <= 4e-6, `${name} of ${JSON.stringify(c)}: relative error ${error.toExponential(2)}`);
+      }
+    }
+  });
+});
 
 Deno.test("dynamic_conv2d convolves some samples at a time when all their kernels exceed a binding", async () => {
   // Room for the kernels of two of the five samples.

@@ -83,10 +83,11 @@ export function convolution(
   geometry: ConvolutionGeometry,
   operands: ConvolutionOperands,
   tile: Tile = directTiles(geometry)[0],
+  label = `conv2d_${geometry.kernel[0]}x${geometry.kernel[1]}`,
 ): Dispatch {
   const { input, output, kernel, stride, padding, dilation, groupInputs, groupOutputs, weightTexels } = geometry;
   const { x, weight, channel, spatial, filter, bias, residual, y, samples, perSampleWeights } = operands;
-  const [kh, kw] = kernel;
+  const [kh] = kernel;
   const flat = isFlat(geometry);
   const [height, width] = flat ? [1, input.pixels] : [input.height, input.width];
   const [outHeight, outWidth] = flat ? [1, output.pixels] : [output.height, output.width];
@@ -95,7 +96,7 @@ export function convolution(
   const lanes = Math.min(4, input.channels);
   const scales = { channel: channel !== undefined, spatial: spatial !== undefined };
   return dispatch({
-    label: `conv2d_${kh}x${kw}`,
+    label,
     // "filter" is a reserved word of WGSL.
     reads: { x, weight, channel, spatial, filters: filter, bias, residual },
     writes: { y },

@@ -1,16 +1,15 @@
 import type { Value } from "../../graph/graph.ts";
-import type { Activation, WindowAttributes } from "../../graph/ops/shared.ts";
+import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked, TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
 import { convolution, type Epilogue } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
-import type { Tile } from "./convolution_tiles.ts";
 import { depthwiseConvolution } from "./depthwise.ts";
 import { mixKernels } from "./mix_kernels.ts";
-
-/** Most bytes of mixed kernels alive at once: a batch that needs more is convolved some samples at a time. */
-const MOST_MIXED_BYTES = 2 ** 25;
+import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
+import type { Variant } from "./variants.ts";
+import { transformKernels, winogradConvolution, winogradGeometry, winogradSamples } from "./winograd.ts";
 
 /** A node's operands on the device, and what follows the sum. */
 interface Prepared extends Epilogue {
@@ -32,13 +31,13 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const { x, weight, channel, filter, spatial, kernel, bias, residual } = node.operands as
     & Record<"x" | "weight", Value>
     & Partial<Record<"channel" | "filter" | "spatial" | "kernel" | "bias" | "residual", Value>>;
-  const attributes = node.attributes as WindowAttributes & { groups: number; activation: Activation };
+  const attributes = node.attributes as ConvolutionAttributes;
   const [kernels, ...each] = weight.shape;
   const geometry = convolutionGeometry(x.shape, each, node.output.shape, attributes);
   const read = (value: Value | undefined): Resource | undefined => value && context.read(value);
   const key = `dynamic_conv2d/${attributes.groups}`;
-  const { mixing, tile } = context.variant(node);
-  const shared = mixing === "shared";
+  const variant = context.variant(node);
+  const shared = variant.mixing === "shared";
   const scaleFirst = shared && channel !== undefined && each[2] * each[3] === 1;
   const input = scaleFirst ? scaledInput(x, channel, context) : context.read(x);
   const prepared: Prepared = {
@@ -56,8 +55,8 @@ export const dynamicConv2d: Kernel = (node, context) => {
   };
   if (shared) {
     const samples = [0, geometry.output.batch] as const;
-    context.emit(convolution(geometry, { ...prepared, perSampleWeights: false, samples }, tile));
-  } else mixAndConvolve(node.name, geometry, prepared, tile, context);
+    context.emit(convolution(geometry, { ...prepared, perSampleWeights: false, samples }, variant.tile));
+  } else mixAndConvolve(node.name, geometry, prepared, variant, context);
 };
 
 /** x times the channel attention: for one tap, cheaper than scaling every weight that is loaded. */
@@ -80,19 +79,23 @@ function mixAndConvolve(
   name: string,
   geometry: ConvolutionGeometry,
   prepared: Prepared,
-  tile: Tile,
+  variant: Variant,
   context: PlanContext,
 ): void {
-  const { batch } = geometry.output;
-  const most = Math.min(MOST_MIXED_BYTES, context.capabilities.maxBindingBytes);
-  const chunk = Math.min(batch, Math.max(1, Math.floor(most / (geometry.weightTexels * TEXEL_BYTES))));
   const { channel: _, spatial: __, ...convolved } = prepared;
-  for (let first = 0; first < batch; first += chunk) {
-    const samples = [first, Math.min(batch, first + chunk)] as const;
-    const mixed = context.scratch(`${name} kernels`, geometry.weightTexels * (samples[1] - first));
-    context.emit(mixKernels(geometry, { ...prepared, y: mixed, samples }));
-    const weight = context.operandOf(mixed);
-    const convolve = geometry.depthwise ? depthwiseConvolution : convolution;
-    context.emit(convolve(geometry, { ...convolved, weight, perSampleWeights: true, samples }, tile));
+  const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
+  const winograd = variant.algorithm === "winograd" ? winogradGeometry(geometry, variant.size) : undefined;
+  const texels = winograd?.kernelTexels ?? geometry.weightTexels;
+  const chunk = winograd ? winogradSamples(winograd, true, most) : most / (texels * TEXEL_BYTES);
+  for (const samples of inChunks(geometry.output.batch, chunk)) {
+    const mixed = context.scratch(`${name} kernels`, texels * (samples[1] - samples[0]));
+    const mix = { ...prepared, y: mixed, samples };
+    context.emit(winograd ? transformKernels(winograd, mix) : mixKernels(geometry, mix));
+    const operands = { ...convolved, weight: context.operandOf(mixed), perSampleWeights: true, samples };
+    if (winograd) winogradConvolution(winograd, operands, name, variant.tile, context);
+    else {
+      const convolve = geometry.depthwise ? depthwiseConvolution : convolution;
+      context.emit(convolve(geometry, operands, variant.tile));
+    }
   }
 }

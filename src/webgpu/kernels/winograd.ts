@@ -1,0 +1,300 @@
+/**
+ * 3x3 convolution of stride 1 by Winograd's F(m, 3): inputs and kernels are transformed, multiplied position by position
+ * as (m + 2)² matrix products, and transformed back. The products are 1x1 convolutions over "images" of tiles:
+ *
+ *     transformed inputs    [set][position][Cin/4][tile]
+ *     transformed kernels   [set][position][Cin][Cout/4]
+ *     products              [set][position][Cout/4][tile]
+ *
+ * A set is what shares a kernel: all samples of a dispatch, or one sample where each has a kernel of its own.
+ *
+ * @module
+ */
+
+import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
+import { TEXEL_BYTES } from "../layout.ts";
+import type { PlanContext, Upload } from "../planner.ts";
+import { convolution, type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
+import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
+import type { Tile } from "./convolution_tiles.ts";
+import type { MixOperands } from "./mix_kernels.ts";
+import {
+  transformSquare,
+  transformSquareWgsl,
+  type WinogradMatrices,
+  winogradMatrices,
+  type WinogradSize,
+} from "./winograd_matrices.ts";
+
+/** Extents of a convolution's tiles. */
+export interface WinogradGeometry {
+  readonly geometry: ConvolutionGeometry;
+  /** Extent of a tile of outputs. */
+  readonly size: WinogradSize;
+  /** Numbers of a transformed tile: (m + 2)². */
+  readonly positions: number;
+  /** Tiles of a row. */
+  readonly tileColumns: number;
+  /** Tiles of a sample. */
+  readonly tiles: number;
+  /** Texels of one transformed kernel. */
+  readonly kernelTexels: number;
+  readonly matrices: WinogradMatrices;
+}
+
+/** Whether F(m, 3) computes a convolution. */
+export function isWinograd({ kernel, stride, dilation, groups, depthwise }: ConvolutionGeometry): boolean {
+  return [kernel, stride, dilation].join() === "3,3,1,1,1,1" && groups === 1 && !depthwise;
+}
+
+/** The tiles of F(m, 3) for a convolution that {@link isWinograd}. */
+export function winogradGeometry(geometry: ConvolutionGeometry, size: WinogradSize): WinogradGeometry {
+  const { output, groupInputs, groupOutputs } = geometry;
+  const tileColumns = Math.ceil(output.width / size);
+  const positions = (size + 2) ** 2;
+  return {
+    geometry,
+    size,
+    positions,
+    tileColumns,
+    tiles: tileColumns * Math.ceil(output.height / size),
+    kernelTexels: positions * groupInputs * 4 * groupOutputs,
+    matrices: winogradMatrices(size),
+  };
+}
+
+/** Lays one kernel [Cout, Cin, 3, 3] out as transformed kernels. */
+export function packWinograd({ geometry, positions, matrices }: WinogradGeometry): Upload["pack"] {
+  const { input, output, groupInputs, groupOutputs } = geometry;
+  const positionFloats = groupInputs * 4 * groupOutputs * 4;
+  const transformed = new Float64Array(positions);
+  return (data, out) => {
+    for (let o = 0, from = 0; o < output.channels; o++) {
+      for (let i = 0; i < input.channels; i++, from += 9) {
+        transformSquare(matrices.kernel, data.subarray(from, from + 9), transformed);
+        const to = i * groupOutputs * 4 + o;
+        for (let position = 0; position < positions; position++) {
+          out[position * positionFloats + to] = transformed[position];
+        }
+      }
+    }
+  };
+}
+
+/**
+ * Transforms the kernels of some samples, mixed as mixKernels does; where there are no attentions, one kernel for all.
+ * `y` takes kernelTexels a kernel.
+ */
+export function transformKernels(
+  { geometry, positions, kernelTexels, matrices }: WinogradGeometry,
+  { weight, kernel, channel, spatial, y, kernels, samples }: MixOperands,
+): Dispatch {
+  const { input, groupInputs, groupOutputs, weightTexels } = geometry;
+  const numbers = Array.from({ length: kernels }, (_, k) => k);
+  const taps = Array.from({ length: 9 }, (_, tap) => tap);
+  const number = (name: string, count: number, i: number) =>
+    `${name}(s * ${Math.ceil(count / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}`;
+  const mixed = (tap: number) =>
+    numbers.map((k) =>
+      `weight(start + ${k}u * u.weight_texels + ${tap * 4}u * u.out_blocks)${kernel ? ` * k${k}` : ""}`
+    )
+      .join(" + ");
+  const scales = [channel ? "c" : "", spatial ? "t" : ""];
+  const scaled = (tap: number) =>
+    scales.some((scale) => scale)
+      ? `(${mixed(tap)}) * ${scales.filter((s) => s).map((s) => s === "t" ? `t${tap}` : s).join(" * ")}`
+      : mixed(tap);
+  return dispatch({
+    label: "winograd_kernels",
+    reads: { weight, kernel, channel, spatial },
+    writes: { y },
+    uniforms: {
+      in_blocks: input.blocks,
+      out_blocks: groupOutputs,
+      rows: groupInputs * 4,
+      weight_texels: weightTexels,
+      kernel_texels: kernelTexels,
+      first_sample: samples[0],
+    },
+    invocations: groupInputs * 4 * groupOutputs * (samples[1] - samples[0]),
+    workgroupSize: 16,
+    body: `
+  let o = id % u.out_blocks;
+  let row = (id / u.out_blocks) % u.rows;
+  let sample = id / (u.out_blocks * u.rows);
+  let s = sample + u.first_sample;
+  let start = ((row / 4u) * 36u + row % 4u) * u.out_blocks + o;
+${kernel ? numbers.map((k) => `  let k${k} = ${number("kernel", kernels, k)};\n`).join("") : ""}${
+      channel ? "  let c = channel(s * u.in_blocks + row / 4u)[row % 4u];\n" : ""
+    }${spatial ? taps.map((tap) => `  let t${tap} = ${number("spatial", 9, tap)};\n`).join("") : ""}${
+      taps.map((tap) => `  let w${tap} = ${scaled(tap)};\n`).join("")
+    }${transformSquareWgsl(matrices.kernel, (r, c) => `w${r * 3 + c}`, "q")}
+  let to = sample * u.kernel_texels + row * u.out_blocks + o;
+${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.rows * u.out_blocks] = q_${r}_${c};`)}`,
+  });
+}
+
+/** WGSL lines for the positions of a transformed tile. */
+function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): string {
+  const extent = Math.sqrt(positions);
+  return Array.from({ length: positions }, (_, p) => line(Math.floor(p / extent), p % extent, p)).join("\n");
+}
+
+/** The matrix products of so many samples, as a convolution. */
+export function winogradProduct(
+  { geometry: { input, output }, positions, tiles }: WinogradGeometry,
+  perSampleWeights: boolean,
+  count: number = output.batch,
+): ConvolutionGeometry {
+  const [sets, width] = perSampleWeights ? [count, tiles] : [1, count * tiles];
+  const image = (channels: number) => [sets * positions, channels, 1, width];
+  const window = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+  return convolutionGeometry(
+    image(input.channels),
+    [output.channels, input.channels, 1, 1],
+    image(output.channels),
+    window,
+  );
+}
+
+/** Plans the convolution of some samples by transformed kernels: `weight` has one, or one for each of the samples. */
+export function winogradConvolution(
+  winograd: WinogradGeometry,
+  operands: ConvolutionOperands,
+  name: string,
+  tile: Tile,
+  context: PlanContext,
+): void {
+  const { samples, perSampleWeights } = operands;
+  const product = winogradProduct(winograd, perSampleWeights, samples[1] - samples[0]);
+  const transformed = context.scratch(`${name} transformed`, product.input.texels);
+  context.emit(transformInput(winograd, operands, product, transformed));
+  const products = context.scratch(`${name} products`, product.output.texels);
+  context.emit(convolution(
+    product,
+    {
+      x: context.operandOf(transformed),
+      weight: operands.weight,
+      activation: "none",
+      y: products,
+      perSampleWeights: true,
+      samples: [0, product.output.batch],
+    },
+    tile,
+    "winograd_products",
+  ));
+  context.emit(transformOutput(winograd, operands, product, products));
+}
+
+/** Most samples of a dispatch, so that none of its tensors exceeds so many bytes. */
+export function winogradSamples(winograd: WinogradGeometry, perSampleWeights: boolean, bytes: number): number {
+  const { geometry: { input, output }, positions, tiles, kernelTexels } = winograd;
+  const texels = positions * tiles * Math.max(input.blocks, output.blocks);
+  return Math.max(1, Math.floor(bytes / TEXEL_BYTES / Math.max(texels, perSampleWeights ? kernelTexels : 0)));
+}
+
+/** Where a sample's tiles lie in transformed inputs or products of so many blocks of channels. */
+function strides(perSample: boolean, blocks: number, positions: number, setTiles: number, tiles: number) {
+  return {
+    row_tiles: setTiles,
+    position_stride: blocks * setTiles,
+    sample_stride: perSample ? positions * blocks * setTiles : tiles,
+  };
+}
+
+function transformInput(
+  { geometry: { input, padding }, size, positions, tileColumns, tiles, matrices }: WinogradGeometry,
+  { x, samples, perSampleWeights }: ConvolutionOperands,
+  product: ConvolutionGeometry,
+  y: Resource,
+): Dispatch {
+  const extent = Array.from({ length: size + 2 }, (_, i) => i);
+  return dispatch({
+    label: "winograd_inputs",
+    reads: { x },
+    writes: { y },
+    uniforms: {
+      in_blocks: input.blocks,
+      height: input.height,
+      width: input.width,
+      padding_y: padding[0],
+      padding_x: padding[1],
+      tile_columns: tileColumns,
+      tiles,
+      first_sample: samples[0],
+      ...strides(perSampleWeights, input.blocks, positions, product.input.pixels, tiles),
+    },
+    invocations: tiles * input.blocks * (samples[1] - samples[0]),
+    workgroupSize: 16,
+    body: `
+  let tile = id % u.tiles;
+  let block = (id / u.tiles) % u.in_blocks;
+  let sample = id / (u.tiles * u.in_blocks);
+  let top = i32(tile / u.tile_columns * ${size}u) - i32(u.padding_y);
+  let left = i32(tile % u.tile_columns * ${size}u) - i32(u.padding_x);
+  let first = i32(((sample + u.first_sample) * u.in_blocks + block) * u.height * u.width) + top * i32(u.width) + left;
+${extent.map((j) => `  let inside${j} = u32(left + ${j}) < u.width;`).join("\n")}
+${
+      extent.map((i) =>
+        `  let row${i} = first + ${i} * i32(u.width);
+  let within${i} = u32(top + ${i}) < u.height;
+${
+          extent.map((j) => `  let x_${i}_${j} = select(vec4f(), x(u32(row${i} + ${j})), within${i} && inside${j});`)
+            .join("\n")
+        }`
+      ).join("\n")
+    }
+${transformSquareWgsl(matrices.input, (r, c) => `x_${r}_${c}`, "v")}
+  let to = sample * u.sample_stride + block * u.row_tiles + tile;
+${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.position_stride] = v_${r}_${c};`)}`,
+  });
+}
+
+function transformOutput(
+  { geometry: { output }, size, positions, tileColumns, tiles, matrices }: WinogradGeometry,
+  { filter, bias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
+  product: ConvolutionGeometry,
+  products: Resource,
+): Dispatch {
+  const extent = Array.from({ length: size }, (_, i) => i);
+  const epilogue = { filter, bias, residual, activation };
+  return dispatch({
+    label: "winograd_outputs",
+    reads: { products, filters: filter, bias, residual },
+    writes: { y },
+    uniforms: {
+      out_blocks: output.blocks,
+      height: output.height,
+      width: output.width,
+      tile_columns: tileColumns,
+      tiles,
+      first_sample: samples[0],
+      ...strides(perSampleWeights, output.blocks, positions, product.output.pixels, tiles),
+    },
+    invocations: tiles * output.blocks * (samples[1] - samples[0]),
+    workgroupSize: 16,
+    body: `
+  let tile = id % u.tiles;
+  let o = (id / u.tiles) % u.out_blocks;
+  let sample = id / (u.tiles * u.out_blocks);
+  let s = sample + u.first_sample;
+  let start = sample * u.sample_stride + o * u.row_tiles + tile;
+${
+      eachPosition(positions, (r, c, position) =>
+        `  let m_${r}_${c} = products(start + ${position}u * u.position_stride);`)
+    }
+${transformSquareWgsl(matrices.output, (r, c) => `m_${r}_${c}`, "a")}
+  let row = tile / u.tile_columns * ${size}u;
+  let column = tile % u.tile_columns * ${size}u;
+  let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;
+${loadEpilogue(epilogue, "o", "_v")}${
+      extent.flatMap((i) =>
+        extent.map((j) =>
+          `  if (row + ${i}u < u.height && column + ${j}u < u.width) { let at = first + ${i}u * u.width + ${j}u; ${
+            store(epilogue, `a_${i}_${j}`, "_v")
+          } }`
+        )
+      ).join("\n")
+    }`,
+  });
+}
