@@ -2,8 +2,7 @@
  * The CPU backend on several cores: every worker holds the whole compiled graph, and each run goes to one that is free.
  * Meant for evaluation, where many batches wait; a single run is no faster than on ./backend.ts.
  *
- * Workers inherit the permissions of the program (Deno restricts them only behind an unstable flag), but use none: they
- * get graphs and numbers by message.
+ * Workers use no permission: they get graphs and numbers by message (see src/worker_options.ts).
  *
  * @module
  */
@@ -11,6 +10,7 @@
 import { DeviceError, ShapeError } from "../errors.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
+import { workerOptions } from "../worker_options.ts";
 import { describeGraph } from "./graph_data.ts";
 import type { Reply, Request } from "./pool_messages.ts";
 
@@ -88,7 +88,7 @@ class CpuPool implements Backend {
 
 /** A worker that answers requests one after the other. */
 class PoolWorker {
-  #worker = new Worker(new URL("./pool_worker.ts", import.meta.url), { type: "module" });
+  #worker = new Worker(new URL("./pool_worker.ts", import.meta.url), workerOptions());
   #pending: { resolve(outputs?: Tensors): void; reject(error: Error): void }[] = [];
   #dead?: DeviceError;
 

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import { workerOptions } from "../worker_options.ts";
 import type { Augmentation } from "./augment.ts";
 import type { DecodeReply, DecodeRequest, StoredImage } from "./decode_messages.ts";
 import type { Preprocessing } from "./preprocessing.ts";
@@ -62,7 +63,7 @@ export class DecodePool {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./decode_worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("./decode_worker.ts", import.meta.url), workerOptions());
     worker.onmessage = ({ data }: MessageEvent<DecodeReply>) => {
       const job = this.#jobs.get(data.id);
       if (!job) return;

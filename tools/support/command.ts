@@ -11,6 +11,7 @@
 
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import { isOdconvError } from "../../src/errors.ts";
+import { narrowWorkers } from "../../src/worker_options.ts";
 import { printable } from "./printable.ts";
 import { red } from "./style.ts";
 
@@ -47,6 +48,8 @@ export async function execute<S extends string, B extends string, C extends S>(
 ): Promise<number> {
   // Known before parsing, so that a parsing error can obey them too.
   const verbose = argv.includes("--verbose");
+  // Deno may be asked for it: it has found this project's deno.json, or the import above would not have resolved.
+  narrowWorkers();
   try {
     const args = parse(command, argv);
     if ((args as unknown as { help: boolean }).help) {
