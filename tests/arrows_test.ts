@@ -11,8 +11,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   webgpu: ["graph/"],
   nn: ["graph/", "checkpoint/"],
   models: ["nn/", "graph/", "checkpoint/", "data/"],
+  plots: [],
   evaluation: ["models/", "graph/", "checkpoint/", "data/"],
-  training: ["evaluation/", "models/", "nn/", "graph/", "checkpoint/", "data/"],
+  training: ["evaluation/", "plots/", "models/", "nn/", "graph/", "checkpoint/", "data/"],
 };
 
 async function* modules(folder: URL): AsyncGenerator<URL> {

@@ -1,0 +1,124 @@
+/**
+ * What all pictures have: a title, a legend, panels beside each other, and words for those who do not see them.
+ *
+ * @module
+ */
+
+import { type Library, loadLibrary, type PlotOptions } from "./library.ts";
+import { darkStyle, element, escapeText, ink, serialize } from "./svg.ts";
+import { type Color, FONT, PANEL, SERIES, SIZE, SOFT, TEXT } from "./theme.ts";
+
+/** What is said of a picture. */
+export interface FigureOptions {
+  /** What it shows; stands above it. */
+  readonly title: string;
+  /** The same for people who do not see it: what rises, what is largest. The title if left out. */
+  readonly description?: string;
+  /** Pixels of a panel; each kind of picture has its own usual width. */
+  readonly width?: number;
+  /** True for a picture in a page that has `darkStyle` of all its pictures: it gets no style sheet of its own. */
+  readonly embedded?: boolean;
+}
+
+/** One of several plots in a picture. */
+export interface Panel {
+  /** Stands above it. */
+  readonly heading?: string;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Options of Plot.plot, but for its size. */
+  plot(Plot: Library["Plot"]): PlotOptions;
+}
+
+const MARGIN = 12, LINE_HEIGHT = 18, SWATCH = 10;
+
+/** Colours of names, in the order in which they first come. More than there are colours begin anew. */
+export function colorsOf(names: Iterable<string>): Map<string, Color> {
+  return new Map([...new Set(names)].map((name, i) => [name, SERIES[i % SERIES.length]]));
+}
+
+/** Draws panels beside each other under a title and a legend. */
+export async function figure(
+  panels: readonly Panel[],
+  legend: ReadonlyMap<string, Color>,
+  { title, description = title, embedded = false }: FigureOptions,
+): Promise<string> {
+  const { Plot, plot } = await loadLibrary();
+  const width = panels.reduce((sum, panel) => sum + panel.width, 0) + 2 * MARGIN;
+  let y = MARGIN + SIZE.title;
+  const place = { x: MARGIN, y, "font-size": SIZE.title, "font-weight": 600, fill: ink(TEXT) };
+  const parts = [element("text", place, escapeText(title))];
+  if (legend.size > 1) {
+    const { markup, bottom } = drawLegend(legend, y + 6, width - 2 * MARGIN);
+    parts.push(markup);
+    y = bottom;
+  }
+  y += 8;
+  if (panels.some((panel) => panel.heading)) y += LINE_HEIGHT;
+  let x = MARGIN;
+  for (const panel of panels) {
+    const { width, height } = panel;
+    if (panel.heading) {
+      const place = { x: x + 2, y: y - 6, "font-size": SIZE.heading, fill: ink(TEXT) };
+      parts.push(element("text", place, escapeText(panel.heading)));
+    }
+    const drawn = plot({ ...panel.plot(Plot), width, height, className: "plot" });
+    for (
+      const [name, value] of Object.entries({ x, y, "font-size": SIZE.text, "font-family": FONT, fill: ink(SOFT) })
+    ) {
+      drawn.setAttribute(name, String(value));
+    }
+    parts.push(serialize(drawn).replaceAll('"currentColor"', `"${SOFT.light}"`));
+    x += width;
+  }
+  const height = y + Math.max(...panels.map((panel) => panel.height)) + MARGIN;
+  const body = [
+    element("title", {}, escapeText(title)),
+    element("desc", {}, escapeText(description)),
+    element("rect", { width, height, fill: ink(PANEL) }),
+    ...parts,
+  ].join("\n");
+  const style = embedded ? "" : `<style>${darkStyle(body)}</style>\n`;
+  return element(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: "img",
+      "aria-label": title,
+      "font-family": FONT,
+    },
+    `\n${style}${body}\n`,
+  ) + "\n";
+}
+
+/** Swatches and names, in as many rows as they need. Widths are guessed: nothing here measures text. */
+function drawLegend(
+  legend: ReadonlyMap<string, Color>,
+  top: number,
+  width: number,
+): { markup: string; bottom: number } {
+  const parts: string[] = [];
+  let x = 0, bottom = top + LINE_HEIGHT;
+  for (const [name, color] of legend) {
+    const needed = SWATCH + 6 + name.length * SIZE.heading * 0.56 + 18;
+    if (x && x + needed > width) {
+      x = 0;
+      bottom += LINE_HEIGHT;
+    }
+    const left = MARGIN + x;
+    parts.push(
+      element("rect", { x: left, y: bottom - SWATCH, width: SWATCH, height: SWATCH, rx: 2, fill: ink(color) }),
+      element(
+        "text",
+        { x: left + SWATCH + 6, y: bottom - 1, "font-size": SIZE.heading, fill: ink(TEXT) },
+        escapeText(name),
+      ),
+    );
+    x += needed;
+  }
+  return { markup: parts.join("\n"), bottom };
+}

@@ -1,0 +1,25 @@
+/**
+ * Pictures as SVG text, drawn by a plotting library that is loaded when the first one is drawn: without a display and
+ * without permissions, the same bytes for the same numbers, with a title and a description for people who do not see
+ * them, light or dark as the reader's system is.
+ *
+ * ```ts
+ * const svg = await barChart(
+ *   [
+ *     { group: "od_resnet18", series: "odconv, WebGPU", value: 41.2, range: [40.8, 43.0] },
+ *     { group: "od_resnet18", series: "ONNX Runtime", value: 77.5 },
+ *   ],
+ *   { label: "time an image", unit: "ms", log: true },
+ *   { title: "Inference, batch 1" },
+ * );
+ * ```
+ *
+ * @module
+ */
+
+export type { Axis } from "./axis.ts";
+export { type Bar, barChart } from "./bar_chart.ts";
+export type { FigureOptions } from "./figure.ts";
+export { heatmap, type HeatmapPanel } from "./heatmap.ts";
+export { lineChart, type LinePanel, type Series } from "./line_chart.ts";
+export { darkStyle } from "./svg.ts";
