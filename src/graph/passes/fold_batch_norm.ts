@@ -6,7 +6,7 @@
  * scale * (a_f * conv(W)) = a_f * conv(scale * W). A bias of the layer itself is scaled along.
  */
 
-import { countUses, type Graph, type Node, type Operator, type Value } from "../graph.ts";
+import { countUses, type Graph, type Node, type Operator, size, type Value } from "../graph.ts";
 import { batchNorm } from "../ops/batch_norm.ts";
 import { conv2d } from "../ops/conv2d.ts";
 import { dynamicConv2d } from "../ops/dynamic_conv2d.ts";
@@ -50,10 +50,14 @@ function fold(norm: Node<typeof batchNorm>, producer: Node<typeof conv2d>, to: R
   };
   const folded = to.graph.parameter(`${weight.name}+${norm.name}`, weight.shape, async () => {
     const scale = await scales();
-    const w = (await load(weight)).slice();
-    const inner = w.length / weight.shape.slice(0, CHANNEL_AXIS.get(producer.op)! + 1).reduce((a, b) => a * b, 1);
-    for (let i = 0; i < w.length; i++) w[i] *= scale[Math.floor(i / inner) % channels];
-    return w;
+    const w = await load(weight);
+    const scaled = new Float32Array(w.length);
+    const inner = size(weight.shape.slice(CHANNEL_AXIS.get(producer.op)! + 1));
+    for (let row = 0, i = 0; i < w.length; row++) {
+      const factor = scale[row % channels];
+      for (const end = i + inner; i < end; i++) scaled[i] = w[i] * factor;
+    }
+    return scaled;
   });
   const shift = to.graph.parameter(`${norm.name}.shift`, [channels], async () => {
     const scale = await scales();

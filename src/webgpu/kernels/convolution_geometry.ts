@@ -90,6 +90,9 @@ function packDepthwise(channels: number, taps: number, data: Float32Array, out: 
   }
 }
 
+/** Output channels that are laid out together: they lie side by side, and as many rows of the weight stay in a cache. */
+const ROWS = 16;
+
 /** [Cout][Cin/groups][tap] -> [group][Cin/4][tap][Cin%4][Cout/4] texels of four output channels. */
 function packDense(
   { cout, cinPerGroup, coutPerGroup, taps, merged, groupInputs, groupOutputs }: {
@@ -107,15 +110,20 @@ function packDense(
   const groupFloats = groupInputs * taps * 4 * groupOutputs * 4;
   const kernelFloats = (cout / coutPerGroup / merged) * groupFloats;
   const tapFloats = 4 * groupOutputs * 4;
+  const row = cinPerGroup * taps;
   for (let from = 0, base = 0; from < data.length; base += kernelFloats) {
-    for (let o = 0; o < cout; o++) {
-      const original = Math.floor(o / coutPerGroup);
+    for (let first = 0, rows = 0; first < cout; first += rows, from += rows * row) {
+      const original = Math.floor(first / coutPerGroup);
+      rows = Math.min(ROWS, (original + 1) * coutPerGroup - first);
       const group = Math.floor(original / merged);
-      const column = base + group * groupFloats + (o - group * merged * coutPerGroup);
+      const column = base + group * groupFloats + (first - group * merged * coutPerGroup);
       const firstInput = (original - group * merged) * cinPerGroup;
-      for (let i = firstInput; i < firstInput + cinPerGroup; i++) {
-        let to = column + (i >> 2) * taps * tapFloats + (i & 3) * groupOutputs * 4;
-        for (let tap = 0; tap < taps; tap++, to += tapFloats) out[to] = data[from++];
+      for (let i = 0; i < cinPerGroup; i++) {
+        let to = column + ((firstInput + i) >> 2) * taps * tapFloats + ((firstInput + i) & 3) * groupOutputs * 4;
+        for (let tap = 0; tap < taps; tap++, to += tapFloats) {
+          const source = from + i * taps + tap;
+          for (let o = 0; o < rows; o++) out[to + o] = data[source + o * row];
+        }
       }
     }
   }
