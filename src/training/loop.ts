@@ -258,7 +258,7 @@ class Run {
   async #draw(): Promise<void> {
     const { folder, model: { config: { arch, kernelNum } } } = this.#options;
     const { steps, epochs } = this.#metrics!;
-    const svg = drawCurves(steps, epochs, `${arch}, kernel_num ${kernelNum}`);
+    const svg = await drawCurves(steps, epochs, `${arch}, kernel_num ${kernelNum}`);
     await writeFile(`${folder}/curve.svg`, (write) => write(new TextEncoder().encode(svg)), DataError);
   }
 }
