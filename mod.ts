@@ -105,6 +105,7 @@ export {
   type Optimizer,
   sgd,
   type SgdOptions,
+  type UpdateOptions,
 } from "./src/training/optimizer.ts";
 export {
   learningRate,

@@ -22,15 +22,23 @@ import { scale } from "../graph/ops/reductions.ts";
 /** What an optimizer remembers of a parameter: tensors of its shape under PyTorch's names ("momentum_buffer"). */
 export type LoadState = (parameter: string, state: string) => Promise<Float32Array<ArrayBuffer>> | undefined;
 
+/** What an update may depend on. */
+export interface UpdateOptions {
+  /** Where memory starts from; from zero if left out. */
+  readonly load?: LoadState;
+  /** [1]: where a run finds it 0, neither the parameter nor the memory changes. */
+  readonly condition?: Value;
+}
+
 /** A rule for updating parameters. */
 export interface Optimizer {
   /** PyTorch's names of what it remembers of every parameter. */
   readonly state: readonly string[];
   /**
    * Appends the update of one parameter: after a run it holds its new value, and the graph's parameters
-   * `stateName(parameter.name, state)` hold the optimizer's memory, which starts from `load` or else from zero.
+   * `stateName(parameter.name, state)` hold the optimizer's memory.
    */
-  append(graph: Graph, parameter: Value, gradient: Value, load?: LoadState): void;
+  append(graph: Graph, parameter: Value, gradient: Value, options?: UpdateOptions): void;
   /** What to give to the run that makes the `step`-th update, counted from 1, besides what the model takes. */
   inputs(step: number, learningRate: number): Tensors;
 }
@@ -64,16 +72,16 @@ export function stateName(parameter: string, state: string): string {
 export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOptions = {}): Optimizer {
   return {
     state: momentum ? ["momentum_buffer"] : [],
-    append(graph, parameter, gradient, load) {
+    append(graph, parameter, gradient, { load, condition } = {}) {
       const { name } = parameter;
       let velocity: Value | undefined;
       if (momentum) {
         const memory = remember(graph, parameter, "momentum_buffer", load);
-        const operands = { parameter, gradient, velocity: memory };
+        const operands = { parameter, gradient, velocity: memory, condition };
         velocity = graph.apply(sgdVelocity, name, operands, { momentum, weightDecay });
         graph.update(memory, velocity);
       }
-      const operands = { parameter, gradient, velocity, learningRate: scalar(graph, "learning_rate") };
+      const operands = { parameter, gradient, velocity, learningRate: scalar(graph, "learning_rate"), condition };
       graph.update(parameter, graph.apply(sgdStep, name, operands, { momentum, weightDecay, nesterov }));
     },
     inputs: (_, learningRate) => ({ learning_rate: Float32Array.of(learningRate) }),
@@ -84,15 +92,15 @@ export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOp
 export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamWOptions = {}): Optimizer {
   return {
     state: ["exp_avg", "exp_avg_sq"],
-    append(graph, parameter, gradient, load) {
+    append(graph, parameter, gradient, { load, condition } = {}) {
       const { name } = parameter;
       const running = remember(graph, parameter, "exp_avg", load);
-      const first = graph.apply(runningAverage, name, { running, batch: gradient }, {
+      const first = graph.apply(runningAverage, name, { running, batch: gradient, condition }, {
         momentum: 1 - betas[0],
         correction: 1,
       });
       const moment = remember(graph, parameter, "exp_avg_sq", load);
-      const second = graph.apply(squaredAverage, name, { moment, gradient }, { beta: betas[1] });
+      const second = graph.apply(squaredAverage, name, { moment, gradient, condition }, { beta: betas[1] });
       const operands = {
         parameter,
         first,
@@ -100,6 +108,7 @@ export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: 
         learningRate: scalar(graph, "learning_rate"),
         firstCorrection: scalar(graph, "first_correction"),
         secondCorrection: scalar(graph, "second_correction"),
+        condition,
       };
       graph.update(running, first);
       graph.update(moment, second);
@@ -136,14 +145,19 @@ export function clipGradients(
  * `stateName(parameter.name, "average")`; it starts from `load` or else from the parameter's own value. Call after the
  * optimizer has appended the parameter's update.
  */
-export function appendAverage(graph: Graph, parameter: Value, decay: number, load?: LoadState): void {
+export function appendAverage(
+  graph: Graph,
+  parameter: Value,
+  decay: number,
+  { load, condition }: UpdateOptions = {},
+): void {
   const value = graph.updates.get(parameter);
   if (!value) throw new Error(`${parameter.name} is not updated: append its optimizer first`);
   const running = remember(graph, parameter, "average", load, () => {
     return parameter.source.kind === "parameter" ? parameter.source.load() : zeros(parameter);
   });
   const attributes = { momentum: 1 - decay, correction: 1 };
-  graph.update(running, graph.apply(runningAverage, parameter.name, { running, batch: value }, attributes));
+  graph.update(running, graph.apply(runningAverage, parameter.name, { running, batch: value, condition }, attributes));
 }
 
 function zeros({ shape }: Value): Promise<Float32Array<ArrayBuffer>> {

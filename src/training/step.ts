@@ -7,11 +7,12 @@
 
 import { ShapeError } from "../errors.ts";
 import { appendGradients } from "../graph/autodiff.ts";
-import { type Graph, size, type Value } from "../graph/graph.ts";
+import { type Graph, type Node, size, type Value } from "../graph/graph.ts";
+import { runningAverage } from "../graph/ops/batch_norm_train.ts";
 import { crossEntropy } from "../graph/ops/cross_entropy.ts";
-import { add } from "../graph/ops/elementwise.ts";
-import { accumulate, gate, where } from "../graph/ops/gate.ts";
-import { sum } from "../graph/ops/reductions.ts";
+import { accumulate, gate } from "../graph/ops/gate.ts";
+import { MOST_TOTALLED, total } from "../graph/ops/reductions.ts";
+import { removeDeadNodes } from "../graph/passes/rewrite.ts";
 import { type Module, namedParameters, traceModule, type TraceOptions } from "../nn/module.ts";
 import { appendAverage, clipGradients, type LoadState, type Optimizer, stateName } from "./optimizer.ts";
 
@@ -50,8 +51,8 @@ export const ACCUMULATED = "accumulated";
  * model's ("temperature", "dropout_seed", "dropout_step"), and in parts "keep" and "apply" [1]: whether gradients of
  * earlier parts count, and whether this part ends the step. Outputs: "loss", "logits", what is watched, and "check".
  *
- * A run whose check is not finite updates nothing: it is the sum of the loss and of all batch norms' new running means,
- * because a device's activation functions may turn what is no number into 0. Throws ShapeError where a watched name is none of the graph's.
+ * A run whose check is not finite updates nothing: it is the sum of the loss and of the means of all batch norms, because
+ * shader compilers may take for granted that numbers are finite, and an activation then turns what is no number into 0. Throws ShapeError where a watched name is none of the graph's.
  */
 export function trainingStep(
   module: Module,
@@ -68,7 +69,6 @@ export function trainingStep(
   const all = appendGradients(graph, loss, [...new Set([...parameters, ...withGradient])]);
   let gradients = new Map(parameters.flatMap((p) => all.has(p) ? [[p, all.get(p)!]] : []));
 
-  const statistics = new Set(graph.updates.keys());
   if (parts) gradients = accumulated(graph, gradients);
   for (const [name, value] of named) {
     const answer = name.endsWith(".grad") ? gradients.get(value) ?? all.get(value) : value;
@@ -76,12 +76,13 @@ export function trainingStep(
     graph.output(name, answer);
   }
   if (clipNorm !== undefined) gradients = clipGradients(graph, gradients, clipNorm).gradients;
+  const { finite, ends } = conditions(graph, loss, parts);
+  if (finite) guardStatistics(graph, finite);
   for (const [parameter, gradient] of gradients) {
-    optimizer.append(graph, parameter, gradient, load);
-    if (averageDecay !== undefined) appendAverage(graph, parameter, averageDecay, load);
+    optimizer.append(graph, parameter, gradient, { load, condition: ends });
+    if (averageDecay !== undefined) appendAverage(graph, parameter, averageDecay, { load, condition: ends });
   }
-  guardUpdates(graph, loss, statistics, parts);
-  return graph;
+  return removeDeadNodes(graph);
 }
 
 /** The forward pass of a training step, with its outputs "logits" and "loss"; see {@link trainingStep}. */
@@ -120,23 +121,45 @@ function accumulated(graph: Graph, gradients: ReadonlyMap<Value, Value>): Map<Va
   }));
 }
 
-/** Lets updates happen only where the check is finite, and those of parameters only at the end of a step. */
-function guardUpdates(graph: Graph, loss: Value, statistics: ReadonlySet<Value>, parts: boolean): void {
+/** Numbers, [1], that are 0 where updates must not happen: `ends` those of parameters, which also wait for a step's last part. */
+interface Conditions {
+  readonly finite?: Value;
+  readonly ends?: Value;
+}
+
+/** The conditions of a graph whose check is appended here; none where nothing is trained. */
+function conditions(graph: Graph, loss: Value, parts: boolean): Conditions {
   const weight = graph.inputs.get("loss_weight");
-  if (!weight) return;
-  const means = [...statistics].filter(({ name }) => name.endsWith("running_mean"));
-  const x = means.reduce((total, mean) => {
-    const b = graph.apply(sum, mean.name, { x: graph.updates.get(mean)! }, { scale: 1 });
-    return graph.apply(add, "check", { a: total, b }, {});
-  }, loss);
+  if (!weight) return {};
+  const means = statistics(graph).filter(([{ name }]) => name.endsWith("running_mean"));
+  const x = sumOfAll(graph, [loss, ...means.map(([, { operands }]) => operands.batch)]);
   graph.output("check", x);
   const finite = graph.apply(gate, "check", { open: weight, x }, {});
-  const ends = parts ? graph.apply(gate, "check", { open: graph.input("apply", [1]), x }, {}) : finite;
-  for (const [parameter, value] of graph.updates) {
-    if (parts && parameter.name.endsWith(stateName("", ACCUMULATED))) continue;
-    const condition = statistics.has(parameter) ? finite : ends;
-    const guarded = graph.apply(where, parameter.name, { condition, input: value, other: parameter }, {});
-    graph.update(parameter, guarded);
+  return { finite, ends: parts ? graph.apply(gate, "check", { open: graph.input("apply", [1]), x }, {}) : finite };
+}
+
+/** The running statistics and what computes their new values. */
+function statistics(graph: Graph): [Value, Node<typeof runningAverage>][] {
+  return [...graph.updates].flatMap(([parameter, { source }]) =>
+    source.kind === "node" && source.node.op === runningAverage ? [[parameter, source.node]] : []
+  );
+}
+
+/** The sum of all elements of all values, [1]. */
+function sumOfAll(graph: Graph, values: readonly Value[]): Value {
+  if (values.length === 1) return values[0];
+  const sums: Value[] = [];
+  for (let first = 0; first < values.length; first += MOST_TOTALLED) {
+    const operands = Object.fromEntries(values.slice(first, first + MOST_TOTALLED).map((v, i) => [`x${i}`, v]));
+    sums.push(graph.apply(total, "check", operands, {}));
+  }
+  return sumOfAll(graph, sums);
+}
+
+/** Lets running statistics move only under a condition. */
+function guardStatistics(graph: Graph, condition: Value): void {
+  for (const [parameter, { name, operands, attributes }] of statistics(graph)) {
+    graph.update(parameter, graph.apply(runningAverage, name, { ...operands, condition }, attributes));
   }
 }
 

@@ -56,6 +56,7 @@ export interface KernelDescription {
   readonly label: string;
   /**
    * Read operands by the name that the body uses: `x(i)` answers texel i of `x`. Absent ones are left out of the shader.
+   * One that is written, too, must be read before, where it is written only.
    */
   readonly reads: Readonly<Record<string, Resource | undefined>>;
   /** The outputs, by the names that the body uses: `y[i] = ...`. */
@@ -95,8 +96,11 @@ function writeDeclaration(name: string, binding: number, type: ElementType): str
 export function dispatch(kernel: KernelDescription): Dispatch {
   const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64 } = kernel;
   const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
-  const reads = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
   const writes = Object.entries(kernel.writes);
+  const all = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
+  // What is read and written is bound once.
+  const overwritten = new Map(writes.map(([name, resource]) => [resource, name]));
+  const reads = all.filter(([, resource]) => !overwritten.has(resource));
   const whole = { count: invocations, ...uniforms };
   const needsTextures = reads.some(([, r]) => r.form === "texture");
   const source = `${needsTextures ? "requires readonly_and_readwrite_storage_textures;\n" : ""}struct Uniforms {
@@ -105,6 +109,12 @@ ${[...Object.keys(whole).map((n) => `  ${n}: u32,`), ...Object.keys(floats).map(
 @group(0) @binding(0) var<uniform> u: Uniforms;
 ${reads.map(([name, r], i) => readDeclaration(name, i + 1, r.form, type(name))).join("\n")}
 ${writes.map(([name], i) => writeDeclaration(name, reads.length + 1 + i, type(name))).join("\n")}
+${
+    all.flatMap(([name, r]) => {
+      const written = overwritten.get(r);
+      return written ? [`fn ${name}(i: u32) -> ${type(name)} { return ${written}[i]; }`] : [];
+    }).join("\n")
+  }
 ${kernel.declarations ?? ""}
 @compute @workgroup_size(${workgroupSize})
 fn main(

@@ -8,9 +8,11 @@
 import { DeviceError } from "../errors.ts";
 import type { Graph, Node, Shape, Value } from "../graph/graph.ts";
 import { packInput, unpackOutput } from "./kernels/borders.ts";
+import { emitFormulas, type Formula } from "./kernels/formula.ts";
 import { gather, gatherTable } from "./kernels/gather.ts";
 import { KERNELS } from "./kernels/mod.ts";
 import { type ChooseVariant, type Variant, variantsOf } from "./kernels/variants.ts";
+import { replacedParameters, usersOf } from "./in_place.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
 import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
 import { placeUpdates } from "./updates.ts";
@@ -123,12 +125,26 @@ export interface PlanContext {
   isPlanned(value: Value): boolean;
   /** The way to compute the node, of those that variantsOf offers; for operators that have several. */
   variant(node: Node): Variant;
-  /** The resource that holds the node's result. */
-  output(node: Node): Resource;
+  /** The nodes that take a value. */
+  users(value: Value): readonly Node[];
+  /**
+   * The resource that holds the node's result. With `over`, that of this parameter, if it is what the result replaces and
+   * nothing reads it later: for kernels that read every number only where they write it.
+   */
+  output(node: Node, over?: Value): Resource;
   /** Numbers that the plan brings along, in a buffer. */
   constant(label: string, data: Float32Array<ArrayBuffer>): Resource;
   /** Memory for this node only. */
   scratch(label: string, texels: number): Resource;
+  /**
+   * Puts a node off until its result is read, where only one other node takes it: that one may {@link take} the formula
+   * and make it part of its own. Answers whether it did.
+   */
+  defer(node: Node, formula: Formula): boolean;
+  /** The formula of a value that was put off. */
+  deferred(value: Value): Formula | undefined;
+  /** Says that a formula that was put off has become part of another. */
+  take(value: Value): void;
   /** Appends a dispatch. */
   emit(dispatch: Dispatch): void;
   /** Lets the node's result be its operand's memory: it is the same numbers in the same layout. */
@@ -152,7 +168,7 @@ export function planGraph(
   choose: ChooseVariant = (_, variants) => variants[0],
 ): Plan {
   checkSizes(graph, capabilities);
-  return new Planner(graph.nodes, capabilities, choose).plan(graph);
+  return new Planner(graph, capabilities, choose).plan();
 }
 
 /** Texels of a row-major tensor. */
@@ -173,6 +189,7 @@ function checkSizes(graph: Graph, { maxBindingBytes }: Capabilities): void {
       mebibytes(bytesOf(largest))
     }; this adapter binds at most ${mebibytes(maxBindingBytes)}; ` +
       (fits > 0 ? `a batch of ${fits} fits` : "use smaller images or the CPU"),
+    { reason: "too large" },
   );
 }
 
@@ -188,14 +205,25 @@ class Planner implements PlanContext {
   readonly #copied = new Set<Value>();
   #node = "";
   #of: Node | undefined;
+  readonly #graph: Graph;
+  readonly #users: ReadonlyMap<Value, readonly Node[]>;
+  /** What runs answer or keep. */
+  readonly #answers: ReadonlySet<Value>;
+  readonly #replaced: ReadonlyMap<Value, Value>;
+  readonly #deferred = new Map<Value, Formula>();
+  readonly #taken = new Set<Value>();
+  /** Values whose memory other values share. */
+  readonly #aliased = new Set<Value>();
 
-  constructor(
-    readonly nodes: readonly Node[],
-    readonly capabilities: Capabilities,
-    readonly choose: ChooseVariant,
-  ) {}
+  constructor(graph: Graph, readonly capabilities: Capabilities, readonly choose: ChooseVariant) {
+    this.#graph = graph;
+    this.#users = usersOf(graph.nodes);
+    this.#replaced = replacedParameters(graph);
+    this.#answers = new Set([...graph.outputs.values(), ...graph.updates.values()]);
+  }
 
-  plan(graph: Graph): Plan {
+  plan(): Plan {
+    const graph = this.#graph;
     for (const values of graph.updates) values.forEach((value) => this.#copied.add(value));
     const inputs = new Map<string, Border>();
     const outputs = new Map<string, Border>();
@@ -233,20 +261,22 @@ class Planner implements PlanContext {
   #update(graph: Graph): Step[] {
     const targets = new Set([...graph.updates.keys()].map((parameter) => this.read(parameter)));
     const saved: Step[] = [];
-    const updates = [...graph.updates].map(([{ name, shape }, value]) => {
+    const updates = [...graph.updates].flatMap(([{ name, shape }, value]) => {
       const to = this.read(graph.parameters.get(name)!);
       let from = this.read(value);
+      if (from === to) return [];
       if (targets.has(from)) {
         const old = this.scratch(`${name} before`, blocked(shape).texels);
         saved.push({ kind: "copy", node: name, from, to: old });
         from = old;
       }
-      return { name, from, to };
+      return [{ name, from, to }];
     });
     return placeUpdates([...saved, ...this.#steps], updates);
   }
 
   read(value: Value): Resource {
+    this.#settle(value);
     const known = this.#buffers.get(value);
     if (known) return known;
     return this.packed(value, BLOCKS, blocked(value.shape).texels, (data, out) => packBlocks(value.shape, data, out));
@@ -306,15 +336,30 @@ class Planner implements PlanContext {
   }
 
   isPlanned(value: Value): boolean {
-    return value.source.kind === "parameter" || this.#buffers.has(value);
+    return [this.#buffers, this.#deferred, this.#taken].some((there) => there.has(value)) ||
+      value.source.kind === "parameter";
   }
 
   variant(node: Node): Variant {
     return this.choose(node, variantsOf(node, this.capabilities));
   }
 
-  output(node: Node): Resource {
-    return this.#write(node.output);
+  get nodes(): readonly Node[] {
+    return this.#graph.nodes;
+  }
+
+  users(value: Value): readonly Node[] {
+    return this.#users.get(value) ?? [];
+  }
+
+  output(node: Node, over?: Value): Resource {
+    if (!over || this.#replaced.get(node.output) !== over || this.#aliased.has(over)) return this.#write(node.output);
+    const hasRead = (user: Node) => user === node || user === this.#of || this.isPlanned(user.output);
+    if (!this.users(over).every(hasRead)) return this.#write(node.output);
+    this.users(over).forEach((user) => this.#settle(user.output));
+    const place = this.read(over);
+    this.#buffers.set(node.output, place);
+    return place;
   }
 
   constant(label: string, data: Float32Array<ArrayBuffer>): Resource {
@@ -327,6 +372,33 @@ class Planner implements PlanContext {
     return this.#resource(label, "buffer", texels, "transient");
   }
 
+  defer(node: Node, formula: Formula): boolean {
+    const isAnswer = this.#answers.has(node.output);
+    if (isAnswer || this.users(node.output).length !== 1) return false;
+    this.#deferred.set(node.output, formula);
+    return true;
+  }
+
+  deferred(value: Value): Formula | undefined {
+    return this.#deferred.get(value);
+  }
+
+  take(value: Value): void {
+    this.#deferred.delete(value);
+    this.#taken.add(value);
+  }
+
+  /** Computes what was put off. */
+  #settle(value: Value): void {
+    const formula = this.#deferred.get(value);
+    if (!formula || value.source.kind !== "node") return;
+    this.#deferred.delete(value);
+    const [name, of] = [this.#node, this.#of];
+    [this.#node, this.#of] = [value.name, value.source.node];
+    emitFormulas([{ node: value.source.node, formula }], this);
+    [this.#node, this.#of] = [name, of];
+  }
+
   emit(dispatch: Dispatch): void {
     // A texture mirrors what its buffer held when it was copied.
     dispatch.writes.forEach((resource) => this.#textures.delete(resource));
@@ -334,6 +406,7 @@ class Planner implements PlanContext {
   }
 
   alias(node: Node, value: Value): void {
+    this.#aliased.add(value);
     this.#buffers.set(node.output, this.read(value));
   }
 

@@ -247,8 +247,8 @@ Deno.test("every operator of a training graph that has no gradient rule is a bac
     "squared_average",
     "adamw_step",
     "sum_squares",
+    "total",
     "clip_factor",
-    "where",
     "accumulate",
     "gate",
   ]);

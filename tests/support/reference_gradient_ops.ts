@@ -175,7 +175,8 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
     });
     return dx;
   },
-  running_average({ running, batch }, attributes) {
+  running_average({ running, batch, condition }, attributes) {
+    if (condition?.data[0] === 0) return running.data;
     const { momentum, correction } = attributes as { momentum: number; correction: number };
     return running.data.map((v, i) => (1 - momentum) * v + momentum * correction * batch.data[i]);
   },
@@ -261,11 +262,13 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
     return softmax(logits).map((v, i) => gradient.data[0] * (v - q(i)) / logits.shape[0]);
   },
   scale: ({ x, factor }) => x.data.map((v) => v * factor.data[0]),
-  sgd_velocity({ parameter, gradient, velocity }, attributes) {
+  sgd_velocity({ parameter, gradient, velocity, condition }, attributes) {
+    if (condition?.data[0] === 0) return velocity.data;
     const { momentum, weightDecay } = attributes as AttributesOf<typeof sgdStep>;
     return gradient.data.map((g, i) => momentum * velocity.data[i] + g + weightDecay * parameter.data[i]);
   },
-  sgd_step({ parameter, gradient, velocity, learningRate }, attributes) {
+  sgd_step({ parameter, gradient, velocity, learningRate, condition }, attributes) {
+    if (condition?.data[0] === 0) return parameter.data;
     const { momentum, weightDecay, nesterov } = attributes as AttributesOf<typeof sgdStep>;
     return parameter.data.map((p, i) => {
       const plain = gradient.data[i] + weightDecay * p;
@@ -273,11 +276,13 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
       return p - learningRate.data[0] * direction;
     });
   },
-  squared_average({ moment, gradient }, attributes) {
+  squared_average({ moment, gradient, condition }, attributes) {
+    if (condition?.data[0] === 0) return moment.data;
     const { beta } = attributes as { beta: number };
     return moment.data.map((m, i) => beta * m + (1 - beta) * gradient.data[i] ** 2);
   },
-  adamw_step({ parameter, first, second, ...scalars }, attributes) {
+  adamw_step({ parameter, first, second, condition, ...scalars }, attributes) {
+    if (condition?.data[0] === 0) return parameter.data;
     const { weightDecay, eps } = attributes as AttributesOf<typeof adamwStep>;
     const [lr, c1, c2] = [scalars.learningRate, scalars.firstCorrection, scalars.secondCorrection].map((s) =>
       s.data[0]
@@ -286,10 +291,11 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
       (1 - lr * weightDecay) * p - lr * first.data[i] * c1 / (Math.sqrt(second.data[i] * c2) + eps)
     );
   },
+  total: (operands) =>
+    Float64Array.of(Object.values(operands).reduce((sum, { data }) => data.reduce((a, b) => a + b, sum), 0)),
   sum_squares: ({ x }) => Float64Array.of(x.data.reduce((sum, v) => sum + v * v, 0)),
   clip_factor: ({ squares }, attributes) =>
     Float64Array.of(Math.min(1, (attributes.maxNorm as number) / (Math.sqrt(squares.data[0]) + 1e-6))),
-  where: ({ condition, input, other }) => condition.data[0] !== 0 ? input.data : other.data,
   accumulate: ({ total, gradient, keep }) =>
     keep.data[0] !== 0 ? total.data.map((v, i) => v + gradient.data[i]) : gradient.data,
   gate: ({ open, x }) => Number.isFinite(x.data[0]) ? open.data : new Float64Array(1),

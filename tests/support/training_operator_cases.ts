@@ -128,6 +128,7 @@ for (const x of [image, [5, 3]]) {
   add("sum_products", `${what} by channel`, { a: x, b: x }, { shape: c });
   add("sum", what, { x }, { scale: 0.3 });
   add("sum_squares", what, { x });
+  add("total", what, { x0: x, x1: [1], x2: c });
   add("fill", what, { value: [1] }, { shape: x, scale: 0.3 });
   add("scale", what, { x, factor: [1] });
 }
@@ -196,12 +197,17 @@ for (const shape of [[5], [2, 3, 4, 2, 1]]) {
   }
   add("squared_average", what, { moment: shape, gradient: shape }, { beta: 0.999 });
   const scalars = { learningRate: one, firstCorrection: one, secondCorrection: one };
-  add("adamw_step", what, { parameter: shape, first: shape, second: shape, ...scalars }, {
-    weightDecay: 1e-2,
-    eps: 1e-8,
-  });
+  const adamw = { weightDecay: 1e-2, eps: 1e-8 };
+  add("adamw_step", what, { parameter: shape, first: shape, second: shape, ...scalars }, adamw);
   for (const open of [0, 1]) {
-    add("where", `${what}, ${open}`, { condition: one, input: shape, other: shape }, {}, { condition: [open] });
+    const given = { condition: [open] };
+    const guarded = (op: TrainingOperatorName, operands: TrainingCase["operands"], attributes: object) =>
+      add(op, `${what}, condition ${open}`, { ...operands, condition: one }, attributes, given);
+    guarded("sgd_velocity", { ...step, velocity: shape }, sgd);
+    guarded("sgd_step", { ...step, velocity: shape, learningRate: one }, { ...sgd, nesterov: true });
+    guarded("squared_average", { moment: shape, gradient: shape }, { beta: 0.999 });
+    guarded("adamw_step", { parameter: shape, first: shape, second: shape, ...scalars }, adamw);
+    guarded("running_average", { running: shape, batch: shape }, { momentum: 0.1, correction: 1 });
     add("accumulate", `${what}, ${open}`, { total: shape, gradient: shape, keep: one }, {}, { keep: [open] });
   }
 }

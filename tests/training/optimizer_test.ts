@@ -98,7 +98,7 @@ Deno.test("an optimizer remembers what its state says, from where it is told to 
   for (const optimizer of [sgd(), sgd({ momentum: 0 }), adamW()]) {
     const graph = new Graph();
     const w = graph.parameter("w", [2], () => Promise.resolve(Float32Array.of(3, 4)));
-    optimizer.append(graph, w, graph.input("gradient", [2]), load);
+    optimizer.append(graph, w, graph.input("gradient", [2]), { load });
     const names = ["w", ...optimizer.state.map((state) => stateName("w", state))];
     assertEquals([...graph.updates.keys()].map(({ name }) => name).sort(), names.sort());
     for (const state of optimizer.state) {

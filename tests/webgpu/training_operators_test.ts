@@ -103,8 +103,32 @@ function optimizerSteps(shape: Shape): Case[] {
     { op: T.sum, operands: { x: shape }, attributes: { scale: 0.3 } },
     { op: T.accumulate, operands: { total: shape, gradient: shape, keep: [1] }, given: { keep: [0] } },
     { op: T.accumulate, operands: { total: shape, gradient: shape, keep: [1] } },
-    { op: T.where, operands: { condition: [1], input: shape, other: shape }, given: { condition: [0] } },
-    { op: T.where, operands: { condition: [1], input: shape, other: shape } },
+    { op: T.total, operands: { x0: shape, x1: [3], x2: [5, 7] } },
+    ...[0, 1].flatMap((open): Case[] => {
+      const [condition, given] = [[1], { condition: [open], second, secondCorrection: [1.5] }];
+      return [
+        { op: T.sgd_velocity, operands: { ...step, velocity: shape, condition }, attributes: sgd, given },
+        { op: T.sgd_step, operands: { ...step, learningRate: [1], condition }, attributes: sgd, given },
+        {
+          op: T.squared_average,
+          operands: { moment: shape, gradient: shape, condition },
+          attributes: { beta: 0.9 },
+          given,
+        },
+        {
+          op: T.adamw_step,
+          operands: { parameter: shape, first: shape, second: shape, ...scalars, condition },
+          attributes: { weightDecay: 1e-2, eps: 1e-8 },
+          given,
+        },
+        {
+          op: T.running_average,
+          operands: { running: shape, batch: shape, condition },
+          attributes: { momentum: 0.1, correction: 1 },
+          given,
+        },
+      ];
+    }),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { batchNormTrain, runningAverage } from "../../graph/ops/batch_norm_
 import { tf } from "../tfjs.ts";
 import { normalize } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
+import { isOpen } from "./optimizer_step.ts";
 import { compute } from "./typed_array.ts";
 
 /** weight (x - mean) / sqrt(variance + eps) + bias by channel. */
@@ -52,6 +53,8 @@ export const batchNormInputGradKernel: Kernel<Node<typeof batchNormInputGrad>> =
 
 /** (1 - momentum) * running + momentum * correction * batch. */
 export const runningAverageKernel: Kernel<Node<typeof runningAverage>> = {
-  run: ({ running, batch }, { attributes: { momentum, correction } }) =>
-    tf.add(tf.mul(running!, 1 - momentum), tf.mul(batch!, momentum * correction)),
+  run: ({ running, batch, condition }, { attributes: { momentum, correction } }) =>
+    isOpen(condition)
+      ? tf.add(tf.mul(running!, 1 - momentum), tf.mul(batch!, momentum * correction))
+      : tf.clone(running!),
 };

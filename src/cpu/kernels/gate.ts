@@ -5,11 +5,6 @@ import type { Kernel } from "./kernel.ts";
 
 const number = (x: tf.Tensor | undefined): number => x!.dataSync()[0];
 
-/** One of two tensors. */
-export const whereKernel: Kernel = {
-  run: ({ condition, input, other }) => tf.clone(number(condition) !== 0 ? input! : other!),
-};
-
 /** total + gradient, or the gradient alone. */
 export const accumulateKernel: Kernel = {
   run: ({ total, gradient, keep }) => number(keep) !== 0 ? tf.add(total!, gradient!) : tf.clone(gradient!),

@@ -5,15 +5,24 @@ import type { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage } from
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
 
+/** Whether a condition, where there is one, lets an update happen. */
+export function isOpen(condition: tf.Tensor | undefined): boolean {
+  return !condition || condition.dataSync()[0] !== 0;
+}
+
 /** momentum * velocity + gradient + weightDecay * parameter. */
 export const sgdVelocityKernel: Kernel<Node<typeof sgdVelocity>> = {
-  run: ({ parameter, gradient, velocity }, { attributes: { momentum, weightDecay } }) =>
-    tf.add(tf.mul(velocity!, momentum), decayed(gradient!, parameter!, weightDecay)),
+  run: ({ parameter, gradient, velocity, condition }, { attributes: { momentum, weightDecay } }) =>
+    isOpen(condition)
+      ? tf.add(tf.mul(velocity!, momentum), decayed(gradient!, parameter!, weightDecay))
+      : tf.clone(velocity!),
 };
 
 /** parameter - learningRate * direction. */
 export const sgdStepKernel: Kernel<Node<typeof sgdStep>> = {
-  run({ parameter, gradient, velocity, learningRate }, { attributes: { momentum, weightDecay, nesterov } }) {
+  run(operands, { attributes: { momentum, weightDecay, nesterov } }) {
+    const { parameter, gradient, velocity, learningRate, condition } = operands;
+    if (!isOpen(condition)) return tf.clone(parameter!);
     const plain = () => decayed(gradient!, parameter!, weightDecay);
     const direction = !velocity ? plain() : nesterov ? tf.add(plain(), tf.mul(velocity, momentum)) : velocity;
     return tf.sub(parameter!, tf.mul(direction, learningRate!));
@@ -27,13 +36,14 @@ function decayed(gradient: tf.Tensor, parameter: tf.Tensor, weightDecay: number)
 
 /** beta * moment + (1 - beta) * gradient^2. */
 export const squaredAverageKernel: Kernel<Node<typeof squaredAverage>> = {
-  run: ({ moment, gradient }, { attributes: { beta } }) =>
-    tf.add(tf.mul(moment!, beta), tf.mul(tf.square(gradient!), 1 - beta)),
+  run: ({ moment, gradient, condition }, { attributes: { beta } }) =>
+    isOpen(condition) ? tf.add(tf.mul(moment!, beta), tf.mul(tf.square(gradient!), 1 - beta)) : tf.clone(moment!),
 };
 
 /** PyTorch's AdamW, from the corrected moments. */
 export const adamwStepKernel: Kernel<Node<typeof adamwStep>> = {
-  run({ parameter, first, second, learningRate, firstCorrection, secondCorrection }, { attributes }) {
+  run({ parameter, first, second, learningRate, firstCorrection, secondCorrection, condition }, { attributes }) {
+    if (!isOpen(condition)) return tf.clone(parameter!);
     const { weightDecay, eps } = attributes;
     const kept = tf.mul(parameter!, tf.sub(1, tf.mul(learningRate!, weightDecay)));
     const rate = tf.mul(learningRate!, firstCorrection!);

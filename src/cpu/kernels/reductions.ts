@@ -2,7 +2,7 @@
 
 import type { Node } from "../../graph/graph.ts";
 import type { sumSquares } from "../../graph/ops/optimizer_step.ts";
-import type { channelSum, channelVariance, fill, scale, sum, sumProducts } from "../../graph/ops/reductions.ts";
+import type { channelSum, channelVariance, fill, scale, sum, sumProducts, total } from "../../graph/ops/reductions.ts";
 import { tf } from "../tfjs.ts";
 import { deviceShape } from "./device_shape.ts";
 import type { Kernel } from "./kernel.ts";
@@ -50,6 +50,16 @@ export const sumKernel: Kernel<Node<typeof sum>> = {
       let sum = 0;
       for (let i = 0; i < x.length; i++) sum += x[i];
       out[0] = scale * sum;
+    }),
+};
+
+/** The sum of all elements of all operands. */
+export const totalKernel: Kernel<Node<typeof total>> = {
+  run: (operands, { output: { shape } }) =>
+    compute(shape, Object.values(operands), (out, ...all) => {
+      let sum = 0;
+      for (const x of all) for (let i = 0; i < x!.length; i++) sum += x![i];
+      out[0] = sum;
     }),
 };
 

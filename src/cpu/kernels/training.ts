@@ -7,7 +7,7 @@ import * as convolution from "./convolution_grad.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross_entropy.ts";
 import { dropoutMaskKernel } from "./dropout_mask.ts";
 import * as elementwise from "./elementwise_grad.ts";
-import { accumulateKernel, gateKernel, whereKernel } from "./gate.ts";
+import { accumulateKernel, gateKernel } from "./gate.ts";
 import type { Kernel } from "./kernel.ts";
 import { sliceChannelsKernel, unflattenKernel } from "./layout.ts";
 import { linearInputGradKernel, linearWeightGradKernel } from "./linear_grad.ts";
@@ -48,9 +48,9 @@ export const TRAINING_KERNELS: Readonly<Record<TrainingOperatorName, Kernel>> = 
   sgd_step: optimizer.sgdStepKernel,
   squared_average: optimizer.squaredAverageKernel,
   adamw_step: optimizer.adamwStepKernel,
+  total: reductions.totalKernel,
   sum_squares: reductions.sumSquaresKernel,
   clip_factor: optimizer.clipFactorKernel,
-  where: whereKernel,
   accumulate: accumulateKernel,
   gate: gateKernel,
 };

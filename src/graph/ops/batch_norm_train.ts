@@ -2,7 +2,7 @@ import { ShapeError } from "../../errors.ts";
 import { type Operator, size, type Value } from "../graph.ts";
 import { batchNormInputGrad, batchNormWeightGrad } from "./batch_norm_grad.ts";
 import { channelSum } from "./reductions.ts";
-import { expectShape } from "./shared.ts";
+import { expectOptional, expectShape } from "./shared.ts";
 
 /**
  * torch.nn.functional.batch_norm in training: weight (x - mean) / sqrt(variance + eps) + bias by channel, where mean and
@@ -56,9 +56,16 @@ export const batchNormTrain: Operator<
   },
 };
 
-/** What a running statistic becomes: (1 - momentum) * running + momentum * correction * batch; all [C]. */
+/** What a running statistic becomes: (1 - momentum) * running + momentum * correction * batch. */
 export const runningAverage: Operator<
-  { running: Value; batch: Value },
+  {
+    /** [C] */
+    running: Value;
+    /** [C] */
+    batch: Value;
+    /** [1]; where it is 0, the answer is `running`. Left out, it counts as 1. */
+    condition?: Value;
+  },
   {
     /** PyTorch's: the share of the new. */
     readonly momentum: number;
@@ -67,8 +74,9 @@ export const runningAverage: Operator<
   }
 > = {
   name: "running_average",
-  shape({ running, batch }) {
+  shape({ running, batch, condition }) {
     expectShape("batch", batch.shape, running.shape);
+    expectOptional("condition", condition, [1]);
     return running.shape;
   },
 };

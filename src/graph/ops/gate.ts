@@ -3,26 +3,6 @@
 import type { Operator, Value } from "../graph.ts";
 import { expectShape } from "./shared.ts";
 
-/** torch.where with one condition for all elements: input where it is not 0, else other. */
-export const where: Operator<
-  {
-    /** [1] */
-    condition: Value;
-    /** Any shape. */
-    input: Value;
-    /** Input's shape. */
-    other: Value;
-  },
-  Record<never, never>
-> = {
-  name: "where",
-  shape({ condition, input, other }) {
-    expectShape("condition", condition.shape, [1]);
-    expectShape("other", other.shape, input.shape);
-    return input.shape;
-  },
-};
-
 /** total + gradient where keep is not 0, else gradient: the sum of gradients over the parts of a batch. */
 export const accumulate: Operator<
   {

@@ -1,4 +1,8 @@
-/** The arithmetic of optimizers, so that a training step never leaves the device. All elementwise but the norm. */
+/**
+ * The arithmetic of optimizers, so that a training step never leaves the device. All elementwise but the norm.
+ *
+ * What replaces a tensor that is kept from run to run takes a condition: where that is 0, the answer is the old tensor.
+ */
 
 import type { Operator, Value } from "../graph.ts";
 import { expectOptional, expectShape } from "./shared.ts";
@@ -12,6 +16,8 @@ export const sgdVelocity: Operator<
     gradient: Value;
     /** The parameter's shape; zero before the first step. */
     velocity: Value;
+    /** [1]; left out, it counts as 1. */
+    condition?: Value;
   },
   { readonly momentum: number; readonly weightDecay: number }
 > = { name: "sgd_velocity", shape: sameShapes };
@@ -30,6 +36,8 @@ export const sgdStep: Operator<
     velocity?: Value;
     /** [1] */
     learningRate: Value;
+    /** [1]; left out, it counts as 1. */
+    condition?: Value;
   },
   { readonly momentum: number; readonly weightDecay: number; readonly nesterov: boolean }
 > = {
@@ -47,12 +55,15 @@ export const squaredAverage: Operator<
     moment: Value;
     /** Any shape. */
     gradient: Value;
+    /** [1]; left out, it counts as 1. */
+    condition?: Value;
   },
   { readonly beta: number }
 > = {
   name: "squared_average",
-  shape({ moment, gradient }) {
+  shape({ moment, gradient, condition }) {
     expectShape("gradient", gradient.shape, moment.shape);
+    expectOptional("condition", condition, [1]);
     return moment.shape;
   },
 };
@@ -79,6 +90,8 @@ export const adamwStep: Operator<
     firstCorrection: Value;
     /** [1] */
     secondCorrection: Value;
+    /** [1]; left out, it counts as 1. */
+    condition?: Value;
   },
   { readonly weightDecay: number; readonly eps: number }
 > = {
@@ -102,7 +115,8 @@ export const clipFactor: Operator<{ squares: Value }, { readonly maxNorm: number
   },
 };
 
-function sameShapes({ parameter, ...others }: { parameter: Value } & Record<string, Value | undefined>) {
+function sameShapes({ parameter, condition, ...others }: { parameter: Value } & Record<string, Value | undefined>) {
+  expectOptional("condition", condition, [1]);
   Object.entries(others).forEach(([name, value]) => expectOptional(name, value, parameter.shape));
   return parameter.shape;
 }

@@ -1,6 +1,6 @@
 /** Sums, and what spreads a number out again. */
 
-import type { Operator, Shape, Value } from "../graph.ts";
+import type { Operands, Operator, Shape, Value } from "../graph.ts";
 import { ShapeError } from "../../errors.ts";
 import { expectShape } from "./shared.ts";
 
@@ -34,6 +34,19 @@ export const sum: Operator<{ x: Value }, { readonly scale: number }> = {
   gradient: ({ operands: { x }, attributes: { scale }, gradient, apply }) => ({
     x: apply(fill, { value: gradient }, { shape: x.shape, scale }),
   }),
+};
+
+/** Most operands of {@link total}: executors read few tensors at once. */
+export const MOST_TOTALLED = 7;
+
+/** The sum of all elements of all operands, of any names and shapes -> [1]. */
+export const total: Operator<Operands, Record<never, never>> = {
+  name: "total",
+  shape(operands) {
+    const count = Object.keys(operands).length;
+    if (count > MOST_TOTALLED) throw new ShapeError(`${count} operands, at most ${MOST_TOTALLED} are summed at once`);
+    return [1];
+  },
 };
 
 /** Every element scale * value: [1] -> any shape. */

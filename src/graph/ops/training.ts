@@ -8,11 +8,11 @@ import { crossEntropy, crossEntropyGrad } from "./cross_entropy.ts";
 import { dropoutMask } from "./dropout_mask.ts";
 import { activationGrad, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
 import { sliceChannels, unflatten } from "./layout.ts";
-import { accumulate, gate, where } from "./gate.ts";
+import { accumulate, gate } from "./gate.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
 import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
 import { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage, sumSquares } from "./optimizer_step.ts";
-import { channelSum, channelVariance, fill, scale, sum, sumProducts } from "./reductions.ts";
+import { channelSum, channelVariance, fill, scale, sum, sumProducts, total } from "./reductions.ts";
 
 /** Every training operator by its name. */
 export const TRAINING_OPERATORS = {
@@ -48,8 +48,8 @@ export const TRAINING_OPERATORS = {
   squared_average: squaredAverage,
   adamw_step: adamwStep,
   sum_squares: sumSquares,
+  total,
   clip_factor: clipFactor,
-  where,
   accumulate,
   gate,
 } as const;

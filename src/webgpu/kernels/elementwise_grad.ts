@@ -1,6 +1,5 @@
 /**
- * The elementwise operators that only training has: gradients of activations, batch norm over the batch's own
- * statistics, running averages.
+ * The elementwise operators that only training has: gradients of activations.
  *
  * @module
  */
@@ -10,27 +9,27 @@ import type { TRAINING_OPERATORS, TrainingOperatorName } from "../../graph/ops/t
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
 import type { Kernel } from "../planner.ts";
-import { elementwise } from "./elementwise.ts";
+import { planFormula } from "./formula.ts";
 
 type Operands<K extends TrainingOperatorName> = OperandsOf<(typeof TRAINING_OPERATORS)[K]>;
 
-/** gradient where the activation let its operand through. */
+/** gradient where the activation let its operand through, or what is no number. */
 export const activationGrad: Kernel = (node, context) => {
   const { activation } = node.attributes as { activation: "relu" | "relu6" };
-  const open = activation === "relu" ? "y_(i) > vec4f()" : "(y_(i) > vec4f()) & (y_(i) < vec4f(6.0))";
-  const { y, gradient } = node.operands as Operands<"activation_grad">;
-  elementwise(node, context, { y_: y, gradient }, `select(vec4f(), gradient(i), ${open})`);
+  const closed = activation === "relu" ? "y <= vec4f()" : "(y <= vec4f()) | (y >= vec4f(6.0))";
+  const texels = node.operands as Operands<"activation_grad">;
+  planFormula(node, { texels, result: `select(gradient, vec4f(), ${closed})` }, context);
 };
 
-function overTemperature(temperature: Value | undefined): string {
-  return temperature ? " / temperature(0u).x" : "";
+function overTemperature(temperature: Value | undefined, wgsl: string): string {
+  return temperature ? ` / ${wgsl}` : "";
 }
 
 /** gradient * y (1 - y) / temperature. */
 export const sigmoidGrad: Kernel = (node, context) => {
   const { y, gradient, temperature } = node.operands as Operands<"sigmoid_grad">;
-  const expression = `gradient(i) * y_(i) * (1.0 - y_(i))${overTemperature(temperature)}`;
-  elementwise(node, context, { y_: y, gradient, temperature }, expression);
+  const result = `gradient * y * (1.0 - y)${overTemperature(temperature, "temperature")}`;
+  planFormula(node, { texels: { y, gradient }, numbers: { temperature }, result }, context);
 };
 
 /** y * (gradient - sum of gradient * y) / temperature; one sample an invocation. */
@@ -55,21 +54,13 @@ export const softmaxGrad: Kernel = (node, context) => {
     sum += y(at)[c % 4u] * gradient(at)[c % 4u];
   }
   for (var at = id * u.blocks; at < (id + 1u) * u.blocks; at++) {
-    dx[at] = y(at) * (gradient(at) - sum)${overTemperature(temperature)};
+    dx[at] = y(at) * (gradient(at) - sum)${overTemperature(temperature, "temperature(0u).x")};
   }`,
   }));
 };
 
 /** factor * x. */
-export const scale: Kernel = (node, context) =>
-  elementwise(node, context, node.operands as Operands<"scale">, "x(i) * factor(0u).x");
-
-/** (1 - momentum) * running + momentum * correction * batch. */
-export const runningAverage: Kernel = (node, context) => {
-  const { momentum, correction } = node.attributes as { momentum: number; correction: number };
-  const { running, batch } = node.operands as Operands<"running_average">;
-  elementwise(node, context, { running, batch }, "u.kept * running(i) + u.added * batch(i)", {
-    kept: 1 - momentum,
-    added: momentum * correction,
-  });
+export const scale: Kernel = (node, context) => {
+  const { x, factor } = node.operands as Operands<"scale">;
+  planFormula(node, { texels: { x }, numbers: { factor }, result: "factor * x" }, context);
 };

@@ -4,7 +4,7 @@ import type { globalAvgPoolGrad as globalAvgPoolGradOperator } from "../../graph
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
-import { elementwise } from "./elementwise.ts";
+import { planFormula } from "./formula.ts";
 
 /** What the kernels of one pooling need to know of it. */
 function poolingUniforms(x: Value["shape"], pooled: Value["shape"], attributes: PoolAttributes) {
@@ -103,6 +103,7 @@ export const avgPool2dGrad: Kernel = (node, context) => {
 
 /** Every pixel gets an equal share. */
 export const globalAvgPoolGrad: Kernel = (node, context) => {
-  const operands = node.operands as OperandsOf<typeof globalAvgPoolGradOperator>;
-  elementwise(node, context, operands, "gradient(i / u.pixels) / f32(u.pixels)");
+  const planes = node.operands as OperandsOf<typeof globalAvgPoolGradOperator>;
+  const { pixels } = blocked(node.output.shape);
+  planFormula(node, { planes, floats: { pixels }, result: "gradient / pixels" }, context);
 };

@@ -10,7 +10,7 @@ import type { channelVariance as channelVarianceOperator } from "../../graph/ops
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
-import { elementwise } from "./elementwise.ts";
+import { planFormula } from "./formula.ts";
 
 /** Texels that an invocation of a first pass sums. */
 const PIECE = 512;
@@ -183,8 +183,37 @@ export const sum: Kernel = (node, context) => {
 export const sumSquares: Kernel = (node, context) =>
   sumAll("sum_squares", (node.operands as { x: Value }).x, "x(at) * x(at)", 1, context.output(node), context);
 
+/** The sum of all elements of all operands, which are small: one invocation. */
+export const total: Kernel = (node, context) => {
+  const values = Object.values(node.operands as Readonly<Record<string, Value>>);
+  const numbered = <T>(name: string, of: (value: Value) => T) =>
+    Object.fromEntries(values.map((value, i) => [`${name}${i}`, of(value)]));
+  const extent = (name: "texels" | "blocks" | "pixels" | "channels") =>
+    numbered(name, ({ shape }) => blocked(shape)[name]);
+  context.emit(dispatch({
+    label: "total",
+    reads: numbered("x", (value) => context.read(value)),
+    writes: { y: context.output(node) },
+    uniforms: { ...extent("texels"), ...extent("blocks"), ...extent("pixels"), ...extent("channels") },
+    invocations: 1,
+    workgroupSize: 8,
+    body: `
+  var sum = vec4f();
+${
+      values.map((_, k) =>
+        `  for (var at = 0u; at < u.texels${k}; at++) {
+    let channel = vec4u((at / u.pixels${k}) % u.blocks${k} * 4u) + vec4u(0u, 1u, 2u, 3u);
+    sum += select(vec4f(), x${k}(at), channel < vec4u(u.channels${k}));
+  }`
+      ).join("\n")
+    }
+  y[0] = vec4f(dot(sum, vec4f(1.0)), 0.0, 0.0, 0.0);`,
+  }));
+};
+
 /** Every element scale * value. */
 export const fill: Kernel = (node, context) => {
   const { scale } = node.attributes as { scale: number };
-  elementwise(node, context, node.operands as { value: Value }, "vec4f(value(0u).x * u.scale)", { scale });
+  const numbers = node.operands as { value: Value };
+  planFormula(node, { numbers, floats: { scale }, result: "vec4f(value * scale)" }, context);
 };

@@ -9,13 +9,13 @@ import { conv2dInputGrad } from "./conv2d_input_grad.ts";
 import { conv2dWeightGrad } from "./conv2d_weight_grad.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross_entropy.ts";
 import { dropoutMask } from "./dropout_mask.ts";
-import { activationGrad, runningAverage, scale, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
-import { accumulate, gate, where } from "./gate.ts";
+import { activationGrad, scale, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
+import { accumulate, gate } from "./gate.ts";
 import { sliceChannels, unflatten } from "./layout_ops.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
-import { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage } from "./optimizer_step.ts";
+import { clipFactor, optimizerUpdate } from "./optimizer_step.ts";
 import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
-import { channelSum, channelVariance, fill, sum, sumProducts, sumSquares } from "./reductions.ts";
+import { channelSum, channelVariance, fill, sum, sumProducts, sumSquares, total } from "./reductions.ts";
 
 /** The planning function of every training operator. */
 export const TRAINING_KERNELS: { readonly [K in TrainingOperatorName]: Kernel } = {
@@ -26,7 +26,7 @@ export const TRAINING_KERNELS: { readonly [K in TrainingOperatorName]: Kernel } 
   batch_norm_train: batchNormTrain,
   batch_norm_weight_grad: batchNormWeightGrad,
   batch_norm_input_grad: batchNormInputGrad,
-  running_average: runningAverage,
+  running_average: optimizerUpdate,
   channel_sum: channelSum,
   channel_variance: channelVariance,
   sum,
@@ -46,13 +46,13 @@ export const TRAINING_KERNELS: { readonly [K in TrainingOperatorName]: Kernel } 
   dropout_mask: dropoutMask,
   cross_entropy: crossEntropy,
   cross_entropy_grad: crossEntropyGrad,
-  sgd_velocity: sgdVelocity,
-  sgd_step: sgdStep,
-  squared_average: squaredAverage,
-  adamw_step: adamwStep,
+  sgd_velocity: optimizerUpdate,
+  sgd_step: optimizerUpdate,
+  squared_average: optimizerUpdate,
+  adamw_step: optimizerUpdate,
   sum_squares: sumSquares,
+  total,
   clip_factor: clipFactor,
-  where,
   accumulate,
   gate,
 };
