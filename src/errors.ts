@@ -23,10 +23,29 @@ export class DataError extends Error {
   override name = "DataError";
 }
 
+/**
+ * What a program can do something about: "too large" is work that does not fit, though a smaller batch may; "lost" is a
+ * device that went away, though it may be opened again.
+ */
+export type DeviceErrorReason = "too large" | "lost";
+
 /** A device that is missing, lost, out of memory or not able to run the graph. */
 export class DeviceError extends Error {
   /** Always "DeviceError". */
   override name = "DeviceError";
+  /** Where there is something to be done about it. */
+  readonly reason?: DeviceErrorReason;
+
+  /** With the reason, where there is something to be done about it. */
+  constructor(message: string, options: ErrorOptions & { readonly reason?: DeviceErrorReason } = {}) {
+    super(message, options);
+    this.reason = options.reason;
+  }
+}
+
+/** True for a DeviceError of that reason. */
+export function isDeviceError(error: unknown, reason: DeviceErrorReason): error is DeviceError {
+  return error instanceof DeviceError && error.reason === reason;
 }
 
 /** A training run that cannot start, go on or be resumed as it was asked to. */

@@ -54,3 +54,18 @@ export function encodeCommands(encoder: GPUCommandEncoder, commands: readonly Co
   }
   pass?.end();
 }
+
+/** The first command that the device refuses to record, and what it says; undefined where it takes all of them. */
+export async function refusedCommand(
+  device: GPUDevice,
+  commands: readonly Command[],
+): Promise<{ readonly index: number; readonly message: string } | undefined> {
+  for (const [index, command] of commands.entries()) {
+    device.pushErrorScope("validation");
+    const encoder = device.createCommandEncoder();
+    encodeCommands(encoder, [command]);
+    encoder.finish();
+    const error = await device.popErrorScope();
+    if (error) return { index, message: error.message };
+  }
+}

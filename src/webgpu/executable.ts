@@ -8,13 +8,14 @@ import { DeviceError, ShapeError } from "../errors.ts";
 import type { Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import type { WebGpuBackend } from "./device.ts";
-import { gridOf } from "./kernel.ts";
-import { type Command, encodeCommands } from "./commands.ts";
+import { encodeCommands, refusedCommand } from "./commands.ts";
 import { guarded } from "./error_scopes.ts";
+import type { Resource } from "./kernel.ts";
 import type { ChooseVariant } from "./kernels/variants.ts";
-import { DeviceMemory } from "./memory.ts";
-import { checkLength, readParameters, uploadParameters } from "./parameters.ts";
-import { type Border, type Plan, planGraph, textureRows } from "./planner.ts";
+import type { DeviceMemory } from "./memory.ts";
+import { checkLength, readParameters } from "./parameters.ts";
+import { free, place, type Placed } from "./placement.ts";
+import { type Border, type Plan, planGraph, type Step } from "./planner.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
@@ -23,53 +24,8 @@ export async function compileGraph(
   graph: Graph,
   choose?: ChooseVariant,
 ): Promise<WebGpuExecutable> {
-  const { device } = backend;
   const plan = planGraph(graph, backend.capabilities, choose);
-  const memory = await guarded(device, "allocating memory", () => new DeviceMemory(device, plan));
-  try {
-    // Started before the parameters are read, so that drivers compile meanwhile.
-    const commands = makeCommands(backend, plan, memory);
-    commands.catch(() => {});
-    await uploadParameters(backend.device, plan, memory);
-    return new WebGpuExecutable(backend, plan, memory, await commands);
-  } catch (error) {
-    memory.destroy();
-    throw error;
-  }
-}
-
-/** The commands of a plan's steps, their pipelines compiled side by side. Throws DeviceError, naming the layer. */
-export function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
-  const { device } = backend;
-  const limit = device.limits.maxComputeWorkgroupsPerDimension;
-  return Promise.all(plan.steps.map(async (step, i): Promise<Command> => {
-    if (step.kind === "copy") {
-      return {
-        kind: "copy",
-        from: memory.buffer(step.from),
-        to: step.to.form === "buffer" ? memory.buffer(step.to) : memory.texture(step.to),
-        rows: textureRows(step.to.texels),
-      };
-    }
-    const { shader, reads, writes, invocations } = step.dispatch;
-    const what = `${step.node} (${shader.label})`;
-    const pipeline = await backend.pipeline(shader).catch((error: Error) => {
-      throw new DeviceError(`${what}: ${error.message}`);
-    });
-    const bindGroup = await guarded(device, what, () =>
-      device.createBindGroup({
-        label: what,
-        layout: pipeline.getBindGroupLayout(0),
-        entries: [memory.uniforms(i), ...[...reads, ...writes].map((r) => memory.binding(r))]
-          .map((resource, binding) => ({ binding, resource })),
-      }));
-    return {
-      kind: "dispatch",
-      pipeline,
-      bindGroup,
-      grid: gridOf(Math.ceil(invocations / shader.workgroupSize), limit),
-    };
-  }));
+  return new WebGpuExecutable(backend, plan, await place(backend, plan));
 }
 
 /** What a step cost. */
@@ -80,14 +36,27 @@ export interface StepTime extends Span {
   readonly kernel: string;
 }
 
+function describeStep(step: Step): Pick<StepTime, "node" | "kernel"> {
+  return { node: step.node, kernel: step.kind === "copy" ? "copy" : step.dispatch.shader.label };
+}
+
+/** An input of a run: where it goes, and its numbers. */
+interface GivenInput {
+  readonly resource: Resource;
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+function writeInputs(device: GPUDevice, memory: DeviceMemory, inputs: readonly GivenInput[]): void {
+  for (const { resource, data } of inputs) device.queue.writeBuffer(memory.buffer(resource), 0, data);
+}
+
 /** A graph that runs on a WebGPU device. */
 export class WebGpuExecutable implements Executable {
   readonly #backend: WebGpuBackend;
-  readonly #memory: DeviceMemory;
-  readonly #commands: readonly Command[];
   readonly #readbackBytes: number;
-  readonly #freeReadbacks: GPUBuffer[] = [];
   readonly #inFlight = new Set<Promise<unknown>>();
+  #placed: Placed;
+  #moving: Promise<void> | undefined;
   #disposed = false;
 
   /** Use WebGpuBackend.compile. */
@@ -95,28 +64,33 @@ export class WebGpuExecutable implements Executable {
     backend: WebGpuBackend,
     /** What runs: for tools that print or measure it. */
     readonly plan: Plan,
-    memory: DeviceMemory,
-    commands: readonly Command[],
+    placed: Placed,
   ) {
     this.#backend = backend;
-    this.#memory = memory;
-    this.#commands = commands;
+    this.#placed = placed;
     this.#readbackBytes = [...plan.outputs.values()].reduce((bytes, { resource }) => bytes + resource.texels * 16, 0);
   }
 
   /**
-   * Runs the graph once. Several runs may be started before the first is awaited. Throws ShapeError where an input is
-   * missing, unknown or of the wrong length, and DeviceError where the device failed.
+   * Runs the graph once. Several runs may be started before the first is awaited; the inputs must stay what they are until
+   * it is answered. Where the device is lost it is opened again and the run repeated, if it updates no parameters. Throws
+   * ShapeError where an input is missing, unknown or of the wrong length, and DeviceError where the device failed; of reason
+   * "lost" where the parameters' updates are lost.
    */
   run(inputs: Tensors): Promise<Tensors> {
-    return this.#track(this.#run(inputs));
+    return this.#track(this.#redo(() => this.#run(inputs)));
   }
 
-  #track(work: Promise<Tensors>): Promise<Tensors> {
+  #track<T>(work: Promise<T>): Promise<T> {
     this.#inFlight.add(work);
     const done = () => this.#inFlight.delete(work);
     work.then(done, done);
     return work;
+  }
+
+  /** Does work on the device that the plan is placed on, again where it is lost and nothing is lost with it. */
+  #redo<T>(work: () => Promise<T>): Promise<T> {
+    return this.plan.updated.size ? work() : this.#backend.redo(work);
   }
 
   /**
@@ -125,13 +99,11 @@ export class WebGpuExecutable implements Executable {
    */
   async profile(inputs: Tensors, clock?: Clock): Promise<StepTime[]> {
     this.#check();
-    this.#writeInputs(inputs);
-    const spans = await timeEach(this.#backend.device, this.#commands, clock);
-    return this.plan.steps.map((step, i) => ({
-      node: step.node,
-      kernel: step.kind === "copy" ? "copy" : step.dispatch.shader.label,
-      ...spans[i],
-    }));
+    if (this.#isElsewhere()) await this.#move();
+    const { connection, memory, commands } = this.#placed;
+    writeInputs(connection.device, memory, this.#checkedInputs(inputs));
+    const spans = await connection.watch(timeEach(connection.device, commands, clock));
+    return this.plan.steps.map((step, i) => ({ ...describeStep(step), ...spans[i] }));
   }
 
   /**
@@ -139,7 +111,8 @@ export class WebGpuExecutable implements Executable {
    * parameter of a name, and DeviceError where the device failed.
    */
   read(names: Iterable<string>): Promise<Tensors> {
-    return this.#track(this.#readParameters([...names]));
+    const all = [...names];
+    return this.#track(this.#redo(() => this.#readParameters(all)));
   }
 
   /** Resolves when no run is in flight. */
@@ -152,19 +125,16 @@ export class WebGpuExecutable implements Executable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.idle().then(() => {
-      this.#memory.destroy();
-      this.#freeReadbacks.forEach((buffer) => buffer.destroy());
+      free(this.#placed);
       this.#backend.forget(this);
     });
   }
 
   async #readParameters(names: readonly string[]): Promise<Tensors> {
     this.#check();
-    try {
-      return await readParameters(this.#backend.device, this.plan, this.#memory, names);
-    } finally {
-      this.#backend.check();
-    }
+    if (this.#isElsewhere()) await this.#move();
+    const { connection, memory } = this.#placed;
+    return await connection.watch(readParameters(connection.device, this.plan, memory, names));
   }
 
   #check(): void {
@@ -172,55 +142,99 @@ export class WebGpuExecutable implements Executable {
     this.#backend.check();
   }
 
+  /** Whether the device was opened again since the plan was placed. */
+  #isElsewhere(): boolean {
+    return this.#placed.connection !== this.#backend.connection;
+  }
+
+  /** Places the plan on the device of the moment. Throws DeviceError where the parameters' updates were lost. */
+  #move(): Promise<void> {
+    if (this.plan.updated.size) {
+      throw new DeviceError(
+        "the WebGPU device was lost, and with it what the runs have changed; compile the graph again",
+        {
+          reason: "lost",
+        },
+      );
+    }
+    return this.#moving ??= place(this.#backend, this.plan).then((placed) => {
+      free(this.#placed);
+      this.#placed = placed;
+    }).finally(() => this.#moving = undefined);
+  }
+
   async #run(inputs: Tensors): Promise<Tensors> {
     this.#check();
-    this.#writeInputs(inputs);
-    const readback = this.#submit();
+    if (this.#isElsewhere()) await this.#move();
+    const placed = this.#placed;
+    const given = this.#checkedInputs(inputs);
+    return await placed.connection.watch(this.#runOn(placed, given));
+  }
+
+  async #runOn(placed: Placed, inputs: readonly GivenInput[]): Promise<Tensors> {
+    const kept = placed.readbacks.pop();
+    if (kept) this.#submit(placed, inputs, kept);
+    const readback = kept ?? await this.#submitChecked(placed, inputs);
     try {
       await readback.mapAsync(GPUMapMode.READ);
     } catch (error) {
-      this.#backend.check();
       throw new DeviceError(`reading the outputs back: ${(error as Error).message}`);
     }
     const answer = this.#outputs(readback.getMappedRange());
     readback.unmap();
-    this.#freeReadbacks.push(readback);
-    this.#backend.check();
+    placed.readbacks.push(readback);
     return answer;
   }
 
-  #writeInputs(inputs: Tensors): void {
+  /**
+   * Submits a run that needs a new buffer for its outputs, as the first does, within error scopes: a mistake is never an
+   * output of zeros. Runs with a buffer that was used repeat what was found right.
+   */
+  async #submitChecked(placed: Placed, inputs: readonly GivenInput[]): Promise<GPUBuffer> {
+    const { connection: { device }, commands } = placed;
+    try {
+      return await guarded(device, "running", () => {
+        const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+        const readback = device.createBuffer({ label: "outputs", size: this.#readbackBytes, usage });
+        this.#submit(placed, inputs, readback);
+        return readback;
+      });
+    } catch (error) {
+      const refused = await refusedCommand(device, commands);
+      if (!refused) throw error;
+      const { node, kernel } = describeStep(this.plan.steps[refused.index]);
+      throw new DeviceError(`${node} (${kernel}): ${refused.message}`);
+    }
+  }
+
+  /** What the graph's inputs are in a run. Throws ShapeError where one is missing, unknown or of the wrong length. */
+  #checkedInputs(inputs: Tensors): GivenInput[] {
     const { inputs: known } = this.plan;
     for (const name of Object.keys(inputs)) {
       if (!known.has(name)) {
         throw new ShapeError(`the graph has no input "${name}"; it takes ${[...known.keys()].join(", ")}`);
       }
     }
-    const given = [...known].map(([name, { value, resource }]) => {
+    return [...known].map(([name, { value, resource }]) => {
       const data = inputs[name] ?? (value.source.kind === "input" ? value.source.initial : undefined);
       if (!data) throw new ShapeError(`the input "${name}" [${value.shape.join(", ")}] is missing`);
       checkLength(`the input "${name}"`, value, data);
       return { resource, data };
     });
-    for (const { resource, data } of given) {
-      this.#backend.device.queue.writeBuffer(this.#memory.buffer(resource), 0, data);
-    }
   }
 
-  #submit(): GPUBuffer {
-    const { device } = this.#backend;
-    const readback = this.#freeReadbacks.pop() ?? device.createBuffer({
-      label: "outputs",
-      size: this.#readbackBytes,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
+  #submit(
+    { connection: { device }, memory, commands }: Placed,
+    inputs: readonly GivenInput[],
+    readback: GPUBuffer,
+  ): void {
+    writeInputs(device, memory, inputs);
     const encoder = device.createCommandEncoder();
-    encodeCommands(encoder, this.#commands);
+    encodeCommands(encoder, commands);
     this.#eachOutput((_, { resource }, offset) =>
-      encoder.copyBufferToBuffer(this.#memory.buffer(resource), 0, readback, offset, resource.texels * 16)
+      encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, offset, resource.texels * 16)
     );
     device.queue.submit([encoder.finish()]);
-    return readback;
   }
 
   #outputs(bytes: ArrayBuffer): Tensors {

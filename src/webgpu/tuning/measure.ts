@@ -6,7 +6,7 @@
 
 import type { WebGpuBackend } from "../device.ts";
 import { guarded } from "../error_scopes.ts";
-import { makeCommands } from "../executable.ts";
+import { makeCommands } from "../placement.ts";
 import { DeviceMemory } from "../memory.ts";
 import type { Plan } from "../planner.ts";
 import { timeTogether } from "../timing.ts";
