@@ -4,14 +4,16 @@
  * @module
  */
 
+import { writeFile } from "../src/checkpoint/write_file.ts";
 import { isCifar10Folder } from "../src/data/cifar10.ts";
 import { type Dataset, openDataset } from "../src/data/dataset.ts";
-import { DeviceError, TrainingError } from "../src/errors.ts";
+import { DataError, DeviceError, TrainingError } from "../src/errors.ts";
 import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
 import { finetuned } from "../src/training/finetune.ts";
+import { checkFrozen } from "../src/training/freeze.ts";
 import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
 import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
@@ -59,6 +61,7 @@ How:
                          none)
   --temp-epoch N         epochs of annealing of the attentions' temperature; 0 keeps it at 1 (default: 10)
   --temp-init X          where it starts (default: 30)
+  --freeze NAME,NAME,... layers and parameters that are not trained; * stands for any characters: conv1,layer1,*.fc
   --seed N               of weights, order, crops and dropout (default: 0)
   --no-shuffle           every epoch in the data set's order
 Where:
@@ -118,6 +121,7 @@ const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DE
     try {
       const model = earlier?.model ?? await initialModel(asked, args.finetune, sets?.training.numClasses);
       const recipe = earlier?.state.recipe ?? completeRecipe(given, model.imageSize);
+      checkFrozen(model, recipe.freeze);
       const { arch, kernelNum, numClasses } = model.config;
       console.log(`model    ${arch}, kernel_num ${kernelNum}, ${numClasses} classes`);
       if (sets) {
@@ -180,7 +184,7 @@ async function prepareFolder(
         "go on with other data; begin a new run with --finetune",
     );
   }
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   if (folder === resumed) return;
   if (await exists(`${folder}/last.state.safetensors`)) {
     throw new TrainingError(
@@ -188,7 +192,17 @@ async function prepareFolder(
     );
   }
   if (resumed && await exists(`${resumed}/metrics.jsonl`)) {
-    await Deno.copyFile(`${resumed}/metrics.jsonl`, `${folder}/metrics.jsonl`);
+    const metrics = await Deno.readFile(`${resumed}/metrics.jsonl`);
+    await writeFile(`${folder}/metrics.jsonl`, (write) => write(metrics), DataError);
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new DataError(`--out ${folder}: cannot be made a folder: ${(error as Error).message}`);
   }
 }
 

@@ -18,6 +18,7 @@ import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } 
 import { drawCurves } from "./curve.ts";
 import { setDropout } from "./dropout.ts";
 import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
+import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
 import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
 import { trainingPreprocessing, validationPreprocessing } from "./preparation.ts";
@@ -64,7 +65,7 @@ const NOTHING: EpochSums = { images: 0, loss: 0, top1: 0, top5: 0 };
 
 /** What a recipe's steps are to a trainer. */
 export function trainerOptions(recipe: Recipe): TrainerOptions {
-  const { batch, microBatch, size, labelSmoothing, clipNorm, ema, seed } = recipe;
+  const { batch, microBatch, size, labelSmoothing, clipNorm, ema, freeze, seed } = recipe;
   return {
     batch: microBatch,
     imageSize: size,
@@ -73,6 +74,7 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
     clipNorm: clipNorm || undefined,
     averageDecay: ema || undefined,
     parts: microBatch < batch,
+    trainable: (name) => !isFrozen(name, freeze),
     seed,
   };
 }

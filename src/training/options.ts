@@ -53,6 +53,8 @@ export interface Recipe {
   readonly augment: "standard" | "none";
   /** Whether every epoch has another order. */
   readonly shuffle: boolean;
+  /** Parameters and layers that are not trained; see isFrozen. */
+  readonly freeze: readonly string[];
   /** Of initial weights, order, augmentation and dropout; a whole number below 2^24. */
   readonly seed: number;
 }
@@ -78,6 +80,7 @@ export const DEFAULT_RECIPE: Readonly<Omit<Recipe, "size" | "microBatch">> = {
   tempInit: 30,
   augment: "standard",
   shuffle: true,
+  freeze: [],
   seed: 0,
 };
 
@@ -105,17 +108,20 @@ export function stepSettings(recipe: Recipe, position: Position): { learningRate
 /** The recipe that a state file holds. Throws CheckpointError where it is none. */
 export function parseRecipe(text: string | undefined, path: string): Recipe {
   const fail = (what: string) => new CheckpointError(`${path}: not a training state of this version: ${what}`);
-  let recipe: Record<string, unknown>;
+  let parsed: unknown;
   try {
-    recipe = JSON.parse(text ?? "");
+    parsed = JSON.parse(text ?? "");
   } catch {
     throw fail("its recipe is no JSON");
   }
-  if (typeof recipe !== "object" || recipe === null) throw fail("its recipe is no object");
+  if (typeof parsed !== "object" || parsed === null) throw fail("its recipe is no object");
+  // States of runs that began before layers could be frozen do not say that none is.
+  const recipe: Record<string, unknown> = "freeze" in parsed ? { ...parsed } : { ...parsed, freeze: [] };
   for (const [name, usual] of Object.entries({ ...DEFAULT_RECIPE, size: 0, microBatch: 0 })) {
     const value = recipe[name];
+    const element = name === "freeze" ? "string" : "number";
     const same = Array.isArray(usual)
-      ? Array.isArray(value) && value.every((v) => typeof v === "number")
+      ? Array.isArray(value) && value.every((v) => typeof v === element)
       : typeof value === typeof usual;
     if (!same) throw fail(`its recipe has ${JSON.stringify(value) ?? "no value"} for ${name}`);
   }

@@ -8,6 +8,7 @@ import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import { createModel } from "../../src/models/model.ts";
 import { fixture } from "../checkpoint/support.ts";
 import { Random } from "../fuzz/random.ts";
+import { withSmallDisk } from "../support/small_disk.ts";
 
 const TOOL = fileURLToPath(new URL("../../tools/convert.ts", import.meta.url));
 const ENV = { NO_COLOR: "1" };
@@ -83,22 +84,16 @@ Deno.test("`convert` removes what it has written and exits 130 when Ctrl-C inter
 Deno.test("`convert` says that the disk is full in one line, and leaves the old file as it was", () =>
   withFolder(async (folder) => {
     const disk = `${folder}/disk`;
-    await Deno.mkdir(disk);
     const out = `${disk}/x.safetensors`;
-    const mounted = (await run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", disk])).code === 0;
-    try {
+    await withSmallDisk(disk, 8192, async (prefix, isFull) => {
       await Deno.writeTextFile(out, "old");
-      // Without the right to mount, a limit on a file's length makes the same writes fail.
-      const limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 8192; exec "$@"', "sh"];
-      const { code, stdout, stderr } = await run([...(mounted ? [] : limited), ...command(SOURCE, "--out", out)]);
+      const { code, stdout, stderr } = await run([...prefix, ...command(SOURCE, "--out", out)]);
       assertEquals({ code, stdout }, { code: 1, stdout: "" });
       assertMatch(stderr, /^error: [^\n]*x\.safetensors: cannot be written, and was left as it is: [^\n]+\n$/);
-      if (mounted) assertStringIncludes(stderr, "the disk is full; free some space, or write elsewhere");
+      if (isFull) assertStringIncludes(stderr, "the disk is full; free some space, or write elsewhere");
       assertEquals(names(disk), ["x.safetensors"]);
       assertEquals(await Deno.readTextFile(out), "old");
-    } finally {
-      if (mounted) await run(["umount", disk]);
-    }
+    });
   }));
 
 Deno.test("`convert` does not write through a link that lies where it writes", () =>

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { readLines } from "../support/read_lines.ts";
+import { withSmallDisk } from "../support/small_disk.ts";
 import { uniform } from "../support/random_weights.ts";
 import { encodePng } from "../support/write_png.ts";
 
@@ -121,6 +122,22 @@ Deno.test("`train` stops where the loss is not finite, naming step and tensor", 
   });
 });
 
+Deno.test("`train` says that the disk is full in one line", async () => {
+  await withData((folder) =>
+    withSmallDisk(`${folder}/disk`, 2048, async (prefix, isFull) => {
+      const args = [...SMALL, "--data", `${folder}/data`, "--epochs", "1", "--out", `${folder}/disk/run`];
+      const [program, ...rest] = [...prefix, Deno.execPath(), "run", "--allow-read", "--allow-write", TOOL, ...args];
+      const { code, stderr } = await new Deno.Command(program, { args: rest, env: { NO_COLOR: "1" } }).output();
+      const message = new TextDecoder().decode(stderr);
+      assertEquals(code, 1);
+      assertMatch(message, /^error: \S+\.safetensors: cannot be written, and was left as it is: [^\n]+\n$/);
+      if (isFull) assertStringIncludes(message, "the disk is full; free some space, or write elsewhere");
+      const left = [...Deno.readDirSync(`${folder}/disk/run`)].map(({ name }) => name).sort();
+      assertEquals(left.filter((name) => name.endsWith(".part")), []);
+    })
+  );
+});
+
 Deno.test("`train --dry-run` prints the memory of a step without a device", async () => {
   const { code, stdout } = await run("--arch", "od_resnet20", "--kernel-num", "4", "--batch", "128", "--dry-run");
   assertEquals(code, 0);
@@ -151,6 +168,7 @@ Deno.test("`train` exits 2 on wrong usage and 1 on wrong input, in one line", as
       1,
       "expected more than 1 value per channel",
     ],
+    [["--arch", "od_resnet20", "--dry-run", "--freeze", "conv1,head"], 1, '"head" freezes nothing: od_resnet20 has'],
     [["--arch", "nothing", "--dry-run"], 1, 'no architecture is called "nothing"'],
     [["--resume", "/nowhere"], 1, "/nowhere/last.state.safetensors: there is no such file"],
     [["--arch", "od_resnet20", "--data", "/nowhere", "--out", "x"], 1, "/nowhere/train"],

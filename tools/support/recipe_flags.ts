@@ -49,6 +49,7 @@ export const RECIPE_STRINGS: readonly string[] = [
   ...Object.keys(NUMBERS),
   ...Object.keys(WORDS),
   "schedule",
+  "freeze",
 ];
 
 /**
@@ -67,6 +68,7 @@ export function parseRecipeFlags(
   }
   for (const [flag, [key, words]] of Object.entries(WORDS)) recipe[key] = oneOf<string>(flag, flags[flag], words);
   recipe.schedule = schedule(flags.schedule, rest);
+  recipe.freeze = flags.freeze?.split(",").filter((pattern) => pattern !== "");
   if (nesterov) recipe.nesterov = true;
   if (noShuffle) recipe.shuffle = false;
   if (Number(recipe.seed) >= 2 ** 24) {
