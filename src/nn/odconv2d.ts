@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Value } from "../graph/graph.ts";
 import { dynamicConv2d } from "../graph/ops/dynamic_conv2d.ts";
 import { linear } from "../graph/ops/linear.ts";
-import { relu, sigmoid, softmax } from "../graph/ops/elementwise.ts";
+import { relu, softmax } from "../graph/ops/elementwise.ts";
 import { globalAvgPool } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
 import { checkPositive, checkWhole } from "./arguments.ts";
@@ -90,7 +90,10 @@ export class Attention extends Module {
     const pooled = trace.apply(globalAvgPool, { x }, {});
     const z = trace.apply(relu, { x: trace.call("bn", trace.call("fc", pooled)) }, {});
     const temperature = trace.temperature();
-    const gate = (head: string) => trace.child(head).apply(sigmoid, { x: trace.call(head, z), temperature }, {});
+    const gate = (name: string) => {
+      const head = this.children.get(name) as PooledConv1x1;
+      return head.emit(trace.child(name), z, "sigmoid", temperature);
+    };
     return {
       channel: gate("channel_fc"),
       filter: this.children.has("filter_fc") ? gate("filter_fc") : undefined,
@@ -119,7 +122,12 @@ class PooledConv1x1 extends Module {
   }
 
   override forward(trace: Trace, x: Value): Value {
+    return this.emit(trace, x);
+  }
+
+  /** Emits the layer and an activation. */
+  emit(trace: Trace, x: Value, activation: "none" | "sigmoid" = "none", temperature?: Value): Value {
     const bias = this.#bias ? trace.parameter("bias") : undefined;
-    return trace.apply(linear, { x, weight: trace.parameter("weight"), bias }, { activation: "none" });
+    return trace.apply(linear, { x, weight: trace.parameter("weight"), bias, temperature }, { activation });
   }
 }

@@ -1,11 +1,13 @@
-import { blocked } from "../layout.ts";
-import type { OperandsOf } from "../../graph/graph.ts";
+import type { Node, OperandsOf } from "../../graph/graph.ts";
 import type {
   linearInputGrad as linearInputGradOperator,
   linearWeightGrad as linearWeightGradOperator,
 } from "../../graph/ops/linear_grad.ts";
 import { dispatch } from "../kernel.ts";
-import type { Kernel } from "../planner.ts";
+import { blocked } from "../layout.ts";
+import type { Kernel, PlanContext } from "../planner.ts";
+
+const ROWS = [0, 1, 2, 3];
 
 /** gradient weight: four inputs of one sample an invocation, over the weight as it is stored, [O][I/4]. */
 export const linearInputGrad: Kernel = (node, context) => {
@@ -23,40 +25,62 @@ export const linearInputGrad: Kernel = (node, context) => {
   let i = id % u.inputs;
   let s = id / u.inputs;
   var sum = vec4f();
-  for (var o = 0u; o < u.outputs; o++) {
+  for (var block = 0u; block < u.outputs / 4u; block++) {
+    let g = gradient(s * u.blocks + block);
+    let w = block * 4u * u.inputs + i;
+    sum += ${ROWS.map((r) => `g[${r}] * weight(w + ${r}u * u.inputs)`).join(" + ")};
+  }
+  for (var o = u.outputs & ~3u; o < u.outputs; o++) {
     sum += gradient(s * u.blocks + o / 4u)[o % 4u] * weight(o * u.inputs + i);
   }
   dx[id] = sum;`,
   }));
 };
 
-/** gradient^T x: a tile of four outputs by four inputs an invocation, over the batch. */
+/**
+ * gradient^T x: a tile of four outputs by four inputs an invocation, over the batch. The first of the inputs also sum the
+ * gradient to the bias, where somebody asks for it.
+ */
 export const linearWeightGrad: Kernel = (node, context) => {
   const { x, gradient } = node.operands as OperandsOf<typeof linearWeightGradOperator>;
   const { batch, channels: inputs, blocks: inBlocks } = blocked(x.shape);
   const { channels: outputs, blocks: outBlocks } = blocked(gradient.shape);
-  const rows = [0, 1, 2, 3];
+  const bias = biasGradient(node, context);
+  const dw = context.output(node);
   context.emit(dispatch({
-    label: "linear_weight_grad",
+    label: `linear_weight_grad${bias ? "_and_bias" : ""}`,
     reads: { x: context.read(x), gradient: context.read(gradient) },
-    writes: { dw: context.output(node) },
+    writes: bias ? { dw, db: context.output(bias) } : { dw },
     uniforms: { batch, inputs, in_blocks: inBlocks, outputs, out_blocks: outBlocks },
     invocations: outBlocks * inBlocks,
     workgroupSize: 8,
     body: `
   let i = id % u.in_blocks;
   let o = id / u.in_blocks;
-${rows.map((r) => `  var a${r} = vec4f();`).join("\n")}
+${ROWS.map((r) => `  var a${r} = vec4f();`).join("\n")}${bias ? "\n  var sum = vec4f();" : ""}
   for (var s = 0u; s < u.batch; s++) {
     let g = gradient(s * u.out_blocks + o);
     let v = x(s * u.in_blocks + i);
-${rows.map((r) => `    a${r} += g[${r}] * v;`).join("\n")}
+${ROWS.map((r) => `    a${r} += g[${r}] * v;`).join("\n")}${bias ? "\n    sum += g;" : ""}
   }
   let there = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.inputs);
 ${
-      rows.map((r) =>
+      ROWS.map((r) =>
         `  if (o * 4u + ${r}u < u.outputs) { dw[(o * 4u + ${r}u) * u.in_blocks + i] = select(vec4f(), a${r}, there); }`
       ).join("\n")
+    }${
+      bias
+        ? `
+  if (i == 0u) { db[o] = select(vec4f(), sum, vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs)); }`
+        : ""
     }`,
   }));
 };
+
+/** The node that sums the gradient over the batch, if there is one. */
+function biasGradient(node: Node, context: PlanContext): Node | undefined {
+  const { gradient } = node.operands as OperandsOf<typeof linearWeightGradOperator>;
+  return context.users(gradient).find(({ op, attributes, output }) =>
+    op.name === "channel_sum" && attributes.scale === 1 && !context.isPlanned(output)
+  );
+}
