@@ -1,12 +1,13 @@
 /** The attention view: an overview of all ODConv layers, and the four attentions of one of them for both images. */
 
 import type { AttentionName, DynamicLayer } from "../mod.ts";
+import { ATTENTION_WORDS } from "../src/models/attention_words.ts";
 import { amountColor, type Color, css, differenceColor, textOn } from "./colors.ts";
 import { element } from "./dom.ts";
 import { heatmap, range } from "./heatmap.ts";
 import { kernelPictures } from "./kernel_view.ts";
 import type { LayerAttentions, Network } from "./network.ts";
-import { ATTENTIONS, type Attentions, Overview } from "./overview.ts";
+import { type Attentions, Overview } from "./overview.ts";
 
 /** Attentions with so few numbers have them written out. */
 const MOST_WRITTEN = 49;
@@ -55,7 +56,7 @@ export class AttentionView {
         element("span", { role: "columnheader" }),
         ...heads.map((head) => element("span", { role: "columnheader" }, head)),
       ),
-      ...ATTENTIONS.flatMap(({ name, symbol, title, about }) => {
+      ...ATTENTION_WORDS.flatMap(({ name, symbol, title, about }) => {
         const values = both.flatMap((each) => each[name] ?? []);
         if (!values.length) return [];
         return [row([title, " ", element("i", {}, "a", element("sub", {}, symbol))], about, cells(name, values, kw))];

@@ -1,18 +1,11 @@
 /** All ODConv layers at a glance: how much each attention differs between the images. One of them is chosen here. */
 
 import type { AttentionName, DynamicLayer } from "../mod.ts";
+import { ATTENTION_WORDS } from "../src/models/attention_words.ts";
 import { amountColor, css } from "./colors.ts";
 import { element } from "./dom.ts";
 import { range } from "./heatmap.ts";
 import type { LayerAttentions } from "./network.ts";
-
-/** What the paper calls an attention, and what it does. */
-export const ATTENTIONS: readonly { name: AttentionName; symbol: string; title: string; about: string }[] = [
-  { name: "spatial", symbol: "s", title: "Position", about: "which places of the k × k kernel count" },
-  { name: "channel", symbol: "c", title: "Input channel", about: "which features it listens to" },
-  { name: "filter", symbol: "f", title: "Output channel", about: "which features it speaks of" },
-  { name: "kernel", symbol: "w", title: "Kernel", about: "how its n kernels are mixed" },
-];
 
 /** Attentions by layer, one map an image. */
 export type Attentions = readonly ReadonlyMap<string, LayerAttentions>[];
@@ -32,9 +25,9 @@ export class Overview {
   constructor(layers: readonly DynamicLayer[], attentions: Attentions, changed: () => void) {
     this.#layers = layers;
     const total = ({ name }: DynamicLayer) =>
-      ATTENTIONS.reduce((sum, a) => sum + (amount(attentions, name, a.name) ?? 0), 0);
+      ATTENTION_WORDS.reduce((sum, a) => sum + (amount(attentions, name, a.name) ?? 0), 0);
     this.chosen = layers.reduce((best, layer) => total(layer) > total(best) ? layer : best);
-    this.#cells = layers.map(() => ATTENTIONS.map(() => element("span", { class: "cell" })));
+    this.#cells = layers.map(() => ATTENTION_WORDS.map(() => element("span", { class: "cell" })));
     const columns = layers.map((layer, i) =>
       element(
         "label",
@@ -53,7 +46,7 @@ export class Overview {
         element("span", { class: "layer-name" }, shortened(layer.name)),
       )
     );
-    const titles = ATTENTIONS.map(({ title }) => element("span", {}, title));
+    const titles = ATTENTION_WORDS.map(({ title }) => element("span", {}, title));
     const names = element("div", { class: "rows", "aria-hidden": "true" }, ...titles);
     this.root.append(this.#legend, element("div", { class: "layers" }, names, ...columns));
     this.update(attentions);
@@ -63,7 +56,7 @@ export class Overview {
   update(attentions: Attentions): void {
     const what = attentions.length === 2 ? "How much each attention differs between the images" : "How uneven it is";
     this.#legend.textContent = `${what}, layer by layer. Choose one:`;
-    ATTENTIONS.forEach(({ name }, row) => {
+    ATTENTION_WORDS.forEach(({ name }, row) => {
       const amounts = this.#layers.map((layer) => amount(attentions, layer.name, name));
       const most = Math.max(1e-6, ...amounts.map((each) => each ?? 0));
       amounts.forEach((each, i) => {

@@ -18,6 +18,8 @@ export interface FigureOptions {
   readonly width?: number;
   /** True for a picture in a page that has `darkStyle` of all its pictures: it gets no style sheet of its own. */
   readonly embedded?: boolean;
+  /** True for the plots alone: the title is there for people who do not see the picture, but nothing stands above it. */
+  readonly bare?: boolean;
 }
 
 /** One of several plots in a picture. */
@@ -42,21 +44,14 @@ export function colorsOf(names: Iterable<string>): Map<string, Color> {
 export async function figure(
   panels: readonly Panel[],
   legend: ReadonlyMap<string, Color>,
-  { title, description = title, embedded = false }: FigureOptions,
+  { title, description = title, embedded = false, bare = false }: FigureOptions,
 ): Promise<string> {
   const { Plot, plot } = await loadLibrary();
-  const width = panels.reduce((sum, panel) => sum + panel.width, 0) + 2 * MARGIN;
-  let y = MARGIN + SIZE.title;
-  const place = { x: MARGIN, y, "font-size": SIZE.title, "font-weight": 600, fill: ink(TEXT) };
-  const parts = [element("text", place, escapeText(title))];
-  if (legend.size > 1) {
-    const { markup, bottom } = drawLegend(legend, y + 6, width - 2 * MARGIN);
-    parts.push(markup);
-    y = bottom;
-  }
-  y += 8;
-  if (panels.some((panel) => panel.heading)) y += LINE_HEIGHT;
-  let x = MARGIN;
+  const margin = bare ? 0 : MARGIN;
+  const width = panels.reduce((sum, panel) => sum + panel.width, 0) + 2 * margin;
+  const { parts, bottom } = bare ? { parts: [], bottom: 0 } : drawHeader(title, legend, width);
+  const y = bottom + (panels.some((panel) => panel.heading) ? LINE_HEIGHT : 0);
+  let x = margin;
   for (const panel of panels) {
     const { width, height } = panel;
     if (panel.heading) {
@@ -72,7 +67,7 @@ export async function figure(
     parts.push(serialize(drawn).replaceAll('"currentColor"', `"${SOFT.light}"`));
     x += width;
   }
-  const height = y + Math.max(...panels.map((panel) => panel.height)) + MARGIN;
+  const height = y + Math.max(...panels.map((panel) => panel.height)) + margin;
   const body = [
     element("title", {}, escapeText(title)),
     element("desc", {}, escapeText(description)),
@@ -93,6 +88,20 @@ export async function figure(
     },
     `\n${style}${body}\n`,
   ) + "\n";
+}
+
+/** The title, and the legend where there are names to tell apart. */
+function drawHeader(
+  title: string,
+  legend: ReadonlyMap<string, Color>,
+  width: number,
+): { parts: string[]; bottom: number } {
+  const y = MARGIN + SIZE.title;
+  const place = { x: MARGIN, y, "font-size": SIZE.title, "font-weight": 600, fill: ink(TEXT) };
+  const heading = element("text", place, escapeText(title));
+  if (legend.size < 2) return { parts: [heading], bottom: y + 8 };
+  const { markup, bottom } = drawLegend(legend, y + 6, width - 2 * MARGIN);
+  return { parts: [heading, markup], bottom: bottom + 8 };
 }
 
 /** Swatches and names, in as many rows as they need. Widths are guessed: nothing here measures text. */

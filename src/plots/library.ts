@@ -4,6 +4,8 @@
  * @module
  */
 
+import { DataError } from "../errors.ts";
+
 /** What draws. */
 export interface Library {
   readonly Plot: typeof import("npm:@observablehq/plot@0.6.17");
@@ -25,9 +27,16 @@ export interface Drawn {
 
 let loading: Promise<Library> | undefined;
 
-/** Loads both when the first picture is drawn: the specifiers are no literals, so that Deno does not fetch them ahead. */
+/**
+ * Loads both when the first picture is drawn: the specifiers are no literals, so that Deno does not fetch them ahead. Throws
+ * DataError where they cannot be had.
+ */
 export function loadLibrary(): Promise<Library> {
-  return loading ??= load();
+  return loading ??= load().catch((error) => {
+    loading = undefined;
+    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new DataError(`the plotting library cannot be loaded from npm: ${why}; connect to the network once`);
+  });
 }
 
 async function load(): Promise<Library> {

@@ -21,5 +21,7 @@ export type { Axis } from "./axis.ts";
 export { type Bar, barChart } from "./bar_chart.ts";
 export type { FigureOptions } from "./figure.ts";
 export { heatmap, type HeatmapPanel } from "./heatmap.ts";
+export { histogram } from "./histogram.ts";
 export { lineChart, type LinePanel, type Series } from "./line_chart.ts";
+export { type Mosaic, mosaic, typicalMost } from "./mosaic.ts";
 export { darkStyle } from "./svg.ts";

@@ -1,0 +1,35 @@
+import type { AttentionName } from "./attention.ts";
+
+/** What the paper calls an attention, and what it does, in the order in which they are shown. */
+export const ATTENTION_WORDS: readonly {
+  readonly name: AttentionName;
+  /** Index of the paper's a. */
+  readonly symbol: string;
+  readonly title: string;
+  readonly about: string;
+  /** Why a layer has none. */
+  readonly missing: string;
+}[] = [
+  {
+    name: "spatial",
+    symbol: "s",
+    title: "Position",
+    about: "which places of the k × k kernel count",
+    missing: "its kernels are 1 × 1",
+  },
+  {
+    name: "channel",
+    symbol: "c",
+    title: "Input channel",
+    about: "which features it listens to",
+    missing: "it is no ODConv layer",
+  },
+  {
+    name: "filter",
+    symbol: "f",
+    title: "Output channel",
+    about: "which features it speaks of",
+    missing: "it is depthwise: each output channel has an input channel of its own, which is weighted already",
+  },
+  { name: "kernel", symbol: "w", title: "Kernel", about: "how its n kernels are mixed", missing: "it has one kernel" },
+];
