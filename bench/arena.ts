@@ -1,0 +1,208 @@
+/**
+ * Where this project and its peers meet: every contestant is opened when it is first needed, runs the same graph on the same
+ * numbers, must agree with this project's answer, and is timed once.
+ *
+ * @module
+ */
+
+import { openDevice } from "../src/devices.ts";
+import { DeviceError } from "../src/errors.ts";
+import type { Backend, Tensors } from "../src/graph/backend.ts";
+import type { Graph } from "../src/graph/graph.ts";
+import { ceilingMeter } from "../src/webgpu/ceiling.ts";
+import { openWebGpu, type WebGpuBackend } from "../src/webgpu/device.ts";
+
+import type { Contestant } from "./contestant.ts";
+import { medianOf, type Patience, timeRuns } from "./measure.ts";
+import { expectAgreement, inputsOf } from "./networks.ts";
+import { ours } from "./peers/ours.ts";
+import { openPyTorch, type PyTorch, type PyTorchJob } from "./peers/pytorch.ts";
+import type { Row } from "./rows.ts";
+
+/** How each peer that runs graphs is opened. */
+const OPEN: Readonly<Record<string, () => Promise<Contestant>>> = {
+  "tfjs-webgpu": async () => (await import("./peers/tfjs.ts")).openTfjs("webgpu"),
+  "tfjs-wasm": async () => (await import("./peers/tfjs.ts")).openTfjs("wasm"),
+  "onnxruntime-webgpu": async () => (await import("./peers/onnxruntime.ts")).openOnnxRuntime("webgpu"),
+  "onnxruntime-wasm": async () => (await import("./peers/onnxruntime.ts")).openOnnxRuntime("wasm"),
+};
+
+/** Whom each of this project's executors is compared with. */
+export const PEERS: Readonly<Record<Row["device"], readonly string[]>> = {
+  webgpu: ["tfjs-webgpu", "onnxruntime-webgpu", "onnxruntime-wasm", "pytorch"],
+  cpu: ["tfjs-wasm", "onnxruntime-wasm"],
+};
+
+/** What an arena is made for. */
+export interface ArenaOptions extends Patience {
+  /** Peers to time, of {@link PEERS}. */
+  readonly peers: readonly string[];
+  /** A Python with torch, for the peer "pytorch". */
+  readonly python?: string;
+  /** Where WebGPU kernels read from; what suits the adapter if left out. */
+  readonly operands?: "texture" | "buffer";
+  /** Told what could not be measured, and why. */
+  readonly note: (line: string) => void;
+}
+
+/** One graph to time. */
+export interface Task {
+  /** Unlike any other task's. */
+  readonly name: string;
+  /** What runs. */
+  readonly graph: Graph;
+  /** Time its kernels alone, by whoever can tell. */
+  readonly kernelsOnly?: boolean;
+}
+
+/** See above. */
+export class Arena {
+  /** Descriptions of all who took part. */
+  readonly descriptions: Set<string> = new Set();
+  readonly #options: ArenaOptions;
+  readonly #contestants = new Map<string, Promise<Contestant>>();
+  readonly #backends: Backend[] = [];
+  readonly #answers = new Map<string, Tensors>();
+  readonly #times = new Map<string, Promise<number | undefined>>();
+  #ceiling?: () => Promise<number>;
+  #pytorch?: Promise<PyTorch>;
+
+  /** Opens nothing yet. */
+  constructor(options: ArenaOptions) {
+    this.#options = options;
+  }
+
+  /** How long a measurement may take. */
+  get patience(): Patience {
+    return this.#options;
+  }
+
+  /** Whether a peer is asked for. */
+  takes(peer: string): boolean {
+    return this.#options.peers.includes(peer);
+  }
+
+  /** This project's executor. Throws DeviceError where there is no adapter. */
+  async backend(device: "webgpu"): Promise<WebGpuBackend>;
+  async backend(device: Row["device"]): Promise<Backend>;
+  async backend(device: Row["device"]): Promise<Backend> {
+    let backend = this.#backends.find(({ name }) => name === device);
+    if (!backend) {
+      backend = device === "cpu" ? await openDevice("cpu") : await this.#openWebGpu();
+      this.#backends.push(backend);
+      this.descriptions.add(`this project on ${backend.description}`);
+    }
+    return backend;
+  }
+
+  /** What the adapter can do right now, in GFLOP/s; null for the CPU. */
+  async ceiling(device: Row["device"]): Promise<number | null> {
+    if (device === "cpu") return null;
+    const measure = this.#ceiling ??= await ceilingMeter(await this.backend("webgpu"));
+    return await measure();
+  }
+
+  /** Median milliseconds of this project. */
+  async time(device: Row["device"], task: Task): Promise<number> {
+    return await this.#time(ours(await this.backend(device)), task);
+  }
+
+  /**
+   * Median milliseconds of the executor's peers, by name. `twin` is the static task that stands in where a peer does not
+   * take the dynamic one; `job` is the same for PyTorch.
+   */
+  async timePeers(
+    device: Row["device"],
+    task: Task,
+    { batch, twin, job }: { batch: number; twin?: Task; job?: Omit<PyTorchJob, keyof Patience> },
+  ): Promise<Record<string, number>> {
+    const times: Record<string, number> = {};
+    for (const name of PEERS[device]) {
+      if (!this.takes(name)) continue;
+      const ms = name === "pytorch"
+        ? job && await this.timePyTorch(job)
+        : await this.#timePeer(device, name, task, batch, twin);
+      if (ms !== undefined) times[name] = ms;
+    }
+    return times;
+  }
+
+  /** Median milliseconds of PyTorch; undefined where no Python was named or it is not asked for. */
+  async timePyTorch(job: Omit<PyTorchJob, keyof Patience>): Promise<number | undefined> {
+    const { python, rounds, budgetMs } = this.#options;
+    if (!python || !this.takes("pytorch")) return undefined;
+    this.#pytorch ??= openPyTorch(python);
+    const pytorch = await this.#pytorch;
+    this.descriptions.add(pytorch.description);
+    return await this.#once(
+      `pytorch|${Object.values(job).join()}`,
+      () => pytorch.measure({ ...job, rounds, budgetMs }),
+    );
+  }
+
+  /** Measures once under a name; where it fails, says so and answers undefined from then on. */
+  attempt(name: string, measure: () => Promise<number>): Promise<number | undefined> {
+    return this.#once(name, () =>
+      measure().catch((error: Error) => {
+        this.#options.note(`${name}: ${error.message.split("\n")[0]}`);
+        return undefined;
+      }));
+  }
+
+  /** Closes everything. */
+  async dispose(): Promise<void> {
+    this.#backends.forEach((backend) => backend.dispose());
+    await (await this.#pytorch)?.dispose();
+  }
+
+  async #timePeer(device: Row["device"], name: string, task: Task, batch: number, twin?: Task) {
+    return await this.attempt(`${name}, ${task.name}`, async () => {
+      if (!this.#contestants.has(name)) this.#contestants.set(name, OPEN[name]());
+      const contestant = await this.#contestants.get(name)!;
+      this.descriptions.add(contestant.description);
+      const chosen = twin && !contestant.takesDynamic(batch) ? twin : task;
+      // What a peer answers is only worth its time beside ours.
+      if (!this.#answers.has(chosen.name)) await this.#answer(ours(await this.backend(device)), chosen);
+      return (await this.#once(`${name}|${chosen.name}`, () => this.#time(contestant, chosen)))!;
+    });
+  }
+
+  async #time(contestant: Contestant, { name, graph, kernelsOnly }: Task): Promise<number> {
+    const { inFlight } = contestant;
+    const inputs = inputsOf(graph);
+    const runner = await contestant.compile(graph);
+    try {
+      this.#check(contestant, name, await runner.run(inputs));
+      const kernelMs = kernelsOnly && runner.kernelMs;
+      if (kernelMs) return await medianOf(() => kernelMs(inputs), this.#options);
+      return await timeRuns(() => runner.run(inputs), inFlight, this.#options);
+    } finally {
+      await runner.dispose();
+    }
+  }
+
+  async #answer(contestant: Contestant, { name, graph }: Task): Promise<void> {
+    const runner = await contestant.compile(graph);
+    this.#check(contestant, name, await runner.run(inputsOf(graph)));
+    await runner.dispose();
+  }
+
+  /** The first answer to a task is this project's; all others must agree with it. */
+  #check(contestant: Contestant, task: string, answer: Tensors): void {
+    const known = this.#answers.get(task);
+    if (known) expectAgreement(contestant.name, task, known, answer);
+    else this.#answers.set(task, answer);
+  }
+
+  #once(name: string, measure: () => Promise<number | undefined>): Promise<number | undefined> {
+    let time = this.#times.get(name);
+    if (!time) this.#times.set(name, time = measure());
+    return time;
+  }
+
+  async #openWebGpu(): Promise<WebGpuBackend> {
+    const backend = await openWebGpu({ operands: this.#options.operands });
+    if (!backend) throw new DeviceError("no WebGPU adapter was found (Debian: apt-get install mesa-vulkan-drivers)");
+    return backend;
+  }
+}

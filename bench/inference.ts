@@ -1,0 +1,34 @@
+/** Whole networks forward, on images of the architecture's own size. */
+
+import type { Model } from "../src/models/model.ts";
+import type { Arena, Task } from "./arena.ts";
+import { countMadds, networksOf, seededModel, staticTwin } from "./networks.ts";
+import type { Row, Selection } from "./rows.ts";
+
+/** Measures one row after the other. */
+export async function* forwardRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
+  const { batches = [1, 8], devices = ["webgpu", "cpu"] } = selection;
+  for (const { arch, kernelNum } of networksOf(selection)) {
+    const model = await seededModel(arch, kernelNum);
+    const twin = staticTwin(arch) === arch ? undefined : await seededModel(staticTwin(arch), 1);
+    for (const batch of batches) {
+      const task = forwardTask(model, batch);
+      for (const device of devices) {
+        const ms = await arena.time(device, task);
+        const ceilingGflops = await arena.ceiling(device);
+        const peers = await arena.timePeers(device, task, {
+          batch,
+          twin: twin && forwardTask(twin, batch),
+          job: { work: "forward", model: arch, kernelNum, batch, imageSize: model.imageSize },
+        });
+        const gflops = 2 * countMadds(task.graph) / ms / 1e6;
+        yield { work: "forward", model: arch, kernelNum, batch, device, ms, gflops, ceilingGflops, peers };
+      }
+    }
+  }
+}
+
+function forwardTask(model: Model, batch: number): Task {
+  const { arch, kernelNum } = model.config;
+  return { name: `${arch} n=${kernelNum} batch ${batch}`, graph: model.graph({ batch }) };
+}

@@ -1,0 +1,123 @@
+/**
+ * The bench: this project and its peers in one run, on one adapter.
+ *
+ * @module
+ */
+
+import { type Command, execute, oneOf, UsageError, wholeNumber } from "../tools/support/command.ts";
+import { checkFolderOf } from "../tools/support/output.ts";
+import { Arena, PEERS } from "./arena.ts";
+import { forwardRows } from "./inference.ts";
+import { layerRows } from "./layers.ts";
+import { trainingRows } from "./training.ts";
+import { writeReport, writeText } from "./report.ts";
+import { describe, type Results, type Row, type Selection } from "./rows.ts";
+
+const PEER_NAMES = [...new Set(Object.values(PEERS).flat())];
+const WORKS = { forward: forwardRows, train: trainingRows, layers: layerRows } as const;
+type WorkName = keyof typeof WORKS;
+
+const HELP = `
+Usage: deno task bench [options]
+
+Times this project and its peers on the same graphs and numbers, in one run: networks forward, training steps, single
+convolutions. Peers must agree with this project's answers. GFLOP/s count two operations a multiply-add; the ceiling is
+what a loop of multiply-adds in registers reaches on the same adapter in the same minute. Times are medians.
+
+Options:
+  --only MODEL        one architecture, or layers whose name contains it (default: resnet18, resnet50 and
+                      mobilenetv2_100, static and dynamic)
+  --kernel-num N      kernels of the od_ models (default: 1 and 4)
+  --batch B           images a run (default: 1 and 8; training steps and layers: 8)
+  --work WORK         ${Object.keys(WORKS).join(", ")} (default: all)
+  --device DEVICE     webgpu or cpu (default: both; training steps: webgpu)
+  --peers NAMES       none, or some of ${PEER_NAMES.join(", ")}
+                      (default: all; they are downloaded from npm when they are needed)
+  --python PATH       a Python with torch, for pytorch
+  --rounds R          timed runs at most (default 5)
+  --operands WHERE    texture or buffer: where WebGPU kernels read from (default: what suits the adapter)
+  --json FILE         write {"rows":[{"work","model","kernelNum","batch","device","ms","gflops","ceilingGflops",
+                      "peers":{NAME: ms}}]}
+  --out FILE.md       write the report, and its chart beside it as FILE.svg
+  -h, --help          this text
+  --verbose           the stack of an error
+
+Examples:
+  deno task bench --out docs/bench.md --python /usr/bin/python3
+  deno task bench --only od_resnet50 --kernel-num 4 --batch 8 --work forward --peers none
+`;
+
+/** No measurement starts another round after so long: slow peers are timed once or twice. */
+const BUDGET_MS = 1000;
+
+const FLAGS = [
+  "only",
+  "kernel-num",
+  "batch",
+  "work",
+  "device",
+  "peers",
+  "python",
+  "rounds",
+  "operands",
+  "from",
+  "json",
+  "out",
+] as const;
+
+function peersOf(text: string | undefined): readonly string[] {
+  if (text === undefined) return PEER_NAMES;
+  const names = text === "none" ? [] : text.split(",");
+  const unknown = names.find((name) => !PEER_NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`--peers takes none or some of ${PEER_NAMES.join(", ")}, not "${unknown}"`);
+  }
+  return names;
+}
+
+const command: Command<typeof FLAGS[number]> = {
+  name: "bench",
+  help: HELP,
+  string: FLAGS,
+  async run(args) {
+    const work = oneOf("work", args.work, Object.keys(WORKS) as WorkName[]);
+    const device = oneOf("device", args.device, ["webgpu", "cpu"]);
+    const batch = wholeNumber("batch", args.batch);
+    await checkFolderOf(args.json);
+    await checkFolderOf(args.out);
+    const notes: string[] = [];
+    const arena = new Arena({
+      peers: peersOf(args.peers),
+      python: args.python,
+      rounds: wholeNumber("rounds", args.rounds) ?? 5,
+      budgetMs: BUDGET_MS,
+      operands: oneOf("operands", args.operands, ["texture", "buffer"]),
+      note(line) {
+        notes.push(line);
+        console.log(`not measured: ${line}`);
+      },
+    });
+    const selection: Selection = {
+      only: args.only,
+      kernelNum: wholeNumber("kernel-num", args["kernel-num"]),
+      batches: batch ? [batch] : undefined,
+      devices: device ? [device] : undefined,
+    };
+    const rows: Row[] = [];
+    const results = (): Results => ({ rows, contestants: [...arena.descriptions], notes });
+    try {
+      for (const name of work ? [work] : Object.keys(WORKS) as WorkName[]) {
+        for await (const row of WORKS[name](arena, selection)) {
+          rows.push(row);
+          console.log(describe(row));
+          if (args.json) await writeText(args.json, JSON.stringify(results(), null, 2) + "\n");
+        }
+      }
+    } finally {
+      await arena.dispose();
+    }
+    if (args.out) await writeReport(args.out, results());
+  },
+};
+
+if (import.meta.main) Deno.exit(await execute(command, Deno.args));

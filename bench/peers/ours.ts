@@ -1,0 +1,25 @@
+import type { Backend, Tensors } from "../../src/graph/backend.ts";
+import { WebGpuBackend } from "../../src/webgpu/device.ts";
+import type { Contestant } from "../contestant.ts";
+
+/** This project on one of its devices. */
+export function ours(backend: Backend): Contestant {
+  return {
+    name: "odconv",
+    description: `odconv on ${backend.description}`,
+    inFlight: backend.name === "webgpu" ? 2 : 1,
+    takesDynamic: () => true,
+    async compile(graph) {
+      if (!(backend instanceof WebGpuBackend)) return await backend.compile(graph);
+      const executable = await backend.compile(graph);
+      return {
+        run: (inputs) => executable.run(inputs),
+        kernelMs: async (inputs: Tensors) => {
+          const steps = await executable.profile(inputs);
+          return steps.reduce((ms, { milliseconds }) => ms + milliseconds, 0);
+        },
+        dispose: () => executable.dispose(),
+      };
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * PyTorch, where a person has a Python with torch: this project's own reference networks, in a process of their own.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { DeviceError } from "../../src/errors.ts";
+import type { Patience } from "../measure.ts";
+
+/** What is timed; see pytorch.py. */
+export interface PyTorchJob extends Patience {
+  readonly work: "forward" | "train";
+  readonly model: string;
+  readonly kernelNum: number;
+  readonly batch: number;
+  readonly imageSize: number;
+}
+
+/** A Python that waits for jobs. */
+export interface PyTorch {
+  /** Its version and threads. */
+  readonly description: string;
+  /** Median milliseconds. Throws DeviceError where the process has ended. */
+  measure(job: PyTorchJob): Promise<number>;
+  /** Ends the process. */
+  dispose(): Promise<void>;
+}
+
+/** Starts a Python. Throws DeviceError where it has no torch. */
+export async function openPyTorch(python: string): Promise<PyTorch> {
+  const script = fileURLToPath(new URL("./pytorch.py", import.meta.url));
+  const process = new Deno.Command(python, { args: [script], stdin: "piped", stdout: "piped" }).spawn();
+  const lines = linesOf(process.stdout);
+  const writer = process.stdin.getWriter();
+  const answer = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new DeviceError(`${python} ended: does it have torch? Its own message is above`);
+    return JSON.parse(value);
+  };
+  const { description } = await answer();
+  return {
+    description,
+    async measure(job) {
+      await writer.write(new TextEncoder().encode(JSON.stringify(job) + "\n"));
+      return (await answer()).ms;
+    },
+    async dispose() {
+      await writer.close();
+      await process.status;
+    },
+  };
+}
+
+async function* linesOf(bytes: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const text of bytes.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A training step of TensorFlow.js on its WebGPU backend: forward over batch statistics, cross-entropy, backward, SGD with
+ * momentum. No weight decay, which its optimizer does not have.
+ *
+ * @module
+ */
+
+// deno-lint-ignore-file no-import-prefix -- a bench's peers are named where they are used
+import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import type { Model } from "../../src/models/model.ts";
+import { forward, fromRowMajor, loadParameters, takeBackend } from "./tfjs.ts";
+
+/**
+ * Operators' gradients are registered by the union package only, over the same core. Named where Deno does not look before
+ * it is needed: it is 54 MB.
+ */
+const GRADIENTS = "npm:@tensorflow/tfjs@4.22.0";
+
+/** A network in training. */
+export interface TfjsTraining {
+  /** One step; answers the loss before it. */
+  step(x: Float32Array, labels: Float32Array): Promise<number>;
+  /** Frees it. */
+  dispose(): Promise<void>;
+}
+
+/** Makes a static model ready. */
+export async function openTfjsTraining(model: Model, batch: number, learningRate: number): Promise<TfjsTraining> {
+  await import(GRADIENTS);
+  const giveBack = await takeBackend("webgpu");
+  const graph = model.trace({ batch });
+  const parameters = new Map(
+    [...await loadParameters(graph)].map(([value, tensor]) => {
+      return [value, tf.variable(tensor, !value.name.includes(".running_"))];
+    }),
+  );
+  const optimizer = tf.train.momentum(learningRate, 0.9);
+  return {
+    async step(x, labels) {
+      const cost = tf.tidy(() => {
+        const images = fromRowMajor(x, graph.inputs.get("x")!.shape);
+        const targets = tf.oneHot(tf.tensor1d(labels, "int32"), model.config.numClasses);
+        return optimizer.minimize(
+          () => tf.losses.softmaxCrossEntropy(targets, forward(graph, parameters, images)) as tf.Scalar,
+          true,
+        )!;
+      });
+      const [loss] = await cost.data();
+      cost.dispose();
+      return loss;
+    },
+    async dispose() {
+      optimizer.dispose();
+      tf.dispose([...parameters.values()]);
+      await giveBack();
+    },
+  };
+}

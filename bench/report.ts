@@ -1,0 +1,126 @@
+/**
+ * The page that the bench writes.
+ *
+ * @module
+ */
+
+import { basename } from "node:path";
+import { DataError } from "../src/errors.ts";
+import { writeFile } from "../src/checkpoint/write_file.ts";
+import { chart } from "./chart.ts";
+import { comparison, partner, select, times } from "./tables.ts";
+import { targetTable } from "./targets.ts";
+import type { Results, Row } from "./rows.ts";
+
+const INTRO = `# Bench
+
+This project beside TensorFlow.js, ONNX Runtime Web and, where a Python with torch was named, PyTorch: the same networks,
+weights and images in one run on one machine. \`deno task bench --out FILE.md [--python PATH]\` writes this page.
+
+- Times are medians of a run after others that do not count. GFLOP/s count two operations a multiply-add.
+- The ceiling is what a loop of multiply-adds in registers reaches on the adapter right after each measurement.
+- A peer's column says how many times as long as this project it takes. Above 1x, this project is faster.
+- Every peer's answer agrees with this project's within 1e-3 of the largest number; else it has no time here.
+- Peers are given networks with batch norm folded, as this project runs them. TensorFlow.js runs static networks only:
+  beside a dynamic one stands its static twin. So it does for ONNX Runtime's WebGPU at batches above 1.
+- PyTorch runs eagerly what the published code computes, batch norm not folded.
+`;
+
+/** A part of the page; left out where there are no rows. */
+interface Section {
+  readonly title: string;
+  readonly text?: string;
+  readonly rows: (rows: readonly Row[]) => readonly Row[];
+  readonly table: (section: readonly Row[], rows: readonly Row[]) => string;
+}
+
+const overStatic = (row: Row, rows: readonly Row[]) => {
+  const twin = row.model.startsWith("od_")
+    ? partner(rows, row, { model: row.model.slice(3), kernelNum: 1 })
+    : undefined;
+  return times(twin && row.ms / twin.ms);
+};
+
+const overForward = (row: Row, rows: readonly Row[]) => {
+  const forward = partner(rows, row, { work: "forward" });
+  return times(forward && row.ms / forward.ms);
+};
+
+const LAYER_TEXT = "Window and stride, channels in and out, height and width of the input.";
+
+const SECTIONS: readonly Section[] = [
+  {
+    title: "Networks on WebGPU",
+    rows: (rows) => select(rows, "forward", "webgpu"),
+    table: (section, rows) => comparison(section, { "over static": (row) => overStatic(row, rows) }),
+  },
+  {
+    title: "Networks on the CPU",
+    text: "One thread, as TensorFlow.js's and ONNX Runtime's WebAssembly here.",
+    rows: (rows) => select(rows, "forward", "cpu"),
+    table: (section, rows) => comparison(section, { "over static": (row) => overStatic(row, rows) }),
+  },
+  {
+    title: "Training steps",
+    text:
+      "Forward, backward and SGD with momentum; the loss is read back. ONNX Runtime Web does not train. TensorFlow.js\n" +
+      "trains the static twin, whose first loss must be this project's.",
+    rows: (rows) => rows.filter(({ work }) => work === "train"),
+    table: (section, rows) =>
+      comparison(section, {
+        "over forward": (row) => overForward(row, rows),
+        "over static": (row) => overStatic(row, rows),
+      }),
+  },
+  {
+    title: "Convolutions on WebGPU",
+    text:
+      `${LAYER_TEXT} This project and TensorFlow.js by timestamps on the device, without transfers;\nONNX Runtime ` +
+      "by the clock on the wall.",
+    rows: (rows) => select(rows, "layer", "webgpu"),
+    table: (section) => comparison(section),
+  },
+  {
+    title: "Gradients to the input on WebGPU",
+    rows: (rows) => select(rows, "layer input gradient", "webgpu"),
+    table: (section) => comparison(section),
+  },
+  {
+    title: "Gradients to the weight on WebGPU",
+    rows: (rows) => select(rows, "layer weight gradient", "webgpu"),
+    table: (section) => comparison(section),
+  },
+  {
+    title: "Convolutions on the CPU",
+    text: `${LAYER_TEXT} Images are row-major on both sides of the run, for everybody.`,
+    rows: (rows) => select(rows, "layer", "cpu"),
+    table: (section) => comparison(section),
+  },
+];
+
+/** The page; `picture` is the picture's file name, if there is one. */
+export function page({ rows, contestants, notes }: Results, picture?: string): string {
+  const sections = SECTIONS.flatMap(({ title, text, rows: choose, table }) => {
+    const chosen = choose(rows);
+    return chosen.length === 0 ? [] : [`## ${title}\n\n${text ? `${text}\n\n` : ""}${table(chosen, rows)}`];
+  });
+  const list = (lines: readonly string[]) => lines.map((line) => `- ${line}\n`).join("");
+  const parts = [INTRO, `Run with:\n\n${list(contestants)}`];
+  if (picture) parts.push(`![Time an image of every network, by program](${picture})\n`);
+  parts.push(`## Targets\n\n${targetTable(rows)}`, ...sections);
+  if (notes.length > 0) parts.push(`## Not measured\n\n${list(notes)}`);
+  return parts.join("\n");
+}
+
+/** Writes the page, and its chart beside it. Throws DataError where a file cannot be written. */
+export async function writeReport(path: string, results: Results): Promise<void> {
+  const picture = await chart(results.rows);
+  const picturePath = path.replace(/(\.md)?$/, ".svg");
+  if (picture) await writeText(picturePath, picture);
+  await writeText(path, page(results, picture && basename(picturePath)));
+}
+
+/** Writes a text file, all of it or nothing. Throws DataError where the system refuses. */
+export async function writeText(path: string, text: string): Promise<void> {
+  await writeFile(path, (write) => write(new TextEncoder().encode(text)), DataError);
+}

@@ -1,0 +1,57 @@
+/** What the bench measures and writes down. */
+
+/** A kind of work. "layer" and its gradients are single convolutions, all else whole networks. */
+export type Work = "forward" | "train" | "layer" | "layer input gradient" | "layer weight gradient";
+
+/** One line of the report. */
+export interface Row {
+  /** What was timed. */
+  readonly work: Work;
+  /** The architecture; of a layer, its extents: "3x3 64-64 56". */
+  readonly model: string;
+  /** Kernels of a dynamic network; 1 for static ones. */
+  readonly kernelNum: number;
+  /** Images a run. */
+  readonly batch: number;
+  /** Which of this project's executors ran it. */
+  readonly device: "webgpu" | "cpu";
+  /** Median milliseconds of a run; of a layer on WebGPU, of its kernels. */
+  readonly ms: number;
+  /** Two operations a multiply-add. */
+  readonly gflops: number;
+  /** What a loop of multiply-adds in registers reached right after; null on the CPU. */
+  readonly ceilingGflops: number | null;
+  /** Median milliseconds of the others, by name. */
+  readonly peers: Readonly<Record<string, number>>;
+}
+
+/** What `--json` writes. */
+export interface Results {
+  /** What was measured. */
+  readonly rows: readonly Row[];
+  /** Who took part: versions, adapter, threads. */
+  readonly contestants: readonly string[];
+  /** What could not be measured, and why. */
+  readonly notes: readonly string[];
+}
+
+/** What a person wants measured; what is left out is up to the kind of work. */
+export interface Selection {
+  /** An architecture, or part of a layer's name. */
+  readonly only?: string;
+  /** Kernels of dynamic networks. */
+  readonly kernelNum?: number;
+  /** Images a run. */
+  readonly batches?: readonly number[];
+  /** Executors of this project. */
+  readonly devices?: readonly Row["device"][];
+}
+
+/** A row in one line, for people who wait. */
+export function describe({ work, model, kernelNum, batch, device, ms, gflops, ceilingGflops, peers }: Row): string {
+  const kernels = model.startsWith("od_") ? ` n=${kernelNum}` : "";
+  const ceiling = ceilingGflops === null ? "" : ` of ${ceilingGflops.toFixed(0)}`;
+  const others = Object.entries(peers).map(([name, other]) => `; ${name} ${(other / ms).toFixed(2)}x`);
+  return `${device} ${work} ${model}${kernels} batch ${batch}: ${ms.toFixed(1)} ms, ` +
+    `${gflops.toFixed(1)}${ceiling} GFLOP/s${others.join("")}`;
+}

@@ -1,0 +1,59 @@
+/** The report's tables, each from the rows that it is about. */
+
+import { markdownTable } from "../tools/support/markdown_table.ts";
+import type { Row, Work } from "./rows.ts";
+
+const PER_CENT = 100;
+
+/** The rows of some work on a device. */
+export function select(rows: readonly Row[], work: Work, device: Row["device"]): Row[] {
+  return rows.filter((row) => row.work === work && row.device === device);
+}
+
+/** The same network, device and batch in other work or with a static model; undefined where it was not measured. */
+export function partner(rows: readonly Row[], row: Row, change: Partial<Row>): Row | undefined {
+  const wanted = { ...row, ...change };
+  const keys = ["work", "model", "kernelNum", "batch", "device"] as const;
+  return rows.find((other) => keys.every((key) => other[key] === wanted[key]));
+}
+
+/** "od_resnet18 n=4". */
+export function nameOf({ model, kernelNum }: Row): string {
+  return model.startsWith("od_") ? `${model} n=${kernelNum}` : model;
+}
+
+/** A ratio for people: "12x", "1.31x". */
+export function times(ratio: number | undefined): string {
+  return ratio === undefined ? "" : `${ratio.toPrecision(3)}x`;
+}
+
+function peersIn(rows: readonly Row[]): string[] {
+  return [...new Set(rows.flatMap(({ peers }) => Object.keys(peers)))];
+}
+
+/** Times, speeds, and how many times longer each peer takes; `more` adds columns. */
+export function comparison(rows: readonly Row[], more: Readonly<Record<string, (row: Row) => string>> = {}): string {
+  const peers = peersIn(rows);
+  const hasCeiling = rows.some(({ ceilingGflops }) => ceilingGflops !== null);
+  const header = [
+    "",
+    "batch",
+    "ms",
+    "GFLOP/s",
+    ...(hasCeiling ? ["of the ceiling"] : []),
+    ...Object.keys(more),
+    ...peers,
+  ];
+  return markdownTable(
+    header,
+    rows.map((row) => [
+      nameOf(row),
+      String(row.batch),
+      row.ms.toPrecision(3),
+      row.gflops.toFixed(1),
+      ...(hasCeiling ? [`${(PER_CENT * row.gflops / row.ceilingGflops!).toFixed(0)}%`] : []),
+      ...Object.values(more).map((column) => column(row)),
+      ...peers.map((name) => times(row.peers[name] && row.peers[name] / row.ms)),
+    ]),
+  );
+}

@@ -1,0 +1,115 @@
+/** What this project wants to reach, as ratios within one run, and whether it did. */
+
+import { markdownTable } from "../tools/support/markdown_table.ts";
+import { nameOf, partner } from "./tables.ts";
+import type { Row } from "./rows.ts";
+
+/** Ratios that must be at least, or at most, so much. */
+interface Target {
+  readonly title: string;
+  /** The bound; the worst row counts. */
+  readonly bound: { readonly least: number } | { readonly most: number };
+  /** The ratio of a row; undefined where the target is not about it. */
+  ratio(row: Row, rows: readonly Row[]): number | undefined;
+}
+
+const isDynamic = ({ model }: Row) => model.startsWith("od_");
+const isForward = ({ work, device }: Row) => work === "forward" && device === "webgpu";
+
+const against = (peer: string, least: number): Target => ({
+  title: `dynamic networks forward, against ${peer}`,
+  bound: { least },
+  ratio: (row) => isForward(row) && isDynamic(row) && row.peers[peer] ? row.peers[peer] / row.ms : undefined,
+});
+
+const overStatic = (kernelNum: number, most: number): Target => ({
+  title: `dynamic over static, ${kernelNum} kernel${kernelNum > 1 ? "s" : ""}`,
+  bound: { most },
+  ratio(row, rows) {
+    if (!isForward(row) || !isDynamic(row) || row.kernelNum !== kernelNum) return undefined;
+    const twin = partner(rows, row, { model: row.model.replace("od_", ""), kernelNum: 1 });
+    return twin && row.ms / twin.ms;
+  },
+});
+
+const againstPyTorch = (title: string, least: number, applies: (row: Row) => boolean): Target => ({
+  title: `${title}, against PyTorch`,
+  bound: { least },
+  ratio: (row) => row.device === "webgpu" && row.peers.pytorch && applies(row) ? row.peers.pytorch / row.ms : undefined,
+});
+
+const ofCeiling = (title: string, work: Row["work"], least: number, applies: (name: string) => boolean): Target => ({
+  title: `${title}, of the ceiling`,
+  bound: { least },
+  ratio: (row) =>
+    row.work === work && row.ceilingGflops !== null && applies(row.model) ? row.gflops / row.ceilingGflops : undefined,
+});
+
+const is3x3 = (name: string) => /^3x3 \d/.test(name);
+const is1x1 = (name: string) => name.startsWith("1x1 ");
+
+const TARGETS: readonly Target[] = [
+  against("tfjs-webgpu", 10),
+  against("onnxruntime-webgpu", 15),
+  against("onnxruntime-wasm", 2),
+  ofCeiling("3x3 convolutions of stride 1", "layer", 0.75, is3x3),
+  ofCeiling("1x1 convolutions", "layer", 0.6, is1x1),
+  ofCeiling("weight gradients of both", "layer weight gradient", 0.5, (name) => is3x3(name) || is1x1(name)),
+  overStatic(1, 1.1),
+  overStatic(4, 1.25),
+  againstPyTorch(
+    "forward, batch 8, 4 kernels",
+    1.3,
+    (row) => row.work === "forward" && row.batch === 8 && isDynamic(row) && row.kernelNum === 4,
+  ),
+  againstPyTorch(
+    "forward, batch 8, 1 kernel",
+    1,
+    (row) => row.work === "forward" && row.batch === 8 && isDynamic(row) && row.kernelNum === 1,
+  ),
+  againstPyTorch("forward, batch 1", 1 / 1.5, (row) => row.work === "forward" && row.batch === 1),
+  againstPyTorch("training step of od_resnet18", 1, (row) => row.work === "train" && row.model === "od_resnet18"),
+  {
+    title: "training step over forward",
+    bound: { most: 3 },
+    ratio(row, rows) {
+      if (row.work !== "train" || row.device !== "webgpu") return undefined;
+      const forward = partner(rows, row, { work: "forward" });
+      return forward && row.ms / forward.ms;
+    },
+  },
+  {
+    title: "networks on the CPU, against tfjs-wasm",
+    bound: { least: 1 },
+    // Where a network is dynamic, tfjs was given its static twin: that would not be the same work.
+    ratio: (row) =>
+      row.work === "forward" && row.device === "cpu" && !isDynamic(row) && row.peers["tfjs-wasm"]
+        ? row.peers["tfjs-wasm"] / row.ms
+        : undefined,
+  },
+];
+
+/** Every target that the rows say something about: bound, worst and best ratio, and how many rows reach it. */
+export function targetTable(rows: readonly Row[]): string {
+  const lines = TARGETS.flatMap(({ title, bound, ratio }) => {
+    const measured = rows.flatMap((row) => {
+      const value = ratio(row, rows);
+      return value === undefined ? [] : [{ row, value }];
+    }).sort((a, b) => a.value - b.value);
+    if (measured.length === 0) return [];
+    const most = "most" in bound;
+    if (most) measured.reverse();
+    const limit = most ? bound.most : bound.least;
+    const reached = measured.filter(({ value }) => most ? value <= limit : value >= limit).length;
+    const [worst] = measured;
+    const best = measured[measured.length - 1];
+    return [[
+      title,
+      `${most ? "at most" : "at least"} ${limit.toPrecision(3)}`,
+      `${worst.value.toPrecision(3)} (${nameOf(worst.row)}, batch ${worst.row.batch})`,
+      best.value.toPrecision(3),
+      `${reached} of ${measured.length}`,
+    ]];
+  });
+  return markdownTable(["ratio", "target", "worst", "best", "reached"], lines);
+}
