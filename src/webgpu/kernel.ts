@@ -73,6 +73,11 @@ export interface KernelDescription {
   readonly declarations?: string;
   /** What invocation `id` does. */
   readonly body: string;
+  /**
+   * Workgroups run the body as wholes, whose invocations may share memory and wait for each other: `number` is the
+   * workgroup's, `lane` the invocation's within it, and `invocations` a multiple of the workgroup's size.
+   */
+  readonly together?: boolean;
   /** 64 unless said: small kernels want few workgroups, register tiles want many. */
   readonly workgroupSize?: number;
 }
@@ -94,7 +99,7 @@ function writeDeclaration(name: string, binding: number, type: ElementType): str
 
 /** Makes a dispatch of a kernel. */
 export function dispatch(kernel: KernelDescription): Dispatch {
-  const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64 } = kernel;
+  const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64, together } = kernel;
   const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
   const writes = Object.entries(kernel.writes);
   const all = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
@@ -123,8 +128,13 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   // Grids past the limit of one dimension fold into the second.
-  let id = (workgroup.y * workgroups.x + workgroup.x) * ${workgroupSize}u + lane;
-  if (id >= u.count) { return; }
+${
+    together
+      ? `  let number = workgroup.y * workgroups.x + workgroup.x;
+  if (number >= u.count / ${workgroupSize}u) { return; }`
+      : `  let id = (workgroup.y * workgroups.x + workgroup.x) * ${workgroupSize}u + lane;
+  if (id >= u.count) { return; }`
+  }
 ${kernel.body}
 }
 `;

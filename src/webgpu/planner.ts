@@ -114,9 +114,10 @@ export interface PlanContext {
   operandOf(resource: Resource): Resource;
   /**
    * A value laid out for a kernel. `key` names the layout: equal keys of one value share the work. Parameters are laid
-   * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
+   * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update:
+   * by `arrange`, or by a table where there is none.
    */
-  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"], arrange?: Arrange): Resource;
   /** Whether a value is the same in every run: a parameter that no run updates. */
   isConstant(value: Value): boolean;
   /** The nodes of the graph: a kernel may plan another node with its own. */
@@ -150,6 +151,9 @@ export interface PlanContext {
   /** Lets the node's result be its operand's memory: it is the same numbers in the same layout. */
   alias(node: Node, value: Value): void;
 }
+
+/** Lays blocks of four channels out in another way. */
+export type Arrange = (from: Resource, to: Resource) => Dispatch;
 
 /** The layout of computed values, by its name. */
 const BLOCKS = "blocks";
@@ -298,10 +302,10 @@ class Planner implements PlanContext {
     return texture;
   }
 
-  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"], arrange?: Arrange): Resource {
     const inBuffer = this.#copied.has(value);
     if (value.source.kind !== "parameter" || (inBuffer && key !== BLOCKS)) {
-      return this.#packedOnDevice(value, key, texels, pack);
+      return this.#packedOnDevice(value, key, texels, pack, arrange);
     }
     const packings = this.#packed.get(value) ?? new Map<string, Upload>();
     this.#packed.set(value, packings);
@@ -320,12 +324,13 @@ class Planner implements PlanContext {
     return resource;
   }
 
-  #packedOnDevice(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
+  #packedOnDevice(value: Value, key: string, texels: number, pack: Upload["pack"], arrange?: Arrange): Resource {
     const id = `${value.id}/${key}`;
     let packed = this.#gathered.get(id);
     if (!packed) {
       packed = this.scratch(`${value.name} ${key}`, texels);
-      gather(value.name, this.read(value), gatherTable(value, texels, pack), packed, this);
+      if (arrange) this.emit(arrange(this.read(value), packed));
+      else gather(value.name, this.read(value), gatherTable(value, texels, pack), packed, this);
       this.#gathered.set(id, packed);
     }
     return this.operandOf(packed);

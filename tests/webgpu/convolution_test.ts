@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Value } from "../../src/graph/graph.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
@@ -134,29 +134,45 @@ const WINOGRAD: readonly Case[] = [
   { batch: 2, cin: 4, cout: 8, size: [6, 6], k: [3, 3], padding: one, kernels: 1, attentions: "c" },
 ];
 
-Deno.test("every variant of a convolution agrees with float64 loops", async () => {
-  await withWebGpu({}, async (backend) => {
-    for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD]) {
-      const g = new RandomGraph();
-      const { source } = build(g, c);
-      assert(source.kind === "node");
-      const { op, operands, attributes, output } = source.node;
-      g.graph.output("y", output);
-      const { y: expected } = await runReference(g.graph, g.inputs);
-      // The first is what every other test runs. The rest are computed beside each other: compiled and awaited once.
-      const variants = variantsOf(source.node, backend.capabilities).slice(1);
-      const chosen = new Map(variants.map((variant) => [variant.name, variant]));
-      for (const name of chosen.keys()) g.graph.output(name, g.graph.apply(op, name, operands, attributes));
-      const executable = await backend.compile(g.graph, ({ name }, [first]) => chosen.get(name) ?? first);
-      const actual = await executable.run(g.inputs);
-      executable.dispose();
-      for (const name of chosen.keys()) {
-        const error = relativeError(actual[name], expected);
-        assert(error <= 4e-6, `${name} of ${JSON.stringify(c)}: relative error ${error.toExponential(2)}`);
+/** More pixels and channels than a workgroup's tile, and less; several samples in one tile; groups. */
+const WORKGROUP: readonly Case[] = [
+  { batch: 3, cin: 20, cout: 72, size: [9, 9], k: [3, 3], padding: one, bias: true, residual: true },
+  { batch: 2, cin: 70, cout: 140, size: [12, 13], k: one, activation: "relu6" },
+  { batch: 3, cin: 24, cout: 40, size: [5, 5], k: [3, 3], padding: one, stride: two, groups: 2 },
+  { batch: 3, cin: 20, cout: 36, size: [7, 7], k: [3, 3], padding: one, kernels: 1, bias: true },
+  { batch: 2, cin: 20, cout: 36, size: [7, 7], k: [3, 3], padding: one, kernels: 3, residual: true },
+];
+
+for (const profile of ["software", "hardware"] as const) {
+  Deno.test(`every variant of a convolution agrees with float64 loops in the ${profile} profile`, async () => {
+    await withWebGpu({ profile, operands: profile === "software" ? "texture" : "buffer" }, async (backend) => {
+      const names = new Set<string>();
+      for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD, ...WORKGROUP]) {
+        const g = new RandomGraph();
+        const { source } = build(g, c);
+        assert(source.kind === "node");
+        const { op, operands, attributes, output } = source.node;
+        g.graph.output("y", output);
+        const { y: expected } = await runReference(g.graph, g.inputs);
+        // Computed beside each other: compiled and awaited once. Those that differ from software's by the number of lanes
+        // only are left to the first of them.
+        const all = variantsOf(source.node, backend.capabilities);
+        const variants = all.filter(({ tile }, i) => profile === "software" || tile.shared || i === 0);
+        const chosen = new Map(variants.map((variant) => [variant.name, variant]));
+        for (const name of chosen.keys()) g.graph.output(name, g.graph.apply(op, name, operands, attributes));
+        const executable = await backend.compile(g.graph, ({ name }, [first]) => chosen.get(name) ?? first);
+        const actual = await executable.run(g.inputs);
+        executable.dispose();
+        for (const name of chosen.keys()) {
+          const error = relativeError(actual[name], expected);
+          assert(error <= 4e-6, `${name} of ${JSON.stringify(c)}: relative error ${error.toExponential(2)}`);
+          names.add(name.replace(/\d.*$/, ""));
+        }
       }
-    }
+      assertEquals([...names].some((name) => name.includes("workgroup")), profile === "hardware");
+    });
   });
-});
+}
 
 Deno.test("dynamic_conv2d convolves some samples at a time when all their kernels exceed a binding", async () => {
   // Room for the kernels of two of the five samples.

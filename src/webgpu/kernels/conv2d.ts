@@ -2,9 +2,10 @@ import type { Value } from "../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import type { Resource } from "../kernel.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
-import { convolution, type ConvolutionOperands } from "./convolution.ts";
+import { arrangement } from "./arrange_kernels.ts";
+import type { ConvolutionOperands } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
-import { depthwiseConvolution } from "./depthwise.ts";
+import { convolve } from "./convolve.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
 import type { WinogradVariant } from "./variants.ts";
 import {
@@ -38,10 +39,25 @@ export const conv2d: Kernel = (node, context) => {
     convolveByWinograd(node.name, geometry, weight, operands, variant, context);
     return;
   }
-  const kernel = geometry.depthwise ? depthwiseConvolution : convolution;
-  const packed = context.packed(weight, `conv2d/${attributes.groups}`, geometry.weightTexels, geometry.pack);
-  context.emit(kernel(geometry, { ...operands, weight: packed }, variant.tile));
+  const packed = packedWeight(geometry, weight, attributes.groups, context);
+  context.emit(convolve(geometry, { ...operands, weight: packed }, variant.tile));
 };
+
+function packedWeight(
+  geometry: ConvolutionGeometry,
+  weight: Value,
+  groups: number,
+  context: PlanContext,
+): Resource {
+  const { weightTexels, pack } = geometry;
+  return context.packed(
+    weight,
+    `conv2d/${groups}`,
+    weightTexels,
+    pack,
+    arrangement(weight.shape, geometry, groups, false),
+  );
+}
 
 /** As many samples at a time as memory takes. */
 function convolveByWinograd(
@@ -68,7 +84,7 @@ function transformedWeight(winograd: WinogradGeometry, weight: Value, context: P
   }
   const y = context.scratch(`${weight.name} winograd${size}`, kernelTexels);
   context.emit(transformKernels(winograd, {
-    weight: context.packed(weight, "conv2d/1", geometry.weightTexels, geometry.pack),
+    weight: packedWeight(geometry, weight, 1, context),
     y,
     kernels: 1,
     samples: [0, 1],

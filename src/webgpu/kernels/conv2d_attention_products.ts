@@ -5,6 +5,7 @@ import type {
 } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
 import type { Kernel } from "../planner.ts";
+import { arrangement } from "./arrange_kernels.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { planWeightGrad } from "./conv2d_weight_grad.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
@@ -50,7 +51,13 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
     reads: {
       x: context.operand(x),
       gradient: context.operand(gradient),
-      weight: context.packed(weight, key, weightTexels * kernels, geometry.pack),
+      weight: context.packed(
+        weight,
+        key,
+        weightTexels * kernels,
+        geometry.pack,
+        arrangement(weight.shape, geometry, attributes.groups, false),
+      ),
       channel: channel && context.read(channel),
     },
     writes: { p },

@@ -3,15 +3,13 @@ import type { conv2dInputGrad as conv2dInputGradOperator } from "../../graph/ops
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocked, TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
+import { arrangement, mixTransposed, weightSource } from "./arrange_kernels.ts";
 import { convolution, type ConvolutionOperands } from "./convolution.ts";
-import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { depthwiseConvolution } from "./depthwise.ts";
 import { mixKernels } from "./mix_kernels.ts";
+import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
 import { stridedInputGrad } from "./strided_input_grad.ts";
 import { transposedGeometry } from "./transposed_geometry.ts";
-
-/** Most bytes of mixed kernels alive at once, as in the forward convolution. */
-const MOST_MIXED_BYTES = 2 ** 25;
 
 /** Maps of so many pixels and more cost so much that mixing kernels for them is lost in it. */
 const MANY_PIXELS = 14 * 14;
@@ -32,39 +30,38 @@ export const conv2dInputGrad: Kernel = (node, context) => {
     strided
       ? stridedInputGrad(geometry, attributes, operands)
       : (geometry.depthwise ? depthwiseConvolution : convolution)(geometry, operands);
-  const packed = context.packed(
-    weight,
-    `conv2d_input_grad/${attributes.groups}`,
-    geometry.weightTexels * kernels,
-    geometry.pack,
-  );
+  const packed = () =>
+    context.packed(
+      weight,
+      `conv2d_input_grad/${attributes.groups}`,
+      geometry.weightTexels * kernels,
+      geometry.pack,
+      arrangement(weight.shape, geometry, attributes.groups, true),
+    );
   const { batch, pixels } = geometry.output;
   const y = context.output(node);
-  const shared = { weight: packed, y, activation: "none", perSampleWeights: false, samples: [0, batch] } as const;
+  const shared = { y, activation: "none", perSampleWeights: false, samples: [0, batch] } as const;
   const taps = spatial && reversedTaps(spatial, context);
   if (!kernel && !spatial) {
     const x = filter ? scaledGradient(gradient, filter, context) : context.read(gradient);
-    return context.emit(convolve({ ...shared, x: context.operandOf(x) }));
+    return context.emit(convolve({ ...shared, weight: packed(), x: context.operandOf(x) }));
   }
   const x = context.operand(gradient);
   const channel = filter && context.read(filter);
   if (!kernel && !strided && !geometry.depthwise && pixels < MANY_PIXELS) {
-    return context.emit(convolve({ ...shared, x, channel, spatial: taps }));
+    return context.emit(convolve({ ...shared, weight: packed(), x, channel, spatial: taps }));
   }
   const attentions = { kernel: kernel && context.read(kernel), channel, spatial: taps, kernels };
-  for (const samples of chunks(geometry, batch, context)) {
+  const source = context.isConstant(weight) ? undefined : weightSource(weight.shape, geometry, attributes.groups, true);
+  const from = source ? context.operand(weight) : packed();
+  const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
+  for (const samples of inChunks(batch, most / (geometry.weightTexels * TEXEL_BYTES))) {
     const mixed = context.scratch(`${node.name} kernels`, geometry.weightTexels * (samples[1] - samples[0]));
-    context.emit(mixKernels(geometry, { ...attentions, weight: packed, y: mixed, samples }));
+    const mix = { ...attentions, weight: from, y: mixed, samples };
+    context.emit(source ? mixTransposed(source, mix) : mixKernels(geometry, mix));
     context.emit(convolve({ ...shared, x, weight: context.operandOf(mixed), perSampleWeights: true, samples }));
   }
 };
-
-/** As many samples at a time as memory holds mixed kernels for. */
-function chunks({ weightTexels }: ConvolutionGeometry, batch: number, context: PlanContext): [number, number][] {
-  const most = Math.min(MOST_MIXED_BYTES, context.capabilities.maxBindingBytes);
-  const chunk = Math.min(batch, Math.max(1, Math.floor(most / (weightTexels * TEXEL_BYTES))));
-  return Array.from({ length: Math.ceil(batch / chunk) }, (_, i) => [i * chunk, Math.min(batch, (i + 1) * chunk)]);
-}
 
 /** The gradient times the filter attention. */
 function scaledGradient(gradient: Value, filter: Value, context: PlanContext): Resource {

@@ -6,6 +6,7 @@ import type {
 import { dispatch } from "../kernel.ts";
 import { blocked, blocksOf } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
+import { arrangement } from "./arrange_kernels.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
 import {
@@ -87,6 +88,7 @@ export function planWeightGrad(
         `dynamic_conv2d/${attributes.groups}`,
         weightTexels * kernels,
         geometry.pack,
+        arrangement(products.operands.weight.shape, geometry, attributes.groups, false),
       ),
       filters: read(filter),
       channel: read(channel),

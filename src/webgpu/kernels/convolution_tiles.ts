@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { Capabilities } from "../planner.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
+import { sharedTiles } from "./workgroup_tiles.ts";
 
 /** What an invocation computes. */
 export interface Tile {
@@ -12,7 +14,17 @@ export interface Tile {
   readonly columns: number;
   /** Blocks of four output channels. */
   readonly outputs: number;
+  /** Invocations of a workgroup; {@link FEW_LANES} if left out. */
+  readonly lanes?: number;
+  /** Whether a workgroup's invocations load through memory that they share: ./workgroup_convolution.ts. */
+  readonly shared?: boolean;
 }
+
+/** Software adapters run the lanes of a workgroup in turns. */
+export const FEW_LANES = 8;
+
+/** Hardware runs 32 or 64 lanes at once. */
+const MANY_LANES = 64;
 
 /** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
 interface TileFamily {
@@ -51,6 +63,20 @@ export function directTiles(geometry: ConvolutionGeometry): Tile[] {
     cost(columns, width, family.overhead) * cost(outputs, groupOutputs, 0.5);
   return columns.flatMap((c) => outputs.map((o): Tile => ({ columns: c, outputs: o })))
     .sort((a, b) => waste(a) - waste(b));
+}
+
+/** The tiles for a convolution on a device, best guess first; never empty. */
+export function tilesFor(geometry: ConvolutionGeometry, { profile, workgroup }: Capabilities): Tile[] {
+  if (profile === "software") return directTiles(geometry);
+  const lanes = Math.min(MANY_LANES, workgroup.invocations);
+  // Neighbouring lanes load neighbouring pixels: narrow tiles coalesce.
+  const direct = directTiles(geometry).toSorted((a, b) => a.columns - b.columns).map((tile) => ({ ...tile, lanes }));
+  return geometry.depthwise ? direct : [...sharedTiles(geometry, workgroup), ...direct];
+}
+
+/** What names say of a tile: "direct-8x2", "workgroup-4x4". */
+export function tileName({ columns, outputs, shared }: Tile): string {
+  return `${shared ? "workgroup" : "direct"}-${columns}x${outputs}`;
 }
 
 /** Work of covering `extent` in steps, where a step costs itself and an overhead. */

@@ -9,13 +9,13 @@ import {
   WINDOW_ROWS,
 } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import { directTiles, type Tile } from "./convolution_tiles.ts";
+import { directTiles, FEW_LANES, type Tile } from "./convolution_tiles.ts";
 
 /** Depthwise convolution: an invocation computes neighbouring pixels of one row for four channels. */
 export function depthwiseConvolution(
   geometry: ConvolutionGeometry,
   operands: ConvolutionOperands,
-  { columns }: Tile = directTiles(geometry)[0],
+  { columns, lanes = FEW_LANES }: Tile = directTiles(geometry)[0],
 ): Dispatch {
   const { input, output, kernel, stride, padding, dilation, weightTexels } = geometry;
   const { x, weight, filter, bias, residual, y, samples, perSampleWeights } = operands;
@@ -40,7 +40,7 @@ export function depthwiseConvolution(
       dilation_y: dilation[0],
     },
     invocations: tiles * output.height * output.blocks * (samples[1] - samples[0]),
-    workgroupSize: 8,
+    workgroupSize: lanes,
     body: depthwiseBody(geometry, columns, operands),
   });
 }

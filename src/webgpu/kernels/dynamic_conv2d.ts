@@ -3,9 +3,10 @@ import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked, TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
-import { convolution, type Epilogue } from "./convolution.ts";
+import { arrangement } from "./arrange_kernels.ts";
+import type { Epilogue } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
-import { depthwiseConvolution } from "./depthwise.ts";
+import { convolve } from "./convolve.ts";
 import { mixKernels } from "./mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
 import type { Variant } from "./variants.ts";
@@ -42,7 +43,13 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const input = scaleFirst ? scaledInput(x, channel, context) : context.read(x);
   const prepared: Prepared = {
     x: context.operandOf(input),
-    weight: context.packed(weight, key, geometry.weightTexels * kernels, geometry.pack),
+    weight: context.packed(
+      weight,
+      key,
+      geometry.weightTexels * kernels,
+      geometry.pack,
+      arrangement(weight.shape, geometry, attributes.groups, false),
+    ),
     kernels,
     kernel: read(kernel),
     channel: scaleFirst ? undefined : read(channel),
@@ -55,7 +62,7 @@ export const dynamicConv2d: Kernel = (node, context) => {
   };
   if (shared) {
     const samples = [0, geometry.output.batch] as const;
-    context.emit(convolution(geometry, { ...prepared, perSampleWeights: false, samples }, variant.tile));
+    context.emit(convolve(geometry, { ...prepared, perSampleWeights: false, samples }, variant.tile));
   } else mixAndConvolve(node.name, geometry, prepared, variant, context);
 };
 
@@ -93,9 +100,6 @@ function mixAndConvolve(
     context.emit(winograd ? transformKernels(winograd, mix) : mixKernels(geometry, mix));
     const operands = { ...convolved, weight: context.operandOf(mixed), perSampleWeights: true, samples };
     if (winograd) winogradConvolution(winograd, operands, name, variant.tile, context);
-    else {
-      const convolve = geometry.depthwise ? depthwiseConvolution : convolution;
-      context.emit(convolve(geometry, operands, variant.tile));
-    }
+    else context.emit(convolve(geometry, operands, variant.tile));
   }
 }

@@ -11,7 +11,7 @@ import type { Node, Value } from "../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import type { Capabilities } from "../planner.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
-import { directTiles, type Tile } from "./convolution_tiles.ts";
+import { type Tile, tileName, tilesFor } from "./convolution_tiles.ts";
 import { isWinograd, winogradGeometry, winogradProduct } from "./winograd.ts";
 import { WINOGRAD_SIZES, type WinogradSize } from "./winograd_matrices.ts";
 
@@ -71,7 +71,7 @@ function convolutionVariants(node: Node, capabilities: Capabilities): Variant[] 
   const { x, weight } = node.operands as Record<"x" | "weight", Value>;
   const attributes = node.attributes as ConvolutionAttributes;
   const geometry = convolutionGeometry(x.shape, weight.shape, node.output.shape, attributes);
-  return byCost(geometry, [...direct(geometry), ...winograd(geometry, attributes, capabilities)]);
+  return byCost(geometry, [...direct(geometry, capabilities), ...winograd(geometry, attributes, capabilities)]);
 }
 
 function dynamicVariants(node: Node, capabilities: Capabilities): Variant[] {
@@ -81,29 +81,32 @@ function dynamicVariants(node: Node, capabilities: Capabilities): Variant[] {
   const geometry = convolutionGeometry(x.shape, each, node.output.shape, attributes);
   const mix = <V extends Variant>(mixing: Mixing, variants: V[]): V[] =>
     variants.map((variant) => ({ ...variant, name: `${mixing}-${variant.name}`, mixing }));
-  const mixed = mix("mixed", [...direct(geometry), ...winograd(geometry, attributes, capabilities)]);
-  const shared = kernels === 1 && !kernel && !geometry.depthwise ? mix("shared", direct(geometry)) : [];
+  const mixed = mix("mixed", [...direct(geometry, capabilities), ...winograd(geometry, attributes, capabilities)]);
+  const shared = kernels === 1 && !kernel && !geometry.depthwise ? mix("shared", direct(geometry, capabilities)) : [];
   const sharedFirst = geometry.output.pixels < MANY_PIXELS;
   return sharedFirst ? [...shared, ...byCost(geometry, mixed)] : [...byCost(geometry, mixed), ...shared];
 }
 
-function direct(geometry: ConvolutionGeometry): DirectVariant[] {
-  return directTiles(geometry).slice(0, MOST_TILES).map((tile) => ({
-    name: `direct-${tile.columns}x${tile.outputs}`,
-    algorithm: "direct",
-    tile,
-  }));
+function direct(geometry: ConvolutionGeometry, capabilities: Capabilities): DirectVariant[] {
+  return offered(geometry, capabilities, MOST_TILES)
+    .map((tile) => ({ name: tileName(tile), algorithm: "direct", tile }));
+}
+
+/** The best so many tiles of each kind: through workgroup memory and not. */
+function offered(geometry: ConvolutionGeometry, capabilities: Capabilities, most: number): Tile[] {
+  const tiles = tilesFor(geometry, capabilities);
+  return [true, false].flatMap((shared) => tiles.filter((tile) => (tile.shared ?? false) === shared).slice(0, most));
 }
 
 function winograd(
   geometry: ConvolutionGeometry,
   { groups }: ConvolutionAttributes,
-  { winograd }: Capabilities,
+  capabilities: Capabilities,
 ): WinogradVariant[] {
-  if (!winograd || groups !== 1 || !isWinograd(geometry)) return [];
+  if (!capabilities.winograd || groups !== 1 || !isWinograd(geometry)) return [];
   return WINOGRAD_SIZES.flatMap((size) =>
-    directTiles(winogradProduct(winogradGeometry(geometry, size), false)).slice(0, MOST_PRODUCT_TILES).map((tile) => ({
-      name: `winograd${size}-${tile.columns}x${tile.outputs}`,
+    offered(winogradProduct(winogradGeometry(geometry, size), false), capabilities, MOST_PRODUCT_TILES).map((tile) => ({
+      name: `winograd${size}-${tileName(tile)}`,
       algorithm: "winograd",
       size,
       tile,

@@ -14,8 +14,9 @@
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
 import type { PlanContext, Upload } from "../planner.ts";
-import { convolution, type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
+import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
+import { convolve } from "./convolve.ts";
 import type { Tile } from "./convolution_tiles.ts";
 import type { MixOperands } from "./mix_kernels.ts";
 import {
@@ -170,7 +171,7 @@ export function winogradConvolution(
   const transformed = context.scratch(`${name} transformed`, product.input.texels);
   context.emit(transformInput(winograd, operands, product, transformed));
   const products = context.scratch(`${name} products`, product.output.texels);
-  context.emit(convolution(
+  context.emit(convolve(
     product,
     {
       x: context.operandOf(transformed),
