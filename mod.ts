@@ -17,6 +17,7 @@ export {
   CheckpointError,
   DataError,
   DeviceError,
+  type DeviceErrorReason,
   isOdconvError,
   type OdconvError,
   ShapeError,
@@ -25,7 +26,14 @@ export {
 
 // Models: load one, build one, count one.
 export { loadModel, type LoadOptions } from "./src/models/load.ts";
-export { CompiledModel, createModel, type GraphOptions, Model, type TensorSpec } from "./src/models/model.ts";
+export {
+  CompiledModel,
+  type CompileOptions,
+  createModel,
+  type GraphOptions,
+  Model,
+  type TensorSpec,
+} from "./src/models/model.ts";
 export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
 export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";

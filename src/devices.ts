@@ -18,7 +18,7 @@ export interface DeviceOptions {
   readonly workers?: number;
   /** WebGPU: what is known of the speed of kernels, and whether to find out more. */
   readonly tuning?: Tuning;
-  /** Told in one line what "auto" has chosen, and why. */
+  /** Told in one line what "auto" has chosen, and why, and of a WebGPU device that was lost and opened again. */
   readonly notice?: (line: string) => void;
 }
 
@@ -26,15 +26,22 @@ export interface DeviceOptions {
 export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Backend> {
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
-  const webgpu = await openWebGpu({ tuning: options.tuning });
+  const { tuning, notice } = options;
   if (name === "webgpu") {
+    const webgpu = await openWebGpu({ tuning, notice });
     if (webgpu) return webgpu;
     throw new DeviceError(
       "no WebGPU adapter was found; install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1) or use the CPU",
     );
   }
+  let refusal: string | undefined;
+  const webgpu = await openWebGpu({ tuning, notice }).catch((error: Error) => {
+    if (!(error instanceof DeviceError)) throw error;
+    refusal = error.message;
+    return null;
+  });
   const { device, why } = fasterDevice(webgpu?.capabilities);
-  options.notice?.(why);
+  notice?.(refusal ? `${refusal}: running on the CPU` : why);
   if (device === "webgpu") return webgpu!;
   webgpu?.dispose();
   return await openCpuDevice(options);

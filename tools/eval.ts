@@ -122,6 +122,10 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
         onBroken: args["skip-bad"] ? skip : refuse,
         onProgress: (done) => bar.update(done, speed(done)),
         journal,
+        onSplit(images, { message }) {
+          bar.end();
+          console.error(yellow(`running ${images} images at a time, as more do not fit: ${message}`));
+        },
         onResume(images) {
           resumed = images;
           console.log(`resumed  ${images} images are done already, by ${journal}`);

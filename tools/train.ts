@@ -7,7 +7,7 @@
 import { writeFile } from "../src/checkpoint/write_file.ts";
 import { isCifar10Folder } from "../src/data/cifar10.ts";
 import { type Dataset, openDataset } from "../src/data/dataset.ts";
-import { DataError, DeviceError, TrainingError } from "../src/errors.ts";
+import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
 import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
@@ -227,8 +227,12 @@ async function train(
       signal: stop.signal,
       onStep: (...step) => display.step(...step),
       onEpoch: (...epoch) => display.epoch(...epoch),
+      onLost(step) {
+        display.end();
+        console.error(yellow(`going on from step ${step}`));
+      },
     }).catch(async (error) => {
-      if (!(error instanceof DeviceError) || !/memory/i.test(error.message)) throw error;
+      if (!isDeviceError(error, "too large")) throw error;
       display.end();
       throw await doesNotFit(model, recipe, backend, error);
     });

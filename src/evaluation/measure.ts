@@ -9,7 +9,7 @@ import { DecodePool } from "../data/decode_pool.ts";
 import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
-import type { Model } from "../models/model.ts";
+import type { CompileOptions, Model } from "../models/model.ts";
 import { VERSION } from "../models/metadata.ts";
 import { findPublished } from "../models/registry.ts";
 import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
@@ -35,6 +35,8 @@ export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onPr
    * the program is killed on the way. The caller removes it when the report is safe.
    */
   readonly journal?: string;
+  /** Called once where a batch does not fit the device, with the images that it takes at a time instead, and the reason. */
+  readonly onSplit?: CompileOptions["onSplit"];
   /** Called with the number of images that the journal holds, if it holds any. */
   readonly onResume?: (images: number) => void;
 }
@@ -118,7 +120,7 @@ async function evaluateRest(
   indices: readonly number[],
   options: Omit<MeasureOptions, "journal"> & { readonly batch: number; readonly journal?: Journal },
 ): Promise<Evaluation> {
-  const { journal, batch, workers = 1, onProgress, onResume, onLogits } = options;
+  const { journal, batch, workers = 1, onProgress, onResume, onLogits, onSplit } = options;
   const before = journal?.done ?? [];
   const { end: done = 0, seconds: past = 0 } = before.at(-1) ?? {};
   checkUnchanged(before, indices.map((index) => dataset.item(index)));
@@ -128,7 +130,7 @@ async function evaluateRest(
   const skipped = before.flatMap((entry) => entry.skipped);
   if (done === indices.length) return { predictions, skipped, seconds: past };
 
-  const compiled = await model.compile(backend, { batch });
+  const compiled = await model.compile(backend, { batch, onSplit });
   const pool = new DecodePool(workers);
   const began = performance.now();
   try {

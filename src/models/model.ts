@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CheckpointError, ShapeError } from "../errors.ts";
+import { CheckpointError, type DeviceError, isDeviceError, ShapeError } from "../errors.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import type { StateDict } from "../checkpoint/state_dict.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
@@ -29,6 +29,12 @@ export interface GraphOptions {
   readonly batch?: number;
   /** Height and width of the images; the architecture's own if left out. */
   readonly imageSize?: number;
+}
+
+/** How a model is made ready for a device. */
+export interface CompileOptions extends GraphOptions {
+  /** Called once where the batch does not fit, with the images that a run of the device takes instead, and the reason. */
+  readonly onSplit?: (images: number, reason: DeviceError) => void;
 }
 
 /** Built by createModel or loadModel. */
@@ -139,10 +145,24 @@ export class Model {
     return optimizeForInference(this.trace(options));
   }
 
-  /** Makes it ready to run on a device. Throws DeviceError where it does not fit. */
-  async compile(backend: Backend, options: GraphOptions = {}): Promise<CompiledModel> {
-    const graph = this.graph(options);
-    return new CompiledModel(this, graph, await backend.compile(graph));
+  /**
+   * Makes it ready to run on a device. A batch that does not fit there is halved until it does, and runs in such parts.
+   * Throws DeviceError where not even one image fits.
+   */
+  async compile(backend: Backend, { onSplit, ...options }: CompileOptions = {}): Promise<CompiledModel> {
+    const { batch = 1 } = options;
+    let reason: DeviceError | undefined;
+    for (let part = batch;; part = Math.ceil(part / 2)) {
+      const graph = this.graph({ ...options, batch: part });
+      try {
+        const compiled = new CompiledModel(this, graph, await backend.compile(graph), batch);
+        if (reason) onSplit?.(part, reason);
+        return compiled;
+      } catch (error) {
+        if (part === 1 || !isDeviceError(error, "too large")) throw error;
+        reason ??= error;
+      }
+    }
   }
 }
 
@@ -150,44 +170,54 @@ export class Model {
 export class CompiledModel {
   /** Where its weights came from. Its temperature counts at every run. */
   readonly model: Model;
-  /** What runs. */
+  /** What runs; of fewer images than the batch where the batch runs in parts. */
   readonly graph: Graph;
   /** [B, 3, H, W]. */
   readonly inputShape: readonly number[];
   readonly #executable: Executable;
 
   /** A program calls model.compile instead. */
-  constructor(model: Model, graph: Graph, executable: Executable) {
+  constructor(model: Model, graph: Graph, executable: Executable, batch: number) {
     this.model = model;
     this.graph = graph;
-    this.inputShape = graph.inputs.get("x")!.shape;
+    this.inputShape = [batch, ...graph.inputs.get("x")!.shape.slice(1)];
     this.#executable = executable;
   }
 
   /**
    * Logits [B, classes] of normalised images [B, 3, H, W], both row-major. Fewer images than the batch are welcome: as
-   * many logits come back. Throws ShapeError where the input holds no whole number of images.
+   * many logits come back. The images must stay what they are until then. Throws ShapeError where the input holds no whole
+   * number of images.
    */
   async run(images: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>> {
-    const all = size(this.inputShape);
-    const each = all / this.inputShape[0];
-    const count = images.length / each;
-    if (!Number.isInteger(count) || count < 1 || count > this.inputShape[0]) {
+    const [batch, ...shape] = this.inputShape;
+    const count = images.length / size(shape);
+    if (!Number.isInteger(count) || count < 1 || count > batch) {
       throw new ShapeError(
-        `the input has ${images.length} numbers, expected 1 to ${this.inputShape[0]} images of ${each} ([${
-          this.inputShape.slice(1).join(", ")
+        `the input has ${images.length} numbers, expected 1 to ${batch} images of ${size(shape)} ([${
+          shape.join(", ")
         }])`,
       );
     }
+    const part = size(this.graph.inputs.get("x")!.shape);
+    const parts = Array.from({ length: Math.ceil(images.length / part) }, (_, i) => {
+      return this.#executable.run(this.#inputs(images.subarray(i * part, (i + 1) * part), part));
+    });
+    const answers = await Promise.all(parts);
+    const { length } = answers[0].logits;
+    const logits = new Float32Array(answers.length * length);
+    answers.forEach((answer, i) => logits.set(answer.logits, i * length));
+    return logits.slice(0, count * this.model.config.numClasses);
+  }
+
+  /** The inputs of a run that takes so many numbers; what is missing is zeros. */
+  #inputs(images: Float32Array<ArrayBuffer>, length: number): Tensors {
     let x = images;
-    if (images.length < all) {
-      x = new Float32Array(all);
+    if (x.length < length) {
+      x = new Float32Array(length);
       x.set(images);
     }
-    const inputs: Tensors = { x };
-    if (this.graph.inputs.has("temperature")) inputs.temperature = Float32Array.of(this.model.temperature);
-    const { logits } = await this.#executable.run(inputs);
-    return logits.slice(0, count * this.model.config.numClasses);
+    return { x, ...(this.graph.inputs.has("temperature") && { temperature: Float32Array.of(this.model.temperature) }) };
   }
 
   /** Frees the device's memory. */

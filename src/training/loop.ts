@@ -9,7 +9,7 @@ import type { StateDict } from "../checkpoint/state_dict.ts";
 import { writeFile } from "../checkpoint/write_file.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
-import { DataError, TrainingError } from "../errors.ts";
+import { DataError, isDeviceError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
 import { createModel, type Model } from "../models/model.ts";
@@ -22,6 +22,7 @@ import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
 import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
 import { trainingPreprocessing, validationPreprocessing } from "./preparation.ts";
+import { SafeState } from "./safe_state.ts";
 import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
 import { validate } from "./validate.ts";
 
@@ -49,6 +50,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Called after every step; `inEpoch` counts from 1. */
   readonly onStep?: (step: StepMetrics, inEpoch: number, stepsPerEpoch: number) => void;
+  /** Called where the device was lost and training goes back to the state before this step. */
+  readonly onLost?: (step: number) => void;
   /** Called after every epoch. */
   readonly onEpoch?: (epoch: EpochMetrics, best: boolean) => void;
 }
@@ -60,6 +63,12 @@ export interface RunOutcome {
   /** Best top-1 of a validation, percent; 0 where there was none. */
   readonly best: number;
 }
+
+/** Milliseconds of work that a lost device costs at most, but for long steps. */
+const SAFE_EVERY = 10 * 60_000;
+
+/** Devices lost without a state in between that is safe, after which the run ends. */
+const MOST_LOSSES = 3;
 
 const NOTHING: EpochSums = { images: 0, loss: 0, top1: 0, top5: 0 };
 
@@ -81,7 +90,8 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
 
 /**
  * Runs a recipe to its end. Throws TrainingError where a number is not finite: what was saved before stays what
- * it is. Throws DataError where an image is broken or the disk is full, and DeviceError where the device fails.
+ * it is. Throws DataError where an image is broken or the disk is full, and DeviceError where the device fails. Where it is
+ * lost, the run goes on from the last state that was read back, which is at most ten minutes old.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
   setDropout(options.model.network, options.recipe.dropout);
@@ -100,6 +110,10 @@ class Run {
   readonly #sizes: readonly number[];
   #trainer: Trainer | undefined;
   #metrics: Metrics | undefined;
+  #safe: SafeState | undefined;
+  #safeSince = 0;
+  /** Of devices, since that state. */
+  #losses = 0;
   #sums: EpochSums;
   #best: number;
 
@@ -114,19 +128,60 @@ class Run {
   }
 
   async run(): Promise<RunOutcome> {
-    const { folder, recipe: { epochs }, model, state, signal } = this.#options;
-    const first = Math.floor(this.#memory.updates / this.#sizes.length);
-    this.#metrics = await Metrics.open(folder, this.#memory.updates, first);
+    const { folder, model, state } = this.#options;
+    await this.#openMetrics();
     // A run that was killed between the two files of its checkpoint has written the state only.
     if (state) await saveWeights(folder, "last", model, state);
-    for (let epoch = first; epoch < epochs; epoch++) {
+    this.#keepSafe();
+    for (;;) {
+      try {
+        return await this.#runEpochs();
+      } catch (error) {
+        if (!isDeviceError(error, "lost") || ++this.#losses > MOST_LOSSES) throw error;
+        await this.#goBack();
+      }
+    }
+  }
+
+  async #runEpochs(): Promise<RunOutcome> {
+    const { recipe: { epochs }, signal } = this.#options;
+    for (let epoch = this.#epoch; epoch < epochs; epoch++) {
       const began = performance.now();
       const last = await this.#trainEpoch(epoch);
       if (!last) return { finished: false, best: this.#best };
       await this.#endEpoch(last, began);
+      this.#keepSafe();
       if (signal?.aborted && epoch + 1 < epochs) return { finished: false, best: this.#best };
     }
     return { finished: true, best: this.#best };
+  }
+
+  /** Epochs that are done. */
+  get #epoch(): number {
+    return Math.floor(this.#memory.updates / this.#sizes.length);
+  }
+
+  async #openMetrics(): Promise<void> {
+    this.#metrics?.close();
+    this.#metrics = undefined;
+    this.#metrics = await Metrics.open(this.#options.folder, this.#memory.updates, this.#epoch);
+  }
+
+  /** Remembers the state of the moment, which is synchronised, for {@link #goBack}. */
+  #keepSafe(): void {
+    this.#safe = new SafeState(this.#options.model, this.#memory, this.#sums);
+    this.#safeSince = performance.now();
+    this.#losses = 0;
+  }
+
+  /** Forgets everything since the last safe state: the device that held it was lost. */
+  async #goBack(): Promise<void> {
+    this.#trainer?.dispose();
+    this.#trainer = undefined;
+    this.#safe!.restore();
+    this.#sums = this.#safe!.sums;
+    await this.#openMetrics();
+    this.#options.onLost?.(this.#memory.updates);
   }
 
   close(): void {
@@ -161,6 +216,10 @@ class Run {
       await this.#metrics!.add(last);
       step++;
       onStep?.(last, step, stepsPerEpoch);
+      if (performance.now() - this.#safeSince > SAFE_EVERY && step < stepsPerEpoch) {
+        await this.#sync();
+        this.#keepSafe();
+      }
       if (signal?.aborted && step < stepsPerEpoch) {
         await this.#sync();
         await this.#write("last", lr);
@@ -209,7 +268,10 @@ class Run {
     const { model, backend, recipe } = this.#options;
     const batch = Math.min(images, recipe.microBatch);
     if (this.#trainer?.batch === batch) return this.#trainer;
-    await this.#trainer?.sync();
+    if (this.#trainer) {
+      await this.#trainer.sync();
+      this.#keepSafe();
+    }
     this.#trainer?.dispose();
     // Forgotten first: what does not compile must not be disposed of twice.
     this.#trainer = undefined;
@@ -248,7 +310,7 @@ class Run {
     await saveCheckpoint(folder, name, model, {
       recipe,
       memory: this.#memory,
-      epoch: Math.floor(this.#memory.updates / this.#sizes.length),
+      epoch: this.#epoch,
       learningRate,
       best: this.#best,
       sums: this.#sums,

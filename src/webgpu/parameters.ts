@@ -60,17 +60,20 @@ export async function readParameters(
     return { name, value };
   });
   const answer: Tensors = {};
-  const encoder = device.createCommandEncoder();
-  const copies = values.flatMap(({ name, value }) => {
-    const resource = plan.updated.get(value);
-    if (!resource) return [];
-    const bytes = resource.texels * TEXEL_BYTES;
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const readback = device.createBuffer({ label: name, size: bytes, usage });
-    encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, 0, bytes);
-    return [{ name, value, readback }];
+  const copies = await guarded(device, "reading parameters", () => {
+    const encoder = device.createCommandEncoder();
+    const recorded = values.flatMap(({ name, value }) => {
+      const resource = plan.updated.get(value);
+      if (!resource) return [];
+      const bytes = resource.texels * TEXEL_BYTES;
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const readback = device.createBuffer({ label: name, size: bytes, usage });
+      encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, 0, bytes);
+      return [{ name, value, readback }];
+    });
+    device.queue.submit([encoder.finish()]);
+    return recorded;
   });
-  device.queue.submit([encoder.finish()]);
   try {
     await Promise.all(copies.map(({ readback }) => readback.mapAsync(GPUMapMode.READ)));
     for (const { name, value, readback } of copies) {

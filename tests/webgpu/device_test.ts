@@ -1,0 +1,230 @@
+/** What adapters refuse: devices, limits, features, memory, and kernels that are wrong. */
+
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { openDevice } from "../../src/devices.ts";
+import { DeviceError } from "../../src/errors.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import { OPERATORS } from "../../src/graph/ops/mod.ts";
+import { createModel, type Model } from "../../src/models/model.ts";
+import { openWebGpu, type WebGpuBackend, type WebGpuOptions } from "../../src/webgpu/device.ts";
+import { randomStateDict } from "../support/random_weights.ts";
+import { type Faults, FaultyGpu } from "./faulty_gpu.ts";
+import { random } from "./support.ts";
+
+function smallModel(arch = "od_resnet20", kernelNum = 2): Model {
+  const model = createModel({ arch, kernelNum });
+  model.loadStateDict(randomStateDict(model.stateDictSpec()));
+  return model;
+}
+
+/** Opens a device with faults, runs `use`, and frees the device. */
+async function withFaults(
+  faults: Faults,
+  use: (backend: WebGpuBackend, faulty: FaultyGpu) => Promise<void>,
+  options: WebGpuOptions = {},
+): Promise<void> {
+  const faulty = new FaultyGpu(faults);
+  const backend = (await openWebGpu({ ...options, gpu: faulty.gpu }))!;
+  try {
+    await use(backend, faulty);
+  } finally {
+    backend.dispose();
+  }
+}
+
+/** Puts another GPU in the place of the platform's. */
+async function withPlatform(gpu: unknown, use: () => Promise<void>): Promise<void> {
+  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
+  try {
+    await use();
+  } finally {
+    Reflect.deleteProperty(navigator, "gpu");
+  }
+}
+
+const x = random([8, 3, 32, 32], 1);
+
+for (
+  const [what, gpu] of Object.entries({
+    "no WebGPU": undefined,
+    "no adapter": { requestAdapter: () => Promise.resolve(null) },
+  })
+) {
+  Deno.test(`openDevice() names the remedy, or takes the CPU and says so, when there is ${what}`, async () => {
+    await withPlatform(gpu, async () => {
+      await assertRejects(() => openDevice("webgpu"), DeviceError, "install a Vulkan driver");
+      const notices: string[] = [];
+      const device = await openDevice("auto", { notice: (line) => notices.push(line) });
+      assertEquals(device.name, "cpu");
+      assertEquals(notices, ["no WebGPU adapter was found: running on the CPU"]);
+      device.dispose();
+    });
+  });
+}
+
+Deno.test("openDevice() says why, or takes the CPU and says why, when the adapter gives no device", async () => {
+  await withPlatform(new FaultyGpu({ devices: 0 }).gpu, async () => {
+    await assertRejects(() => openDevice("webgpu"), DeviceError, "gave no device: no more devices");
+    const notices: string[] = [];
+    const device = await openDevice("auto", { notice: (line) => notices.push(line) });
+    assertEquals(device.name, "cpu");
+    assertStringIncludes(notices[0], "gave no device: no more devices: running on the CPU");
+    device.dispose();
+  });
+});
+
+Deno.test("openWebGpu() throws DeviceError when the search for an adapter fails", async () => {
+  const requestAdapter = () => Promise.reject(new TypeError("no display"));
+  await assertRejects(
+    () => openWebGpu({ gpu: { requestAdapter } as unknown as GPU }),
+    DeviceError,
+    "the search for a WebGPU adapter failed: no display",
+  );
+});
+
+Deno.test("compile() and run() need no optional feature", async () => {
+  await withFaults({ features: [] }, async (backend) => {
+    assertEquals([...backend.device.features].includes("timestamp-query"), false);
+    const graph = new Graph();
+    graph.output("y", graph.apply(OPERATORS.relu, "relu", { x: graph.input("x", [1, 3]) }, {}));
+    const executable = await backend.compile(graph);
+    const inputs = { x: Float32Array.of(-1, 2, 3) };
+    assertEquals((await executable.run(inputs)).y, Float32Array.of(0, 2, 3));
+    assertEquals((await executable.profile(inputs)).length, executable.plan.steps.length);
+  });
+});
+
+/** Limits of an adapter far below what WebGPU promises, one after the other. */
+const POOR: Readonly<Record<string, number>> = {
+  maxStorageBuffersPerShaderStage: 2,
+  maxStorageTexturesPerShaderStage: 0,
+  maxComputeInvocationsPerWorkgroup: 16,
+  maxComputeWorkgroupSizeX: 16,
+  maxComputeWorkgroupStorageSize: 256,
+  maxComputeWorkgroupsPerDimension: 16,
+  maxTextureDimension2D: 128,
+  maxStorageBufferBindingSize: 2 ** 18,
+};
+
+for (const [limit, value] of Object.entries(POOR)) {
+  Deno.test(`compile() and run() adapt, or name the layer in a DeviceError, when ${limit} is ${value}`, async () => {
+    const run = async (backend: WebGpuBackend) => {
+      const compiled = await smallModel().compile(backend, { batch: 2 });
+      return await compiled.run(x.slice(0, 2 * 3 * 32 * 32));
+    };
+    let expected: Float32Array | undefined;
+    await withFaults({}, async (backend) => void (expected = await run(backend)));
+    await withFaults({ limits: { [limit]: value } }, async (backend) => {
+      const outcome = await run(backend).catch((error) => error);
+      if (outcome instanceof Error) {
+        console.log(outcome.message);
+        assert(outcome instanceof DeviceError, `${outcome}`);
+        assert(/layer|conv|fc|input|x:/.test(outcome.message), outcome.message);
+      } else {
+        const worst = Math.max(...expected!.map((v, i) => Math.abs(v - outcome[i])));
+        assert(worst <= 1e-4 * Math.max(...expected!.map(Math.abs)), `differs by ${worst}`);
+      }
+    });
+  });
+}
+
+Deno.test("compile() halves the batch, says so once and answers the same when memory runs out", async () => {
+  let expected: Float32Array | undefined;
+  // Between what a batch of 4 takes and what one of 8 takes.
+  let memory = 0;
+  await withFaults({}, async (backend, faulty) => {
+    (await smallModel().compile(backend, { batch: 4 })).dispose();
+    memory += faulty.liveBytes / 2;
+  });
+  await withFaults({}, async (backend, faulty) => {
+    expected = await (await smallModel().compile(backend, { batch: 8 })).run(x);
+    memory += faulty.liveBytes / 2;
+  });
+  await withFaults({ memory }, async (backend, faulty) => {
+    const told: string[] = [];
+    const onSplit = (images: number, { message }: Error) => told.push(`${images}: ${message}`);
+    const compiled = await smallModel().compile(backend, { batch: 8, onSplit });
+    assertEquals(told.length, 1);
+    assert(/^4: allocating memory: out of memory: not enough memory left/.test(told[0]), told[0]);
+    assert(faulty.liveBytes <= memory);
+    assertEquals(await compiled.run(x), expected);
+    const five = 5 * 3 * 32 * 32;
+    assertEquals(await compiled.run(x.slice(0, five)), expected!.slice(0, 50));
+  });
+});
+
+Deno.test("compile() throws DeviceError and frees what it took when not even one image fits", async () => {
+  await withFaults({ memory: 2 ** 20 }, async (backend, faulty) => {
+    const error = await assertRejects(() => smallModel().compile(backend, { batch: 8 }), DeviceError, "out of memory");
+    assertEquals(error.reason, "too large");
+    assertEquals(faulty.live.size, 0);
+  });
+});
+
+Deno.test("compile() splits a batch that exceeds a binding, and answers the same", async () => {
+  for (const [arch, kernelNum] of [["resnet20", 1], ["od_resnet20", 1], ["od_resnet20", 4]] as const) {
+    let expected: Float32Array | undefined;
+    await withFaults({}, async (backend) => {
+      expected = await (await smallModel(arch, kernelNum).compile(backend, { batch: 8 })).run(x);
+    });
+    const told: number[] = [];
+    // A batch of 4 makes tensors of 256 KiB.
+    await withFaults({}, async (backend) => {
+      const onSplit = (images: number) => told.push(images);
+      const compiled = await smallModel(arch, kernelNum).compile(backend, { batch: 8, onSplit });
+      const actual = await compiled.run(x);
+      const worst = Math.max(...expected!.map((v, i) => Math.abs(v - actual[i])));
+      assert(worst <= 1e-5 * Math.max(...expected!.map(Math.abs)), `${arch}: differs by ${worst}`);
+      assertEquals(told, [4]);
+    }, { maxBindingBytes: 2 ** 18 });
+  }
+});
+
+Deno.test("run() names the layer and its kernel when the device refuses a step, and never answers zeros", async () => {
+  // The device is said to take larger grids than it does.
+  const graph = new Graph();
+  graph.output("y", graph.apply(OPERATORS.relu, "layer7.relu", { x: graph.input("x", [1, 4, 4096, 1056]) }, {}));
+  await withFaults({}, async (backend) => {
+    Object.defineProperty(backend.device, "limits", { value: { maxComputeWorkgroupsPerDimension: 2 ** 30 } });
+    const executable = await backend.compile(graph);
+    const images = new Float32Array(4 * 4096 * 1056).fill(1);
+    const error = await assertRejects(() => executable.run({ x: images }), DeviceError, "dispatch");
+    assert(/^(layer7.relu|x|y) \(\w+\): /.test(error.message), error.message);
+  });
+});
+
+Deno.test("compile() and dispose() leave nothing on the device, however often, and two models share it", async () => {
+  await withFaults({}, async (backend, faulty) => {
+    const models = [smallModel("resnet20"), smallModel("od_resnet20", 1)];
+    const image = x.slice(0, 3 * 32 * 32);
+    const run = async (model: Model) => {
+      const compiled = await model.compile(backend);
+      const logits = await compiled.run(image);
+      return { compiled, logits, dispose: () => compiled.dispose() };
+    };
+    const first = await Promise.all(models.map(run));
+    const most = faulty.live.size;
+    assert(most > 0);
+    // One is let go, the other goes on.
+    first[0].dispose();
+    assertEquals(await first[1].compiled.run(image), first[1].logits);
+    first[1].dispose();
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals(faulty.live.size, 0);
+    for (let cycle = 0; cycle < 200; cycle++) {
+      const graph = new Graph();
+      const data = random([6, 6], cycle);
+      const weight = graph.parameter("w", [6, 6], () => Promise.resolve(data));
+      graph.output(
+        "y",
+        graph.apply(OPERATORS.linear, "fc", { x: graph.input("x", [1, 6]), weight }, { activation: "none" }),
+      );
+      const executable = await backend.compile(graph);
+      await executable.run({ x: data.slice(0, 6) });
+      executable.dispose();
+      await executable.idle();
+      await new Promise((resolve) => setTimeout(resolve));
+      assertEquals(faulty.live.size, 0, `after ${cycle + 1} cycles`);
+    }
+  });
+});

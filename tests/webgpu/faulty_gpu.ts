@@ -1,0 +1,144 @@
+/**
+ * The system's GPU behind a layer that counts what is asked of it and can be told to fail. What it answers is real: the
+ * layer only lowers what the adapter offers, refuses memory, and lets devices be lost.
+ */
+
+/** What goes wrong. */
+export interface Faults {
+  /** What the adapter offers instead; devices really get no more. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** The features that the adapter offers, of those that it has. */
+  readonly features?: readonly string[];
+  /** Bytes of buffers and textures that a device has: one too many is refused as WebGPU does, by an error scope. */
+  readonly memory?: number;
+  /** Call of a device or its queue at which it is destroyed (really), counted from 1 over all devices; one or several. */
+  readonly destroyAt?: readonly number[];
+  /** Devices that the adapter gives at all. */
+  readonly devices?: number;
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/** A GPU that fails on purpose. */
+export class FaultyGpu {
+  /** To be given to openWebGpu. */
+  readonly gpu: GPU;
+  /** Buffers and textures that were made and not destroyed, with their bytes. */
+  readonly live: Map<unknown, number> = new Map();
+  /** Devices that were given. */
+  devices = 0;
+  /** Calls of devices and queues. */
+  calls = 0;
+  /** Lets the last device be lost as a driver does that hangs: nothing is heard of it any more but the loss. */
+  lose: () => void = () => {};
+  readonly #faults: Faults;
+
+  constructor(faults: Faults = {}) {
+    this.#faults = faults;
+    const { gpu } = navigator;
+    this.gpu = layer(gpu, {
+      requestAdapter: async (options: GPURequestAdapterOptions) => {
+        const adapter = await gpu.requestAdapter(options);
+        return adapter && this.#adapter(adapter);
+      },
+    });
+  }
+
+  /** Bytes of what is live. */
+  get liveBytes(): number {
+    return [...this.live.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  #adapter(adapter: GPUAdapter): GPUAdapter {
+    const { limits = {}, features, devices = Infinity } = this.#faults;
+    return layer(adapter, {
+      limits: layer(adapter.limits, limits),
+      features: new Set(features ?? adapter.features),
+      requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+        if (this.devices >= devices) throw new DOMException("no more devices", "OperationError");
+        this.devices++;
+        return this.#device(await adapter.requestDevice(descriptor));
+      },
+    });
+  }
+
+  #device(device: GPUDevice): GPUDevice {
+    const { memory = Infinity } = this.#faults;
+    const scopes: { filter: string; error: GPUError | null }[] = [];
+    let isLost = false;
+    const lost = new Promise<unknown>((resolve) => {
+      device.lost.then(resolve);
+      this.lose = () => {
+        isLost = true;
+        resolve({ reason: "unknown", message: "the driver hangs" });
+      };
+    });
+    const own = (made: GPUBuffer | GPUTexture, bytes: number) => {
+      this.live.set(made, bytes);
+      const { destroy } = made;
+      made.destroy = () => {
+        this.live.delete(made);
+        destroy.call(made);
+      };
+      return made;
+    };
+    const allocate = (bytes: number, make: (small: boolean) => GPUBuffer | GPUTexture) => {
+      if (this.liveBytes + bytes <= memory) return own(make(false), bytes);
+      const scope = scopes.findLast(({ filter }) => filter === "out-of-memory");
+      if (!scope) throw new Error("memory was asked for outside of error scopes");
+      scope.error ??= new GPUOutOfMemoryError(`not enough memory left for ${bytes} bytes`);
+      return own(make(true), 0);
+    };
+    const methods: Record<string, Method> = {
+      createBuffer: (descriptor) => {
+        const { size } = descriptor as GPUBufferDescriptor;
+        return allocate(size, (small) => {
+          const buffer = device.createBuffer({ ...descriptor as GPUBufferDescriptor, ...(small && { size: 16 }) });
+          const { mapAsync } = buffer;
+          buffer.mapAsync = async (mode) => {
+            await mapAsync.call(buffer, mode);
+            if (isLost) await new Promise(() => {});
+          };
+          return buffer;
+        });
+      },
+      createTexture: (descriptor) => {
+        const { size } = descriptor as { size: number[] };
+        return allocate(size[0] * size[1] * 16, (small) => {
+          return device.createTexture({ ...descriptor as GPUTextureDescriptor, ...(small && { size: [1, 1] }) });
+        });
+      },
+      pushErrorScope: (filter) => {
+        scopes.push({ filter: filter as string, error: null });
+        device.pushErrorScope(filter as GPUErrorFilter);
+      },
+      popErrorScope: async () => {
+        const scope = scopes.pop();
+        return await device.popErrorScope() ?? scope?.error ?? null;
+      },
+    };
+    const count = (owner: object) => (method: Method): Method => (...args) => {
+      this.calls++;
+      if (this.#faults.destroyAt?.includes(this.calls)) device.destroy();
+      // Of a lost device, the queue does nothing.
+      return isLost && owner === device.queue ? undefined : method(...args);
+    };
+    const queue = layer(device.queue, {}, count(device.queue));
+    return layer(device, { ...methods, lost, queue }, count(device));
+  }
+}
+
+/** An object whose members are replaced in part; methods, its own and others, go through `wrap`. */
+function layer<T extends object>(
+  target: T,
+  replaced: Readonly<Record<string, unknown>>,
+  wrap: (method: Method) => Method = (method) => method,
+): T {
+  return new Proxy(target, {
+    get(_, key) {
+      const name = String(key);
+      const value = Object.hasOwn(replaced, name) ? replaced[name] : Reflect.get(target, key, target);
+      return typeof value === "function" ? wrap(value.bind(target)) : value;
+    },
+  });
+}
