@@ -5,6 +5,7 @@
  */
 
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type NonFinite, watchFinite } from "../src/checkpoint/non_finite.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
 import { remap } from "../src/checkpoint/remap.ts";
@@ -18,6 +19,7 @@ import { encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { confine, type Confinement, leave, mayDoEverything } from "./support/confine.ts";
 import { giveUp } from "./support/give_up.ts";
 import { onInterrupt } from "./support/interrupt.ts";
 import { parseModelName, publishedNames } from "./support/model_name.ts";
@@ -60,7 +62,10 @@ Examples
 Exit code: 0 written, 1 the checkpoint does not fit or cannot be read (nothing is written), 2 wrong usage.
 `;
 
-const command: Command<
+const DEFAULT_FOLDER = "weights/";
+
+/** The command line, for its tests too. */
+export const command: Command<
   "arch" | "kernel-num" | "reduction" | "num-classes" | "key" | "out" | "dtype"
 > = {
   name: "deno task convert",
@@ -84,7 +89,10 @@ const command: Command<
         `${source}: there is no such file, and no such model: published are ${publishedNames()}`,
       );
     }
-    if (!/^(hf:|https?:)/i.test(source)) giveUp("net", "env", "sys");
+    if (!/^(hf:|https?:)/i.test(source)) {
+      giveUp("net", "env", "sys");
+      if (mayDoEverything()) return await confine(import.meta.url, await needsOf(source, args.out));
+    }
 
     const bars = new Bars();
     try {
@@ -103,6 +111,29 @@ const command: Command<
   },
 };
 
+/** What the conversion of a file reads and writes: an index has its shards beside it, the result a part of itself. */
+async function needsOf(path: string, out = `${DEFAULT_FOLDER}x`): Promise<Confinement> {
+  const source = path.startsWith("file:") ? fileURLToPath(path) : path;
+  let folder = dirname(out);
+  // Folders that are not there yet are made.
+  while (!await exists(folder) && !await exists(dirname(folder)) && dirname(folder) !== folder) {
+    folder = dirname(folder);
+  }
+  return { read: [await looksLikeIndex(source) ? dirname(source) : source, folder], write: [folder] };
+}
+
+async function looksLikeIndex(path: string): Promise<boolean> {
+  if (!await isFile(path)) return false;
+  using file = await Deno.open(path);
+  const start = new Uint8Array(64);
+  await file.read(start);
+  return /^\s*\{/.test(new TextDecoder().decode(start));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
 interface Target {
   readonly out?: string;
   readonly dtype: "f32" | "f16";
@@ -114,7 +145,7 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   const tensors = fit(checkpoint, model);
   const sha256 = await checkpoint.sha256();
   const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256 });
-  const out = target.out ?? `weights/${nameOf(model)}.safetensors`;
+  const out = target.out ?? `${DEFAULT_FOLDER}${nameOf(model)}.safetensors`;
   if (target.out === undefined) await checkSameSource(out, sha256);
   await Deno.mkdir(dirname(out), { recursive: true });
   await checkFolderOf(out);
@@ -263,4 +294,4 @@ class Bars {
   }
 }
 
-if (import.meta.main) Deno.exit(await execute(command, Deno.args));
+if (import.meta.main) leave(await execute(command, Deno.args));

@@ -4,12 +4,13 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { fileURLToPath } from "node:url";
 import { bytes, fixture } from "../checkpoint/support.ts";
 
+const PROJECT = new URL("../../", import.meta.url).href;
 const CONVERT = fileURLToPath(new URL("../../tools/convert.ts", import.meta.url));
 
 interface Outcome {
   readonly code: number;
   readonly stderr: string;
-  /** Every permission that was asked for, "read /path" or "net host". */
+  /** Every permission that was asked for, "read /path" or "net host"; but for what starting a thread takes. */
   readonly asked: readonly string[];
 }
 
@@ -23,7 +24,10 @@ async function convert(folder: string, permissions: readonly string[], ...args: 
     stdin: "null",
   }).output();
   const lines = (await Deno.readTextFile(log).catch(() => "")).split("\n").filter((line) => line !== "");
-  const asked = lines.map((line) => JSON.parse(line)).map(({ permission, value }) => `${permission} ${value}`);
+  const asked = lines.map((line) => JSON.parse(line))
+    // A thread that gets a part of what may be done, and this project's own modules.
+    .filter(({ value }) => value !== null && !value.startsWith(PROJECT))
+    .map(({ permission, value }) => `${permission} ${value}`);
   return { code, stderr: new TextDecoder().decode(stderr), asked };
 }
 
@@ -77,7 +81,63 @@ Deno.test("`convert` reads no file that a checkpoint names outside of its folder
       const { code, stderr, asked } = await convert(folder, all, "in/model.safetensors.index.json");
       assertEquals(code, 1);
       assertStringIncludes(stderr, "which is not a file's plain name");
-      for (const line of asked) assertMatch(line, /^(read|write) (.*\/)?in\/model\.safetensors\.index\.json$/);
+      for (const line of asked) {
+        assertMatch(line, /^((read|write) (.*\/)?in\/model\.safetensors\.index\.json|(read|write) (in|weights|\.))$/);
+      }
+    }
+  }));
+
+Deno.test("`convert` of a file works in a thread that Deno lets read and write its arguments, and nothing else", () =>
+  withFolder(async (folder) => {
+    // The command starts its thread with a module that tries things, in the place of its own.
+    const probe = `
+      import { execute } from ${JSON.stringify(`${PROJECT}tools/support/command.ts`)};
+      import { command } from ${JSON.stringify(`${PROJECT}tools/convert.ts`)};
+      globalThis.Worker = class extends Worker {
+        constructor(_, options) {
+          super(${JSON.stringify(`file://${folder}/deeds.js`)}, options);
+        }
+      };
+      Deno.exit(await execute(command, Deno.args));
+    `;
+    const deeds = `
+      const outcomes = {};
+      const attempt = async (name, deed) => {
+        outcomes[name] = await Promise.resolve().then(deed).then(() => "done", ({ name }) => name);
+      };
+      await attempt("read source", () => Deno.readFileSync("in/net.pth"));
+      await attempt("read beside source", () => Deno.readFileSync("in/secret"));
+      await attempt("read elsewhere", () => Deno.readFileSync("/etc/hostname"));
+      await attempt("list folder", () => [...Deno.readDirSync(".")]);
+      await attempt("write result", () => Deno.writeTextFileSync("out/x.safetensors.part", ""));
+      await attempt("write over source", () => Deno.writeTextFileSync("in/net.pth", ""));
+      await attempt("write elsewhere", () => Deno.writeTextFileSync("x", ""));
+      await attempt("connect", () => Deno.connect({ hostname: "127.0.0.1", port: 9 }));
+      await attempt("fetch", () => fetch("http://127.0.0.1:8123/"));
+      await attempt("environment", () => Deno.env.get("HF_TOKEN"));
+      await attempt("run", () => new Deno.Command("true").outputSync());
+      console.log(JSON.stringify(outcomes));
+      postMessage(0);
+    `;
+    await Deno.writeTextFile(`${folder}/probe.js`, probe);
+    await Deno.writeTextFile(`${folder}/deeds.js`, deeds);
+    await Deno.writeTextFile(`${folder}/in/net.pth`, "PK");
+    await Deno.writeTextFile(`${folder}/in/secret`, "secret");
+    const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+    const flags = (tasks.convert.command as string).split(" ").filter((word) => word.startsWith("--"));
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-prompt", "--config", fileURLToPath(`${PROJECT}deno.json`), ...flags],
+        ...[`${folder}/probe.js`, "in/net.pth", "--out", "out/x.safetensors"],
+      ],
+      cwd: folder,
+      env: { NO_COLOR: "1", HF_TOKEN: "secret" },
+      stdin: "null",
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    const may = ["read source", "write result"];
+    for (const [deed, outcome] of Object.entries(JSON.parse(new TextDecoder().decode(stdout)))) {
+      assertEquals(outcome, may.includes(deed) ? "done" : "NotCapable", deed);
     }
   }));
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { leave } from "./confine.ts";
+
 /** What a shell reports for a program that Ctrl-C ended. */
 const INTERRUPTED = 130;
 
@@ -11,7 +13,7 @@ const INTERRUPTED = 130;
 export function onInterrupt(clean: () => void): Disposable {
   const listener = () => {
     clean();
-    Deno.exit(INTERRUPTED);
+    leave(INTERRUPTED);
   };
   Deno.addSignalListener("SIGINT", listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", listener) };
