@@ -1,14 +1,18 @@
 /**
- * Shows what a model is made of: the registry's table, or one model's layers, tensors and exact counts.
+ * `deno task inspect`: what a model is made of, as tables: all architectures, or one model's layers, tensors and exact
+ * counts; and what it makes of images, as a page.
  *
  * @module
  */
 
+import { basename } from "node:path";
 import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { completeConfig, findPublished, REGISTRY } from "../src/models/registry.ts";
 import { summarize } from "../src/models/summary.ts";
 import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, parseDeviceFlags } from "./support/device.ts";
+import { checkFolderOf } from "./support/output.ts";
 import { table } from "./support/table.ts";
 import { findWeights } from "./support/weights.ts";
 
@@ -17,12 +21,18 @@ Usage: deno task inspect [NAME|FILE] [options]
 
 Without a name: every architecture with its parameters, multiply-adds and published figures.
 With one: that model's layers and counts. A FILE is a converted file or a checkpoint.
+With images: a page that shows what the weights make of them: the answers, every layer's attentions and kernels, what layers
+put out, where the time went. It needs no network and no other file.
 
 Options:
+  --image FILE      a JPEG, PNG or WebP image; given twice, the two are compared
+  --html FILE.html  where the page is written
+  --temperature T   of the attentions (default 1, as trained; 30 is how training starts)
   --kernel-num N    kernels an ODConv layer mixes (default 1; of a FILE: its own)
   --reduction R     width of the attention branches (default 0.0625)
   --num-classes N   classes (default: the architecture's)
   --tensors         list the state dict too
+${DEVICE_HELP}
   --json            machine-readable: {"arch","kernelNum","reduction","numClasses","parameters","madds",
                     "published","stateDict":[{"name","shape","dtype"}],"layers":[...]}
   -h, --help        this text
@@ -36,6 +46,7 @@ Examples:
   deno task inspect
   deno task inspect od_resnet50 --kernel-num 4
   deno task inspect weights/od_resnet20_cifar10.safetensors --tensors
+  deno task inspect od_resnet20_cifar10 --image cat.png --image ship.png --html report.html
 `;
 
 function printModel(model: Model, withTensors: boolean): void {
@@ -99,14 +110,25 @@ function printRegistry(): void {
   ));
 }
 
-const command: Command<"kernel-num" | "reduction" | "num-classes", "json" | "tensors"> = {
+const STRINGS = ["kernel-num", "reduction", "num-classes", "image", "html", "temperature", ...DEVICE_STRINGS] as const;
+const BOOLEANS = ["json", "tensors", ...DEVICE_BOOLEANS] as const;
+
+const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image"> = {
   name: "inspect",
   help: HELP,
-  string: ["kernel-num", "reduction", "num-classes"],
-  boolean: ["json", "tensors"],
+  string: STRINGS,
+  boolean: BOOLEANS,
+  collect: ["image"],
   async run(args) {
     if (args._.length > 1) throw new UsageError(`one NAME or FILE, not ${args._.length}`);
     const [what] = args._;
+    const { html: path, image: images } = args;
+    const temperature = positiveNumber("temperature", args.temperature);
+    const device = parseDeviceFlags(args);
+    if (images.length > 2) throw new UsageError(`one --image or two, not ${images.length}`);
+    if (path === undefined ? images.length : !images.length) throw new UsageError("--image and --html go together");
+    if (path !== undefined && what === undefined) throw new UsageError("--html needs weights: a NAME or FILE");
+    await checkFolderOf(path);
     if (what === undefined) {
       if (args.json) console.log(JSON.stringify([...REGISTRY.keys()].map((arch) => completeConfig({ arch }))));
       else printRegistry();
@@ -118,11 +140,19 @@ const command: Command<"kernel-num" | "reduction" | "num-classes", "json" | "ten
       numClasses: wholeNumber("num-classes", args["num-classes"]),
     };
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-    const model = REGISTRY.has(what)
+    // A page is of weights: an architecture alone has nothing to say of an image.
+    const model = REGISTRY.has(what) && path === undefined
       ? createModel({ arch: what, ...given })
       : await loadModel(await findWeights(what), given);
+    if (temperature !== undefined) model.temperature = temperature;
     if (args.json) console.log(JSON.stringify(summarize(model)));
-    else printModel(model, args.tensors);
+    else if (path === undefined) printModel(model, args.tensors);
+    if (path !== undefined) {
+      // Loaded only now: nobody who wants a table needs to decode images.
+      const { writeReport } = await import("./inspect/write_report.ts");
+      await writeReport(model, { name: basename(what), images, path, device });
+      if (!args.json) console.log(`report   ${path}`);
+    }
   },
 };
 

@@ -1,0 +1,36 @@
+/** What a layer puts out, in a few numbers. */
+
+/** Of one tensor. */
+export interface Statistics {
+  readonly mean: number;
+  /** Standard deviation, of all numbers (divided by their count). */
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+  /** Share of numbers that are exactly 0. */
+  readonly zeros: number;
+  /** Numbers in each of equal bins from min to max. */
+  readonly counts: readonly number[];
+}
+
+const BINS = 30;
+
+/** Counts a tensor. Sums are float64; deviations are from the mean, so that nothing cancels. */
+export function statisticsOf(values: Float32Array): Statistics {
+  let min = Infinity, max = -Infinity, sum = 0, zeros = 0;
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (value === 0) zeros++;
+    sum += value;
+  }
+  const mean = sum / values.length;
+  let squares = 0;
+  const counts = Array<number>(BINS).fill(0);
+  for (const value of values) {
+    squares += (value - mean) ** 2;
+    const bin = Math.floor((value - min) / (max - min) * BINS);
+    counts[bin >= 0 ? Math.min(bin, BINS - 1) : 0]++;
+  }
+  return { mean, std: Math.sqrt(squares / values.length), min, max, zeros: zeros / values.length, counts };
+}

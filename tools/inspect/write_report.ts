@@ -1,0 +1,45 @@
+/**
+ * `inspect --html`: looks at a model at work and writes what it saw.
+ *
+ * @module
+ */
+
+import { writeFile } from "../../src/checkpoint/write_file.ts";
+import { classNames } from "../../src/data/class_names.ts";
+import { decodeImage } from "../../src/data/decode.ts";
+import { readBytes } from "../../src/data/files.ts";
+import { crop, normalize } from "../../src/data/preprocessing.ts";
+import { DataError } from "../../src/errors.ts";
+import type { Model } from "../../src/models/model.ts";
+import { type DeviceFlags, openDeviceOf } from "../support/device.ts";
+import { observe } from "./observe.ts";
+import { report } from "./report.ts";
+
+/** What is asked for. */
+export interface ReportRequest {
+  /** What the report calls the model. */
+  readonly name: string;
+  /** One image file or two. */
+  readonly images: readonly string[];
+  /** The report's file. */
+  readonly path: string;
+  readonly device: DeviceFlags;
+}
+
+/** Runs the model on the images and writes the report, whole or not at all. Throws DataError and DeviceError. */
+export async function writeReport(model: Model, { name, images, path, device }: ReportRequest): Promise<void> {
+  const preprocessing = model.preprocessingOfAnySize;
+  const shown = await Promise.all(images.map(async (file) => {
+    return { file, image: crop(await decodeImage(await readBytes(file), file), preprocessing) };
+  }));
+  const backend = await openDeviceOf(device);
+  try {
+    const inputs = shown.map(({ image }) => normalize(image, preprocessing));
+    const observation = await observe(model, backend, inputs);
+    const names = model.dataset && await classNames(model.dataset);
+    const page = await report({ name, model, shown, observation, names, device: backend.description });
+    await writeFile(path, (write) => write(new TextEncoder().encode(page)), DataError);
+  } finally {
+    backend.dispose();
+  }
+}
