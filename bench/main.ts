@@ -8,14 +8,16 @@ import { type Command, execute, oneOf, UsageError, wholeNumber } from "../tools/
 import { checkFolderOf } from "../tools/support/output.ts";
 import { Arena, PEERS } from "./arena.ts";
 import { forwardRows } from "./inference.ts";
+import { merge, readResults } from "./results.ts";
+import { measureScale } from "./scale.ts";
 import { layerRows } from "./layers.ts";
 import { trainingRows } from "./training.ts";
 import { writeReport, writeText } from "./report.ts";
-import { describe, type Results, type Row, type Selection } from "./rows.ts";
+import { describe, type Row, type Scale, type Selection } from "./rows.ts";
 
 const PEER_NAMES = [...new Set(Object.values(PEERS).flat())];
 const WORKS = { forward: forwardRows, train: trainingRows, layers: layerRows } as const;
-type WorkName = keyof typeof WORKS;
+const WORK_NAMES = [...Object.keys(WORKS), "scale"] as (keyof typeof WORKS | "scale")[];
 
 const HELP = `
 Usage: deno task bench [options]
@@ -29,13 +31,14 @@ Options:
                       mobilenetv2_100, static and dynamic)
   --kernel-num N      kernels of the od_ models (default: 1 and 4)
   --batch B           images a run (default: 1 and 8; training steps and layers: 8)
-  --work WORK         ${Object.keys(WORKS).join(", ")} (default: all)
+  --work WORK         ${WORK_NAMES.join(", ")} (default: all but scale)
   --device DEVICE     webgpu or cpu (default: both; training steps: webgpu)
   --peers NAMES       none, or some of ${PEER_NAMES.join(", ")}
                       (default: all; they are downloaded from npm when they are needed)
   --python PATH       a Python with torch, for pytorch
   --rounds R          timed runs at most (default 5)
   --operands WHERE    texture or buffer: where WebGPU kernels read from (default: what suits the adapter)
+  --from FILES        report what earlier runs wrote with --json, too; what is measured again replaces it
   --json FILE         write {"rows":[{"work","model","kernelNum","batch","device","ms","gflops","ceilingGflops",
                       "peers":{NAME: ms}}]}
   --out FILE.md       write the report, and its chart beside it as FILE.svg
@@ -44,6 +47,7 @@ Options:
 
 Examples:
   deno task bench --out docs/bench.md --python /usr/bin/python3
+  deno task bench --work scale --from bench.json --out docs/bench.md
   deno task bench --only od_resnet50 --kernel-num 4 --batch 8 --work forward --peers none
 `;
 
@@ -80,7 +84,7 @@ const command: Command<typeof FLAGS[number]> = {
   help: HELP,
   string: FLAGS,
   async run(args) {
-    const work = oneOf("work", args.work, Object.keys(WORKS) as WorkName[]);
+    const work = oneOf("work", args.work, WORK_NAMES);
     const device = oneOf("device", args.device, ["webgpu", "cpu"]);
     const batch = wholeNumber("batch", args.batch);
     await checkFolderOf(args.json);
@@ -103,14 +107,24 @@ const command: Command<typeof FLAGS[number]> = {
       batches: batch ? [batch] : undefined,
       devices: device ? [device] : undefined,
     };
+    const earlier = await readResults(args.from);
     const rows: Row[] = [];
-    const results = (): Results => ({ rows, contestants: [...arena.descriptions], notes });
+    let scale: Scale | undefined;
+    const results = () => merge([...earlier, { rows, scale, contestants: [...arena.descriptions], notes }]);
+    const save = async () => {
+      if (args.json) await writeText(args.json, JSON.stringify(results(), null, 2) + "\n");
+    };
     try {
-      for (const name of work ? [work] : Object.keys(WORKS) as WorkName[]) {
+      for (const name of work ? [work] : WORK_NAMES.filter((each) => each !== "scale")) {
+        if (name === "scale") {
+          scale = await measureScale(arena, console.log);
+          await save();
+          continue;
+        }
         for await (const row of WORKS[name](arena, selection)) {
           rows.push(row);
           console.log(describe(row));
-          if (args.json) await writeText(args.json, JSON.stringify(results(), null, 2) + "\n");
+          await save();
         }
       }
     } finally {

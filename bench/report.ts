@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { DataError } from "../src/errors.ts";
 import { writeFile } from "../src/checkpoint/write_file.ts";
 import { chart } from "./chart.ts";
+import { scaleSections } from "./scale_tables.ts";
 import { comparison, partner, select, times } from "./tables.ts";
 import { targetTable } from "./targets.ts";
 import type { Results, Row } from "./rows.ts";
@@ -99,7 +100,7 @@ const SECTIONS: readonly Section[] = [
 ];
 
 /** The page; `picture` is the picture's file name, if there is one. */
-export function page({ rows, contestants, notes }: Results, picture?: string): string {
+export function page({ rows, scale, contestants, notes }: Results, picture?: string): string {
   const sections = SECTIONS.flatMap(({ title, text, rows: choose, table }) => {
     const chosen = choose(rows);
     return chosen.length === 0 ? [] : [`## ${title}\n\n${text ? `${text}\n\n` : ""}${table(chosen, rows)}`];
@@ -107,7 +108,8 @@ export function page({ rows, contestants, notes }: Results, picture?: string): s
   const list = (lines: readonly string[]) => lines.map((line) => `- ${line}\n`).join("");
   const parts = [INTRO, `Run with:\n\n${list(contestants)}`];
   if (picture) parts.push(`![Time an image of every network, by program](${picture})\n`);
-  parts.push(`## Targets\n\n${targetTable(rows)}`, ...sections);
+  if (rows.length > 0) parts.push(`## Targets\n\n${targetTable(rows)}`, ...sections);
+  if (scale) parts.push(...scaleSections(scale));
   if (notes.length > 0) parts.push(`## Not measured\n\n${list(notes)}`);
   return parts.join("\n");
 }

@@ -25,10 +25,51 @@ export interface Row {
   readonly peers: Readonly<Record<string, number>>;
 }
 
+/** A network as it grows, on WebGPU. */
+export interface ScaleRow {
+  readonly model: string;
+  readonly kernelNum: number;
+  readonly batch: number;
+  readonly imageSize: number;
+  /** Images that the device takes at a time: the batch, unless it was split. */
+  readonly part: number;
+  /** Median milliseconds of the batch. */
+  readonly ms: number;
+  readonly gflops: number;
+  readonly ceilingGflops: number;
+  /** Planned device memory. */
+  readonly bytes: number;
+  /** Its part that activations share. */
+  readonly activationBytes: number;
+}
+
+/** Images a second, by decoding threads. */
+export interface DecodingRow {
+  readonly workers: number;
+  /** Decoding and preprocessing alone. */
+  readonly decoded: number;
+  /** The network alone. */
+  readonly alone: number;
+  /** A whole evaluation. */
+  readonly evaluated: number;
+}
+
+/** What `--work scale` measures. */
+export interface Scale {
+  readonly networks: readonly ScaleRow[];
+  readonly decoding: readonly DecodingRow[];
+  /** The network of the evaluation. */
+  readonly evaluated: string;
+  /** Of the machine. */
+  readonly cores: number;
+}
+
 /** What `--json` writes. */
 export interface Results {
   /** What was measured. */
   readonly rows: readonly Row[];
+  /** Only with `--work scale`. */
+  readonly scale?: Scale;
   /** Who took part: versions, adapter, threads. */
   readonly contestants: readonly string[];
   /** What could not be measured, and why. */

@@ -1,0 +1,34 @@
+/** Results of several runs, in one report. */
+
+import { DataError } from "../src/errors.ts";
+import { partner } from "./tables.ts";
+import type { Results, Row } from "./rows.ts";
+
+/** Reads what `--json` wrote; `paths` are separated by commas. Throws DataError where a file is something else. */
+export async function readResults(paths: string | undefined): Promise<Results[]> {
+  return await Promise.all((paths?.split(",") ?? []).map(async (path) => {
+    try {
+      const results = JSON.parse(await Deno.readTextFile(path));
+      if ([results.rows, results.contestants, results.notes].every(Array.isArray)) return results;
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof Deno.errors.NotFound)) throw error;
+    }
+    throw new DataError(`${path} is not what the bench writes with --json; measure again`);
+  }));
+}
+
+/** All of them; of what was measured twice, the later. */
+export function merge(results: readonly Results[]): Results {
+  const rows: Row[] = [];
+  for (const row of results.flatMap((each) => each.rows)) {
+    const known = partner(rows, row, {});
+    if (known) rows[rows.indexOf(known)] = row;
+    else rows.push(row);
+  }
+  return {
+    rows,
+    scale: results.findLast(({ scale }) => scale)?.scale,
+    contestants: [...new Set(results.flatMap(({ contestants }) => contestants))],
+    notes: [...new Set(results.flatMap(({ notes }) => notes))],
+  };
+}
