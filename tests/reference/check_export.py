@@ -8,8 +8,10 @@ optimizer, strictly. Model and optimizer have to be those that were saved, bit f
 both; and so has what `convert` reads of that. Needs torch, safetensors and deno; nothing is left behind.
 """
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -139,6 +141,17 @@ def check(folder, case):
     assert_same(torch.load(folder / "wide.pth", weights_only=True), wide)
 
 
+def check_page(folder, case):
+    """Runs docs/pytorch.md's own lines, in the folder that they talk of."""
+    (folder / "go").mkdir()
+    tool("export", folder / "ours.safetensors", "--out", folder / "go/checkpoint.pth.tar")
+    text = (ROOT / "docs/pytorch.md").read_text()
+    names = {"torch": torch, "DistributedDataParallel": DistributedDataParallel}
+    with contextlib.chdir(folder):
+        for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S):
+            exec(block, names | {"network": odconv.build(*case[:3], num_classes=10)})
+
+
 def reorder(tensors, model):
     """The safetensors library sorts names; their order is the header's, which it does not tell."""
     assert set(tensors) == set(model.state_dict())
@@ -153,6 +166,8 @@ def main():
             folder.mkdir()
             torch.manual_seed(i)
             check(folder, case)
+            if case[3] == "SGD":  # as the page has it
+                check_page(folder, case)
             print(*case, "ok", flush=True)
         dist.destroy_process_group()
 

@@ -1,0 +1,58 @@
+/**
+ * What the docs say and a test cannot do as it stands, all of it, with the reason. Every other command and program in the
+ * docs runs as it is written.
+ */
+
+/** A part of a command that is replaced before the command runs. */
+export interface Substitution {
+  readonly pattern: RegExp;
+  readonly by: string;
+  readonly why: string;
+}
+
+/** A command that is not run; what it names (tasks, scripts) has to be there all the same. */
+export interface NotRun {
+  readonly pattern: RegExp;
+  readonly why: string;
+}
+
+/** Commands that are not run. */
+export const NOT_RUN: readonly NotRun[] = [
+  { pattern: /^npm install /, why: "changes the machine; the version it names is compared with the other ones" },
+  { pattern: /^deno task test$/, why: "is what runs this test" },
+  { pattern: /^deno task test-browser/, why: "needs Chromium; .ci/run runs it" },
+  { pattern: /^deno test /, why: "names tests that `deno task test` runs" },
+  { pattern: /^deno task (bench|tune|parity|training-parity)\b/, why: "measures for minutes; tests/ has its parts" },
+  { pattern: /^deno run .*\bbench\//, why: "measures for minutes" },
+  { pattern: /^(python3? |torchrun )/, why: "needs PyTorch; tests/reference/check_export.py is for those who have it" },
+  { pattern: /^npx (-y )?serve\b/, why: "is somebody else's server; tests/web tries the files under another one" },
+];
+
+/** Applied in this order to every command. */
+export const SUBSTITUTIONS: readonly Substitution[] = [
+  { pattern: /^npx -y deno@[\d.]+ /, by: "deno ", why: "the Deno that runs this test, not a download" },
+  { pattern: /--data cifar10$|(?<=--weights od_resnet20_cifar10)$/, by: " --data small/val", why: "140 MB" },
+  { pattern: /--data cifar10 /, by: "--data small ", why: "140 MB" },
+  {
+    pattern: /^deno task convert od_resnet50_4x\.pth\.tar$/,
+    by: "$& --out weights/od_resnet50_4x.safetensors",
+    why: "the checkpoint of that name is one of od_mobilenetv2_050, which is 20 times smaller",
+  },
+  { pattern: /hf:[\w/.-]+/, by: "od_resnet50_4x.pth.tar --out weights/downloaded.safetensors", why: "a download" },
+  { pattern: /https:\/\/\S+\.pth(\.tar)?/, by: "od_resnet50_4x.pth.tar", why: "a download" },
+  { pattern: /--arch od_resnet50/, by: "--arch od_resnet20", why: "days of training" },
+  { pattern: /(?<=^deno task train .*)--data imagenet/, by: "--data small", why: "days of training" },
+  { pattern: /--epochs \d+/, by: "--epochs 1", why: "hours of training" },
+  { pattern: /^deno task train (?!.*(--epochs|--resume))/, by: "$&--epochs 1 ", why: "hours of training" },
+  { pattern: /^deno task train (?!.*--resume)/, by: "$&--workers 1 ", why: "a handful of images" },
+  { pattern: /(?<=^deno task train .*--finetune .*)--data/, by: "--size 32 --data", why: "seconds of training" },
+  { pattern: /--batch \d+/, by: "--batch 4", why: "a handful of images" },
+  { pattern: /--micro-batch \d+/, by: "--batch 4 --micro-batch 2", why: "a handful of images" },
+  { pattern: /--inputs \d+/, by: "--inputs 5", why: "an hour of fuzzing" },
+];
+
+/** Commands that go on until they are stopped: the next one follows as soon as they have said something. */
+export const SERVERS = /^deno (task web\b|run .*\bserve\.ts$)/;
+
+/** The port of the docs' servers; a test takes one that is free. */
+export const PORT = /\b8000\b/g;

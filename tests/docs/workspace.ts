@@ -1,0 +1,85 @@
+/** A folder that looks like a clone of the project on the desk of somebody who has the files that the docs talk of. */
+
+import { OrderedDict } from "../../src/checkpoint/pickle_writer.ts";
+import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { type TorchValue, writeTorch } from "../../src/checkpoint/write_torch.ts";
+import { encodeMetadata } from "../../src/models/metadata.ts";
+import { createModel } from "../../src/models/model.ts";
+import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { encodePng } from "../support/write_png.ts";
+import { ROOT } from "./blocks.ts";
+
+/** What is looked at where it lies. */
+const LINKED = ["bench", "deno.json", "docs", "mod.ts", "src", "tests", "tools", "web"];
+
+/** Files by the names of the docs. */
+const COPIED: Readonly<Record<string, string>> = {
+  "weights/od_resnet20_cifar10.safetensors": "weights/od_resnet20_cifar10.safetensors",
+  "weights/resnet20_cifar10.safetensors": "weights/resnet20_cifar10.safetensors",
+  "runs/1/last.safetensors": "weights/od_resnet20_cifar10.safetensors",
+  "photo.jpg": "tests/fixtures/images/rgb.jpg",
+  "frog.png": "web/examples/frog.png",
+  "ship.png": "web/examples/ship.png",
+  "ILSVRC2012_img_val.tar": "tests/fixtures/ilsvrc_ustar.tar",
+  "data/ILSVRC2012_validation_ground_truth.txt": "tests/fixtures/ilsvrc_devkit/ILSVRC2012_validation_ground_truth.txt",
+  "data/meta.mat": "tests/fixtures/ilsvrc_devkit/meta.mat",
+};
+
+/** Class folders of a few images each. */
+const IMAGES: Readonly<Record<string, { classes: readonly string[]; side: number; each: number }>> = {
+  "imagenet/val": { classes: ["n01440764", "n02123045"], side: 64, each: 2 },
+  "small/train": { classes: ["frog", "ship", "truck"], side: 32, each: 4 },
+  "small/val": { classes: ["frog", "ship", "truck"], side: 32, each: 2 },
+  "flowers/train": { classes: ["daisy", "rose"], side: 32, each: 4 },
+  "flowers/val": { classes: ["daisy", "rose"], side: 32, each: 2 },
+};
+
+/** Makes the folder; the caller removes it. */
+export async function makeWorkspace(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "odconv_docs_" });
+  for (const name of LINKED) await Deno.symlink(ROOT + name, `${folder}/${name}`);
+  for (const name of ["weights", "data", "runs/1", "go", "bin"]) {
+    await Deno.mkdir(`${folder}/${name}`, { recursive: true });
+  }
+  for (const [name, path] of Object.entries(COPIED)) await Deno.copyFile(ROOT + path, `${folder}/${name}`);
+  for (const [path, { classes, side, each }] of Object.entries(IMAGES)) {
+    for (const name of classes) {
+      await Deno.mkdir(`${folder}/${path}/${name}`, { recursive: true });
+      for (let i = 0; i < each; i++) {
+        const data = Uint8Array.from(uniform(`${path} ${name} ${i}`, [side * side * 3], 127, 128));
+        await Deno.writeFile(`${folder}/${path}/${name}/${i}.png`, encodePng({ width: side, height: side, data }));
+      }
+    }
+  }
+  await writeModel(folder);
+  await writeStandIns(`${folder}/bin`);
+  return folder;
+}
+
+/**
+ * The model that docs call od_resnet50_4x, as the published training script saves it and as `convert` writes it; of a
+ * network that is 20 times smaller.
+ */
+async function writeModel(folder: string): Promise<void> {
+  const model = createModel({ arch: "od_mobilenetv2_050", kernelNum: 4 });
+  const tensors = randomStateDict(model.stateDictSpec());
+  const state: TorchValue = new OrderedDict([...tensors].map(([name, tensor]) => [`module.${name}`, tensor]));
+  const checkpoint = new Map<string, TorchValue>([["epoch", 1], ["state_dict", state]]);
+  for (const name of ["od_resnet50_4x", "go/model_best"]) await writeTorch(`${folder}/${name}.pth.tar`, checkpoint);
+  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+  await writeSafetensors(`${folder}/weights/od_resnet50_4x.safetensors`, tensors, metadata);
+}
+
+/** Programs that not every machine has, as far as the docs use them. */
+const CURL = `const [flag, file, address] = Deno.args;
+if (flag !== "--data-binary" || !file.startsWith("@")) throw new Error(flag + " is not known");
+const response = await fetch(address, { method: "POST", body: await Deno.readFile(file.slice(1)) });
+console.log(await response.text());
+Deno.exit(response.ok ? 0 : 1);`;
+
+async function writeStandIns(bin: string): Promise<void> {
+  await Deno.symlink(Deno.execPath(), `${bin}/deno`);
+  await Deno.writeTextFile(`${bin}/curl.ts`, CURL);
+  const curl = `#!/bin/sh\nexec '${bin}/deno' run --quiet --no-config --allow-read --allow-net '${bin}/curl.ts' "$@"\n`;
+  await Deno.writeTextFile(`${bin}/curl`, curl, { mode: 0o755 });
+}
