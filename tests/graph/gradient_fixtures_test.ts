@@ -1,12 +1,12 @@
 /** Gradients of every operator against PyTorch, on every device: tests/reference/write_gradient_fixtures.py. */
 
-import { assert } from "@std/assert";
-import { openCpu } from "../../src/cpu/backend.ts";
+import { assert, assertEquals } from "@std/assert";
 import { appendGradients } from "../../src/graph/autodiff.ts";
 import type { Backend, Tensors } from "../../src/graph/backend.ts";
 import { Graph, type Operator, type Shape, type Value } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
+import { DEVICE_NAMES, openTestDevice } from "../support/devices.ts";
 import { relativeError } from "../support/error.ts";
 import { readJson, readTensors } from "../support/fixtures.ts";
 import { interpreterDevice } from "../support/interpreter_device.ts";
@@ -22,7 +22,7 @@ interface Case {
 /** What the gradients are computed on, and how far from PyTorch's it may be, relative to the largest. */
 const DEVICES: readonly { name: string; open: () => Backend | Promise<Backend>; tolerance: number }[] = [
   { name: "the interpreter", open: interpreterDevice, tolerance: 1e-6 },
-  { name: "cpu", open: openCpu, tolerance: 5e-6 },
+  ...DEVICE_NAMES.map((name) => ({ name, open: () => openTestDevice(name), tolerance: 5e-6 })),
 ];
 
 const ALL: Readonly<Record<string, Operator>> = { ...OPERATORS, ...TRAINING_OPERATORS };
@@ -71,4 +71,8 @@ Deno.test("the gradient fixtures cover every differentiable operator of inferenc
   const needed = [...Object.entries(OPERATORS).filter(([, op]) => op.gradient).map(([name]) => name), "cross_entropy"];
   const missing = needed.filter((op) => !cases.some((c) => c.op === op));
   assert(missing.length === 0, `no case for ${missing}`);
+});
+
+Deno.test("the gradient fixtures cover every kernel_num x groups x stride x dilation, depthwise too", () => {
+  assertEquals(cases.filter(({ name }) => name.includes("grid: ")).length, 3 * 3 * 2 * 2);
 });

@@ -8,6 +8,7 @@ statistics after the step, as "network@TEMPERATURE.loss" and "network@TEMPERATUR
     python tests/reference/write_gradient_fixtures.py
 """
 
+import itertools
 import json
 
 import torch
@@ -39,6 +40,13 @@ def cases():
     dynamic("n = 4, 1x1, bias and relu6", [2, 5, 3, 3], [4, 6, 5, 1, 1], "cfk", bias=True, activation="relu6")
     dynamic("n = 1, depthwise, stride 2", [2, 5, 6, 6], [1, 5, 1, 3, 3], "cs", stride=(2, 2), padding=(1, 1), groups=5)
     dynamic("n = 4, depthwise", [2, 4, 5, 5], [4, 4, 1, 3, 3], "csk", padding=(1, 1), groups=4)
+    for n, (cin, cout, groups), stride, dilation in itertools.product(
+        (1, 2, 4), ((4, 3, 1), (4, 6, 2), (4, 4, 4)), ((1, 1), (2, 2)), ((1, 1), (2, 2))
+    ):
+        attentions = ("cs" if groups == cin else "cfs") + ("k" if n > 1 else "")
+        dynamic(f"grid: n = {n}, {cin} to {cout} channels in {groups} groups, stride {stride[0]}, dilation {dilation[0]}",
+                [2, cin, 6, 5], [n, cout, cin // groups, 3, 3], attentions, stride=stride, dilation=dilation, padding=(2, 1),
+                groups=groups)
     for x in [2, 3, 4, 4], [4, 5]:
         c = [x[1]]
         case(f"batch_norm, {len(x)}-D", "batch_norm",
