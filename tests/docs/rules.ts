@@ -48,6 +48,7 @@ export const SUBSTITUTIONS: readonly Substitution[] = [
   { pattern: /(?<=^deno task train .*--finetune .*)--data/, by: "--size 32 --data", why: "seconds of training" },
   { pattern: /--batch \d+/, by: "--batch 4", why: "a handful of images" },
   { pattern: /--micro-batch \d+/, by: "--batch 4 --micro-batch 2", why: "a handful of images" },
+  { pattern: /^deno task web$/, by: "$& --port 8000", why: "the test puts a free port there" },
   { pattern: /--inputs \d+/, by: "--inputs 5", why: "an hour of fuzzing" },
 ];
 

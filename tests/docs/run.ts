@@ -8,6 +8,9 @@ import { NOT_RUN, PORT, SERVERS, SUBSTITUTIONS } from "./rules.ts";
 /** What the docs call the module. */
 const MODULE = "https://…/mod.ts";
 
+/** Milliseconds that a server may take to answer: it builds what it serves first. */
+const PATIENCE = 120_000;
+
 /** A program of a page, as a file in its folder. */
 interface Program {
   readonly file: string;
@@ -101,13 +104,14 @@ export class PageRun {
     const server = this.#servers.at(-1)!;
     let ended = false;
     server.status.then(() => ended = true);
-    while (!ended) {
+    const deadline = performance.now() + PATIENCE;
+    while (!ended && performance.now() < deadline) {
       const answer = await fetch(`http://localhost:${this.#port}/`).catch(() => undefined);
       await answer?.body?.cancel();
       if (answer) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    assert(false, `${place}: ${command} ended`);
+    assert(false, `${place}: ${command} ${ended ? "ended" : "does not answer"}`);
   }
 }
 
