@@ -134,7 +134,7 @@ export {
 // Checkpoints: tensors by name.
 export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOptions } from "./src/checkpoint/open.ts";
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
-export type { HubOptions } from "./src/checkpoint/hub_client.ts";
+export type { HubOptions } from "./src/checkpoint/hub_options.ts";
 export type { RetryOptions } from "./src/checkpoint/retry.ts";
 export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
 export { safetensorsBlob } from "./src/checkpoint/safetensors_blob.ts";

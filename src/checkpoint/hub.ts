@@ -7,7 +7,8 @@
 
 import { CheckpointError } from "../errors.ts";
 import { download } from "./http.ts";
-import { asCheckpointError, connect, type Connection, hintOf, hubClient, type HubOptions } from "./hub_client.ts";
+import { asCheckpointError, connect, type Connection, hintOf, hubClient } from "./hub_client.ts";
+import type { HubOptions } from "./hub_options.ts";
 import { checkHubFile, type HubFile, readHubFile } from "./hub_file.ts";
 import { formatHubReference, type HubReference } from "./hub_reference.ts";
 import { Broken, retry } from "./retry.ts";

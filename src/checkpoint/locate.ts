@@ -6,7 +6,7 @@
 
 import { CheckpointError } from "../errors.ts";
 import { fetchBlob } from "./fetch_blob.ts";
-import type { HubOptions } from "./hub_client.ts";
+import type { HubOptions } from "./hub_options.ts";
 import { formatHubReference, parseHubReference } from "./hub_reference.ts";
 import { sha256 } from "./sha256.ts";
 import { fromBlob, fromFile, fromOpenFile } from "./source.ts";

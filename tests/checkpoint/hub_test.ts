@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import type { HubOptions } from "../../src/checkpoint/hub_client.ts";
+import type { HubOptions } from "../../src/checkpoint/hub_options.ts";
 import { formatHubReference, parseHubReference } from "../../src/checkpoint/hub_reference.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
