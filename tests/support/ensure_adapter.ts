@@ -3,6 +3,8 @@
  * is a Debian with root, installs Mesa's software Vulkan driver; else says what to install and fails.
  */
 
+import { aptGetInstall, mayInstall } from "./apt_get.ts";
+
 const PACKAGES = ["mesa-vulkan-drivers", "libvulkan1"];
 const ADVICE = `the tests need a WebGPU adapter and found none. Install a Vulkan driver:
   Debian, Ubuntu    sudo apt-get install ${PACKAGES.join(" ")}
@@ -16,21 +18,10 @@ async function hasAdapter(): Promise<boolean> {
   return (await new Deno.Command(Deno.execPath(), { args: ["eval", code], stderr: "null" }).output()).success;
 }
 
-async function aptGet(...args: string[]): Promise<boolean> {
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  try {
-    return (await new Deno.Command("apt-get", { args, env, stdout: "null" }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 if (!await hasAdapter()) {
-  if (Deno.build.os === "linux" && Deno.uid() === 0) {
+  if (mayInstall()) {
     console.error(`no WebGPU adapter: installing Mesa's software Vulkan driver (${PACKAGES.join(", ")})`);
-    await aptGet("update", "-qq");
-    await aptGet("install", "-y", "-qq", "--no-install-recommends", ...PACKAGES);
+    await aptGetInstall(...PACKAGES);
   }
   if (!await hasAdapter()) {
     console.error(`error: ${ADVICE}`);

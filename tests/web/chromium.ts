@@ -3,10 +3,16 @@
 // The driver is named in this file only.
 // deno-lint-ignore-file no-import-prefix
 import { assert } from "@std/assert";
-import { chromium, type Page } from "npm:playwright-core@1.65.1";
+import type { Page } from "npm:playwright-core@1.65.1";
 import { serveFiles } from "../../tools/support/serve_files.ts";
+import { findChromium } from "./find_chromium.ts";
 
 export type { Page };
+
+// A package in it looks below /proc whether this is Windows' Linux, for which Deno wants all permissions at once; its own
+// tests have a switch that stops it.
+Deno.env.set("__IS_WSL_TEST__", "1");
+const { chromium } = await import("npm:playwright-core@1.65.1");
 
 /** How a page is opened. */
 export interface PageOptions {
@@ -30,21 +36,6 @@ const COMMON = [
 ];
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-/** Where Linux distributions put Chromium; CHROMIUM names another one. */
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
-function findChromium(): string {
-  const places = Deno.env.get("CHROMIUM")?.split("\n") ?? PLACES;
-  for (const path of places) {
-    try {
-      if (Deno.statSync(path).isFile) return path;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  throw new Error(`no ${places.join(" or ")}: install Chromium (Debian: apt-get install chromium) or set CHROMIUM`);
-}
-
 /**
  * Serves `folder`, opens `path` of it, and closes both when `use` is done. Fails where the page throws, logs an error,
  * or asks anybody but its own server.
@@ -59,7 +50,7 @@ export async function withPage(
   const server = serveFiles(folder, 0);
   const origin = `http://127.0.0.1:${server.addr.port}`;
   const browser = await chromium.launch({
-    executablePath: findChromium(),
+    executablePath: await findChromium(),
     args: [...COMMON, ...webgpu ? WEBGPU : []],
   });
   try {

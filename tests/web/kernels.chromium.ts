@@ -1,75 +1,8 @@
 /**
- * The kernels under a second WebGPU implementation: the very tests that run in Deno (wgpu, naga) run in Chromium (Dawn,
- * Tint). Their modules are bundled, with as much of Deno as they use.
+ * Kernels of the forward pass under a second WebGPU implementation: the very tests that run in Deno (wgpu, naga) run in Chromium (Dawn, Tint).
  */
 
-import { assert, assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { bundle } from "../../tools/bundle/bundle.ts";
-import { withPage } from "./chromium.ts";
+import { testInChromium } from "./in_chromium.ts";
+import { FORWARD_TESTS } from "./kernel_tests.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-
-/** Everything that tests kernels: against float64 loops, and against PyTorch's numbers. */
-const KERNEL_TESTS = [
-  ...[...Deno.readDirSync(`${ROOT}tests/webgpu`)].map(({ name }) => `tests/webgpu/${name}`),
-  "tests/graph/operators_test.ts",
-  "tests/models/parity_test.ts",
-].filter((path) => path.endsWith("_test.ts")).sort();
-
-/** Modules that stand in for others in a page. */
-const STAND_INS: readonly (readonly [filter: RegExp, path: string])[] = [
-  [/^@std\/assert$/, "tests/support/std_assert.ts"],
-  [/^node:assert\/strict$/, "tests/web/in_page/assert_strict.ts"],
-  [/\/fixtures\.ts$/, "tests/web/in_page/fixtures.ts"],
-];
-
-/** "tests/graph/operators_test.ts" -> "graph_operators_test". */
-function fileName(path: string): string {
-  return path.replace("tests/", "").replace("/", "_").replace(".ts", "");
-}
-
-async function bundleTests(folder: string): Promise<void> {
-  await bundle({
-    entries: {
-      deno: fileURLToPath(new URL("./in_page/deno.ts", import.meta.url)),
-      ...Object.fromEntries(KERNEL_TESTS.map((path) => [fileName(path), ROOT + path])),
-    },
-    out: `${folder}/tests`,
-    withoutDeno: false,
-    minify: false,
-    plugins: [{
-      name: "stand-ins",
-      setup: ({ onResolve }) =>
-        STAND_INS.forEach(([filter, path]) => onResolve({ filter }, () => ({ path: ROOT + path }))),
-    }],
-  });
-  await Deno.writeTextFile(`${folder}/index.html`, `<!DOCTYPE html><link rel="icon" href="data:,">`);
-  await Deno.mkdir(`${folder}/fixtures`);
-  for await (const { name, isFile } of Deno.readDir(`${ROOT}tests/fixtures`)) {
-    if (isFile) await Deno.copyFile(`${ROOT}tests/fixtures/${name}`, `${folder}/fixtures/${name}`);
-  }
-}
-
-const FOLDER = await Deno.makeTempDir({ prefix: "odconv_kernels_" });
-globalThis.addEventListener("unload", () => Deno.removeSync(FOLDER, { recursive: true }));
-await bundleTests(FOLDER);
-
-for (const path of KERNEL_TESTS) {
-  Deno.test({
-    name: `${path} passes in Chromium`,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () =>
-      withPage(FOLDER, "", {}, async (page) => {
-        const { passed, failures } = await page.evaluate(async (name) => {
-          await import("/tests/deno.js" as string);
-          await import(`/tests/${name}.js` as string);
-          // deno-lint-ignore no-explicit-any -- what deno.ts puts there
-          return await (globalThis as any).runTests();
-        }, fileName(path));
-        assertEquals(failures, []);
-        assert(passed > 0, "no tests ran");
-      }),
-  });
-}
+await testInChromium(FORWARD_TESTS);

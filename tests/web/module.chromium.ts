@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildPage } from "../../tools/build.ts";
 import { partSizes } from "../../tools/bundle/sizes.ts";
 import { files } from "../data/expected.ts";
+import { blocksOf } from "../docs/blocks.ts";
 import { withPage } from "./chromium.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -19,12 +20,12 @@ await Deno.writeTextFile(`${SITE}/empty.html`, `<!DOCTYPE html><link rel="icon" 
 
 const quietly = { sanitizeOps: false, sanitizeResources: false };
 
-Deno.test("what the module loads at once holds nothing of Deno, Node, npm, the CPU or WebGPU", async () => {
+Deno.test("what the module loads at once holds nothing of Deno, Node, npm or the CPU, and of WebGPU what programs name", async () => {
   const { loadedWith } = built.find(({ name }) => name === "mod.js")!;
   const atOnce = built.filter(({ name }) => loadedWith.includes(name));
   for (const { name, modules } of atOnce) {
     const foreign = modules.filter((path) =>
-      /node_modules|src\/(cpu|webgpu)\/|\.wasm$|checkpoint\/(hub|http)/.test(path)
+      /node_modules|src\/(cpu\/|webgpu\/(?!tuning\/tuning\.ts))|\.wasm$|checkpoint\/(hub(?!_reference)|http)/.test(path)
     );
     assertEquals(foreign, [], name);
     const text = await Deno.readTextFile(`${SITE}/odconv/${name}`);
@@ -99,34 +100,16 @@ Deno.test({
     }),
 });
 
-/** The blocks of docs/browser.md in a language. */
-async function blocks(language: string): Promise<string[]> {
-  const text = await Deno.readTextFile(`${ROOT}docs/browser.md`);
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(([, code]) => code);
-}
-
 Deno.test({
   name: "docs/browser.md's page works as it stands",
   ...quietly,
   async fn() {
-    const [html] = await blocks("html");
-    await Deno.writeTextFile(`${SITE}/example.html`, html.replace("\n", '<link rel="icon" href="data:,">\n'));
+    const [{ code }] = blocksOf("docs/browser.md").filter(({ language }) => language === "html");
+    await Deno.writeTextFile(`${SITE}/example.html`, code.replace("\n", '<link rel="icon" href="data:,">\n'));
     await withPage(SITE, "example.html", {}, async (page) => {
       await page.locator("input:enabled").setInputFiles(`${SITE}/examples/frog.png`);
       await page.waitForFunction(() => document.querySelector("pre")!.textContent !== "");
       assertMatch((await page.textContent("pre"))!, /^frog 0\.9\d+\n(\w+ 0\.0\d+(e-\d+)?\n?){4}$/);
     });
   },
-});
-
-Deno.test("docs/browser.md's program works as it stands", async () => {
-  const [program] = await blocks("ts");
-  const path = `${SITE}/program.ts`;
-  await Deno.writeTextFile(path, program.replace("../mod.ts", `file://${ROOT}mod.ts`));
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--check", "--no-prompt", path],
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 0, new TextDecoder().decode(stderr));
-  assertEquals(new TextDecoder().decode(stdout), "layer1.0.conv1 [ 4, 16, 16, 3, 3 ] 2304\n");
 });
