@@ -17,6 +17,7 @@ import {
   toFloat32,
   topK,
 } from "../mod.ts";
+import { type StageTime, timesByStage } from "../src/models/stages.ts";
 
 /** One class of an answer. */
 export interface Guess {
@@ -31,10 +32,7 @@ export interface Guess {
 export type LayerAttentions = { readonly [A in AttentionName]?: Float32Array<ArrayBuffer> };
 
 /** How long something took. */
-export interface Time {
-  readonly what: string;
-  readonly milliseconds: number;
-}
+export type Time = StageTime;
 
 /** What a network says of an image. */
 export interface Answer {
@@ -108,12 +106,7 @@ export class Network {
     try {
       const inputs = this.#inputs(image, temperature);
       const steps = await (this.executable as Profiled).profile(inputs);
-      const stages = new Map<string, number>();
-      for (const { node, milliseconds } of steps) {
-        const stage = inputs[node] ? "inputs" : node.split(".")[0] || "pooling";
-        stages.set(stage, (stages.get(stage) ?? 0) + milliseconds);
-      }
-      return [...stages].map(([what, milliseconds]) => ({ what, milliseconds }));
+      return timesByStage(steps, { has: (name) => name in inputs });
     } catch {
       return undefined; // adapters without timestamps
     }

@@ -17,18 +17,24 @@ export interface Bar {
   readonly note?: string;
 }
 
+/** What is said of a picture of bars. */
+export interface BarChartOptions extends FigureOptions {
+  /** Where the axis ends at least: 100 for percentages of something whole. */
+  readonly most?: number;
+}
+
 const WIDTH = 720, BAR = 16, GAP = 12, CHARACTER = 6.4;
 
 /**
  * Horizontal bars, grouped, as SVG: times of several programs by model, for example. With a logarithmic axis bars start at
  * the power of ten below the smallest value; what is not positive has no bar there.
  */
-export function barChart(bars: readonly Bar[], value: Axis, options: FigureOptions): Promise<string> {
+export function barChart(bars: readonly Bar[], value: Axis, options: BarChartOptions): Promise<string> {
   const shown = bars.map((bar) => ({ series: "", note: String(Number(bar.value.toPrecision(3))), ...bar }));
   const colors = colorsOf(shown.map(({ series }) => series));
   const groups = [...new Set(shown.map(({ group }) => group))];
   const drawn = shown.filter((bar) => hasPlace(value, bar.value));
-  const domain = fromStart(value, drawn.flatMap((bar) => [bar.value, ...bar.range ?? []]));
+  const domain = fromStart(value, drawn.flatMap((bar) => [bar.value, ...bar.range ?? []]), options.most);
   const [start] = domain;
   const { scale, axis } = scaleOf(value, domain);
   const names = Math.max(0, ...groups.map((name) => name.length)) * CHARACTER;
@@ -84,9 +90,9 @@ export function barChart(bars: readonly Bar[], value: Axis, options: FigureOptio
 }
 
 /** From zero, or from a power of ten, to the largest number. */
-function fromStart({ log }: Axis, numbers: readonly number[]): [low: number, high: number] {
+function fromStart({ log }: Axis, numbers: readonly number[], most = 0): [low: number, high: number] {
   const low = numbers.reduce((a, b) => Math.min(a, b), log ? Infinity : 0);
-  const high = numbers.reduce((a, b) => Math.max(a, b), 0);
+  const high = numbers.reduce((a, b) => Math.max(a, b), most);
   if (!log) return [low, high > low ? high : 1];
   return high > 0 ? [10 ** Math.floor(Math.log10(low * 0.999)), high] : [1, 10];
 }

@@ -18,7 +18,7 @@
  */
 
 export type { Axis } from "./axis.ts";
-export { type Bar, barChart } from "./bar_chart.ts";
+export { type Bar, barChart, type BarChartOptions } from "./bar_chart.ts";
 export type { FigureOptions } from "./figure.ts";
 export { heatmap, type HeatmapPanel } from "./heatmap.ts";
 export { histogram } from "./histogram.ts";

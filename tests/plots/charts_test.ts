@@ -71,6 +71,13 @@ Deno.test("`barChart()` draws bars from zero, as long as their values, and says 
   }
 });
 
+Deno.test("`barChart()` leaves room for what a bar could be at most", async () => {
+  const draw = async (most?: number) =>
+    barsOf(await barChart([{ group: "a", value: 25 }], { label: "probability", unit: "%" }, { title: "x", most }))[0];
+  assert(Math.abs((await draw()).length / (await draw(100)).length - 4) < 0.1);
+  assertEquals((await draw(10)).length, (await draw()).length);
+});
+
 Deno.test("`barChart()` with a logarithmic axis begins at a power of ten", async () => {
   const svg = await barChart(
     [{ group: "a", value: 2 }, { group: "b", value: 20 }, { group: "c", value: 0 }],

@@ -12,6 +12,7 @@ import { linear } from "../../src/graph/ops/linear.ts";
 import { optimizeForInference } from "../../src/graph/passes/mod.ts";
 import { type AttentionName, attentionOutputs, type DynamicLayer } from "../../src/models/attention.ts";
 import type { Model } from "../../src/models/model.ts";
+import { type StageTime, timesByStage } from "../../src/models/stages.ts";
 import type { WebGpuExecutable } from "../../src/webgpu/executable.ts";
 import { costsOf, type Total, totalsBy } from "../../src/webgpu/profiler/cost.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
@@ -42,7 +43,11 @@ export interface Times {
   /** Wall time of a run without looking, in milliseconds: the median of several. */
   readonly run: number;
   /** The device's own, where it has a clock for single kernels. */
-  readonly profile?: { readonly layers: readonly Total[]; readonly kernels: readonly Total[] };
+  readonly profile?: {
+    readonly stages: readonly StageTime[];
+    readonly layers: readonly Total[];
+    readonly kernels: readonly Total[];
+  };
 }
 
 /** All that a report shows. */
@@ -62,10 +67,10 @@ export async function observe(
   backend: Backend,
   images: readonly Float32Array<ArrayBuffer>[],
 ): Promise<Observation> {
-  const plain = await withExecutable(backend, model.graph(), async (executable) => {
+  const plain = await withExecutable(backend, model.graph(), async (executable, graph) => {
     const logits: Float32Array[] = [];
     for (const image of images) logits.push((await executable.run({ x: image })).logits);
-    return { logits, times: await timesOf(backend, executable, { x: images[0] }) };
+    return { logits, times: await timesOf(backend, graph, executable, { x: images[0] }) };
   });
   const traced = model.trace();
   const layers = attentionOutputs(traced);
@@ -89,11 +94,11 @@ export async function observe(
 async function withExecutable<T>(
   backend: Backend,
   graph: Graph,
-  work: (executable: Executable) => Promise<T>,
+  work: (executable: Executable, graph: Graph) => Promise<T>,
 ): Promise<T> {
   const executable = await backend.compile(graph);
   try {
-    return await work(executable);
+    return await work(executable, graph);
   } finally {
     executable.dispose();
   }
@@ -114,7 +119,7 @@ function attentionsOf({ outputs }: DynamicLayer, answer: Tensors): LayerAttentio
   return Object.fromEntries(Object.entries(outputs).map(([attention, output]) => [attention, answer[output]]));
 }
 
-async function timesOf(backend: Backend, executable: Executable, inputs: Tensors): Promise<Times> {
+async function timesOf(backend: Backend, graph: Graph, executable: Executable, inputs: Tensors): Promise<Times> {
   const runs: number[] = [];
   for (let i = 0; i < RUNS; i++) {
     const began = performance.now();
@@ -125,5 +130,6 @@ async function timesOf(backend: Backend, executable: Executable, inputs: Tensors
   if (backend.name !== "webgpu") return { run };
   const gpu = executable as WebGpuExecutable;
   const costs = costsOf(gpu.plan, await gpu.profile(inputs));
-  return { run, profile: { layers: totalsBy("node", costs), kernels: totalsBy("kernel", costs) } };
+  const stages = timesByStage(costs, graph.inputs);
+  return { run, profile: { stages, layers: totalsBy("node", costs), kernels: totalsBy("kernel", costs) } };
 }

@@ -53,6 +53,7 @@ export async function answerSection(
       title,
       description,
       width: CHART,
+      most: 100,
       embedded: true,
     });
     const rows = top.map((one) => [one.name, one.class, `${one.percent.toFixed(4)} %`, one.logit.toFixed(5)]);
@@ -108,11 +109,6 @@ with upload and answer.</p>`;
   if (!profile) {
     return html`${whole}<p>This device has no clock for single layers; WebGPU has (<code>--device webgpu</code>).</p>`;
   }
-  const stages = new Map<string, number>();
-  for (const { name, milliseconds } of profile.layers) {
-    const stage = name.split(".")[0] || "pooling";
-    stages.set(stage, (stages.get(stage) ?? 0) + milliseconds);
-  }
   const chart = async (title: string, parts: readonly { name: string; milliseconds: number }[]) => {
     const bars = parts.map(({ name, milliseconds }) => ({ group: short(name), value: milliseconds }));
     const axis = { label: "time on the device", unit: "ms" };
@@ -124,7 +120,7 @@ with upload and answer.</p>`;
   const together = profile.layers.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   return html`${whole}
 <p>Its steps one by one take ${together.toFixed(1)} ms by the device's own clock.</p>
-${await chart("By stage", [...stages].map(([name, milliseconds]) => ({ name, milliseconds })))}
+${await chart("By stage", profile.stages.map(({ what, milliseconds }) => ({ name: what, milliseconds })))}
 ${await chart("By kernel", slowest)}
 <details><summary>By layer</summary>
 ${
@@ -183,15 +179,16 @@ function attentionsOf({ type, attentions }: LayerSummary): string {
 
 /** A table, which scrolls by itself where it is wider than the page. */
 function table(heads: readonly string[], rows: readonly (readonly Content[])[]): Html {
+  const isNumber = (content: Content) => /^[-−+\d][\d.,%× e−+-]*$/.test(String(content));
   const cell = (content: Content) =>
-    /^[-−+\d][\d.,%× e−+-]*$/.test(String(content))
-      ? html`<td class="number">${content}</td>`
-      : html`<td>${content}</td>`;
+    isNumber(content) ? html`<td class="number">${content}</td>` : html`<td>${content}</td>`;
+  const head = (title: string, i: number) =>
+    isNumber(rows[0]?.[i]) ? html`<th scope="col" class="number">${title}</th>` : html`<th scope="col">${title}</th>`;
   return html`
     <div class="scroll" tabindex="0">
       <table>
         <thead>
-          <tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr>
+          <tr>${heads.map(head)}</tr>
         </thead>
         <tbody>
     ${rows.map((row) =>
@@ -204,8 +201,9 @@ function table(heads: readonly string[], rows: readonly (readonly Content[])[]):
   `;
 }
 
+/** Three digits of a number, as many in a column's other rows. */
 function digits(value: number): string {
-  return String(Number(value.toPrecision(3)));
+  return value === 0 ? "0" : Math.abs(value) < 1000 ? value.toPrecision(3) : value.toFixed();
 }
 
 /** As much of a name as a chart has room for. */
