@@ -41,6 +41,13 @@ function currentTemperature(): number {
   return 10 ** Number(temperature.value);
 }
 
+let loading: Promise<unknown> = Promise.resolve();
+
+/** Loads one after the other, in the order in which they were asked for: the last one is what a person wants to see. */
+function inTurn(work: () => Promise<unknown>): void {
+  loading = loading.then(work);
+}
+
 /** Opens a device where none is open, and loads the weights. What was there stays where that fails; answers whether not. */
 async function load(next: string | File): Promise<boolean> {
   errorLine.hidden = true;
@@ -60,7 +67,7 @@ async function load(next: string | File): Promise<boolean> {
     source = next;
     save.hidden = !(next instanceof File) || next.name.endsWith(".safetensors");
     temperature.disabled = !loaded.layers.length;
-    await refresh();
+    refresh(); // nobody waits for it: with the camera on it goes on
     return true;
   } catch (error) {
     showError(error);
@@ -79,6 +86,15 @@ async function openBackend(): Promise<Backend> {
   const fallback = device.value === "auto" && backend.name === "cpu";
   notice = fallback ? "This browser offers no fast WebGPU adapter, so the CPU does the work. " : "";
   return backend;
+}
+
+async function changeDevice(): Promise<void> {
+  const old = backend;
+  backend = undefined;
+  if (await load(source)) return old?.dispose();
+  (backend as Backend | undefined)?.dispose();
+  backend = old;
+  device.value = "auto";
 }
 
 /** The list names the file that was opened, as long as it is the one in use. */
@@ -179,7 +195,7 @@ function acceptDrops(): void {
     event.preventDefault();
     const target = slots.find(({ root }) => root.contains(event.target as Node));
     for (const [i, file] of [...event.dataTransfer?.files ?? []].entries()) {
-      if (!isImage(file)) load(file);
+      if (!isImage(file)) inTurn(() => load(file));
       else (target && i === 0 ? target : slots[i % 2]).open(file, file.name);
     }
   });
@@ -209,23 +225,17 @@ function showTemperature(): void {
 }
 
 byId("images").append(...slots.map(({ root }) => root));
-weights.addEventListener(
-  "change",
-  () => load(source instanceof File && weights.value === source.name ? source : weights.value),
-);
+weights.addEventListener("change", () => {
+  const next = source instanceof File && weights.value === source.name ? source : weights.value;
+  inTurn(() => load(next));
+});
 byId<HTMLInputElement>("checkpoint").addEventListener("change", ({ target }) => {
   const input = target as HTMLInputElement;
-  if (input.files?.[0]) load(input.files[0]);
-  input.value = "";
+  const [file] = input.files ?? [];
+  if (file) inTurn(() => load(file));
+  input.value = ""; // so that the same file can be chosen again
 });
-device.addEventListener("change", async () => {
-  const old = backend;
-  backend = undefined;
-  if (await load(source)) return old?.dispose();
-  (backend as Backend | undefined)?.dispose();
-  backend = old;
-  device.value = "auto";
-});
+device.addEventListener("change", () => inTurn(changeDevice));
 temperature.addEventListener("input", () => {
   showTemperature();
   refresh();
@@ -235,4 +245,4 @@ onSchemeChange(show);
 acceptDrops();
 showTemperature();
 slots.forEach((slot, i) => slot.openExample(EXAMPLES[i]));
-load(source);
+inTurn(() => load(source));

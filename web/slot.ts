@@ -28,6 +28,7 @@ export class Slot {
   readonly #cameraButton = element("button", { class: "button", click: () => this.#toggleCamera() }, "Camera");
   readonly #events: SlotEvents;
   #camera: Camera | undefined;
+  #turn = 0;
 
   constructor(title: string, events: SlotEvents) {
     this.#events = events;
@@ -61,23 +62,29 @@ export class Slot {
 
   /** Opens an image file. */
   async open(file: Blob, name: string): Promise<void> {
-    this.#stopCamera();
-    try {
-      this.picture = await readPicture(file, name);
-      this.#events.changed();
-    } catch (error) {
-      this.#events.failed(error);
-    }
+    await this.#take(() => readPicture(file, name));
   }
 
   /** Opens an image that ships with the page. */
   async openExample(name: typeof EXAMPLES[number]): Promise<void> {
-    try {
+    await this.#take(async () => {
       const response = await fetch(`examples/${name}.png`);
       if (!response.ok) throw new Error(`the example ${name} did not load (${response.status})`);
-      await this.open(await response.blob(), `${name}.png`);
+      return await readPicture(await response.blob(), `${name}.png`);
+    });
+  }
+
+  /** Shows what `read` answers, unless something else was asked for meanwhile. */
+  async #take(read: () => Promise<Picture>): Promise<void> {
+    this.#stopCamera();
+    const turn = ++this.#turn;
+    try {
+      const picture = await read();
+      if (turn !== this.#turn) return;
+      this.picture = picture;
+      this.#events.changed();
     } catch (error) {
-      this.#events.failed(error);
+      if (turn === this.#turn) this.#events.failed(error);
     }
   }
 
@@ -110,6 +117,8 @@ export class Slot {
 
   async #toggleCamera(): Promise<void> {
     if (this.#camera) return this.#stopCamera();
+    this.#turn++;
+    this.#cameraButton.disabled = true; // while the browser asks
     try {
       this.#camera = await Camera.open();
       this.#cameraButton.textContent = "Hold still";
@@ -117,6 +126,8 @@ export class Slot {
       this.#events.changed();
     } catch (error) {
       this.#events.failed(new Error(`no camera: ${(error as Error).message}`));
+    } finally {
+      this.#cameraButton.disabled = false;
     }
   }
 
