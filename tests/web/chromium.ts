@@ -36,6 +36,9 @@ const COMMON = [
 ];
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
+/** Milliseconds that a page may take for one thing: slow machines compile kernels for many seconds. */
+const PATIENCE = 120_000;
+
 /**
  * Serves `folder`, opens `path` of it, and closes both when `use` is done. Fails where the page throws, logs an error,
  * or asks anybody but its own server.
@@ -55,6 +58,7 @@ export async function withPage(
   });
   try {
     const context = await browser.newContext({ colorScheme, viewport: size, acceptDownloads: true });
+    context.setDefaultTimeout(PATIENCE);
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
