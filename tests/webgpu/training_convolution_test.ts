@@ -1,7 +1,9 @@
+import { assert, assertEquals } from "@std/assert";
 import type { Operator, Value } from "../../src/graph/graph.ts";
 import type { Pair } from "../../src/graph/ops/shared.ts";
 import { convolutionShape } from "../../src/graph/ops/shared.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
+import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
 import { RandomGraph, withWebGpu } from "./support.ts";
 import { assertInterpreted } from "./training_support.ts";
 
@@ -103,6 +105,27 @@ for (const [operands, weights] of [["texture", "parameter"], ["texture", "input"
   Deno.test(`the backward of convolutions agrees with float64 loops when the weight is a ${weights} read from a ${operands}`, async () => {
     await withWebGpu({ operands }, async (backend) => {
       for (const c of CASES) await assertInterpreted(backend, JSON.stringify(c), build(c, weights), 5e-6);
+    });
+  });
+}
+
+for (const profile of ["software", "hardware"] as const) {
+  Deno.test(`every variant of conv2d_input_grad agrees with float64 loops in the ${profile} profile`, async () => {
+    await withWebGpu({ profile, operands: profile === "software" ? "texture" : "buffer" }, async (backend) => {
+      const names = new Set<string>();
+      for (const c of CASES) {
+        const g = build(c, "input");
+        const { source } = g.graph.outputs.get(conv2d_input_grad.name)!;
+        assert(source.kind === "node");
+        const { op, operands, attributes } = source.node;
+        const variants = variantsOf(source.node, backend.capabilities);
+        const chosen = new Map(variants.map((variant) => [variant.name, variant]));
+        for (const name of chosen.keys()) g.graph.output(name, g.graph.apply(op, name, operands, attributes));
+        await assertInterpreted(backend, JSON.stringify(c), g, 5e-6, ({ name }, [first]) => chosen.get(name) ?? first);
+        for (const { algorithm, mixing, tile } of variants) names.add(`${mixing} ${algorithm} ${tile.shared ?? false}`);
+      }
+      assertEquals(names.has("mixed winograd true"), profile === "hardware");
+      assert(names.has("shared direct false") && names.has("undefined winograd false"));
     });
   });
 }

@@ -3,6 +3,7 @@
 import { assert } from "@std/assert";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
+import type { ChooseVariant } from "../../src/webgpu/kernels/variants.ts";
 import { interpret } from "../support/float64_interpreter.ts";
 import { type RandomGraph, relativeError } from "./support.ts";
 
@@ -21,9 +22,10 @@ export async function assertInterpreted(
   name: string,
   { graph, inputs }: Pick<RandomGraph, "graph" | "inputs">,
   tolerance: number,
+  choose?: ChooseVariant,
 ): Promise<void> {
   backend.device.pushErrorScope("validation");
-  const executable = await backend.compile(graph);
+  const executable = await backend.compile(graph, choose);
   const actual = await executable.run(inputs);
   executable.dispose();
   const complaint = await backend.device.popErrorScope();

@@ -4,20 +4,17 @@ import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocked, TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../planner.ts";
 import { arrangement, mixTransposed, weightSource } from "./arrange_kernels.ts";
-import { convolution, type ConvolutionOperands } from "./convolution.ts";
-import { depthwiseConvolution } from "./depthwise.ts";
+import type { ConvolutionOperands } from "./convolution.ts";
+import { convolve } from "./convolve.ts";
 import { mixKernels } from "./mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
 import { stridedInputGrad } from "./strided_input_grad.ts";
 import { transposedGeometry } from "./transposed_geometry.ts";
-
-/** Maps of so many pixels and more cost so much that mixing kernels for them is lost in it. */
-const MANY_PIXELS = 14 * 14;
+import { transformKernels, winogradConvolution, winogradGeometry, winogradSamples } from "./winograd.ts";
 
 /**
  * A convolution of the gradient by the transposed weight. The filter attention scales the gradient's channels as the
- * channel attention scales those of x in the forward convolution, so the ways to apply them are the same: as operands
- * are loaded, or by mixing each sample's kernel first.
+ * channel attention scales those of x in the forward convolution, so the ways to compute it are the same.
  */
 export const conv2dInputGrad: Kernel = (node, context) => {
   const { gradient, weight, filter, spatial, kernel } = node.operands as OperandsOf<typeof conv2dInputGradOperator>;
@@ -26,10 +23,10 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   const kernels = weight.shape.length === 5 ? weight.shape[0] : 1;
   const geometry = transposedGeometry(gradient.shape, each, node.output.shape, attributes);
   const strided = attributes.stride.some((step) => step !== 1);
-  const convolve = (operands: ConvolutionOperands): Dispatch =>
-    strided
-      ? stridedInputGrad(geometry, attributes, operands)
-      : (geometry.depthwise ? depthwiseConvolution : convolution)(geometry, operands);
+  const variant = strided ? undefined : context.variant(node);
+  const direct = (operands: ConvolutionOperands): Dispatch =>
+    variant ? convolve(geometry, operands, variant.tile) : stridedInputGrad(geometry, attributes, operands);
+  const winograd = variant?.algorithm === "winograd" ? winogradGeometry(geometry, variant.size) : undefined;
   const packed = () =>
     context.packed(
       weight,
@@ -38,28 +35,50 @@ export const conv2dInputGrad: Kernel = (node, context) => {
       geometry.pack,
       arrangement(weight.shape, geometry, attributes.groups, true),
     );
-  const { batch, pixels } = geometry.output;
-  const y = context.output(node);
-  const shared = { y, activation: "none", perSampleWeights: false, samples: [0, batch] } as const;
-  const taps = spatial && reversedTaps(spatial, context);
-  if (!kernel && !spatial) {
-    const x = filter ? scaledGradient(gradient, filter, context) : context.read(gradient);
-    return context.emit(convolve({ ...shared, weight: packed(), x: context.operandOf(x) }));
-  }
-  const x = context.operand(gradient);
-  const channel = filter && context.read(filter);
-  if (!kernel && !strided && !geometry.depthwise && pixels < MANY_PIXELS) {
-    return context.emit(convolve({ ...shared, weight: packed(), x, channel, spatial: taps }));
-  }
-  const attentions = { kernel: kernel && context.read(kernel), channel, spatial: taps, kernels };
-  const source = context.isConstant(weight) ? undefined : weightSource(weight.shape, geometry, attributes.groups, true);
-  const from = source ? context.operand(weight) : packed();
+  const { batch } = geometry.output;
   const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
-  for (const samples of inChunks(batch, most / (geometry.weightTexels * TEXEL_BYTES))) {
-    const mixed = context.scratch(`${node.name} kernels`, geometry.weightTexels * (samples[1] - samples[0]));
+  const common = { y: context.output(node), activation: "none" } as const;
+  const everything = { ...common, perSampleWeights: false, samples: [0, batch] } as const;
+  const taps = spatial && reversedTaps(spatial, context);
+
+  if (!kernel && !spatial) {
+    const scaled = filter ? scaledGradient(gradient, filter, context) : context.read(gradient);
+    const x = context.operandOf(scaled);
+    if (!winograd) return context.emit(direct({ ...everything, weight: packed(), x }));
+    const y = context.scratch(`${weight.name} transposed winograd`, winograd.kernelTexels);
+    context.emit(transformKernels(winograd, { weight: packed(), y, kernels: 1, samples: [0, 1] }));
+    const transformed = context.operandOf(y);
+    for (const samples of inChunks(batch, winogradSamples(winograd, false, most))) {
+      const operands = { ...everything, weight: transformed, x, samples };
+      winogradConvolution(winograd, operands, node.name, variant!.tile, context);
+    }
+    return;
+  }
+
+  const x = context.operand(gradient);
+  const attentions = {
+    kernel: kernel && context.read(kernel),
+    channel: filter && context.read(filter),
+    spatial: taps,
+    kernels,
+  };
+  if (variant?.mixing === "shared") {
+    return context.emit(direct({ ...everything, ...attentions, weight: packed(), x }));
+  }
+  const source = winograd || context.isConstant(weight)
+    ? undefined
+    : weightSource(weight.shape, geometry, attributes.groups, true);
+  const from = source ? context.operand(weight) : packed();
+  const texels = winograd?.kernelTexels ?? geometry.weightTexels;
+  const chunk = winograd ? winogradSamples(winograd, true, most) : most / (texels * TEXEL_BYTES);
+  for (const samples of inChunks(batch, chunk)) {
+    const mixed = context.scratch(`${node.name} kernels`, texels * (samples[1] - samples[0]));
     const mix = { ...attentions, weight: from, y: mixed, samples };
-    context.emit(source ? mixTransposed(source, mix) : mixKernels(geometry, mix));
-    context.emit(convolve({ ...shared, x, weight: context.operandOf(mixed), perSampleWeights: true, samples }));
+    if (winograd) context.emit(transformKernels(winograd, mix));
+    else context.emit(source ? mixTransposed(source, mix) : mixKernels(geometry, mix));
+    const operands = { ...common, x, weight: context.operandOf(mixed), perSampleWeights: true, samples };
+    if (winograd) winogradConvolution(winograd, operands, node.name, variant!.tile, context);
+    else context.emit(direct(operands));
   }
 };
 

@@ -1,9 +1,13 @@
 /**
- * Convolution by register tiles: an invocation computes `columns` neighbouring pixels of one row for `outputs` blocks of
- * output channels, and reads each input texel of its halo once. No workgroup memory, no barriers: on software adapters
- * both cost more than they save. Operands come from storage textures where those are fastest (see PlanContext.operand).
+ * Convolution by register tiles: an invocation computes `columns` by `rows` neighbouring pixels for `outputs` blocks of
+ * output channels, and reads each input texel of its halo once a row of the window. No workgroup memory, no barriers: on
+ * software adapters both cost more than they save. Operands come from storage textures where those are fastest (see
+ * PlanContext.operand).
  *
  * A 1x1 convolution of stride 1 is the same with the whole image as one row: a matrix product.
+ *
+ * Attentions apply to what is loaded: the channel attention to pixels, spatial and kernel attentions to weights, of which
+ * n are mixed in registers. That costs n loads a weight and saves the memory of mixed kernels.
  *
  * @module
  */
@@ -11,7 +15,7 @@
 import type { Activation } from "../../graph/ops/shared.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import { directTiles, FEW_LANES, isFlat, type Tile } from "./convolution_tiles.ts";
+import { directTiles, FEW_LANES, haloColumns, isFlat, type Tile } from "./convolution_tiles.ts";
 import { activate } from "./elementwise.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
@@ -34,6 +38,10 @@ export interface ConvolutionOperands extends Epilogue {
   readonly channel?: Resource;
   /** [B, kh*kw]: scales the window's taps. */
   readonly spatial?: Resource;
+  /** [B, n]: mixes `kernels` of the weight, one after the other. */
+  readonly kernel?: Resource;
+  /** n; 1 if left out. */
+  readonly kernels?: number;
   readonly y: Resource;
   /** Each sample has a kernel of its own, the first sample the first. */
   readonly perSampleWeights: boolean;
@@ -56,13 +64,6 @@ export function loadEpilogue({ filter, bias }: Epilogue, o: string, suffix: stri
   }`;
 }
 
-/** The input columns that a tile reads of a row, relative to its first. */
-export function haloColumns(columns: number, kernel: number, stride: number, dilation: number): number[] {
-  const halo = new Set<number>();
-  for (let t = 0; t < columns; t++) for (let k = 0; k < kernel; k++) halo.add(t * stride + k * dilation);
-  return [...halo].sort((a, b) => a - b);
-}
-
 /** WGSL that loads a row of the halo from `row`, the signed texel of the tile's first column, as x0, x1, ... */
 export function loadHalo(halo: readonly number[], padded: boolean): string {
   return halo.map((j) =>
@@ -72,11 +73,14 @@ export function loadHalo(halo: readonly number[], padded: boolean): string {
   ).join("\n");
 }
 
-/** WGSL for the rows of the window that lie inside the image. */
-export const WINDOW_ROWS = `
+/** WGSL for the rows of the window that lie inside the image for any of a tile's rows; `top` is the first one's first. */
+export function windowRows(rows = 1): string {
+  const lowest = rows === 1 ? "-top" : `-top - ${rows - 1} * i32(u.stride_y)`;
+  return `
   let top = i32(row_out * u.stride_y) - i32(u.padding_y);
-  let first_ky = (max(0, -top) + i32(u.dilation_y) - 1) / i32(u.dilation_y);
+  let first_ky = (max(0, ${lowest}) + i32(u.dilation_y) - 1) / i32(u.dilation_y);
   let end_ky = min(i32(u.kernel_y), (max(0, i32(u.height) - top) + i32(u.dilation_y) - 1) / i32(u.dilation_y));`;
+}
 
 /** The loop over the input blocks of a group where the window has one row. */
 const EACH_INPUT = `
@@ -107,19 +111,17 @@ export function convolution(
   label = `conv2d_${geometry.kernel[0]}x${geometry.kernel[1]}`,
 ): Dispatch {
   const { input, output, kernel, stride, padding, dilation, groupInputs, groupOutputs, weightTexels } = geometry;
-  const { x, weight, channel, spatial, filter, bias, residual, y, samples, perSampleWeights } = operands;
-  const [kh] = kernel;
+  const { x, weight, channel, spatial, kernel: mix, filter, bias, residual, y, samples, perSampleWeights } = operands;
   const flat = isFlat(geometry);
   const [height, width] = flat ? [1, input.pixels] : [input.height, input.width];
   const [outHeight, outWidth] = flat ? [1, output.pixels] : [output.height, output.width];
   const outTiles = Math.ceil(output.blocks / tile.outputs);
   const tiles = Math.ceil(outWidth / tile.columns);
-  const lanes = Math.min(4, input.channels);
-  const scales = { channel: channel !== undefined, spatial: spatial !== undefined };
+  const rowTiles = Math.ceil(outHeight / (tile.rows ?? 1));
   return dispatch({
     label,
     // "filter" is a reserved word of WGSL.
-    reads: { x, weight, channel, spatial, filters: filter, bias, residual },
+    reads: { x, weight, channel, spatial, kernel: mix, filters: filter, bias, residual },
     writes: { y },
     uniforms: {
       in_blocks: input.blocks,
@@ -130,110 +132,167 @@ export function convolution(
       out_width: outWidth,
       out_tiles: outTiles,
       tiles,
+      row_tiles: rowTiles,
       group_inputs: groupInputs,
       group_outputs: groupOutputs,
       weight_stride: perSampleWeights ? weightTexels : 0,
+      kernel_stride: weightTexels,
+      samples: samples[1] - samples[0],
       first_sample: samples[0],
-      kernel_y: kh,
+      kernel_y: kernel[0],
       stride_y: stride[0],
       padding_y: padding[0],
       padding_x: padding[1],
       dilation_y: dilation[0],
     },
-    invocations: tiles * outHeight * outTiles * (samples[1] - samples[0]),
+    invocations: tiles * rowTiles * outTiles * (samples[1] - samples[0]),
     workgroupSize: tile.lanes ?? FEW_LANES,
-    body: convolutionBody(geometry, tile, lanes, scales, operands),
+    body: convolutionBody(geometry, tile, tiles === 1 ? { width, outWidth } : undefined, operands),
   });
 }
 
-function convolutionBody(
-  { kernel: [kh, kw], stride: [, sx], padding: [, px], dilation: [, dx] }: ConvolutionGeometry,
-  { columns, outputs }: Tile,
-  lanes: number,
-  scales: { channel: boolean; spatial: boolean },
-  epilogue: Epilogue,
-): string {
-  const tile = Array.from({ length: columns }, (_, t) => t);
-  const blocks = Array.from({ length: outputs }, (_, o) => o);
-  const scaled = scales.channel || scales.spatial;
-  const line = (lines: string[]) => lines.join("\n");
+/**
+ * WGSL that says which block of output channels and sample an invocation is for. Where samples share the weights, which then
+ * are what does not fit a cache, all samples follow before the next block.
+ */
+function numberPlanes(perSampleWeights: boolean): string {
+  const [fast, slow] = perSampleWeights ? ["out_tile", "sample"] : ["sample", "out_tile"];
+  const extent = perSampleWeights ? "u.out_tiles" : "u.samples";
+  return `  let ${fast} = plane % ${extent};\n  let ${slow} = plane / ${extent};`;
+}
 
-  const tap = (k: number) => {
-    const scale = (l: number) => (scales.channel ? ` * scale.${"xyzw"[l]}` : "") + (scales.spatial ? ` * tap${k}` : "");
-    const weights: string[] = [];
-    for (let l = 0; l < lanes; l++) {
-      for (const o of blocks) {
-        weights.push(
-          `      let w${l}_${o} = weight(w + ${o}u + ${k * 4 + l}u * u.group_outputs)${scaled ? scale(l) : ""};`,
-        );
-      }
-    }
-    const sums = tile.flatMap((t) =>
-      blocks.map((o) =>
-        `      ` +
-        Array.from({ length: lanes }, (_, l) => `a${t}_${o} += x${t * sx + k * dx}.${"xyzw"[l]} * w${l}_${o};`).join(
-          " ",
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+const line = (lines: readonly string[]) => lines.filter((text) => text !== "").join("\n");
+
+/** `whole` is known where a tile covers whole rows: then what lies beyond their ends is known, and left out. */
+function convolutionBody(
+  geometry: ConvolutionGeometry,
+  { columns, outputs, rows: height = 1 }: Tile,
+  whole: { readonly width: number; readonly outWidth: number } | undefined,
+  operands: ConvolutionOperands,
+): string {
+  const { kernel: [kh, kw], stride: [, sx], padding: [, px], dilation: [, dx], input } = geometry;
+  const { channel, spatial, kernel, kernels = 1, perSampleWeights } = operands;
+  const tile = range(Math.min(columns, whole?.outWidth ?? columns));
+  const blocks = range(outputs);
+  const rows = range(height);
+  const taps = range(kw);
+  const lanes = range(Math.min(4, input.channels));
+  const numbers = range(kernels);
+  const isInside = (j: number) => whole === undefined || (j >= px && j < px + whole.width);
+  const halo = haloColumns(tile.length, kw, sx, dx).filter(isInside);
+
+  /** The number that a tap of kernel `i` is multiplied by; "" for none. */
+  const scaleOf = (i: number, k: number) => spatial || kernel ? `m${i}_${k}` : "";
+  const scales = taps.flatMap((k) =>
+    numbers.map((i) => {
+      const factors = [...(kernel ? [`mix${i}`] : []), ...(spatial ? [`tap${k}`] : [])];
+      return factors.length ? `    let m${i}_${k} = ${factors.join(" * ")};` : "";
+    })
+  );
+
+  const loadWeight = (k: number, l: number, o: number) =>
+    numbers.map((i) => {
+      const scale = scaleOf(i, k);
+      const first = i === 0 ? "" : ` + ${i}u * u.kernel_stride`;
+      return `weight(w${first} + ${o}u + ${k * 4 + l}u * u.group_outputs)${scale && ` * ${scale}`}`;
+    }).join(" + ");
+  const tap = (k: number) =>
+    line([
+      "    {",
+      ...lanes.flatMap((l) => blocks.map((o) => `      let w${l}_${o} = ${loadWeight(k, l, o)};`)),
+      ...rows.flatMap((r) =>
+        tile.filter((t) => isInside(t * sx + k * dx)).flatMap((t) =>
+          blocks.map((o) =>
+            `      ` +
+            lanes.map((l) => `a${r}_${t}_${o} += x${r}_${t * sx + k * dx}.${"xyzw"[l]} * w${l}_${o};`).join(" ")
+          )
         )
-      )
-    );
-    return line(["    {", ...weights, ...sums, "    }"]);
-  };
-  const taps = Array.from({ length: kw }, (_, k) => k);
+      ),
+      "    }",
+    ]);
 
   // The window's rows are a loop, so a row's spatial attentions are selected from registers loaded once.
+  const windowLines = range(kh);
   const at = (ky: number, k: number) => {
     const index = ky * kw + k;
     return `spatial(s * ${Math.ceil(kh * kw / 4)}u + ${index >> 2}u).${"xyzw"[index & 3]}`;
   };
-  const rows = Array.from({ length: kh }, (_, ky) => ky);
-  const loadSpatial = scales.spatial
-    ? line(rows.flatMap((ky) => taps.map((k) => `  let spatial${ky}_${k} = ${at(ky, k)};`)))
-    : "";
-  const selectSpatial = scales.spatial
-    ? line(
-      taps.map((k) =>
-        `    let tap${k} = ${
-          rows.slice(1).reduce((rest, ky) => `select(${rest}, spatial${ky}_${k}, ky == ${ky})`, `spatial0_${k}`)
-        };`
-      ),
+  const loadSpatial = spatial
+    ? windowLines.flatMap((ky) => taps.map((k) => `  let spatial${ky}_${k} = ${at(ky, k)};`))
+    : [];
+  const selectSpatial = spatial
+    ? taps.map((k) =>
+      `    let tap${k} = ${
+        windowLines.slice(1).reduce((rest, ky) => `select(${rest}, spatial${ky}_${k}, ky == ${ky})`, `spatial0_${k}`)
+      };`
     )
-    : "";
+    : [];
+  const loadMix = kernel
+    ? numbers.map((i) => `  let mix${i} = kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]};`)
+    : [];
 
-  const row = line([
-    `    let row = i32((s * u.in_blocks + c) * u.height * u.width) + (top + ky * i32(u.dilation_y)) * i32(u.width) + left;`,
-    `    let w = w_base + (i * u.kernel_y + u32(ky)) * ${kw * 4}u * u.group_outputs;`,
-    selectSpatial,
-    loadHalo(haloColumns(columns, kw, sx, dx), px > 0),
-    ...taps.map(tap),
-  ]);
+  /** A row of the halo. Of several rows some may lie outside of the image. */
+  const loadRow = (r: number) => {
+    const conditions = [
+      ...(height > 1 ? [`u32(y${r}) < u.height`] : []),
+      ...(px > 0 && whole === undefined ? ["COLUMN < u.width"] : []),
+    ];
+    return [
+      `    let y${r} = top + ${r} * i32(u.stride_y) + ky * i32(u.dilation_y);`,
+      `    let row${r} = plane_in + y${r} * i32(u.width) + left;`,
+      ...halo.map((j) => {
+        const texel = `x(u32(row${r} + ${j}))${channel ? " * scale" : ""}`;
+        const inside = conditions.join(" && ").replace("COLUMN", `u32(left + ${j})`);
+        return `    let x${r}_${j} = ${inside ? `select(vec4f(), ${texel}, ${inside})` : texel};`;
+      }),
+    ];
+  };
+
   return `
-  let column = (id % u.tiles) * ${columns}u;
-  let row_out = (id / u.tiles) % u.out_height;
-  let plane = id / (u.tiles * u.out_height);
-  let o = (plane % u.out_tiles) * ${outputs}u;
-  let sample = plane / u.out_tiles;
+  let column = ${whole === undefined ? `id % u.tiles * ${columns}u` : "0u"};
+  let row_out = id / u.tiles % u.row_tiles * ${height}u;
+  let plane = id / (u.tiles * u.row_tiles);
+${numberPlanes(perSampleWeights)}
+  let o = out_tile * ${outputs}u;
   let s = sample + u.first_sample;
   let group = o / u.group_outputs;
-  let left = i32(column) * ${sx} - i32(u.padding_x);
+  let left = ${whole === undefined ? `i32(column) * ${sx} - i32(u.padding_x)` : String(-px)};
   let w_base = sample * u.weight_stride + group * u.group_inputs * u.kernel_y * ${kw * 4}u * u.group_outputs
     + o % u.group_outputs;
-${WINDOW_ROWS}
-${loadSpatial}
-${line(tile.flatMap((t) => blocks.map((o) => `  var a${t}_${o} = vec4f();`)))}
+${windowRows(height)}
+${line([...loadSpatial, ...loadMix])}
+${line(rows.flatMap((r) => tile.flatMap((t) => blocks.map((o) => `  var a${r}_${t}_${o} = vec4f();`))))}
 ${kh === 1 ? EACH_INPUT : EACH_INPUT_ROW}
     let c = group * u.group_inputs + i;
-${scales.channel ? "    let scale = channel(s * u.in_blocks + c);" : ""}
-${row}
+    let plane_in = i32((s * u.in_blocks + c) * u.height * u.width);
+    let w = w_base + (i * u.kernel_y + u32(ky)) * ${kw * 4}u * u.group_outputs;
+${
+    line([
+      channel ? "    let scale = channel(s * u.in_blocks + c);" : "",
+      ...selectSpatial,
+      ...scales,
+      ...rows.flatMap(loadRow),
+      ...taps.map(tap),
+    ])
+  }
   }
 ${
     line(blocks.map((o) =>
       `  if (o + ${o}u < u.out_blocks) {
+${loadEpilogue(operands, `o + ${o}u`, "_v")}    let first = (s * u.out_blocks + o + ${o}u) * u.out_height;
 ${
-        loadEpilogue(epilogue, `o + ${o}u`, "_v")
-      }    let first = ((s * u.out_blocks + o + ${o}u) * u.out_height + row_out) * u.out_width + column;
-${
-        line(tile.map((t) =>
-          `    if (column + ${t}u < u.out_width) { let at = first + ${t}u; ${store(epilogue, `a${t}_${o}`, "_v")} }`
+        line(rows.flatMap((r) =>
+          tile.map((t) => {
+            const inside = [
+              ...(whole === undefined ? [`column + ${t}u < u.out_width`] : []),
+              ...(height > 1 ? [`row_out + ${r}u < u.out_height`] : []),
+            ].join(" && ");
+            const stored = `let at = (first + row_out + ${r}u) * u.out_width + column + ${t}u; ${
+              store(operands, `a${r}_${t}_${o}`, "_v")
+            }`;
+            return `    ${inside ? `if (${inside}) ` : ""}{ ${stored} }`;
+          })
         ))
       }
   }`

@@ -6,12 +6,14 @@
 
 import type { Capabilities } from "../planner.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import { sharedTiles } from "./workgroup_tiles.ts";
+import { sharedTiles, workgroupTile } from "./workgroup_tiles.ts";
 
 /** What an invocation computes. */
 export interface Tile {
   /** Neighbouring output pixels of a row. */
   readonly columns: number;
+  /** Such rows; 1 if left out. */
+  readonly rows?: number;
   /** Blocks of four output channels. */
   readonly outputs: number;
   /** Invocations of a workgroup; {@link FEW_LANES} if left out. */
@@ -31,38 +33,88 @@ interface TileFamily {
   readonly columns: readonly number[];
   /** Most blocks of output channels. */
   readonly outputs: number;
-  /** An invocation's fixed work, in columns. */
-  readonly overhead: number;
 }
 
 /** Measured on lavapipe; 16 columns by 4 blocks, say, is a third slower than 14 by 4. */
 const TILES = {
-  pointwise: { columns: [14, 8, 4, 2, 1], outputs: 4, overhead: 4 },
-  window: { columns: [8, 7, 4, 2, 1], outputs: 2, overhead: 1.5 },
-  depthwise: { columns: [8, 7, 4, 2, 1], outputs: 1, overhead: 1.5 },
+  pointwise: { columns: [25, 14, 8, 4, 2, 1], outputs: 4 },
+  window: { columns: [14, 8, 7, 4, 2, 1], outputs: 4 },
+  depthwise: { columns: [8, 7, 4, 2, 1], outputs: 1 },
 } as const satisfies Record<string, TileFamily>;
 
-/** Most columns times taps of a row: wider windows get narrower tiles, lest compilers take seconds. */
+/** Most columns times taps of a row, and that times blocks and rows: larger bodies take compilers seconds. */
 const MOST_UNROLLED = 56;
+const MOST_SUMS = 170;
+
+/** Pixels of a tile of several rows. */
+const MOST_PIXELS = 56;
+
+/** Vector multiply-adds that take as long as loading a texel, on software adapters. */
+export const LOAD_COST = 5;
+
+/** The same of what an invocation does besides. */
+const INVOCATION_COST = 60;
 
 /** Whether the whole image counts as one row: no tap reaches beyond its own pixel. */
 export function isFlat({ kernel, stride, padding }: ConvolutionGeometry): boolean {
   return kernel[0] * kernel[1] === 1 && stride[0] * stride[1] === 1 && padding[0] + padding[1] === 0;
 }
 
-/** The tiles for a convolution, that which should waste least first; never empty. */
+/** The tiles for a convolution, that which should cost least first; never empty. */
 export function directTiles(geometry: ConvolutionGeometry): Tile[] {
-  const { kernel, depthwise, groups, groupOutputs, output } = geometry;
-  const width = isFlat(geometry) ? output.pixels : output.width;
-  const pointwise = kernel[0] * kernel[1] === 1;
+  const { kernel: [, kw], depthwise, groups, groupOutputs } = geometry;
+  const pointwise = geometry.kernel[0] * kw === 1;
   const family: TileFamily = TILES[depthwise ? "depthwise" : pointwise ? "pointwise" : "window"];
-  const columns = family.columns.filter((c) => c === 1 || c * kernel[1] <= MOST_UNROLLED);
+  const columns = family.columns.filter((c) => c === 1 || c * kw <= MOST_UNROLLED);
   // A tile must not straddle groups; the last of a single group may be part empty.
   const outputs = [4, 2, 1].filter((o) => o <= family.outputs && (groups === 1 || groupOutputs % o === 0));
-  const waste = ({ columns, outputs }: Tile) =>
-    cost(columns, width, family.overhead) * cost(outputs, groupOutputs, 0.5);
-  return columns.flatMap((c) => outputs.map((o): Tile => ({ columns: c, outputs: o })))
-    .sort((a, b) => waste(a) - waste(b));
+  return byTileCost(
+    geometry,
+    columns.flatMap((c) => outputs.map((o): Tile => ({ columns: c, outputs: o })))
+      .filter(({ columns: c, outputs: o }) => c === 1 || c * o * kw <= MOST_SUMS),
+  );
+}
+
+/**
+ * Tiles of whole rows, for small maps whose `kernels` weights are mixed as they are loaded: the fewer tiles a sample has,
+ * the fewer times that happens. None where there is nothing to gain.
+ */
+export function rowTiles(geometry: ConvolutionGeometry, kernels: number): Tile[] {
+  const { kernel: [, kw], depthwise, output: { width, height } } = geometry;
+  const most = Math.floor(Math.min(MOST_PIXELS, MOST_SUMS / kw) / width);
+  if (depthwise || isFlat(geometry) || most < 2 || height < 2) return [];
+  const rows = Math.ceil(height / Math.ceil(height / most));
+  return byTileCost(geometry, [{ columns: width, rows, outputs: 1 }], kernels);
+}
+
+/** Sorts by {@link tileCost}. */
+export function byTileCost(geometry: ConvolutionGeometry, tiles: readonly Tile[], kernels = 1): Tile[] {
+  return tiles.toSorted((a, b) => tileCost(geometry, a, kernels) - tileCost(geometry, b, kernels));
+}
+
+/** What a batch costs by tiles that mix `kernels` weights as they load them, in vector multiply-adds; a rough guess. */
+export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1): number {
+  const { kernel: [kh, kw], stride, dilation, depthwise, groups, groupInputs, groupOutputs, output } = geometry;
+  if (tile.shared) {
+    const { pixels, blocks } = workgroupTile(geometry, tile);
+    const steps = output.batch * groups * Math.ceil(output.pixels / pixels) * Math.ceil(groupOutputs / blocks);
+    return steps * groupInputs * kh * kw * 4 * (pixels * blocks + LOAD_COST * (pixels / 4 + blocks * kernels));
+  }
+  const { columns, rows = 1, outputs } = tile;
+  const [height, width] = isFlat(geometry) ? [1, output.pixels] : [output.height, output.width];
+  const steps = output.batch * groups * Math.ceil(width / columns) * Math.ceil(height / rows) *
+    Math.ceil(groupOutputs / outputs);
+  const lanes = depthwise ? 1 : 4;
+  const loads = rows * haloColumns(columns, kw, stride[1], dilation[1]).length + kw * lanes * outputs * kernels;
+  const sums = columns * rows * outputs * kw * lanes;
+  return steps * (groupInputs * kh * (sums + LOAD_COST * loads) + INVOCATION_COST);
+}
+
+/** The input columns that a tile reads of a row, relative to its first. */
+export function haloColumns(columns: number, kernel: number, stride: number, dilation: number): number[] {
+  const halo = new Set<number>();
+  for (let t = 0; t < columns; t++) for (let k = 0; k < kernel; k++) halo.add(t * stride + k * dilation);
+  return [...halo].sort((a, b) => a - b);
 }
 
 /** The tiles for a convolution on a device, best guess first; never empty. */
@@ -74,12 +126,7 @@ export function tilesFor(geometry: ConvolutionGeometry, { profile, workgroup }: 
   return geometry.depthwise ? direct : [...sharedTiles(geometry, workgroup), ...direct];
 }
 
-/** What names say of a tile: "direct-8x2", "workgroup-4x4". */
-export function tileName({ columns, outputs, shared }: Tile): string {
-  return `${shared ? "workgroup" : "direct"}-${columns}x${outputs}`;
-}
-
-/** Work of covering `extent` in steps, where a step costs itself and an overhead. */
-function cost(step: number, extent: number, overhead: number): number {
-  return Math.ceil(extent / step) * (step + overhead);
+/** What names say of a tile: "direct-8x2", "workgroup-4x4", of several rows "direct-7x7x1". */
+export function tileName({ columns, rows, outputs, shared }: Tile): string {
+  return `${shared ? "workgroup" : "direct"}-${[columns, rows, outputs].filter((n) => n !== undefined).join("x")}`;
 }

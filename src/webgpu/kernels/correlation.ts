@@ -10,7 +10,7 @@
  */
 
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import { haloColumns } from "./convolution.ts";
+import { haloColumns } from "./convolution_tiles.ts";
 import { isFlat } from "./convolution_tiles.ts";
 
 /** How much of R an invocation forms at a time. */

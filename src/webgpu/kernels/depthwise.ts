@@ -1,15 +1,7 @@
 import { type Dispatch, dispatch } from "../kernel.ts";
-import {
-  type ConvolutionOperands,
-  type Epilogue,
-  haloColumns,
-  loadEpilogue,
-  loadHalo,
-  store,
-  WINDOW_ROWS,
-} from "./convolution.ts";
+import { type ConvolutionOperands, type Epilogue, loadEpilogue, loadHalo, store, windowRows } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import { directTiles, FEW_LANES, type Tile } from "./convolution_tiles.ts";
+import { directTiles, FEW_LANES, haloColumns, type Tile } from "./convolution_tiles.ts";
 
 /** Depthwise convolution: an invocation computes neighbouring pixels of one row for four channels. */
 export function depthwiseConvolution(
@@ -61,7 +53,7 @@ function depthwiseBody(
   let s = sample + u.first_sample;
   let left = i32(column) * ${sx} - i32(u.padding_x);
   let w_base = sample * u.weight_stride + o * u.kernel_y * ${kw}u;
-${WINDOW_ROWS}
+${windowRows()}
 ${tile.map((t) => `  var a${t} = vec4f();`).join("\n")}
   for (var ky = first_ky; ky < end_ky; ky++) {
     let row = i32((s * u.out_blocks + o) * u.height * u.width) + (top + ky * i32(u.dilation_y)) * i32(u.width) + left;

@@ -25,7 +25,7 @@ interface Prepared extends Epilogue {
 }
 
 /**
- * ODConv. Each sample's kernel is mixed first and then convolved, or one kernel's weights are shared by the batch and the
+ * ODConv. Each sample's kernel is mixed first and then convolved, or the n kernels are shared by the batch and the
  * attentions applied as operands are loaded.
  */
 export const dynamicConv2d: Kernel = (node, context) => {
@@ -39,7 +39,8 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const key = `dynamic_conv2d/${attributes.groups}`;
   const variant = context.variant(node);
   const shared = variant.mixing === "shared";
-  const scaleFirst = shared && channel !== undefined && each[2] * each[3] === 1;
+  // For one tap that is cheaper than scaling what is loaded; with a kernel attention there are too many operands to bind.
+  const scaleFirst = shared && channel !== undefined && (each[2] * each[3] === 1 || kernel !== undefined);
   const input = scaleFirst ? scaledInput(x, channel, context) : context.read(x);
   const prepared: Prepared = {
     x: context.operandOf(input),
@@ -66,7 +67,7 @@ export const dynamicConv2d: Kernel = (node, context) => {
   } else mixAndConvolve(node.name, geometry, prepared, variant, context);
 };
 
-/** x times the channel attention: for one tap, cheaper than scaling every weight that is loaded. */
+/** x times the channel attention. */
 function scaledInput(x: Value, channel: Value, context: PlanContext): Resource {
   const { pixels, texels } = blocked(x.shape);
   const scaled = context.scratch(`${x.name} scaled`, texels);
@@ -89,7 +90,7 @@ function mixAndConvolve(
   variant: Variant,
   context: PlanContext,
 ): void {
-  const { channel: _, spatial: __, ...convolved } = prepared;
+  const { channel: _, spatial: __, kernel: ___, kernels: ____, ...convolved } = prepared;
   const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
   const winograd = variant.algorithm === "winograd" ? winogradGeometry(geometry, variant.size) : undefined;
   const texels = winograd?.kernelTexels ?? geometry.weightTexels;

@@ -7,11 +7,13 @@
  * @module
  */
 
-import type { Node, Value } from "../../graph/graph.ts";
+import type { AttributesOf, Node, OperandsOf, Value } from "../../graph/graph.ts";
+import type { conv2dInputGrad } from "../../graph/ops/convolution_grad.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import type { Capabilities } from "../planner.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
-import { type Tile, tileName, tilesFor } from "./convolution_tiles.ts";
+import { byTileCost, LOAD_COST, rowTiles, type Tile, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
+import { transposedGeometry } from "./transposed_geometry.ts";
 import { isWinograd, winogradGeometry, winogradProduct } from "./winograd.ts";
 import { WINOGRAD_SIZES, type WinogradSize } from "./winograd_matrices.ts";
 
@@ -19,7 +21,7 @@ import { WINOGRAD_SIZES, type WinogradSize } from "./winograd_matrices.ts";
 export type Mixing =
   /** Each sample's kernel is mixed into memory first. */
   | "mixed"
-  /** One kernel (n = 1) serves the batch; attentions scale what is loaded. */
+  /** The n kernels serve the batch; attentions mix and scale what is loaded. */
   | "shared";
 
 /** What every way to compute a convolution has. */
@@ -54,9 +56,6 @@ export type ChooseVariant = (node: Node, variants: readonly Variant[]) => Varian
 const MOST_TILES = 3;
 const MOST_PRODUCT_TILES = 2;
 
-/** Maps of so many pixels and more cost so much that mixing kernels for them is lost in it. */
-const MANY_PIXELS = 14 * 14;
-
 /** The variants of a node on a device, best guess first; empty for operators that have but one way. */
 export function variantsOf(node: Node, capabilities: Capabilities): readonly Variant[] {
   return VARIANTS[node.op.name]?.(node, capabilities) ?? [];
@@ -65,71 +64,110 @@ export function variantsOf(node: Node, capabilities: Capabilities): readonly Var
 const VARIANTS: Readonly<Record<string, (node: Node, capabilities: Capabilities) => readonly Variant[]>> = {
   conv2d: convolutionVariants,
   dynamic_conv2d: dynamicVariants,
+  conv2d_input_grad: inputGradVariants,
 };
 
 function convolutionVariants(node: Node, capabilities: Capabilities): Variant[] {
   const { x, weight } = node.operands as Record<"x" | "weight", Value>;
   const attributes = node.attributes as ConvolutionAttributes;
   const geometry = convolutionGeometry(x.shape, weight.shape, node.output.shape, attributes);
-  return byCost(geometry, [...direct(geometry, capabilities), ...winograd(geometry, attributes, capabilities)]);
+  return staticVariants(geometry, attributes.groups, capabilities);
 }
 
 function dynamicVariants(node: Node, capabilities: Capabilities): Variant[] {
-  const { x, weight, kernel } = node.operands as Record<"x" | "weight", Value> & { kernel?: Value };
+  const { x, weight } = node.operands as Record<"x" | "weight", Value>;
   const attributes = node.attributes as ConvolutionAttributes;
   const [kernels, ...each] = weight.shape;
   const geometry = convolutionGeometry(x.shape, each, node.output.shape, attributes);
-  const mix = <V extends Variant>(mixing: Mixing, variants: V[]): V[] =>
-    variants.map((variant) => ({ ...variant, name: `${mixing}-${variant.name}`, mixing }));
-  const mixed = mix("mixed", [...direct(geometry, capabilities), ...winograd(geometry, attributes, capabilities)]);
-  const shared = kernels === 1 && !kernel && !geometry.depthwise ? mix("shared", direct(geometry, capabilities)) : [];
-  const sharedFirst = geometry.output.pixels < MANY_PIXELS;
-  return sharedFirst ? [...shared, ...byCost(geometry, mixed)] : [...byCost(geometry, mixed), ...shared];
+  return mixingVariants(geometry, attributes.groups, kernels, capabilities);
 }
 
-function direct(geometry: ConvolutionGeometry, capabilities: Capabilities): DirectVariant[] {
-  return offered(geometry, capabilities, MOST_TILES)
+/** A strided one has but one way. */
+function inputGradVariants(node: Node, capabilities: Capabilities): Variant[] {
+  const { gradient, weight, spatial, kernel } = node.operands as OperandsOf<typeof conv2dInputGrad>;
+  const attributes = node.attributes as AttributesOf<typeof conv2dInputGrad>;
+  if (attributes.stride.some((step) => step !== 1)) return [];
+  const geometry = transposedGeometry(gradient.shape, weight.shape.slice(-4), node.output.shape, attributes);
+  if (!kernel && !spatial) return staticVariants(geometry, attributes.groups, capabilities);
+  const kernels = weight.shape.length === 5 ? weight.shape[0] : 1;
+  return mixingVariants(geometry, attributes.groups, kernels, capabilities);
+}
+
+/** The ways of one kernel for all samples. */
+function staticVariants(geometry: ConvolutionGeometry, groups: number, capabilities: Capabilities): Variant[] {
+  const variants = [
+    ...direct(geometry, capabilities, 1),
+    ...(groups === 1 ? winograd(geometry, false, capabilities) : []),
+  ];
+  return byCost(geometry, variants, 1);
+}
+
+/** The ways of n kernels that are mixed for every sample. */
+function mixingVariants(
+  geometry: ConvolutionGeometry,
+  groups: number,
+  kernels: number,
+  capabilities: Capabilities,
+): Variant[] {
+  const mix = <V extends Variant>(mixing: Mixing, variants: V[]): V[] =>
+    variants.map((variant) => ({ ...variant, name: `${mixing}-${variant.name}`, mixing }));
+  const mixed = mix("mixed", [
+    ...direct(geometry, capabilities, 1),
+    ...(groups === 1 ? winograd(geometry, true, capabilities) : []),
+  ]);
+  const shared = geometry.depthwise ? [] : mix("shared", direct(geometry, capabilities, kernels));
+  return byCost(geometry, [...shared, ...mixed], kernels);
+}
+
+function direct(geometry: ConvolutionGeometry, capabilities: Capabilities, kernels: number): DirectVariant[] {
+  const rows = capabilities.profile === "software" ? rowTiles(geometry, kernels) : [];
+  return [...rows, ...offered(geometry, capabilities, kernels, MOST_TILES)]
     .map((tile) => ({ name: tileName(tile), algorithm: "direct", tile }));
 }
 
 /** The best so many tiles of each kind: through workgroup memory and not. */
-function offered(geometry: ConvolutionGeometry, capabilities: Capabilities, most: number): Tile[] {
-  const tiles = tilesFor(geometry, capabilities);
+function offered(geometry: ConvolutionGeometry, capabilities: Capabilities, kernels: number, most: number): Tile[] {
+  const tiles = byTileCost(geometry, tilesFor(geometry, capabilities), kernels);
   return [true, false].flatMap((shared) => tiles.filter((tile) => (tile.shared ?? false) === shared).slice(0, most));
 }
 
 function winograd(
   geometry: ConvolutionGeometry,
-  { groups }: ConvolutionAttributes,
+  perSampleWeights: boolean,
   capabilities: Capabilities,
 ): WinogradVariant[] {
-  if (!capabilities.winograd || groups !== 1 || !isWinograd(geometry)) return [];
-  return WINOGRAD_SIZES.flatMap((size) =>
-    offered(winogradProduct(winogradGeometry(geometry, size), false), capabilities, MOST_PRODUCT_TILES).map((tile) => ({
+  if (!capabilities.winograd || !isWinograd(geometry)) return [];
+  return WINOGRAD_SIZES.flatMap((size) => {
+    const product = winogradProduct(winogradGeometry(geometry, size), perSampleWeights);
+    return offered(product, capabilities, 1, MOST_PRODUCT_TILES).map((tile) => ({
       name: `winograd${size}-${tileName(tile)}`,
-      algorithm: "winograd",
+      algorithm: "winograd" as const,
       size,
       tile,
-    }))
-  );
+    }));
+  });
 }
 
 /** Sorts by what they should cost; those that cost the same keep their order. */
-function byCost(geometry: ConvolutionGeometry, variants: readonly Variant[]): Variant[] {
-  return variants.toSorted((a, b) => cost(geometry, a) - cost(geometry, b));
+function byCost(geometry: ConvolutionGeometry, variants: readonly Variant[], kernels: number): Variant[] {
+  return variants.toSorted((a, b) => cost(geometry, a, kernels) - cost(geometry, b, kernels));
 }
 
 /** Vector multiply-adds that take as long as storing a texel and loading it again, on software adapters. */
-const TEXEL_COST = 45;
+const TEXEL_COST = 90;
 
 /** A rough guess in vector multiply-adds. */
-function cost(geometry: ConvolutionGeometry, variant: Variant): number {
-  const { input, output, kernel, groupInputs, groupOutputs } = geometry;
+function cost(geometry: ConvolutionGeometry, variant: Variant, kernels: number): number {
+  const { input, output, weightTexels } = geometry;
+  const { tile, mixing } = variant;
+  const isMixed = mixing === "mixed";
+  const mixed = isMixed ? weightTexels * kernels * LOAD_COST : 0;
   if (variant.algorithm === "direct") {
-    return output.texels * groupInputs * 4 * kernel[0] * kernel[1];
+    const kept = isMixed ? output.batch * weightTexels * TEXEL_COST : 0;
+    return tileCost(geometry, tile, mixing === "shared" ? kernels : 1) + mixed + kept;
   }
-  const { positions, tiles, kernelTexels } = winogradGeometry(geometry, variant.size);
-  const kernels = variant.mixing === "mixed" ? output.batch : 0;
-  const transformed = output.batch * positions * tiles * (input.blocks + output.blocks) + kernels * kernelTexels;
-  return output.batch * positions * tiles * groupInputs * 4 * groupOutputs + transformed * TEXEL_COST;
+  const winograd = winogradGeometry(geometry, variant.size);
+  const transformed = winograd.positions * winograd.tiles * (input.blocks + output.blocks) +
+    (isMixed ? winograd.kernelTexels : 0);
+  return tileCost(winogradProduct(winograd, isMixed), tile) + mixed + output.batch * transformed * TEXEL_COST;
 }

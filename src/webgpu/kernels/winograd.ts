@@ -84,7 +84,7 @@ export function packWinograd({ geometry, positions, matrices }: WinogradGeometry
 
 /**
  * Transforms the kernels of some samples, mixed as mixKernels does; where there are no attentions, one kernel for all.
- * `y` takes kernelTexels a kernel.
+ * `y` takes kernelTexels a kernel. An invocation reads the n kernels once for all samples.
  */
 export function transformKernels(
   { geometry, positions, kernelTexels, matrices }: WinogradGeometry,
@@ -93,18 +93,11 @@ export function transformKernels(
   const { input, groupInputs, groupOutputs, weightTexels } = geometry;
   const numbers = Array.from({ length: kernels }, (_, k) => k);
   const taps = Array.from({ length: 9 }, (_, tap) => tap);
+  const line = (lines: readonly string[]) => lines.join("\n");
   const number = (name: string, count: number, i: number) =>
     `${name}(s * ${Math.ceil(count / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}`;
-  const mixed = (tap: number) =>
-    numbers.map((k) =>
-      `weight(start + ${k}u * u.weight_texels + ${tap * 4}u * u.out_blocks)${kernel ? ` * k${k}` : ""}`
-    )
-      .join(" + ");
-  const scales = [channel ? "c" : "", spatial ? "t" : ""];
-  const scaled = (tap: number) =>
-    scales.some((scale) => scale)
-      ? `(${mixed(tap)}) * ${scales.filter((s) => s).map((s) => s === "t" ? `t${tap}` : s).join(" * ")}`
-      : mixed(tap);
+  const factors = (tap: number) => [channel ? " * c" : "", spatial ? ` * t${tap}` : ""].join("");
+  const mixed = (tap: number) => numbers.map((k) => `v${tap}_${k}${kernel ? ` * k${k}` : ""}`).join(" + ");
   return dispatch({
     label: "winograd_kernels",
     reads: { weight, kernel, channel, spatial },
@@ -116,22 +109,33 @@ export function transformKernels(
       weight_texels: weightTexels,
       kernel_texels: kernelTexels,
       first_sample: samples[0],
+      samples: samples[1] - samples[0],
     },
-    invocations: groupInputs * 4 * groupOutputs * (samples[1] - samples[0]),
+    invocations: groupInputs * 4 * groupOutputs,
     workgroupSize: 16,
     body: `
   let o = id % u.out_blocks;
-  let row = (id / u.out_blocks) % u.rows;
-  let sample = id / (u.out_blocks * u.rows);
-  let s = sample + u.first_sample;
+  let row = id / u.out_blocks;
   let start = ((row / 4u) * 36u + row % 4u) * u.out_blocks + o;
-${kernel ? numbers.map((k) => `  let k${k} = ${number("kernel", kernels, k)};\n`).join("") : ""}${
-      channel ? "  let c = channel(s * u.in_blocks + row / 4u)[row % 4u];\n" : ""
-    }${spatial ? taps.map((tap) => `  let t${tap} = ${number("spatial", 9, tap)};\n`).join("") : ""}${
-      taps.map((tap) => `  let w${tap} = ${scaled(tap)};\n`).join("")
-    }${transformSquareWgsl(matrices.kernel, (r, c) => `w${r * 3 + c}`, "q")}
-  let to = sample * u.kernel_texels + row * u.out_blocks + o;
-${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.rows * u.out_blocks] = q_${r}_${c};`)}`,
+${
+      line(taps.flatMap((tap) =>
+        numbers.map((k) => `  let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap * 4}u * u.out_blocks);`)
+      ))
+    }
+  for (var sample = 0u; sample < u.samples; sample++) {
+    let s = sample + u.first_sample;
+${
+      line([
+        ...(kernel ? numbers.map((k) => `    let k${k} = ${number("kernel", kernels, k)};`) : []),
+        ...(channel ? ["    let c = channel(s * u.in_blocks + row / 4u)[row % 4u];"] : []),
+        ...(spatial ? taps.map((tap) => `    let t${tap} = ${number("spatial", 9, tap)};`) : []),
+        ...taps.map((tap) => `    let w${tap} = (${mixed(tap)})${factors(tap)};`),
+      ])
+    }
+${transformSquareWgsl(matrices.kernel, (r, c) => `w${r * 3 + c}`, "q")}
+    let to = sample * u.kernel_texels + row * u.out_blocks + o;
+${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.rows * u.out_blocks] = q_${r}_${c};`)}
+  }`,
   });
 }
 

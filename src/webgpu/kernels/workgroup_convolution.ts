@@ -1,7 +1,7 @@
 /**
  * Convolution as a matrix product through workgroup memory, for hardware: a workgroup computes a tile of pixels by output
  * channels, and loads what its invocations share once, tap by tap and some input channels at a time. Neighbouring lanes
- * load and store neighbouring texels. Attentions scale pixels on their way into workgroup memory.
+ * load and store neighbouring texels. Attentions scale pixels, and mix n kernels, on their way into workgroup memory.
  *
  * Pixels are counted over all samples where one kernel serves them, so that small maps fill the tiles of a batch.
  *
@@ -22,16 +22,16 @@ export function workgroupConvolution(
   label: string,
 ): Dispatch {
   const { input, output, kernel, stride, padding, dilation, groups, groupInputs, groupOutputs } = geometry;
-  const { x, weight, channel, spatial, filter, bias, residual, y, samples, perSampleWeights } = operands;
+  const { x, weight, channel, spatial, kernel: mix, filter, bias, residual, y, samples, perSampleWeights } = operands;
   const workgroup = workgroupTile(geometry, tile);
   const count = samples[1] - samples[0];
-  const [sets, span] = perSampleWeights ? [count, output.pixels] : [1, count * output.pixels];
+  const [sets, span] = perSampleWeights || mix ? [count, output.pixels] : [1, count * output.pixels];
   const pixelTiles = Math.ceil(span / workgroup.pixels);
   const outTiles = Math.ceil(groupOutputs / workgroup.blocks);
   return dispatch({
     label: `${label}_workgroup`,
     // "filter" is a reserved word of WGSL.
-    reads: { x, weight, channel, spatial, filters: filter, bias, residual },
+    reads: { x, weight, channel, spatial, kernel: mix, filters: filter, bias, residual },
     writes: { y },
     uniforms: {
       in_blocks: input.blocks,
@@ -48,6 +48,7 @@ export function workgroupConvolution(
       out_tiles: outTiles,
       span,
       weight_stride: perSampleWeights ? geometry.weightTexels : 0,
+      kernel_stride: geometry.weightTexels,
       first_sample: samples[0],
       kernel_y: kernel[0],
       kernel_x: kernel[1],
@@ -69,13 +70,23 @@ var<workgroup> weights: array<vec4f, ${workgroup.depth * 4 * workgroup.blocks}>;
 }
 
 function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: ConvolutionOperands): string {
-  const { channel, spatial } = operands;
+  const { channel, spatial, kernel, kernels = 1 } = operands;
   const { pixels, blocks, depth } = workgroup;
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   const texels = 4 * blocks * depth;
   const each = range(columns).flatMap((t) => range(outputs).map((o) => ({ t, o, sum: `a${t}_${o}` })));
   const scale = `${channel ? " * channel(sample * u.in_blocks + in_block + i + k)" : ""}${spatial ? " * at_tap" : ""}`;
+  const mixed = kernel
+    ? range(kernels).map((i) => `weight(texel + ${i}u * u.kernel_stride) * mix${i}`).join(" + ")
+    : "weight(texel)";
+  const loadMix = kernel
+    ? range(kernels).map((i) =>
+      `  let mix${i} = kernel((u.first_sample + weight_set) * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${
+        "xyzw"[i & 3]
+      };`
+    )
+    : [];
   const loadWeights = range(Math.ceil(texels / pixels)).map((n) => `
         {
           let at = lane + ${n * pixels}u;
@@ -83,7 +94,8 @@ function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: Co
           let out = first_out + at % ${blocks}u;
           var w = vec4f();
           if (row < u.group_inputs && out < u.group_outputs) {
-            w = weight(w_base + ((row * taps + tap) * 4u + (at / ${blocks}u) % 4u) * u.group_outputs + out);
+            let texel = w_base + ((row * taps + tap) * 4u + (at / ${blocks}u) % 4u) * u.group_outputs + out;
+            w = ${mixed};
           }
           ${texels % pixels === 0 ? "weights[at] = w;" : `if (at < ${texels}u) { weights[at] = w; }`}
         }`);
@@ -101,7 +113,7 @@ function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: Co
   let sample = u.first_sample + weight_set + loaded / u.out_pixels;
   let top = i32(loaded % u.out_pixels / u.out_width * u.stride_y) - i32(u.padding_y);
   let left = i32(loaded % u.out_width * u.stride_x) - i32(u.padding_x);
-${line(each.map(({ sum }) => `  var ${sum} = vec4f();`))}
+${line([...loadMix, ...each.map(({ sum }) => `  var ${sum} = vec4f();`)])}
   for (var tap = 0u; tap < taps; tap++) {
     let row = top + i32(tap / u.kernel_x * u.dilation_y);
     let column = left + i32(tap % u.kernel_x * u.dilation_x);
