@@ -52,7 +52,11 @@ const MOST_PIXELS = 56;
 /** Vector multiply-adds that take as long as loading a texel, on software adapters. */
 export const LOAD_COST = 5;
 
-/** The same of what an invocation does besides. */
+/** Vector sums of an invocation beyond which everything it does takes longer by a part. */
+const FEW_SUMS = 64;
+const SPILL_COST = 0.1;
+
+/** Vector multiply-adds that take as long as what an invocation does besides. */
 const INVOCATION_COST = 60;
 
 /** Whether the whole image counts as one row: no tap reaches beyond its own pixel. */
@@ -107,7 +111,8 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
   const lanes = depthwise ? 1 : 4;
   const loads = rows * haloColumns(columns, kw, stride[1], dilation[1]).length + kw * lanes * outputs * kernels;
   const sums = columns * rows * outputs * kw * lanes;
-  return steps * (groupInputs * kh * (sums + LOAD_COST * loads) + INVOCATION_COST);
+  const spilled = columns * rows * outputs > FEW_SUMS ? 1 + SPILL_COST : 1;
+  return steps * (groupInputs * kh * (sums + LOAD_COST * loads) * spilled + INVOCATION_COST);
 }
 
 /** The input columns that a tile reads of a row, relative to its first. */

@@ -9,7 +9,7 @@ import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geo
 import { convolve } from "./convolve.ts";
 import { mixKernels } from "./mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
-import type { Variant } from "./variants.ts";
+import { scalesFirst, type Variant } from "./variants.ts";
 import { transformKernels, winogradConvolution, winogradGeometry, winogradSamples } from "./winograd.ts";
 
 /** A node's operands on the device, and what follows the sum. */
@@ -39,9 +39,8 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const key = `dynamic_conv2d/${attributes.groups}`;
   const variant = context.variant(node);
   const shared = variant.mixing === "shared";
-  // For one tap that is cheaper than scaling what is loaded; with a kernel attention there are too many operands to bind.
-  const scaleFirst = shared && channel !== undefined && (each[2] * each[3] === 1 || kernel !== undefined);
-  const input = scaleFirst ? scaledInput(x, channel, context) : context.read(x);
+  const scaleFirst = shared && scalesFirst(node);
+  const input = scaleFirst ? scaledInput(x, channel!, context) : context.read(x);
   const prepared: Prepared = {
     x: context.operandOf(input),
     weight: context.packed(

@@ -79,7 +79,19 @@ function dynamicVariants(node: Node, capabilities: Capabilities): Variant[] {
   const attributes = node.attributes as ConvolutionAttributes;
   const [kernels, ...each] = weight.shape;
   const geometry = convolutionGeometry(x.shape, each, node.output.shape, attributes);
-  return mixingVariants(geometry, attributes.groups, kernels, capabilities);
+  const variants = mixingVariants(geometry, attributes.groups, kernels, capabilities);
+  if (!scalesFirst(node)) return variants;
+  const scaling = (variant: Variant) => variant.mixing === "shared" ? geometry.input.texels * TEXEL_COST : 0;
+  return byNumber(variants, (variant) => cost(geometry, variant, kernels) + scaling(variant));
+}
+
+/**
+ * Whether the input of a dynamic convolution that shares its kernels is multiplied by the channel attention beforehand, and
+ * not as it is loaded: with all four attentions there are more operands than every device binds.
+ */
+export function scalesFirst({ operands }: Node): boolean {
+  const { channel, spatial, kernel } = operands as Partial<Record<"channel" | "spatial" | "kernel", Value>>;
+  return Boolean(channel && spatial && kernel);
 }
 
 /** A strided one has but one way. */
@@ -150,7 +162,11 @@ function winograd(
 
 /** Sorts by what they should cost; those that cost the same keep their order. */
 function byCost(geometry: ConvolutionGeometry, variants: readonly Variant[], kernels: number): Variant[] {
-  return variants.toSorted((a, b) => cost(geometry, a, kernels) - cost(geometry, b, kernels));
+  return byNumber(variants, (variant) => cost(geometry, variant, kernels));
+}
+
+function byNumber(variants: readonly Variant[], number: (variant: Variant) => number): Variant[] {
+  return variants.toSorted((a, b) => number(a) - number(b));
 }
 
 /** Vector multiply-adds that take as long as storing a texel and loading it again, on software adapters. */
