@@ -14,6 +14,7 @@
 
 import type { Activation } from "../../graph/ops/shared.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
+import { TEXEL_BYTES } from "../layout.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { directTiles, FEW_LANES, haloColumns, isFlat, type Tile } from "./convolution_tiles.ts";
 import { activate } from "./elementwise.ts";
@@ -118,6 +119,9 @@ export function convolution(
   const outTiles = Math.ceil(output.blocks / tile.outputs);
   const tiles = Math.ceil(outWidth / tile.columns);
   const rowTiles = Math.ceil(outHeight / (tile.rows ?? 1));
+  const order = orderOf(geometry, operands, tiles * rowTiles, outTiles);
+  const count = samples[1] - samples[0];
+  const places = tiles * rowTiles * count;
   return dispatch({
     label,
     // "filter" is a reserved word of WGSL.
@@ -137,7 +141,7 @@ export function convolution(
       group_outputs: groupOutputs,
       weight_stride: perSampleWeights ? weightTexels : 0,
       kernel_stride: weightTexels,
-      samples: samples[1] - samples[0],
+      samples: count,
       first_sample: samples[0],
       kernel_y: kernel[0],
       stride_y: stride[0],
@@ -145,20 +149,53 @@ export function convolution(
       padding_x: padding[1],
       dilation_y: dilation[0],
     },
-    invocations: tiles * rowTiles * outTiles * (samples[1] - samples[0]),
+    invocations: outTiles * (order === "outputs first" ? Math.ceil(places / FEW_LANES) * FEW_LANES : places),
     workgroupSize: tile.lanes ?? FEW_LANES,
-    body: convolutionBody(geometry, tile, tiles === 1 ? { width, outWidth } : undefined, operands),
+    body: convolutionBody(geometry, tile, tiles === 1 ? { width, outWidth } : undefined, order, operands),
   });
 }
 
+/** Bytes of an operand that stay in a core's cache while the other one passes by. */
+const CACHED = 2 ** 19;
+
 /**
- * WGSL that says which block of output channels and sample an invocation is for. Where samples share the weights, which then
- * are what does not fit a cache, all samples follow before the next block.
+ * Which invocations follow each other: those of the same output channels and other pixels, or the other way round. The first
+ * read all pixels again for every tile of channels, the second all weights for every few tiles of pixels.
  */
-function numberPlanes(perSampleWeights: boolean): string {
+type Order = "pixels first" | "outputs first";
+
+function orderOf(
+  { input, weightTexels }: ConvolutionGeometry,
+  { samples, perSampleWeights, kernels = 1 }: ConvolutionOperands,
+  pixelTiles: number,
+  outTiles: number,
+): Order {
+  const count = samples[1] - samples[0];
+  const again = (texels: number, times: number) => texels * TEXEL_BYTES <= CACHED ? 0 : texels * times;
+  const pixels = again(input.texels / input.batch * (perSampleWeights ? 1 : count), outTiles);
+  const groups = Math.ceil(pixelTiles * (perSampleWeights ? 1 : count) / FEW_LANES);
+  return again(weightTexels * kernels, groups) < pixels ? "outputs first" : "pixels first";
+}
+
+/** WGSL that says which tile of pixels, tile of output channels and sample an invocation is for. */
+function numberTiles(order: Order, perSampleWeights: boolean): string {
+  const pixelTiles = "(u.tiles * u.row_tiles)";
+  if (order === "outputs first") {
+    return `
+  let plane = id / ${FEW_LANES}u;
+  let place = plane / u.out_tiles * ${FEW_LANES}u + id % ${FEW_LANES}u;
+  let out_tile = plane % u.out_tiles;
+  let tile = place % ${pixelTiles};
+  let sample = place / ${pixelTiles};
+  if (sample >= u.samples) { return; }`;
+  }
   const [fast, slow] = perSampleWeights ? ["out_tile", "sample"] : ["sample", "out_tile"];
   const extent = perSampleWeights ? "u.out_tiles" : "u.samples";
-  return `  let ${fast} = plane % ${extent};\n  let ${slow} = plane / ${extent};`;
+  return `
+  let tile = id % ${pixelTiles};
+  let plane = id / ${pixelTiles};
+  let ${fast} = plane % ${extent};
+  let ${slow} = plane / ${extent};`;
 }
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -169,6 +206,7 @@ function convolutionBody(
   geometry: ConvolutionGeometry,
   { columns, outputs, rows: height = 1 }: Tile,
   whole: { readonly width: number; readonly outWidth: number } | undefined,
+  order: Order,
   operands: ConvolutionOperands,
 ): string {
   const { kernel: [kh, kw], stride: [, sx], padding: [, px], dilation: [, dx], input } = geometry;
@@ -250,10 +288,9 @@ function convolutionBody(
   };
 
   return `
-  let column = ${whole === undefined ? `id % u.tiles * ${columns}u` : "0u"};
-  let row_out = id / u.tiles % u.row_tiles * ${height}u;
-  let plane = id / (u.tiles * u.row_tiles);
-${numberPlanes(perSampleWeights)}
+${numberTiles(order, perSampleWeights)}
+  let column = ${whole === undefined ? `tile % u.tiles * ${columns}u` : "0u"};
+  let row_out = tile / u.tiles * ${height}u;
   let o = out_tile * ${outputs}u;
   let s = sample + u.first_sample;
   let group = o / u.group_outputs;
