@@ -115,7 +115,9 @@ const command: Command<typeof FLAGS[number]> = {
       if (args.json) await writeText(args.json, JSON.stringify(results(), null, 2) + "\n");
     };
     try {
-      for (const name of work ? [work] : WORK_NAMES.filter((each) => each !== "scale")) {
+      const usual = WORK_NAMES.filter((each) => each !== "scale" && !(each === "train" && batch === 1));
+      if (!work && batch === 1) notes.push("training steps: batch norm in attention branches needs two images");
+      for (const name of work ? [work] : usual) {
         if (name === "scale") {
           scale = await measureScale(arena, console.log);
           await save();

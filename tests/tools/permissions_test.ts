@@ -165,7 +165,8 @@ const ALLOWED: Readonly<Record<string, RegExp>> = {
   merge: /^--allow-(read|write)$/,
   // To write what --tune and --profile find out.
   classify: /^--allow-(read|write=\.odconv)$/,
-  inspect: /^--allow-read$/,
+  // To write the page that --html asks for.
+  inspect: /^--allow-(read|write)$/,
 };
 
 Deno.test("no task that reads strangers' files may run programs, load libraries or do everything", async () => {
