@@ -119,7 +119,8 @@ export function convolution(
   const outTiles = Math.ceil(output.blocks / tile.outputs);
   const tiles = Math.ceil(outWidth / tile.columns);
   const rowTiles = Math.ceil(outHeight / (tile.rows ?? 1));
-  const order = orderOf(geometry, operands, tiles * rowTiles, outTiles);
+  const { lanes = FEW_LANES } = tile;
+  const order = orderOf(geometry, operands, { pixelTiles: tiles * rowTiles, outTiles, lanes });
   const count = samples[1] - samples[0];
   const places = tiles * rowTiles * count;
   return dispatch({
@@ -149,8 +150,8 @@ export function convolution(
       padding_x: padding[1],
       dilation_y: dilation[0],
     },
-    invocations: outTiles * (order === "outputs first" ? Math.ceil(places / FEW_LANES) * FEW_LANES : places),
-    workgroupSize: tile.lanes ?? FEW_LANES,
+    invocations: outTiles * (order === "outputs first" ? Math.ceil(places / lanes) * lanes : places),
+    workgroupSize: lanes,
     body: convolutionBody(geometry, tile, tiles === 1 ? { width, outWidth } : undefined, order, operands),
   });
 }
@@ -167,23 +168,22 @@ type Order = "pixels first" | "outputs first";
 function orderOf(
   { input, weightTexels }: ConvolutionGeometry,
   { samples, perSampleWeights, kernels = 1 }: ConvolutionOperands,
-  pixelTiles: number,
-  outTiles: number,
+  { pixelTiles, outTiles, lanes }: { readonly pixelTiles: number; readonly outTiles: number; readonly lanes: number },
 ): Order {
   const count = samples[1] - samples[0];
   const again = (texels: number, times: number) => texels * TEXEL_BYTES <= CACHED ? 0 : texels * times;
   const pixels = again(input.texels / input.batch * (perSampleWeights ? 1 : count), outTiles);
-  const groups = Math.ceil(pixelTiles * (perSampleWeights ? 1 : count) / FEW_LANES);
+  const groups = Math.ceil(pixelTiles * (perSampleWeights ? 1 : count) / lanes);
   return again(weightTexels * kernels, groups) < pixels ? "outputs first" : "pixels first";
 }
 
 /** WGSL that says which tile of pixels, tile of output channels and sample an invocation is for. */
-function numberTiles(order: Order, perSampleWeights: boolean): string {
+function numberTiles(order: Order, perSampleWeights: boolean, workgroup: number): string {
   const pixelTiles = "(u.tiles * u.row_tiles)";
   if (order === "outputs first") {
     return `
-  let plane = id / ${FEW_LANES}u;
-  let place = plane / u.out_tiles * ${FEW_LANES}u + id % ${FEW_LANES}u;
+  let plane = id / ${workgroup}u;
+  let place = plane / u.out_tiles * ${workgroup}u + id % ${workgroup}u;
   let out_tile = plane % u.out_tiles;
   let tile = place % ${pixelTiles};
   let sample = place / ${pixelTiles};
@@ -204,7 +204,7 @@ const line = (lines: readonly string[]) => lines.filter((text) => text !== "").j
 /** `whole` is known where a tile covers whole rows: then what lies beyond their ends is known, and left out. */
 function convolutionBody(
   geometry: ConvolutionGeometry,
-  { columns, outputs, rows: height = 1 }: Tile,
+  { columns, outputs, rows: height = 1, lanes: workgroup = FEW_LANES }: Tile,
   whole: { readonly width: number; readonly outWidth: number } | undefined,
   order: Order,
   operands: ConvolutionOperands,
@@ -288,7 +288,7 @@ function convolutionBody(
   };
 
   return `
-${numberTiles(order, perSampleWeights)}
+${numberTiles(order, perSampleWeights, workgroup)}
   let column = ${whole === undefined ? `tile % u.tiles * ${columns}u` : "0u"};
   let row_out = tile / u.tiles * ${height}u;
   let o = out_tile * ${outputs}u;

@@ -172,6 +172,9 @@ function byNumber(variants: readonly Variant[], number: (variant: Variant) => nu
 /** Vector multiply-adds that take as long as storing a texel and loading it again, on software adapters. */
 const TEXEL_COST = 90;
 
+/** How much longer loads take of taps that lie far apart. */
+const SCATTERED = 4;
+
 /** A rough guess in vector multiply-adds. */
 function cost(geometry: ConvolutionGeometry, variant: Variant, kernels: number): number {
   const { input, output, weightTexels } = geometry;
@@ -185,5 +188,6 @@ function cost(geometry: ConvolutionGeometry, variant: Variant, kernels: number):
   const winograd = winogradGeometry(geometry, variant.size);
   const transformed = winograd.positions * winograd.tiles * (input.blocks + output.blocks) +
     (isMixed ? winograd.kernelTexels : 0);
-  return tileCost(winogradProduct(winograd, isMixed), tile) + mixed + output.batch * transformed * TEXEL_COST;
+  return tileCost(winogradProduct(winograd, isMixed), tile) + mixed * SCATTERED +
+    output.batch * transformed * TEXEL_COST;
 }
