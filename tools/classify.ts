@@ -14,6 +14,7 @@ import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
+import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
 import { findWeights } from "./support/weights.ts";
 
@@ -100,7 +101,7 @@ async function classify(compiled: CompiledModel, file: string, k: number): Promi
 }
 
 function print(file: string, guesses: readonly Guess[]): void {
-  console.log(file);
+  console.log(printable(file));
   for (const guess of guesses) {
     console.log(`  ${(100 * guess.probability).toFixed(2).padStart(6)} %  ${guess.name ?? `class ${guess.class}`}`);
   }

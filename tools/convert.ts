@@ -5,9 +5,9 @@
  */
 
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type NonFinite, watchFinite } from "../src/checkpoint/non_finite.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
+import { pathOf } from "../src/checkpoint/source.ts";
 import { remap } from "../src/checkpoint/remap.ts";
 import type { StateDict } from "../src/checkpoint/state_dict.ts";
 import { partOf } from "../src/checkpoint/write_file.ts";
@@ -113,7 +113,7 @@ export const command: Command<
 
 /** What the conversion of a file reads and writes: an index has its shards beside it, the result a part of itself. */
 async function needsOf(path: string, out = `${DEFAULT_FOLDER}x`): Promise<Confinement> {
-  const source = path.startsWith("file:") ? fileURLToPath(path) : path;
+  const source = pathOf(path);
   let folder = dirname(out);
   // Folders that are not there yet are made.
   while (!await exists(folder) && !await exists(dirname(folder)) && dirname(folder) !== folder) {

@@ -15,9 +15,10 @@ import type { Backend } from "../src/graph/backend.ts";
 import { loadModel } from "../src/models/load.ts";
 import type { Model } from "../src/models/model.ts";
 import { REGISTRY } from "../src/models/registry.ts";
-import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
+import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
 import { progress } from "./support/progress.ts";
 import { yellow } from "./support/style.ts";
@@ -74,7 +75,8 @@ const STRINGS = [
 
 const BOOLEANS = ["skip-bad", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
-const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
+/** The tool. */
+export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
   name: "eval",
   help: HELP,
   string: STRINGS,
@@ -83,7 +85,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     const labels = labelsOf(args);
     if (args._.length) throw new UsageError(`"${args._[0]}" belongs to no option`);
     const device = parseDeviceFlags(args);
-    const workers = wholeNumber("workers", args.workers) ?? navigator.hardwareConcurrency;
+    const workers = wholeNumber("workers", args.workers, 1, MOST_WORKERS) ?? navigator.hardwareConcurrency;
     const batch = wholeNumber("batch", args.batch);
     const limit = wholeNumber("limit", args.limit);
     const shard = parseShard(args.shard);
@@ -107,7 +109,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     const speed = (done: number) => `${(1000 * (done - resumed) / (performance.now() - began)).toFixed(1)} images/s`;
     const skip = (error: Error) => {
       bar.end();
-      console.error(yellow(`skipped: ${error.message}`));
+      console.error(yellow(`skipped: ${printable(error.message)}`));
     };
     const refuse = (cause: Error) => {
       throw new DataError(`${cause.message} (--skip-bad leaves out broken images)`, { cause });

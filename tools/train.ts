@@ -7,6 +7,7 @@
 import { writeFile } from "../src/checkpoint/write_file.ts";
 import { isCifar10Folder } from "../src/data/cifar10.ts";
 import { type Dataset, openDataset } from "../src/data/dataset.ts";
+import { readBytes } from "../src/data/files.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
 import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
@@ -16,7 +17,7 @@ import { finetuned } from "../src/training/finetune.ts";
 import { checkFrozen } from "../src/training/freeze.ts";
 import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
-import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, MOST_WORKERS, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
 import { yellow } from "./support/style.ts";
@@ -95,7 +96,8 @@ const OWN_STRINGS = [
   ...DEVICE_STRINGS,
 ] as const;
 
-const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DEVICE_BOOLEANS[number]> = {
+/** The tool. */
+export const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DEVICE_BOOLEANS[number]> = {
   name: "train",
   help: HELP,
   string: [...OWN_STRINGS, ...RECIPE_STRINGS],
@@ -105,7 +107,7 @@ const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DE
     const given = parseRecipeFlags(args, { nesterov: args.nesterov, noShuffle: args["no-shuffle"] }, args._);
     const asked = askedModel(args);
     const device = parseDeviceFlags(args);
-    const workers = wholeNumber("workers", args.workers);
+    const workers = wholeNumber("workers", args.workers, 1, MOST_WORKERS);
     if (args.resume && args.finetune) throw new UsageError("--resume and --finetune exclude each other");
     if (!args.resume && !args.arch && !args.finetune) throw new UsageError("--arch, --finetune or --resume is needed");
     if (!args.resume && !args.data && !dryRun) throw new UsageError("--data is needed: a folder with train/ and val/");
@@ -192,7 +194,7 @@ async function prepareFolder(
     );
   }
   if (resumed && await exists(`${resumed}/metrics.jsonl`)) {
-    const metrics = await Deno.readFile(`${resumed}/metrics.jsonl`);
+    const metrics = await readBytes(`${resumed}/metrics.jsonl`);
     await writeFile(`${folder}/metrics.jsonl`, (write) => write(metrics), DataError);
   }
 }

@@ -9,7 +9,7 @@ import { fetchBlob } from "./fetch_blob.ts";
 import type { HubOptions } from "./hub_options.ts";
 import { formatHubReference, parseHubReference } from "./hub_reference.ts";
 import { sha256 } from "./sha256.ts";
-import { fromBlob, fromFile, fromOpenFile } from "./source.ts";
+import { fromBlob, fromFile, fromOpenFile, pathOf } from "./source.ts";
 import type { ByteSource } from "./state_dict.ts";
 
 /** How sources are fetched. */
@@ -36,7 +36,7 @@ export async function locate(source: string, options: LocateOptions = {}): Promi
   if (/^https?:\/\//i.test(source)) return await locateUrl(source, options);
   // A page has no files: what it names is an address beside it.
   if (typeof Deno === "undefined") return await locateUrl(new URL(source, globalThis.location.href).href, options);
-  const path = source.startsWith("file:") ? decodeURIComponent(new URL(source).pathname) : source;
+  const path = pathOf(source);
   return {
     name: path.replace(/^.*[\\/]/, ""),
     source: await fromFile(path),

@@ -35,6 +35,19 @@ export function fromBlob(name: string, blob: Blob): ByteSource {
   };
 }
 
+/** The path that a "file:" URL names; any other text is a path as it is. Throws CheckpointError where the URL is none. */
+export function pathOf(source: string): string {
+  if (!source.startsWith("file:")) return source;
+  try {
+    const { host, pathname } = new URL(source);
+    const path = decodeURIComponent(pathname).replace(/^\/(?=[A-Za-z]:)/, "");
+    if (host === "" && !path.includes("\0")) return path;
+  } catch {
+    // Not a URL.
+  }
+  throw new CheckpointError(`${source}: not the URL of a file on this machine`);
+}
+
 /** A file on disk, read at random. Throws CheckpointError where it is not there or not a file. Close it when done. */
 export async function fromFile(path: string): Promise<ByteSource> {
   return fromOpenFile(path, await openFile(path));

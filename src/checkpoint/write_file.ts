@@ -12,7 +12,7 @@ export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 /**
  * Writes a file as `path`.part and renames it when all of it is on the disk. Where `work` or the system fails, nothing is
  * left behind and `path` is what it was; a part that a killed program left is replaced. Throws what `work` throws, and
- * `ErrorClass` where the system refuses: the disk is full, the folder is not there.
+ * `ErrorClass` where the system refuses (the disk is full, the folder is not there) or where `path` is a device.
  */
 export async function writeFile(
   path: string,
@@ -20,6 +20,12 @@ export async function writeFile(
   ErrorClass: typeof CheckpointError | typeof DataError = CheckpointError,
 ): Promise<void> {
   const part = partOf(path);
+  const there = await Deno.lstat(path).catch(() => undefined);
+  // Renaming would put a file in the place of /dev/null.
+  if (there && !there.isFile && !there.isSymlink) {
+    const what = there.isDirectory ? "a folder" : "a device or a pipe";
+    throw new ErrorClass(`${path}: cannot be written, and was left as it is: it is ${what}, not a file`);
+  }
   try {
     await removeIfThere(part);
     // A new file: whatever else appeared under the name meanwhile, such as a link to another file, is not written to.

@@ -1,11 +1,12 @@
 /** One graph, ready to run on tfjs: parameters laid out and uploaded, every value freed after its last use. */
 
-import { DeviceError, ShapeError } from "../errors.ts";
-import type { Executable, Tensors } from "../graph/backend.ts";
+import { DeviceError, isOdconvError, ShapeError } from "../errors.ts";
+import { DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
 import { type Graph, type Node, presentOperands, size, type Value } from "../graph/graph.ts";
 import type { Kernel, TensorOperands } from "./kernels/kernel.ts";
 import { toDevice, toGraphLayout } from "./kernels/layout.ts";
 import { KERNELS } from "./kernels/mod.ts";
+import { checkFits } from "./memory_limit.ts";
 import { tf } from "./tfjs.ts";
 
 /** A node with all that is known about it before a run. */
@@ -18,8 +19,9 @@ interface Step {
   readonly spent: readonly Value[];
 }
 
-/** Uploads the graph's parameters. Throws DeviceError for operators this device does not know. */
+/** Uploads the graph's parameters. Throws DeviceError for operators this device does not know, and where it does not fit. */
 export async function compileGraph(graph: Graph): Promise<Executable> {
+  checkFits(graph, tf.memory().numBytes);
   const parameters = new Map<Value, tf.Tensor>();
   const upload = async (value: Value) => {
     if (value.source.kind !== "parameter" || parameters.has(value)) return;
@@ -38,10 +40,17 @@ export async function compileGraph(graph: Graph): Promise<Executable> {
   for (const value of [...graph.outputs.values(), ...graph.updates.keys(), ...graph.updates.values()]) {
     await upload(value);
   }
+  let isDisposed = false;
+  const use = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    if (isDisposed) throw new DeviceError(DISPOSED);
+    return await work();
+  };
   return {
-    run: (inputs) => Promise.resolve().then(() => execute(graph, steps, parameters, inputs)),
-    read: (names) => Promise.resolve().then(() => readParameters(graph, parameters, names)),
+    run: (inputs) => use(() => execute(graph, steps, parameters, inputs)),
+    read: (names) => use(() => readParameters(graph, parameters, names)),
     dispose() {
+      if (isDisposed) return;
+      isDisposed = true;
       for (const step of steps) tf.dispose([...step.weights ?? []]);
       tf.dispose([...parameters.values()]);
     },
@@ -102,16 +111,20 @@ function execute(
   try {
     for (const [name, value] of graph.inputs) live.set(value, toDevice(inputValues(name, value, inputs), value.shape));
     for (const { node, kernel, weights, spent } of steps) {
-      live.set(
-        node.output,
-        tf.tidy(() => {
-          const operands: Record<string, tf.Tensor> = {};
-          for (const [name, value] of Object.entries(node.operands as Record<string, Value | undefined>)) {
-            if (value && !(name === "weight" && weights)) operands[name] = tensor(value);
-          }
-          return kernel.run(operands, node, weights ?? preparedNow(kernel, node, operands));
-        }),
-      );
+      const compute = () => {
+        const operands: Record<string, tf.Tensor> = {};
+        for (const [name, value] of Object.entries(node.operands as Record<string, Value | undefined>)) {
+          if (value && !(name === "weight" && weights)) operands[name] = tensor(value);
+        }
+        return kernel.run(operands, node, weights ?? preparedNow(kernel, node, operands));
+      };
+      try {
+        live.set(node.output, tf.tidy(compute));
+      } catch (error) {
+        throw isOdconvError(error)
+          ? error
+          : new DeviceError(`${node.name}: ${(error as Error).message}`, { cause: error });
+      }
       for (const value of spent) {
         live.get(value)?.dispose();
         live.delete(value);

@@ -8,11 +8,11 @@
  */
 
 import { DeviceError, ShapeError } from "../errors.ts";
-import type { Backend, Executable, Tensors } from "../graph/backend.ts";
+import { type Backend, DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
 import { workerOptions } from "../worker_options.ts";
 import { describeGraph } from "./graph_data.ts";
-import type { Reply, Request } from "./pool_messages.ts";
+import type { Refusal, Reply, Request } from "./pool_messages.ts";
 
 /** Starts so many workers. Throws DeviceError where one does not start. */
 export async function openCpuPool(workers: number): Promise<Backend> {
@@ -54,13 +54,17 @@ class CpuPool implements Backend {
     const executable = this.#executables++;
     await this.#all({ kind: "compile", executable, graph: await describeGraph(graph) });
     let previous: Promise<unknown> = Promise.resolve();
+    let isDisposed = false;
     return {
       run: (inputs) => {
+        if (isDisposed) return Promise.reject(new DeviceError(DISPOSED));
         const inOrder = Promise.all([this.#run(executable, inputs), previous]).then(([outputs]) => outputs);
         previous = inOrder.catch(() => {}); // a failed run holds no other up
         return inOrder;
       },
       dispose: () => {
+        if (isDisposed) return;
+        isDisposed = true;
         this.#all({ kind: "dispose", executable }).catch(() => {}); // a dead worker holds nothing any more
       },
     };
@@ -124,7 +128,7 @@ class PoolWorker {
 }
 
 /** The error that a worker met, with its class. */
-function revive({ name, message }: { name: string; message: string }): Error {
-  const known = [DeviceError, ShapeError].find((errorClass) => errorClass.name === name);
-  return known ? new known(message) : Object.assign(new Error(message), { name });
+function revive({ name, message, reason }: Refusal): Error {
+  if (name === "DeviceError") return new DeviceError(message, { reason });
+  return name === "ShapeError" ? new ShapeError(message) : Object.assign(new Error(message), { name });
 }

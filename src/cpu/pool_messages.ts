@@ -1,5 +1,6 @@
 /** What ./pool.ts and its workers say to each other. Every request is answered once, in order. */
 
+import type { DeviceErrorReason } from "../errors.ts";
 import type { Tensors } from "../graph/backend.ts";
 import type { GraphData } from "./graph_data.ts";
 
@@ -13,4 +14,13 @@ export type Request =
 /** From a worker: what a run answered, nothing for the other requests, or why it failed. */
 export type Reply =
   | { readonly ok: true; readonly outputs?: Tensors }
-  | { readonly ok: false; readonly name: string; readonly message: string };
+  | Refusal;
+
+/** An error as a message: its class by name. */
+export interface Refusal {
+  readonly ok: false;
+  readonly name: string;
+  readonly message: string;
+  /** Of a DeviceError. */
+  readonly reason?: DeviceErrorReason;
+}

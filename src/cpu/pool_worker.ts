@@ -1,5 +1,6 @@
 /** One worker of ./pool.ts: the single-threaded backend behind messages. */
 
+import type { DeviceError } from "../errors.ts";
 import type { Executable, Tensors } from "../graph/backend.ts";
 import { compileGraph } from "./executable.ts";
 import { rebuildGraph } from "./graph_data.ts";
@@ -37,7 +38,7 @@ async function reply(request: Request): Promise<void> {
     scope.postMessage({ ok: true, outputs }, Object.values(outputs ?? {}).map(({ buffer }) => buffer));
   } catch (error) {
     const { name, message } = error as Error;
-    scope.postMessage({ ok: false, name, message }, []);
+    scope.postMessage({ ok: false, name, message, reason: (error as DeviceError).reason }, []);
   }
 }
 

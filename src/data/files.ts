@@ -6,14 +6,37 @@
 
 import { DataError } from "../errors.ts";
 
-/** The bytes of a file. Throws DataError. */
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  return await withPath(path, () => Deno.readFile(path));
+/** Most bytes of a file that is read in one piece, such as an image; far above what any of them has. */
+const MOST_BYTES = 2 ** 30;
+
+/** The bytes of a file of at most `most`. Throws DataError, also where it is no file: devices and pipes have no end. */
+export async function readBytes(path: string, most: number = MOST_BYTES): Promise<Uint8Array<ArrayBuffer>> {
+  return await withPath(path, async () => {
+    await checkIsFile(path, most);
+    return await Deno.readFile(path);
+  });
 }
 
-/** The text of a file. Throws DataError. */
-export async function readText(path: string): Promise<string> {
-  return await withPath(path, () => Deno.readTextFile(path));
+/** The text of a file of at most so many bytes. Throws DataError. */
+export async function readText(path: string, most?: number): Promise<string> {
+  return new TextDecoder().decode(await readBytes(path, most));
+}
+
+/** Opens a file for reading. Throws DataError. */
+export async function openFile(path: string): Promise<Deno.FsFile> {
+  return await withPath(path, async () => {
+    await checkIsFile(path, Infinity);
+    return await Deno.open(path);
+  });
+}
+
+/** Before it is opened: opening a named pipe waits for somebody to write to it. */
+async function checkIsFile(path: string, most: number): Promise<void> {
+  const { isFile, isDirectory, size } = await Deno.stat(path);
+  if (!isFile) {
+    throw new DataError(`${path}: expected a file, found a ${isDirectory ? "folder" : "device or a pipe"}`);
+  }
+  if (size > most) throw new DataError(`${path}: it has ${size} bytes, expected at most ${most}`);
 }
 
 /** What a JSON file holds. Throws DataError. */
@@ -31,12 +54,10 @@ export async function withPath<T>(path: string, read: () => Promise<T>): Promise
   try {
     return await read();
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     if (cause instanceof Deno.errors.NotFound) throw new DataError(`${path}: no such file or folder`, { cause });
     if (cause instanceof Deno.errors.NotADirectory) {
       throw new DataError(`${path}: expected a folder, found a file`, { cause });
-    }
-    if (cause instanceof Deno.errors.IsADirectory) {
-      throw new DataError(`${path}: expected a file, found a folder`, { cause });
     }
     if (cause instanceof Deno.errors.NotCapable) {
       throw new DataError(`${path}: Deno may not read it: run with --allow-read`, { cause });

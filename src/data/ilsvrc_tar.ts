@@ -6,7 +6,7 @@
 
 import { DataError } from "../errors.ts";
 import type { Dataset, Sample } from "./dataset.ts";
-import { readBytes, readText, withPath } from "./files.ts";
+import { openFile, readBytes, readText } from "./files.ts";
 import { type DevkitClasses, isDevkitGroundTruth, readDevkitClasses, readGroundTruth } from "./ground_truth.ts";
 import { byCodePoint } from "./image_folder.ts";
 import { IMAGENET_NAMES } from "./imagenet.ts";
@@ -26,7 +26,7 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
   }
   const truth = await readText(labelsFile);
   const devkitClasses = isDevkitGroundTruth(truth) ? await devkitClassesBeside(labelsFile) : undefined;
-  const file = await withPath(path, () => Deno.open(path));
+  const file = await openFile(path);
   try {
     // Synchronous, so that no other read can move the file's position in between.
     const read = (into: Uint8Array, offset: number) => readFully(file, into, offset, path);

@@ -22,7 +22,7 @@ import { type Shard, shardRange } from "./shard.ts";
 export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onProgress" | "onLogits"> {
   /** The file that the model was loaded from, for the report. */
   readonly weights: Report["weights"];
-  /** Images a run; {@link usualBatch} where left out. */
+  /** Images a run, of at most 512 MB in all; {@link usualBatch} where left out. */
   readonly batch?: number;
   /** Threads that decode; 1 if left out. On a CPU device as many batches run side by side. */
   readonly workers?: number;
@@ -56,6 +56,9 @@ export function chosenImages(
   return { ...shardRange(shard ?? { index: 1, count: 1 }, images), images };
 }
 
+/** Bytes of the pixels of a batch: a few batches are in memory at a time. */
+const MOST_PIXELS = 2 ** 29;
+
 /** Images a run that fit comfortably and keep the device busy. */
 export function usualBatch({ imageSize }: Model, { name }: Backend): number {
   return BATCHES[imageSize][name];
@@ -70,7 +73,8 @@ export async function measure(
 ): Promise<Report> {
   const { weights, shard } = options;
   const { start, end, images } = chosenImages(dataset, options);
-  const batch = Math.min(options.batch ?? usualBatch(model, backend), end - start);
+  const most = Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2));
+  const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
   for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);

@@ -5,6 +5,7 @@
  */
 
 import { writeFile } from "../checkpoint/write_file.ts";
+import { readText } from "../data/files.ts";
 import { DataError } from "../errors.ts";
 import type { Prediction, Score } from "./accuracy.ts";
 import { Field } from "./field.ts";
@@ -21,13 +22,11 @@ const MAX_CLASS = 1_000_000;
  * where it is not one.
  */
 export async function readReport(path: string): Promise<Report> {
+  const text = await readText(path, MAX_BYTES);
   let json: unknown;
   try {
-    const { size } = await Deno.stat(path);
-    if (size > MAX_BYTES) throw new DataError(`${path} has ${size} bytes, a report has at most ${MAX_BYTES}`);
-    json = JSON.parse(await Deno.readTextFile(path));
+    json = JSON.parse(text);
   } catch (error) {
-    if (error instanceof DataError || error instanceof Deno.errors.NotCapable) throw error;
     throw new DataError(`${path} is not a report of eval --report: ${(error as Error).message}`);
   }
   return parseReport(json, path);

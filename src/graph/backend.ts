@@ -6,6 +6,9 @@
 
 import type { Graph } from "./graph.ts";
 
+/** What is said of an executable that was disposed. */
+export const DISPOSED = "this executable was disposed; compile the graph again";
+
 /** Named float32 tensors in row-major (PyTorch) order. */
 export type Tensors = Record<string, Float32Array<ArrayBuffer>>;
 

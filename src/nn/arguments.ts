@@ -6,12 +6,23 @@
 
 import { ShapeError } from "../errors.ts";
 
-/** Throws ShapeError, naming the argument, where one of its values is not a whole number of at least `least`. */
-export function checkWhole(name: string, value: number | readonly number[], least: number = 1): void {
+/** Throws ShapeError, naming the argument, where one of its values is not a whole number from `least` to `most`. */
+export function checkWhole(
+  name: string,
+  value: number | readonly number[],
+  least: number = 1,
+  most: number = Number.MAX_SAFE_INTEGER,
+): void {
   const all = [value].flat();
-  if (all.length > 0 && all.every((number) => Number.isSafeInteger(number) && number >= least)) return;
+  if (all.length > 0 && all.every((number) => Number.isSafeInteger(number) && number >= least && number <= most)) {
+    return;
+  }
   const found = Array.isArray(value) ? `[${value.join(", ")}]` : value;
-  throw new ShapeError(`${name} is ${found}, expected a whole number from ${least} up`);
+  throw new ShapeError(
+    `${name} is ${found}, expected a whole number from ${least} ${
+      most === Number.MAX_SAFE_INTEGER ? "up" : `to ${most}`
+    }`,
+  );
 }
 
 /** Throws ShapeError, naming the argument, where it is not a finite number above 0. */

@@ -19,6 +19,9 @@ export interface ODConv2dOptions extends Conv2dOptions {
   readonly reduction?: number;
 }
 
+/** The paper mixes 4; a plan takes steps for every one. */
+const MOST_KERNELS = 1024;
+
 /**
  * Omni-dimensional dynamic convolution (Li, Zhou, Yao, ICLR 2022, equation 2), where Conv2d stood:
  * x [B, Cin, H, W] -> [B, Cout, H', W'].
@@ -38,7 +41,7 @@ export class ODConv2d extends Convolution {
     super(inChannels, outChannels, kernelSize, options);
     this.kernelNum = options.kernelNum ?? 1;
     this.reduction = options.reduction ?? 0.0625;
-    checkWhole("kernelNum", this.kernelNum);
+    checkWhole("kernelNum", this.kernelNum, 1, MOST_KERNELS);
     checkPositive("reduction", this.reduction);
     this.registerParameter("weight", [this.kernelNum, ...this.kernelShape], kaimingFanOut());
     if (this.bias) this.registerParameter("bias", [outChannels], constant(0));

@@ -5,7 +5,9 @@
  */
 
 import { append, writeFile } from "../checkpoint/write_file.ts";
+import { readText } from "../data/files.ts";
 import { DataError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 
 /** A step. */
 export interface StepMetrics {
@@ -105,18 +107,37 @@ export async function readMetrics(folder: string): Promise<{ steps: StepMetrics[
   };
 }
 
+/** What every line of a kind has at least: other programs, which write less, are read for comparison. */
+const STEP = ["step", "epoch", "loss"] as const, EPOCH = ["epoch", "valTop1"] as const;
+
+/** Throws Error where it is neither, or holds anything but numbers. */
+function parseLine(line: unknown): StepMetrics | EpochMetrics {
+  if (typeof line !== "object" || line === null) throw new Error(`it is ${excerpt(line)}, expected an object`);
+  const fields = new Map(Object.entries(line));
+  for (const key of new Set([...fields.has("step") ? STEP : EPOCH, ...fields.keys()])) {
+    const value = fields.get(key);
+    const isCount = key === "step" || key === "epoch";
+    if (isCount ? Number.isSafeInteger(value) && value >= 0 : Number.isFinite(value)) continue;
+    throw new Error(`${excerpt(key)} is ${excerpt(value)}, expected a number`);
+  }
+  return line as StepMetrics | EpochMetrics;
+}
+
 async function readLines(path: string): Promise<(StepMetrics | EpochMetrics)[]> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
+  const text = await readText(path).catch((error) => {
+    if (error.cause instanceof Deno.errors.NotFound) return "";
     throw error;
   });
+  return parseMetrics(text, path);
+}
+
+/** The lines of a text, up to its last line break; `path` is for messages. Throws DataError where one is damaged. */
+export function parseMetrics(text: string, path: string): (StepMetrics | EpochMetrics)[] {
   const lines: (StepMetrics | EpochMetrics)[] = [];
   // What is behind the last line break was being written when the run ended.
   for (const [i, line] of text.split("\n").slice(0, -1).entries()) {
     try {
-      const parsed = JSON.parse(line);
-      if (typeof parsed.epoch !== "number") throw new Error("it names no epoch");
-      lines.push(parsed);
+      lines.push(parseLine(JSON.parse(line)));
     } catch (error) {
       throw new DataError(`${path}:${i + 1}: not a line of metrics: ${(error as Error).message}`);
     }

@@ -29,6 +29,9 @@ const RAISED_LIMITS = [
 /** Storage textures are read in WGSL only where this language feature exists. */
 const TEXTURE_READS = "readonly_and_readwrite_storage_textures";
 
+/** Most textures that a kernel reads: fewer than WebGPU promises, which not every adapter keeps. */
+const MOST_TEXTURES = 4;
+
 /** Milliseconds in which the news of a lost device follows the failures that it causes. */
 const NEWS = 100;
 
@@ -71,7 +74,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
   }
   // Not every WebGPU type library knows the set yet.
   const { wgslLanguageFeatures } = gpu as GPU & { wgslLanguageFeatures?: ReadonlySet<string> };
-  const readsTextures = wgslLanguageFeatures?.has(TEXTURE_READS) ?? false;
+  const readsTextures = (wgslLanguageFeatures?.has(TEXTURE_READS) ?? false) &&
+    device.limits.maxStorageTexturesPerShaderStage >= MOST_TEXTURES;
   if (options.operands === "texture" && !readsTextures) {
     throw new DeviceError(`the WebGPU adapter "${description}" cannot read storage textures; leave "operands" out`);
   }

@@ -5,7 +5,7 @@
  */
 
 import { DeviceError, ShapeError } from "../errors.ts";
-import type { Executable, Tensors } from "../graph/backend.ts";
+import { DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import type { WebGpuBackend } from "./device.ts";
 import { encodeCommands, refusedCommand } from "./commands.ts";
@@ -138,7 +138,7 @@ export class WebGpuExecutable implements Executable {
   }
 
   #check(): void {
-    if (this.#disposed) throw new DeviceError("this executable was disposed; compile the graph again");
+    if (this.#disposed) throw new DeviceError(DISPOSED);
     this.#backend.check();
   }
 

@@ -197,6 +197,9 @@ function checkSizes(graph: Graph, { maxBindingBytes }: Capabilities): void {
   );
 }
 
+/** Most steps of a plan: a training step of 256 images takes 12,000 with od_resnet101 and 4 kernels. */
+const MOST_STEPS = 2 ** 16;
+
 class Planner implements PlanContext {
   readonly #steps: Step[] = [];
   readonly #resources: Resource[] = [];
@@ -407,6 +410,12 @@ class Planner implements PlanContext {
   emit(dispatch: Dispatch): void {
     // A texture mirrors what its buffer held when it was copied.
     dispatch.writes.forEach((resource) => this.#textures.delete(resource));
+    if (this.#steps.length >= MOST_STEPS) {
+      throw new DeviceError(
+        `${this.#node}: the graph takes more than ${MOST_STEPS} dispatches; a smaller batch takes fewer`,
+        { reason: "too large" },
+      );
+    }
     this.#steps.push({ kind: "dispatch", node: this.#node, of: this.#of, dispatch });
   }
 

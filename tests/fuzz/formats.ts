@@ -14,6 +14,7 @@ import { readReport } from "../../src/evaluation/report_file.ts";
 import { inferConfig } from "../../src/models/infer.ts";
 import { createModel } from "../../src/models/model.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../src/training/checkpoint.ts";
+import { type EpochMetrics, parseMetrics, type StepMetrics } from "../../src/training/metrics.ts";
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";
 import { TrainingMemory } from "../../src/training/trainer.ts";
 import { parseTuning, Tuning } from "../../src/webgpu/tuning/tuning.ts";
@@ -157,6 +158,19 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     // The model that it is loaded into, and the tensors.
     memoryPerByte: 16 * 1024,
   },
+  metrics: {
+    seeds: () => Promise.resolve([metrics()]),
+    read(bytes) {
+      for (const line of parseMetrics(new TextDecoder().decode(bytes), "input")) {
+        ensure(
+          line.epoch >= 0 && Number.isFinite("step" in line ? line.loss : line.valTop1),
+          `${JSON.stringify(line)} is no line`,
+        );
+      }
+      return Promise.resolve();
+    },
+    error: DataError,
+  },
   tuning: {
     seeds: () => Promise.resolve([tuning()]),
     read(bytes) {
@@ -272,6 +286,19 @@ async function journal(logits: boolean): Promise<Bytes> {
   const bytes = await Deno.readFile(path);
   await Deno.remove(path);
   return bytes;
+}
+
+function metrics(): Bytes {
+  const steps = [0, 1, 2].map((step): StepMetrics => ({
+    step,
+    epoch: 0,
+    loss: 2.5 / (step + 1),
+    lr: 0.1,
+    temperature: 1,
+  }));
+  const figures = { trainLoss: 1.5, trainTop1: 40, trainTop5: 80, valLoss: 1.25, valTop1: 50, valTop5: 90 };
+  const epoch: EpochMetrics = { epoch: 0, ...figures, lr: 0.1, temperature: 1, seconds: 12.5 };
+  return new TextEncoder().encode([...steps, epoch].map((line) => `${JSON.stringify(line)}\n`).join(""));
 }
 
 function tuning(): Bytes {

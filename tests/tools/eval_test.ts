@@ -129,7 +129,7 @@ Deno.test("`eval`, `merge` and `classify` exit 2 on wrong usage and 1 on wrong i
     ["eval", ["--weights", "x", "--device", "gpu"], 2, "--device takes auto or webgpu or cpu"],
     ["eval", ["--weights", "/nowhere/x.safetensors"], 1, "/nowhere/x.safetensors: there is no such file"],
     ["eval", ["--weights", "x", "--report", "/nowhere/r.json"], 1, "cannot write /nowhere/r.json: there is no folder"],
-    ["merge", ["/nowhere/r.json", "--out", "w.json"], 1, "/nowhere/r.json is not a report of eval --report"],
+    ["merge", ["/nowhere/r.json", "--out", "w.json"], 1, "/nowhere/r.json: no such file or folder"],
     ["merge", ["r.json"], 2, "--out is needed"],
     ["classify", [], 2, "name the images"],
     ["classify", ["a.png", "--weights", "x", "--top", "0"], 2, "--top takes a whole number of at least 1"],

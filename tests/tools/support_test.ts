@@ -70,6 +70,8 @@ Deno.test("`execute()` exits 2 when the usage is wrong", async () => {
   assertStringIncludes((await run(command(() => {}), "--out", "--json")).text, "--out needs a value");
   assertEquals((await run(command(() => void oneOf("out", "c", ["a", "b"])))).code, 2);
   assertEquals((await run(command(() => void wholeNumber("out", "1.5")))).code, 2);
+  assertStringIncludes((await run(command(() => void wholeNumber("out", "9", 1, 8)))).text, "from 1 to 8");
+  assertStringIncludes((await run(command(() => {}), "")).text, "an argument is empty");
   assertEquals(
     (await run(command(() => {
       throw new UsageError("no");
@@ -101,6 +103,13 @@ Deno.test("`execute()` exits 1 with one line for our errors, with the stack when
   }));
   assertEquals(bug.code, 1);
   assertStringIncludes(bug.text, "TypeError: bug");
+});
+
+Deno.test("`execute()` exits 1 with one line when memory runs out", async () => {
+  const { code, text } = await run(command(() => void new ArrayBuffer(2 ** 52)));
+  assertEquals(code, 1);
+  assertStringIncludes(text, "error: this machine has not enough memory for that");
+  assertEquals(text.split("\n").length, 1);
 });
 
 Deno.test("`progress()` draws on a terminal and nowhere else", () => {

@@ -82,7 +82,11 @@ for (const name of DEVICE_NAMES) {
         assertEquals((await smallRun(parts, { device, recipe, signal: stop.signal, onStep })).finished, false);
         assertEquals((await metricsOf(parts)).length, 5);
         // A line of a step after the checkpoint, as a killed run leaves one.
-        await Deno.writeTextFile(`${parts}/metrics.jsonl`, '{"step":4,"epoch":1,"loss":9}\n{"st', { append: true });
+        await Deno.writeTextFile(
+          `${parts}/metrics.jsonl`,
+          '{"step":4,"epoch":1,"loss":9,"lr":1,"temperature":1}\n{"st',
+          { append: true },
+        );
         assert((await smallRun(parts, { device, resume: true })).finished);
         for (const name of ["last", "last.state", "best"]) {
           assertEquals(

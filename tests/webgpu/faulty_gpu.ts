@@ -5,7 +5,11 @@
 
 /** What goes wrong. */
 export interface Faults {
-  /** What the adapter offers instead; devices really get no more. */
+  /**
+   * What the adapter and its devices say they offer. Real devices never have less than WebGPU's defaults: below those, the
+   * layer refuses what exceeds the limit, as a validation error. Nor do they have more than the system's: above those, the
+   * real device refuses what the layer lets pass.
+   */
   readonly limits?: Readonly<Record<string, number>>;
   /** The features that the adapter offers, of those that it has. */
   readonly features?: readonly string[];
@@ -25,6 +29,8 @@ export class FaultyGpu {
   readonly gpu: GPU;
   /** Buffers and textures that were made and not destroyed, with their bytes. */
   readonly live: Map<unknown, number> = new Map();
+  /** Buffers and textures that were ever made. */
+  made = 0;
   /** Devices that were given. */
   devices = 0;
   /** Calls of devices and queues. */
@@ -57,13 +63,18 @@ export class FaultyGpu {
       requestDevice: async (descriptor: GPUDeviceDescriptor) => {
         if (this.devices >= devices) throw new DOMException("no more devices", "OperationError");
         this.devices++;
-        return this.#device(await adapter.requestDevice(descriptor));
+        const asked = Object.entries(descriptor.requiredLimits ?? {}) as [keyof GPUSupportedLimits, number][];
+        const requiredLimits = Object.fromEntries(
+          asked.map(([name, value]) => [name, Math.min(value, Number(adapter.limits[name]))]),
+        );
+        return this.#device(await adapter.requestDevice({ ...descriptor, requiredLimits }));
       },
     });
   }
 
   #device(device: GPUDevice): GPUDevice {
-    const { memory = Infinity } = this.#faults;
+    const { memory = Infinity, limits = {} } = this.#faults;
+    const limit = (name: string) => limits[name] ?? Infinity;
     const scopes: { filter: string; error: GPUError | null }[] = [];
     let isLost = false;
     const lost = new Promise<unknown>((resolve) => {
@@ -75,12 +86,19 @@ export class FaultyGpu {
     });
     const own = (made: GPUBuffer | GPUTexture, bytes: number) => {
       this.live.set(made, bytes);
+      this.made++;
       const { destroy } = made;
       made.destroy = () => {
         this.live.delete(made);
         destroy.call(made);
       };
       return made;
+    };
+    const refuse = (name: string, needed: number) => {
+      if (needed <= limit(name)) return;
+      const scope = scopes.findLast(({ filter }) => filter === "validation");
+      if (!scope) throw new Error(`${needed} exceed ${name} outside of error scopes`);
+      scope.error ??= new GPUValidationError(`${needed} exceed ${name}, which is ${limit(name)}`);
     };
     const allocate = (bytes: number, make: (small: boolean) => GPUBuffer | GPUTexture) => {
       if (this.liveBytes + bytes <= memory) return own(make(false), bytes);
@@ -104,9 +122,34 @@ export class FaultyGpu {
       },
       createTexture: (descriptor) => {
         const { size } = descriptor as { size: number[] };
+        size.forEach((extent) => refuse("maxTextureDimension2D", extent));
         return allocate(size[0] * size[1] * 16, (small) => {
           return device.createTexture({ ...descriptor as GPUTextureDescriptor, ...(small && { size: [1, 1] }) });
         });
+      },
+      createShaderModule: (descriptor) => {
+        const { code } = descriptor as GPUShaderModuleDescriptor;
+        for (const [name, needed] of Object.entries(needsOf(code))) refuse(name, needed);
+        return device.createShaderModule(descriptor as GPUShaderModuleDescriptor);
+      },
+      createBindGroup: (descriptor) => {
+        const { entries } = descriptor as GPUBindGroupDescriptor;
+        for (const { resource } of entries) {
+          refuse("maxStorageBufferBindingSize", (resource as GPUBufferBinding).size ?? 0);
+        }
+        return device.createBindGroup(descriptor as GPUBindGroupDescriptor);
+      },
+      createCommandEncoder: () => {
+        const encoder = device.createCommandEncoder();
+        const beginComputePass = () => {
+          const pass = encoder.beginComputePass();
+          const dispatchWorkgroups = (...grid: number[]) => {
+            grid.forEach((extent) => refuse("maxComputeWorkgroupsPerDimension", extent));
+            pass.dispatchWorkgroups(...grid as [number]);
+          };
+          return layer(pass, { dispatchWorkgroups });
+        };
+        return layer(encoder, { beginComputePass });
       },
       pushErrorScope: (filter) => {
         scopes.push({ filter: filter as string, error: null });
@@ -124,8 +167,21 @@ export class FaultyGpu {
       return isLost && owner === device.queue ? undefined : method(...args);
     };
     const queue = layer(device.queue, {}, count(device.queue));
-    return layer(device, { ...methods, lost, queue }, count(device));
+    return layer(device, { ...methods, lost, queue, limits: layer(device.limits, limits) }, count(device));
   }
+}
+
+/** What a kernel's WGSL needs, by the names of limits; of workgroup memory only whether it needs any. */
+export function needsOf(code: string): Record<string, number> {
+  const count = (pattern: RegExp) => [...code.matchAll(pattern)].length;
+  const invocations = Number(/@workgroup_size\((\d+)\)/.exec(code)![1]);
+  return {
+    maxStorageBuffersPerShaderStage: count(/var<storage\b/g),
+    maxStorageTexturesPerShaderStage: count(/: texture_storage_2d</g),
+    maxComputeInvocationsPerWorkgroup: invocations,
+    maxComputeWorkgroupSizeX: invocations,
+    maxComputeWorkgroupStorageSize: count(/var<workgroup>/g) && 1024,
+  };
 }
 
 /** An object whose members are replaced in part; methods, its own and others, go through `wrap`. */

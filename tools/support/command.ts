@@ -80,6 +80,7 @@ function parse<S extends string, B extends string, C extends S>(
   for (const name of command.string ?? []) {
     if ([values[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
   }
+  if (args._.includes("")) throw new UsageError("an argument is empty");
   return args;
 }
 
@@ -89,18 +90,31 @@ function report(name: string, error: unknown, verbose: boolean): number {
     console.error(`${red("error")}: ${error.message}. ${name} --help says more.`);
     return 2;
   }
+  if (!verbose && error instanceof RangeError && /allocation failed/i.test(error.message)) {
+    console.error(`${red("error")}: this machine has not enough memory for that; a smaller --batch takes less`);
+    return 1;
+  }
   const expected = isOdconvError(error) || error instanceof Deno.errors.NotCapable;
   if (expected && !verbose) console.error(`${red("error")}: ${printable(error.message)}`);
   else console.error(`${red("error")}:`, error);
   return 1;
 }
 
-/** The value of a flag that is a whole number of at least `least`, or undefined. Throws UsageError. */
-export function wholeNumber(flag: string, value: string | undefined, least = 1): number | undefined {
+/** Most threads that a flag may ask for. */
+export const MOST_WORKERS = 256;
+
+/** The value of a flag that is a whole number from `least` to `most`, or undefined. Throws UsageError. */
+export function wholeNumber(
+  flag: string,
+  value: string | undefined,
+  least = 1,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number) || number < least) {
-    throw new UsageError(`--${flag} takes a whole number of at least ${least}, not "${value}"`);
+  if (!/^\d+$/.test(value) || !(number >= least && number <= most)) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new UsageError(`--${flag} takes a whole number ${range}, not "${value}"`);
   }
   return number;
 }

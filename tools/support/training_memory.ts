@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkFits } from "../../src/cpu/memory_limit.ts";
 import { DeviceError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { peakMemory } from "../../src/graph/peak_memory.ts";
@@ -13,9 +14,6 @@ import type { Recipe } from "../../src/training/options.ts";
 import { trainerGraph } from "../../src/training/trainer.ts";
 import type { Capabilities } from "../../src/webgpu/planner.ts";
 import { bytes } from "./style.ts";
-
-/** What WebAssembly can address. */
-const CPU_LIMIT = 4 * 2 ** 30;
 
 /** Bytes that stay on a device between steps and bytes that a step's results share. */
 interface Needs {
@@ -83,9 +81,8 @@ async function needsOn(model: Model, recipe: Recipe, backend: Backend): Promise<
   if (backend.name === "webgpu") {
     return await webgpuNeeds(model, recipe, (backend as Backend & { capabilities: Capabilities }).capabilities);
   }
-  const needs = cpuNeeds(model, recipe);
-  if (needs.total > CPU_LIMIT) throw new DeviceError(`WebAssembly addresses ${bytes(CPU_LIMIT)}`);
-  return needs;
+  checkFits(trainerGraph(model, trainerOptions(recipe)));
+  return cpuNeeds(model, recipe);
 }
 
 /** The largest divisor of the batch, at most half of the part that was asked for, that the device takes. */

@@ -8,10 +8,7 @@
 export const MOST_CHUNK_BYTES = 2 ** 25;
 
 /** Ranges [first, end) of at most so many samples that cover a batch. */
-export function inChunks(batch: number, most: number): (readonly [number, number])[] {
+export function* inChunks(batch: number, most: number): Generator<readonly [number, number]> {
   const chunk = Math.min(batch, Math.max(1, Math.floor(most)));
-  return Array.from(
-    { length: Math.ceil(batch / chunk) },
-    (_, i) => [i * chunk, Math.min(batch, (i + 1) * chunk)] as const,
-  );
+  for (let first = 0; first < batch; first += chunk) yield [first, Math.min(batch, first + chunk)];
 }
