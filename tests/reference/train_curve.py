@@ -7,7 +7,7 @@ same order, the same recipe. It writes the same metrics.jsonl, so that `deno tas
         --augment none --device webgpu --out curve/webgpu
     python tests/reference/train_curve.py train --data package --out curve/float32
     python tests/reference/train_curve.py train --data package --dtype float64 --out curve/float64
-    deno task compare curve/webgpu curve/float32 curve/float64 --out docs/train_curve
+    deno task compare curve/webgpu curve/float32 curve/float64 --svg curve.svg --csv curve.csv
 
 "prepare" writes a folder of the first 10,000 training images and of all test images, and initial weights.
 """
