@@ -4,7 +4,7 @@ import { DeviceError, isOdconvError, ShapeError } from "../errors.ts";
 import { DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
 import { type Graph, type Node, presentOperands, size, type Value } from "../graph/graph.ts";
 import type { Kernel, TensorOperands } from "./kernels/kernel.ts";
-import { toDevice, toGraphLayout } from "./kernels/layout.ts";
+import { toDevice, toNumbers } from "./kernels/layout.ts";
 import { KERNELS } from "./kernels/mod.ts";
 import { checkFits } from "./memory_limit.ts";
 import { tf } from "./tfjs.ts";
@@ -79,7 +79,7 @@ async function readParameters(
     if (value?.source.kind !== "parameter") throw new ShapeError(`the graph has no parameter "${name}"`);
     const tensor = parameters.get(value);
     // Without a tensor of its own, it is a weight that was prepared, or nobody's: no run changes it.
-    return [name, tensor ? rowMajor(tensor) : value.source.load().then((values) => values.slice())] as const;
+    return [name, tensor ? toNumbers(tensor) : value.source.load().then((values) => values.slice())] as const;
   });
   return Object.fromEntries(await Promise.all(read.map(async ([name, values]) => [name, await values])));
 }
@@ -131,7 +131,7 @@ function execute(
       }
     }
     const outputs = Object.fromEntries(
-      [...graph.outputs].map(([name, value]) => [name, rowMajor(tensor(value))]),
+      [...graph.outputs].map(([name, value]) => [name, toNumbers(tensor(value))]),
     );
     // All of them before the first is put in place: one may be what another parameter held.
     const updates = [...graph.updates].map(([parameter, value]) => [parameter, tf.clone(tensor(value))] as const);
@@ -158,9 +158,4 @@ function inputValues(name: string, value: Value, inputs: Tensors): Float32Array 
     throw new ShapeError(`the input "${name}" has ${values.length} numbers, expected ${wanted}`);
   }
   return values;
-}
-
-/** A copy of a tensor's numbers as the graph has them. */
-function rowMajor(tensor: tf.Tensor): Float32Array<ArrayBuffer> {
-  return tf.tidy(() => toGraphLayout(tensor).dataSync<"float32">()) as Float32Array<ArrayBuffer>;
 }
