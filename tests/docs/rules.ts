@@ -33,7 +33,7 @@ export const NOT_RUN: readonly NotRun[] = [
 /** Applied in this order to every command. */
 export const SUBSTITUTIONS: readonly Substitution[] = [
   { pattern: /^npx -y deno@[\d.]+ /, by: "deno ", why: "the Deno that runs this test, not a download" },
-  { pattern: /--data cifar10$|(?<=--weights od_resnet20_cifar10)$/, by: " --data small/val", why: "140 MB" },
+  { pattern: /--data cifar10$|(?<=--weights (od_)?resnet20_cifar10)$/, by: " --data small/val", why: "140 MB" },
   { pattern: /--data cifar10 /, by: "--data small ", why: "140 MB" },
   {
     pattern: /^deno task convert od_resnet50_4x\.pth\.tar$/,
