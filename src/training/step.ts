@@ -51,8 +51,9 @@ export const ACCUMULATED = "accumulated";
  * model's ("temperature", "dropout_seed", "dropout_step"), and in parts "keep" and "apply" [1]: whether gradients of
  * earlier parts count, and whether this part ends the step. Outputs: "loss", "logits", what is watched, and "check".
  *
- * A run whose check is not finite updates nothing: it is the sum of the loss and of the means of all batch norms, because
- * shader compilers may take for granted that numbers are finite, and an activation then turns what is no number into 0. Throws ShapeError where a watched name is none of the graph's.
+ * A run whose check is not finite updates nothing: it is the sum of the loss and of the means of all batch norms. Kernels
+ * let NaN pass, but shader compilers may take for granted that there is none, and an activation then makes 0 of it. Throws
+ * ShapeError where a watched name is none of the graph's.
  */
 export function trainingStep(
   module: Module,

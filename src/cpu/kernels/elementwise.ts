@@ -5,8 +5,9 @@ import type { batchNorm } from "../../graph/ops/batch_norm.ts";
 import type { Activation } from "../../graph/ops/shared.ts";
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
+import { compute } from "./typed_array.ts";
 
-/** The activation of an epilogue. */
+/** The activation of an epilogue, which only inference has: tfjs's relu6 makes 0 of what is no number. */
 export function activate<T extends tf.Tensor>(x: T, activation: Activation): T {
   return ACTIVATIONS[activation](x);
 }
@@ -31,8 +32,13 @@ export function perChannel(scale: tf.Tensor): tf.Tensor4D {
 /** max(x, 0). */
 export const reluKernel: Kernel = { run: ({ x }) => tf.relu(x!) };
 
-/** min(max(x, 0), 6). */
-export const relu6Kernel: Kernel = { run: ({ x }) => tf.relu6(x!) };
+/** min(max(x, 0), 6). What is no number passes, as in PyTorch; tfjs's own makes it 0. */
+export const relu6Kernel: Kernel = {
+  run: ({ x }, { output: { shape } }) =>
+    compute(shape, [x!], (out, x) => {
+      for (let i = 0; i < out.length; i++) out[i] = x[i] < 0 ? 0 : x[i] > 6 ? 6 : x[i];
+    }),
+};
 
 /** 1 / (1 + exp(-x / temperature)). */
 export const sigmoidKernel: Kernel = { run: ({ x, temperature }) => tf.sigmoid(tempered(x!, temperature)) };

@@ -10,12 +10,12 @@ import { compute } from "./typed_array.ts";
 /** Results from which on an activation is constant again. */
 const LIMIT = { relu: Infinity, relu6: 6 } as const;
 
-/** The gradient where the activation has a slope, else 0. */
+/** 0 where the activation is constant, else the gradient: also where the result is no number, as in PyTorch. */
 export const activationGradKernel: Kernel<Node<typeof activationGrad>> = {
   run({ y, gradient }, { output: { shape }, attributes: { activation } }) {
     const limit = LIMIT[activation];
     return compute(shape, [y!, gradient!], (out, y, gradient) => {
-      for (let i = 0; i < out.length; i++) out[i] = y[i] > 0 && y[i] < limit ? gradient[i] : 0;
+      for (let i = 0; i < out.length; i++) out[i] = y[i] <= 0 || y[i] >= limit ? 0 : gradient[i];
     });
   },
 };
