@@ -14,7 +14,7 @@ import { ANY_DEVICE } from "../../src/webgpu/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 import { SIZE, smallBatch, smallModel as smallTraining } from "../training/small_model.ts";
-import { type Faults, FaultyGpu, needsOf } from "./faulty_gpu.ts";
+import { type Faults, FaultyGpu, needsOf, withPlatform } from "./faulty_gpu.ts";
 import { random } from "./support.ts";
 
 function smallModel(arch = "od_resnet20", kernelNum = 2): Model {
@@ -35,16 +35,6 @@ async function withFaults(
     await use(backend, faulty);
   } finally {
     backend.dispose();
-  }
-}
-
-/** Puts another GPU in the place of the platform's. */
-async function withPlatform(gpu: unknown, use: () => Promise<void>): Promise<void> {
-  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
-  try {
-    await use();
-  } finally {
-    Reflect.deleteProperty(navigator, "gpu");
   }
 }
 

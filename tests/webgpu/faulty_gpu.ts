@@ -17,6 +17,8 @@ export interface Faults {
   readonly memory?: number;
   /** Call of a device or its queue at which it is destroyed (really), counted from 1 over all devices; one or several. */
   readonly destroyAt?: readonly number[];
+  /** Calls after which every device is destroyed. */
+  readonly lifetime?: number;
   /** Devices that the adapter gives at all. */
   readonly devices?: number;
 }
@@ -31,6 +33,8 @@ export class FaultyGpu {
   readonly live: Map<unknown, number> = new Map();
   /** Buffers and textures that were ever made. */
   made = 0;
+  /** The most bytes that were live. */
+  peakBytes = 0;
   /** Devices that were given. */
   devices = 0;
   /** Calls of devices and queues. */
@@ -73,7 +77,8 @@ export class FaultyGpu {
   }
 
   #device(device: GPUDevice): GPUDevice {
-    const { memory = Infinity, limits = {} } = this.#faults;
+    const { memory = Infinity, limits = {}, lifetime } = this.#faults;
+    let calls = 0;
     const limit = (name: string) => limits[name] ?? Infinity;
     const scopes: { filter: string; error: GPUError | null }[] = [];
     let isLost = false;
@@ -87,6 +92,7 @@ export class FaultyGpu {
     const own = (made: GPUBuffer | GPUTexture, bytes: number) => {
       this.live.set(made, bytes);
       this.made++;
+      this.peakBytes = Math.max(this.peakBytes, this.liveBytes);
       const { destroy } = made;
       made.destroy = () => {
         this.live.delete(made);
@@ -162,12 +168,23 @@ export class FaultyGpu {
     };
     const count = (owner: object) => (method: Method): Method => (...args) => {
       this.calls++;
-      if (this.#faults.destroyAt?.includes(this.calls)) device.destroy();
+      calls++;
+      if (this.#faults.destroyAt?.includes(this.calls) || calls === lifetime) device.destroy();
       // Of a lost device, the queue does nothing.
       return isLost && owner === device.queue ? undefined : method(...args);
     };
     const queue = layer(device.queue, {}, count(device.queue));
     return layer(device, { ...methods, lost, queue, limits: layer(device.limits, limits) }, count(device));
+  }
+}
+
+/** Puts another GPU in the place of the platform's. */
+export async function withPlatform(gpu: unknown, use: () => Promise<void>): Promise<void> {
+  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
+  try {
+    await use();
+  } finally {
+    Reflect.deleteProperty(navigator, "gpu");
   }
 }
 
