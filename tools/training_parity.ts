@@ -16,6 +16,7 @@ import {
   type TrainingResult,
   type TrainingSetting,
 } from "../tests/support/training_parity.ts";
+import { PROJECTIONS } from "../tests/support/sketch.ts";
 import { type Command, execute, UsageError } from "./support/command.ts";
 import { markdownTable } from "./support/markdown_table.ts";
 import { checkFolderOf } from "./support/output.ts";
@@ -129,8 +130,11 @@ ${versions.split("; ").map((version) => `- ${version}`).join("\n")}
 After one step, of every parameter its gradient and of every batch norm its running mean and variance: the L2 norm of
 the difference, relative to the tensor's norm. The worst tensor, and in brackets the median; ${TENSOR_TOLERANCE} is allowed.
 
-The fixture keeps 16 random projections of each tensor instead of the tensor. The errors of the devices are estimates
-from them, with a standard deviation of 18 % at most; PyTorch's are exact.
+The fixture keeps ${PROJECTIONS} random projections of each tensor instead of the tensor. PyTorch's errors are exact. Those of the
+devices are estimates from the projections: their squares are right on average, with a standard deviation of at most ${
+    (100 / Math.sqrt(2 * PROJECTIONS)).toFixed(1)
+  } %
+of the error, and less than half of it once in 100,000 times.
 
 ${tensorTable(rows)}
 ## Loss
