@@ -131,10 +131,8 @@ After one step, of every parameter its gradient and of every batch norm its runn
 the difference, relative to the tensor's norm. The worst tensor, and in brackets the median; ${TENSOR_TOLERANCE} is allowed.
 
 The fixture keeps ${PROJECTIONS} random projections of each tensor instead of the tensor. PyTorch's errors are exact. Those of the
-devices are estimates from the projections: their squares are right on average, with a standard deviation of at most ${
-    (100 / Math.sqrt(2 * PROJECTIONS)).toFixed(1)
-  } %
-of the error, and less than half of it once in 100,000 times.
+devices are estimates from the projections: their squares are right on average, with a standard deviation of at most
+${(100 / Math.sqrt(2 * PROJECTIONS)).toFixed(1)} % of the error, and less than half of it once in 100,000 times.
 
 ${tensorTable(rows)}
 ## Loss
