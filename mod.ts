@@ -103,8 +103,10 @@ export { type Activation, type Pair, type WindowAttributes } from "./src/graph/o
 export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
 export { optimizeForInference } from "./src/graph/passes/mod.ts";
 
-// Training: gradients, steps, schedules.
+// Training: gradients, what losses are made of, steps, schedules.
 export { appendGradients } from "./src/graph/autodiff.ts";
+export { crossEntropy, type CrossEntropyAttributes } from "./src/graph/ops/cross_entropy.ts";
+export { scale, sum } from "./src/graph/ops/reductions.ts";
 export {
   adamW,
   type AdamWOptions,
