@@ -9,7 +9,8 @@ same order, the same recipe. It writes the same metrics.jsonl, so that `deno tas
     python tests/reference/train_curve.py train --data package --dtype float64 --out curve/float64
     deno task compare curve/webgpu curve/float32 curve/float64 --svg curve.svg --csv curve.csv
 
-"prepare" writes a folder of the first 10,000 training images and of all test images, and initial weights.
+"prepare" writes a folder of the first 10,000 training images and of all test images, and initial weights; "test" validates
+the weights of a run of `deno task train`.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from safetensors.torch import load_file
 
 import cifar10
 import odconv
@@ -30,9 +32,15 @@ IMAGES, BATCH, MOMENTUM, WD, TEMPERATURE = 10_000, 125, 0.9, 1e-4, 30
 STEPS = IMAGES // BATCH
 
 
-def initial_model():
+def initial_model(perturb=None):
     torch.manual_seed(0)
-    return odconv.build("od_resnet20", 4)
+    model = odconv.build("od_resnet20", 4)
+    if perturb is not None:
+        generator = torch.Generator().manual_seed(perturb)
+        with torch.no_grad():
+            for p in model.parameters():
+                p.mul_(1 + 1e-7 * torch.randn(p.shape, generator=generator))
+    return model
 
 
 def prepare(args):
@@ -85,7 +93,7 @@ def train(args):
     x, y = cifar10.normalize(images[listed]).to(dtype), labels[listed]
     test_images, test_labels = cifar10.load(args.data, train=False)
     test_x = cifar10.normalize(test_images).to(dtype)
-    model = initial_model().to(dtype).train()
+    model = initial_model(args.perturb).to(dtype).train()
     optimizer = torch.optim.SGD(model.parameters(), args.lr, momentum=MOMENTUM, weight_decay=WD)
     annealing = args.temp_epoch * STEPS
     out = Path(args.out)
@@ -114,19 +122,32 @@ def train(args):
             print(f"epoch {epoch}: val top-1 {figures['valTop1']:.2f}, {time.time() - start:.0f} s", flush=True)
 
 
+def test(args):
+    images, labels = cifar10.load(args.data, train=False)
+    model = odconv.build("od_resnet20", 4)
+    model.load_state_dict(load_file(args.weights))
+    odconv.set_temperature(model, args.temperature)
+    print(json.dumps(validate(model, cifar10.normalize(images), labels)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for name, run in ("prepare", prepare), ("train", train):
+    for name, run in ("test", test), ("prepare", prepare), ("train", train):
         command = commands.add_parser(name)
         command.add_argument("--data", required=True, help="folder of the CIFAR-10 sheets")
-        command.add_argument("--out", required=True)
         command.set_defaults(run=run)
+        if run == test:
+            command.add_argument("--weights", required=True, help="a safetensors file")
+            command.add_argument("--temperature", type=float, default=1)
+        else:
+            command.add_argument("--out", required=True)
     command.add_argument("--dtype", default="float32", choices=["float32", "float64"])
     command.add_argument("--epochs", type=int, default=4)
     command.add_argument("--lr", type=float, default=0.003)
     command.add_argument("--lr-decay", default="none", choices=["none", "cos"])
     command.add_argument("--temp-epoch", type=int, default=10)
+    command.add_argument("--perturb", type=int, metavar="SEED", help="change the initial weights by a rounding error")
     args = parser.parse_args()
     args.run(args)
 
