@@ -63,3 +63,14 @@ Deno.test("checkMemory() says which part of a step's batch the CPU takes", async
   );
   assertStringIncludes(error.message, "--micro-batch 2048 fits and trains the same batch in parts");
 });
+
+Deno.test("checkMemory() names the largest divisor of the batch that the CPU takes", async () => {
+  const device = await openCpu();
+  const check = (microBatch: number) =>
+    checkMemory(createModel({ arch: "resnet20" }), { ...DEFAULT_RECIPE, batch: 6000, microBatch, size: 32 }, device);
+  const { message } = await assertRejects(() => check(6000), DeviceError);
+  const part = Number(message.match(/--micro-batch (\d+) fits/)![1]);
+  await check(part);
+  const next = Array.from({ length: 6000 }, (_, i) => i).find((n) => n > part && 6000 % n === 0)!;
+  await assertRejects(() => check(next), DeviceError, `--micro-batch ${part} fits`);
+});

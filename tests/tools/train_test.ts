@@ -57,6 +57,9 @@ const SMALL = [
   "0.02",
 ];
 
+/** What the run is not. */
+const OTHER = ["--lr", "0.3", "--kernel-num", "2", "--no-shuffle", "--freeze", "conv1"];
+
 Deno.test("`train` stopped by Ctrl-C saves, and resumed writes the files of a run that was not stopped", async () => {
   await withData(async (folder) => {
     const base = [...SMALL, "--data", `${folder}/data`, "--epochs", "3", "--temp-epoch", "2"];
@@ -85,11 +88,12 @@ Deno.test("`train` stopped by Ctrl-C saves, and resumed writes the files of a ru
       assertEquals(left, right, name);
     }
 
-    const mismatch = await run("--resume", `${folder}/parts`, "--lr", "0.3", "--kernel-num", "2");
+    const mismatch = await run("--resume", `${folder}/parts`, ...OTHER);
     assertEquals(mismatch.code, 2);
     assertStringIncludes(
       mismatch.stderr,
-      "--kernel-num is 1 there, 2 was asked for; --lr is 0.02 there, 0.3 was asked for",
+      "--kernel-num is 1 there, 2 was asked for; --lr is 0.02 there, 0.3 was asked for; " +
+        "--freeze is nothing there, conv1 was asked for; --no-shuffle was not given there. Leave out",
     );
     const again = await run(...base, "--out", `${folder}/whole`);
     assertEquals(again.code, 1);

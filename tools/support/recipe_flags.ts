@@ -100,7 +100,11 @@ export function checkResumed(
 ): void {
   const other = Object.keys(given).filter((key) => String(given[key]) !== String(run[key]));
   if (!other.length) return;
-  const list = other.map((key) => `--${flagOf(key)} is ${run[key]} there, ${given[key]} was asked for`);
+  const list = other.map((key) =>
+    typeof given[key] === "boolean"
+      ? `--${flagOf(key)} was not given there`
+      : `--${flagOf(key)} is ${String(run[key]) || "nothing"} there, ${given[key]} was asked for`
+  );
   throw new UsageError(
     `${folder} cannot go on with another recipe: ${
       list.join("; ")
@@ -110,6 +114,7 @@ export function checkResumed(
 }
 
 function flagOf(key: string): string {
+  if (key === "shuffle") return "no-shuffle";
   const tables = [WHOLE, NUMBERS, WORDS].flatMap((table) => Object.entries(table));
   return tables.find(([, [name]]) => name === key)?.[0] ?? key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 }

@@ -85,19 +85,28 @@ async function needsOn(model: Model, recipe: Recipe, backend: Backend): Promise<
   return cpuNeeds(model, recipe);
 }
 
-/** The largest divisor of the batch, at most half of the part that was asked for, that the device takes. */
+/** The largest divisor of the batch, smaller than the part that was asked for, that the device takes. */
 async function largestPart(model: Model, recipe: Recipe, backend: Backend): Promise<number | undefined> {
-  for (let part = Math.floor(recipe.microBatch / 2); part >= 2; part = Math.floor(part / 2)) {
-    while (recipe.batch % part) part--;
-    if (part >= 2 && await fits(model, { ...recipe, microBatch: part }, backend)) return part;
+  const smaller = Array.from({ length: recipe.microBatch }, (_, i) => recipe.microBatch - 1 - i);
+  const parts = smaller.filter((part) => part >= 2 && recipe.batch % part === 0);
+  // By plan first, which needs no memory: the fewer images, the less they take.
+  let [first, end] = [0, parts.length];
+  while (first < end) {
+    const middle = (first + end) >> 1;
+    if (await fits(() => needsOn(model, { ...recipe, microBatch: parts[middle] }, backend))) end = middle;
+    else first = middle + 1;
+  }
+  if (backend.name !== "webgpu") return parts[first];
+  // What a GPU has nobody tells: it has to be tried.
+  for (const microBatch of parts.slice(first)) {
+    const graph = () => trainerGraph(model, trainerOptions({ ...recipe, microBatch }));
+    if (await fits(async () => (await backend.compile(graph())).dispose())) return microBatch;
   }
 }
 
-async function fits(model: Model, recipe: Recipe, backend: Backend): Promise<boolean> {
+async function fits(attempt: () => Promise<unknown>): Promise<boolean> {
   try {
-    await needsOn(model, recipe, backend);
-    // What a GPU has nobody tells: it has to be tried.
-    if (backend.name === "webgpu") (await backend.compile(trainerGraph(model, trainerOptions(recipe)))).dispose();
+    await attempt();
     return true;
   } catch (error) {
     if (error instanceof DeviceError) return false;
