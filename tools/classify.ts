@@ -9,6 +9,7 @@ import { decodeImage } from "../src/data/decode.ts";
 import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
+import { checkFinite } from "../src/evaluation/evaluate.ts";
 import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
@@ -89,6 +90,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
 async function classify(compiled: CompiledModel, file: string, k: number): Promise<Guess[]> {
   const image = await decodeImage(await readBytes(file), file);
   const logits = await compiled.run(preprocess(image, compiled.model.preprocessingOfAnySize));
+  checkFinite(file, logits);
   const probabilities = softmax(logits);
   const { dataset } = compiled.model;
   const names = dataset && await classNames(dataset);

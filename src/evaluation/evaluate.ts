@@ -121,10 +121,14 @@ async function* batches(
 
 function predict({ file, label }: Sample, logits: Float32Array): Prediction {
   checkLabel({ file, label }, logits.length);
-  if (!logits.every(Number.isFinite)) {
-    throw new DataError(`${file}: the model answers logits that are not finite; are its weights damaged?`);
-  }
+  checkFinite(file, logits);
   return { file, label, loss: crossEntropy(logits, label), top5: topK(logits, 5) };
+}
+
+/** Throws DataError where a model's answer to an image is no answer. */
+export function checkFinite(file: string, logits: Float32Array): void {
+  if (logits.every(Number.isFinite)) return;
+  throw new DataError(`${file}: the model answers logits that are not finite; are its weights damaged?`);
 }
 
 /** Throws DataError where the model does not know the image's class. */

@@ -14,6 +14,7 @@ import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import { Random } from "../fuzz/random.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { withSmallDisk } from "../support/small_disk.ts";
 import { encodePng } from "../support/write_png.ts";
 
 const IMAGES = 23;
@@ -180,10 +181,11 @@ Deno.test("`measure()` puts the published figures beside ImageNet's classes only
 
 const TOOL = fileURLToPath(new URL("../../tools/eval.ts", import.meta.url));
 
-/** The command line in a process of its own, which a signal can end. */
-function spawn(args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-read", "--allow-write", TOOL, ...args],
+/** The command line in a process of its own, which a signal can end; with other words before it. */
+function spawn(args: readonly string[], prefix: readonly string[] = []): Deno.ChildProcess {
+  const whole = [...prefix, Deno.execPath(), "run", "--quiet", "--allow-read", "--allow-write", TOOL, ...args];
+  return new Deno.Command(whole[0], {
+    args: whole.slice(1),
     env: { NO_COLOR: "1" },
     stdin: "null",
     stdout: "piped",
@@ -191,16 +193,52 @@ function spawn(args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
+/** Weights, and 60 images of which some are broken. */
+async function writeInputs(folder: string): Promise<void> {
+  const network = createModel({ arch: "resnet20" });
+  const metadata = encodeMetadata(network.config, { source: "random", sha256: "0".repeat(64) });
+  await writeSafetensors(`${folder}/w.safetensors`, randomStateDict(network.stateDictSpec()), metadata);
+  for (let i = 0; i < 60; i++) {
+    const png = encodePng({ width: 32, height: 32, data: Uint8Array.from(uniform(`image ${i}`, [3072], 127, 128)) });
+    await Deno.mkdir(`${folder}/data/${i % 3}`, { recursive: true });
+    await Deno.writeFile(`${folder}/data/${i % 3}/${i}.png`, i % 17 === 5 ? png.subarray(0, 100) : png);
+  }
+}
+
+Deno.test("`eval` says in one line that the disk is full, leaves the old report, and goes on when there is room", () =>
+  withFolder(async (folder) => {
+    await writeInputs(folder);
+    const inputs = ["--weights", `${folder}/w.safetensors`, "--data", `${folder}/data`, "--skip-bad"];
+    const how = ["--device", "cpu", "--workers", "1", "--batch", "4"];
+    const run = async (report: string, prefix?: readonly string[]) => {
+      const { code, stdout, stderr } = await spawn([...inputs, ...how, "--report", report], prefix).output();
+      const lines = new TextDecoder().decode(stderr).trim().split("\n");
+      return {
+        code,
+        stdout: new TextDecoder().decode(stdout),
+        errors: lines.filter((line) => !/^skipped: /.test(line)),
+      };
+    };
+    const report = `${folder}/disk/r.json`, kept = `${folder}/r.json`;
+    await withSmallDisk(`${folder}/disk`, 12, async (prefix) => {
+      await Deno.writeTextFile(report, "old");
+      const { code, errors } = await run(report, prefix);
+      assertEquals([code, errors.length], [1, 1], errors.join("\n"));
+      assertStringIncludes(errors[0], "cannot be written");
+      assertEquals(await Deno.readTextFile(report), "old");
+      await Deno.copyFile(`${report}.journal`, `${kept}.journal`);
+    });
+    const { code, stdout, errors } = await run(kept);
+    assertEquals(code, 0, errors.join("\n"));
+    assert(/^resumed {2}\d+ images are done already/m.test(stdout), stdout);
+    await run(`${folder}/whole.json`);
+    const comparable = ({ seconds: _, imagesPerSecond: __, ...rest }: Report) => rest;
+    assertEquals(comparable(await readReport(kept)), comparable(await readReport(`${folder}/whole.json`)));
+  }));
+
 Deno.test("`eval` writes the same report when it is killed again and again", () =>
   withFolder(async (folder) => {
-    const network = createModel({ arch: "resnet20" });
-    const metadata = encodeMetadata(network.config, { source: "random", sha256: "0".repeat(64) });
-    await writeSafetensors(`${folder}/w.safetensors`, randomStateDict(network.stateDictSpec()), metadata);
-    for (let i = 0; i < 60; i++) {
-      const png = encodePng({ width: 32, height: 32, data: Uint8Array.from(uniform(`image ${i}`, [3072], 127, 128)) });
-      await Deno.mkdir(`${folder}/data/${i % 3}`, { recursive: true });
-      await Deno.writeFile(`${folder}/data/${i % 3}/${i}.png`, i % 17 === 5 ? png.subarray(0, 100) : png);
-    }
+    await writeInputs(folder);
     const inputs = ["--weights", `${folder}/w.safetensors`, "--data", `${folder}/data`, "--skip-bad"];
     const how = ["--device", "cpu", "--workers", "1", "--batch", "2"];
     const args = (report: string) => [...inputs, ...how, "--report", `${folder}/${report}.json`];

@@ -54,3 +54,30 @@ Deno.test("`classify` answers the same classes on both devices, with names where
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("`classify` answers nothing when the weights make no numbers, naming the image, on both devices", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const model = createModel({ arch: "resnet20" });
+    const tensors = randomStateDict(model.stateDictSpec());
+    const name = "layer1.0.conv1.weight", tensor = tensors.get(name)!;
+    const read = async () => {
+      const values = new Float32Array((await tensor.read()).slice().buffer);
+      values[5] = NaN;
+      return new Uint8Array(values.buffer);
+    };
+    tensors.set(name, { ...tensor, read });
+    const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+    await writeSafetensors(`${folder}/w.safetensors`, tensors, metadata);
+    const data = Uint8Array.from(uniform("image", [3072], 127, 128));
+    await Deno.writeFile(`${folder}/x.png`, encodePng({ width: 32, height: 32, data }));
+    for (const device of ["cpu", "webgpu"]) {
+      const args = ["--weights", `${folder}/w.safetensors`, "--device", device];
+      const { code, stdout, stderr } = await runTask("classify", `${folder}/x.png`, ...args);
+      assertEquals([code, stdout], [1, ""]);
+      assertStringIncludes(stderr, "x.png: the model answers logits that are not finite; are its weights damaged?");
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
