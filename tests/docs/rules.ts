@@ -51,6 +51,8 @@ export const SUBSTITUTIONS: readonly Substitution[] = [
   { pattern: /--batch \d+/, by: "--batch 4", why: "a handful of images" },
   { pattern: /--micro-batch \d+/, by: "--batch 4 --micro-batch 2", why: "a handful of images" },
   { pattern: /^deno task web$/, by: "$& --port 8000", why: "the test puts a free port there" },
+  { pattern: /(?<=long_run\.ts )\d+/, by: "1", why: "minutes of evaluation" },
+  { pattern: /(?<=kills\.ts )\d+/, by: "1", why: "minutes of killing" },
   { pattern: /--inputs \d+/, by: "--inputs 5", why: "an hour of fuzzing" },
 ];
 
