@@ -1,15 +1,11 @@
 /** Evaluations on devices that are lost or too small: their results are those of a device that is neither. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import type { Report } from "../../src/evaluation/report.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
 import { command } from "../../tools/eval.ts";
-import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { randomPng, writeRandomModel } from "../support/random_inputs.ts";
 import { runHere, type Said } from "../support/run_here.ts";
-import { encodePng } from "../support/write_png.ts";
 import { type Faults, FaultyGpu } from "../webgpu/faulty_gpu.ts";
 
 const IMAGES = 30;
@@ -19,13 +15,10 @@ const BATCH = 4;
 async function withInputs(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const model = createModel({ arch: "od_resnet20", kernelNum: 2 });
-    const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
-    await writeSafetensors(`${folder}/w.safetensors`, randomStateDict(model.stateDictSpec()), metadata);
+    await writeRandomModel(`${folder}/w.safetensors`);
     for (let i = 0; i < IMAGES; i++) {
-      const data = Uint8Array.from(uniform(`image ${i}`, [32 * 32 * 3], 127, 128));
       await Deno.mkdir(`${folder}/images/${i % 3}`, { recursive: true });
-      await Deno.writeFile(`${folder}/images/${i % 3}/${i}.png`, encodePng({ width: 32, height: 32, data }));
+      await Deno.writeFile(`${folder}/images/${i % 3}/${i}.png`, randomPng(i));
     }
     await body(folder);
   } finally {

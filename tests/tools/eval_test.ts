@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import type { Report } from "../../src/evaluation/report.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
-import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { randomPng, writeRandomModel } from "../support/random_inputs.ts";
+import { uniform } from "../support/random_weights.ts";
 import { runTask } from "../support/run_task.ts";
 import { encodePng } from "../support/write_png.ts";
 
@@ -15,12 +13,9 @@ const IMAGES = 21;
 async function withInputs(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const model = createModel({ arch: "od_resnet20", kernelNum: 2 });
-    const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
-    await writeSafetensors(`${folder}/w.safetensors`, randomStateDict(model.stateDictSpec()), metadata);
+    await writeRandomModel(`${folder}/w.safetensors`);
     for (let i = 0; i < IMAGES; i++) {
-      const data = Uint8Array.from(uniform(`image ${i}`, [32 * 32 * 3], 127, 128));
-      const png = encodePng({ width: 32, height: 32, data });
+      const png = randomPng(i);
       for (const set of ["good", "bad"]) {
         const name = `${folder}/${set}/${i % 3}`;
         await Deno.mkdir(name, { recursive: true });

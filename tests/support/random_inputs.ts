@@ -1,0 +1,20 @@
+/** A model and images of random numbers, as files. */
+
+import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { encodeMetadata } from "../../src/models/metadata.ts";
+import { createModel } from "../../src/models/model.ts";
+import { randomStateDict, uniform } from "./random_weights.ts";
+import { encodePng } from "./write_png.ts";
+
+/** Writes a small dynamic network for CIFAR-10's classes. */
+export async function writeRandomModel(path: string): Promise<void> {
+  const model = createModel({ arch: "od_resnet20", kernelNum: 2 });
+  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+  await writeSafetensors(path, randomStateDict(model.stateDictSpec()), metadata);
+}
+
+/** A PNG file of 32x32 pixels; another one for every number. */
+export function randomPng(i: number): Uint8Array<ArrayBuffer> {
+  const data = Uint8Array.from(uniform(`image ${i}`, [32 * 32 * 3], 127, 128));
+  return encodePng({ width: 32, height: 32, data });
+}
