@@ -20,7 +20,7 @@ export interface NotRun {
 export const NOT_RUN: readonly NotRun[] = [
   { pattern: /^npm install /, why: "changes the machine; the version it names is compared with the other ones" },
   { pattern: /^deno task test$/, why: "is what runs this test" },
-  { pattern: /^deno task test-browser/, why: "needs Chromium" },
+  { pattern: /^deno task test-browser/, why: "needs Chromium; .ci/run runs it" },
   { pattern: /^deno test /, why: "names tests that `deno task test` runs" },
   { pattern: /^deno task (bench|tune|parity|training-parity)\b/, why: "measures for minutes; tests/ has its parts" },
   { pattern: /^deno run .*\bbench\//, why: "measures for minutes" },
