@@ -28,20 +28,31 @@ export const batchNormTrain: Kernel = (node, context) => {
   }, context);
 };
 
-/** By channel, the sum of gradient * (x - mean), over sqrt(variance + eps). */
+/**
+ * By channel, the sum of gradient * (x - mean), over sqrt(variance + eps); in passing the sum of the gradient itself, where
+ * the gradient to the bias asks for it.
+ */
 export const batchNormWeightGrad: Kernel = (node, context) => {
   const { x, gradient, mean, variance } = node.operands as OperandsOf<typeof batchNormWeightGradOperator>;
   const { eps } = node.attributes as AttributesOf<typeof batchNormWeightGradOperator>;
+  const biasGrad = context.users(gradient).find(({ op, attributes, output }) =>
+    op.name === "channel_sum" && attributes.scale === 1 && !context.isPlanned(output)
+  );
   reduceChannels({
-    label: "batch_norm_weight_grad",
+    label: biasGrad ? "batch_norm_weight_and_bias_grad" : "batch_norm_weight_grad",
     shape: x.shape,
     reads: { x: context.read(x), gradient: context.read(gradient), mean: context.read(mean) },
     setup: "  let centre = mean(c);",
-    term: "gradient(at) * (x(at) - centre)",
-    finish: "sum * inverseSqrt(variance(c) + u.eps)",
-    finishReads: { variance: context.read(variance) },
+    sums: [
+      {
+        term: "gradient(at) * (x(at) - centre)",
+        finish: "sum * inverseSqrt(variance(c) + u.eps)",
+        finishReads: { variance: context.read(variance) },
+        y: context.output(node),
+      },
+      ...biasGrad ? [{ term: "gradient(at)", y: context.output(biasGrad) }] : [],
+    ],
     floats: { eps },
-    y: context.output(node),
   }, context);
 };
 

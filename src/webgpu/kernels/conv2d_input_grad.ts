@@ -42,9 +42,11 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   const taps = spatial && reversedTaps(spatial, context);
 
   if (!kernel && !spatial) {
-    const scaled = filter ? scaledGradient(gradient, filter, context) : context.read(gradient);
+    // Scaled as it is loaded by the kernel that can; else beforehand.
+    const channel = filter && variant?.algorithm === "direct" && !geometry.depthwise ? context.read(filter) : undefined;
+    const scaled = filter && !channel ? scaledGradient(gradient, filter, context) : context.read(gradient);
     const x = context.operandOf(scaled);
-    if (!winograd) return context.emit(direct({ ...everything, weight: packed(), x }));
+    if (!winograd) return context.emit(direct({ ...everything, weight: packed(), x, channel }));
     const y = context.scratch(`${weight.name} transposed winograd`, winograd.kernelTexels);
     context.emit(transformKernels(winograd, { weight: packed(), y, kernels: 1, samples: [0, 1] }));
     const transformed = context.operandOf(y);

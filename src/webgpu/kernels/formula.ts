@@ -8,7 +8,7 @@
 import type { Node, Value } from "../../graph/graph.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { PlanContext } from "../planner.ts";
+import type { PlanContext, Profile } from "../planner.ts";
 
 type Values = Readonly<Record<string, Value | undefined>>;
 
@@ -37,6 +37,15 @@ const MOST_READS = 7;
 
 /** Pixels of a plane that an invocation computes, so that it loads the plane's numbers once for all of them. */
 const RUN = 8;
+
+/** WGSL of the loop over an invocation's pixels. */
+const PIXELS: Readonly<Record<Profile, string>> = {
+  // Caches like an invocation's pixels side by side,
+  software: `  let first = id % u.tiles * ${RUN}u;
+  for (var p = first; p < min(u.pixels, first + ${RUN}u); p++) {`,
+  // lanes that load at once those of neighbouring invocations.
+  hardware: "  for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {",
+};
 
 /** Plans a formula's node: together with its only user, where that one is a formula too. */
 export function planFormula(node: Node, formula: Formula, context: PlanContext): void {
@@ -69,8 +78,7 @@ export function emitFormulas(parts: readonly FormulaNode[], context: PlanContext
   let plane = id / u.tiles;
   let c = plane % u.blocks;
 ${writer.setup.join("\n")}
-  // Neighbouring invocations touch neighbouring pixels.
-  for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {
+${PIXELS[context.capabilities.profile]}
     let i = plane * u.pixels + p;
 ${writer.lines.join("\n")}
 ${written.map(({ result }, i) => `    y${i}[i] = ${result};`).join("\n")}

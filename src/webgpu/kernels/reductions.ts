@@ -15,55 +15,68 @@ import { planFormula } from "./formula.ts";
 /** Texels that an invocation of a first pass sums. */
 const PIECE = 512;
 
-/** A sum over all axes but the second, or over the pixels alone. */
+/** Sums over all axes but the second, or over the pixels alone, in one pass over what they read. */
 export interface ChannelReduction {
   readonly label: string;
   /** The shape of what is summed. */
   readonly shape: Shape;
-  /** What `term` and `setup` read. */
+  /** What terms and `setup` read. */
   readonly reads: Readonly<Record<string, Resource>>;
   /** WGSL before the terms, in which `c` is the block of channels. */
   readonly setup?: string;
+  readonly sums: readonly ChannelSum[];
+  /** Numbers of all of it, as `u.name`. */
+  readonly floats?: Readonly<Record<string, number>>;
+  /** A sum for each sample instead of one for all. */
+  readonly perSample?: boolean;
+}
+
+/** One of them. */
+export interface ChannelSum {
   /** WGSL of a term, in which `at` is the texel. */
   readonly term: string;
   /** WGSL of the result over `sum` and `c`. */
   readonly finish?: string;
   /** What `finish` reads. */
   readonly finishReads?: Readonly<Record<string, Resource>>;
-  /** Numbers of both, as `u.name`. */
-  readonly floats?: Readonly<Record<string, number>>;
-  /** A sum for each sample instead of one for all. */
-  readonly perSample?: boolean;
   readonly y: Resource;
 }
 
 /** Plans a {@link ChannelReduction}: in one pass where it is small. */
 export function reduceChannels(reduction: ChannelReduction, context: PlanContext): void {
-  const { label, reads, setup = "", term, finish = "sum", finishReads = {}, floats, perSample = false, y } = reduction;
+  const { label, reads, setup = "", sums, floats, perSample = false } = reduction;
   const { batch, channels, blocks, pixels } = blocked(reduction.shape);
   const pieces = Math.ceil(pixels / PIECE);
   const once = pieces === 1 && (perSample || batch * pixels <= PIECE);
-  const result = `
+  const finishReads = Object.assign({}, ...sums.map((sum) => sum.finishReads ?? {}));
+  const finished = (k: number) => `select(vec4f(), ${(sums[k].finish ?? "sum").replaceAll("sum", `sum${k}`)}, there)`;
+  const results = `
   let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
-  y[id] = select(vec4f(), ${finish}, there);`;
-  const partial = once ? y : context.scratch(`${label} of pieces`, batch * blocks * pieces);
+${sums.map((_, k) => `  y${k}[id] = ${finished(k)};`).join("\n")}`;
+  const named = (name: string, resources: readonly Resource[]) =>
+    Object.fromEntries(resources.map((resource, k) => [`${name}${k}`, resource]));
+  const ys = sums.map(({ y }) => y);
+  const partials = once ? ys : sums.map(() => context.scratch(`${label} of pieces`, batch * blocks * pieces));
+  const parts = [0, 1, 2, 3];
   const terms = (offsets: readonly string[]) =>
-    offsets.map((offset, i) => `    { let at = next${offset}; sum${i} += ${term}; }`).join("\n");
+    offsets.map((offset, i) =>
+      `    { let at = next${offset}; ${sums.map(({ term }, k) => `part${k}_${i} += ${term};`).join(" ")} }`
+    ).join("\n");
   context.emit(dispatch({
     label,
     reads: once ? { ...reads, ...finishReads } : reads,
-    writes: { [once ? "y" : "partial"]: partial },
+    writes: named(once ? "y" : "partial", partials),
     uniforms: { channels, blocks, pixels, pieces, planes: once && !perSample ? batch : 1 },
     floats,
-    invocations: partial.texels,
+    invocations: partials[0].texels,
     workgroupSize: 8,
     body: `
   let first = id / u.pieces;
   let c = first % u.blocks;
   let begin = (id % u.pieces) * ${PIECE}u;
 ${setup}
-  // Four sums: half the roundings for each.
-${[0, 1, 2, 3].map((i) => `  var sum${i} = vec4f();`).join("\n")}
+  // Four parts of a sum: half the roundings for each.
+${sums.flatMap((_, k) => parts.map((i) => `  var part${k}_${i} = vec4f();`)).join("\n")}
   for (var plane = first; plane < first + u.planes * u.blocks; plane += u.blocks) {
     let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
     var next = plane * u.pixels + begin;
@@ -74,24 +87,28 @@ ${terms(["", " + 1u", " + 2u", " + 3u"])}
 ${terms([""])}
     }
   }
-  let sum = (sum0 + sum1) + (sum2 + sum3);${once ? result : "\n  partial[id] = sum;"}`,
+${sums.map((_, k) => `  let sum${k} = (part${k}_0 + part${k}_1) + (part${k}_2 + part${k}_3);`).join("\n")}${
+      once ? results : `\n${sums.map((_, k) => `  partial${k}[id] = sum${k};`).join("\n")}`
+    }`,
   }));
   if (once) return;
   context.emit(dispatch({
     label: `${label}_end`,
-    reads: { partial, ...finishReads },
-    writes: { y },
+    reads: { ...named("partial", partials), ...finishReads },
+    writes: named("y", ys),
     uniforms: { channels, blocks, samples: perSample ? 1 : batch, pieces },
     floats,
-    invocations: y.texels,
+    invocations: ys[0].texels,
     workgroupSize: 8,
     body: `
   let c = id % u.blocks;
-  var sum = vec4f();
+${sums.map((_, k) => `  var sum${k} = vec4f();`).join("\n")}
   for (var s = 0u; s < u.samples; s++) {
     let first = (s * u.blocks + id) * u.pieces;
-    for (var piece = 0u; piece < u.pieces; piece++) { sum += partial(first + piece); }
-  }${result}`,
+    for (var piece = 0u; piece < u.pieces; piece++) {
+${sums.map((_, k) => `      sum${k} += partial${k}(first + piece);`).join("\n")}
+    }
+  }${results}`,
   }));
 }
 
@@ -103,10 +120,8 @@ export const channelSum: Kernel = (node, context) => {
     label: "channel_sum",
     shape: x.shape,
     reads: { x: context.read(x) },
-    term: "x(at)",
-    finish: "sum * u.scale",
+    sums: [{ term: "x(at)", finish: "sum * u.scale", y: context.output(node) }],
     floats: { scale },
-    y: context.output(node),
   }, context);
 };
 
@@ -119,10 +134,8 @@ export const channelVariance: Kernel = (node, context) => {
     shape: x.shape,
     reads: { x: context.read(x), mean: context.read(mean) },
     setup: "  let centre = mean(c);",
-    term: "(x(at) - centre) * (x(at) - centre)",
-    finish: "sum * u.scale",
+    sums: [{ term: "(x(at) - centre) * (x(at) - centre)", finish: "sum * u.scale", y: context.output(node) }],
     floats: { scale: 1 / (batch * pixels) },
-    y: context.output(node),
   }, context);
 };
 
@@ -133,9 +146,8 @@ export const sumProducts: Kernel = (node, context) => {
     label: "sum_products",
     shape: a.shape,
     reads: { a: context.read(a), b: context.read(b) },
-    term: "a(at) * b(at)",
+    sums: [{ term: "a(at) * b(at)", y: context.output(node) }],
     perSample: node.output.shape.length === 2,
-    y: context.output(node),
   }, context);
 };
 
