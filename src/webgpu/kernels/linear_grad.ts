@@ -9,31 +9,37 @@ import type { Kernel, PlanContext } from "../planner.ts";
 
 const ROWS = [0, 1, 2, 3];
 
-/** gradient weight: four inputs of one sample an invocation, over the weight as it is stored, [O][I/4]. */
+/** gradient weight: four inputs of some samples an invocation, over the weight as it is stored, [O][I/4]. */
 export const linearInputGrad: Kernel = (node, context) => {
   const { gradient, weight } = node.operands as OperandsOf<typeof linearInputGradOperator>;
   const { batch, blocks: inputs } = blocked(node.output.shape);
   const { channels: outputs, blocks } = blocked(gradient.shape);
+  const samples = ROWS.slice(0, batch);
   context.emit(dispatch({
     label: "linear_input_grad",
     reads: { gradient: context.read(gradient), weight: context.read(weight) },
     writes: { dx: context.output(node) },
-    uniforms: { inputs, outputs, blocks },
-    invocations: batch * inputs,
+    uniforms: { batch, inputs, outputs, blocks },
+    invocations: Math.ceil(batch / samples.length) * inputs,
     workgroupSize: 8,
     body: `
   let i = id % u.inputs;
-  let s = id / u.inputs;
-  var sum = vec4f();
+  let s = id / u.inputs * ${samples.length}u;
+${samples.map((k) => `  let from${k} = min(s + ${k}u, u.batch - 1u) * u.blocks;\n  var sum${k} = vec4f();`).join("\n")}
   for (var block = 0u; block < u.outputs / 4u; block++) {
-    let g = gradient(s * u.blocks + block);
     let w = block * 4u * u.inputs + i;
-    sum += ${ROWS.map((r) => `g[${r}] * weight(w + ${r}u * u.inputs)`).join(" + ")};
+${ROWS.map((r) => `    let w${r} = weight(w + ${r}u * u.inputs);`).join("\n")}
+${
+      samples.map((k) =>
+        `    { let g = gradient(from${k} + block); sum${k} += ${ROWS.map((r) => `g[${r}] * w${r}`).join(" + ")}; }`
+      ).join("\n")
+    }
   }
   for (var o = u.outputs & ~3u; o < u.outputs; o++) {
-    sum += gradient(s * u.blocks + o / 4u)[o % 4u] * weight(o * u.inputs + i);
+    let w = weight(o * u.inputs + i);
+${samples.map((k) => `    sum${k} += gradient(from${k} + o / 4u)[o % 4u] * w;`).join("\n")}
   }
-  dx[id] = sum;`,
+${samples.map((k) => `  if (s + ${k}u < u.batch) { dx[(s + ${k}u) * u.inputs + i] = sum${k}; }`).join("\n")}`,
   }));
 };
 
