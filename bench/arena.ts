@@ -13,7 +13,7 @@ import { ceilingMeter } from "../src/webgpu/ceiling.ts";
 import { openWebGpu, type WebGpuBackend } from "../src/webgpu/device.ts";
 
 import type { Contestant } from "./contestant.ts";
-import { medianOf, type Patience, timeRuns } from "./measure.ts";
+import { medianOf, type Patience, ratioInTurns, timeRuns } from "./measure.ts";
 import { expectAgreement, inputsOf } from "./networks.ts";
 import { ours } from "./peers/ours.ts";
 import { openPyTorch, type PyTorch, type PyTorchJob } from "./peers/pytorch.ts";
@@ -105,6 +105,25 @@ export class Arena {
   /** Median milliseconds of this project. */
   async time(device: Row["device"], task: Task): Promise<number> {
     return await this.#time(ours(await this.backend(device)), task);
+  }
+
+  /** How many times as long a task takes as another on the same device, in turns. */
+  async ratio(device: Row["device"], task: Task, other: Task): Promise<number> {
+    const { compile, inFlight } = ours(await this.backend(device));
+    const runners = [];
+    try {
+      const turns = [];
+      for (const { graph } of [task, other]) {
+        const inputs = inputsOf(graph);
+        const runner = await compile(graph);
+        runners.push(runner);
+        await runner.run(inputs);
+        turns.push(() => Promise.all(Array.from({ length: inFlight }, () => runner.run(inputs))));
+      }
+      return await ratioInTurns(turns[0], turns[1], this.#options);
+    } finally {
+      for (const runner of runners) await runner.dispose();
+    }
   }
 
   /**

@@ -16,19 +16,21 @@ export async function* forwardRows(arena: Arena, selection: Selection): AsyncGen
       for (const device of devices) {
         const ms = await arena.time(device, task);
         const ceilingGflops = await arena.ceiling(device);
+        const over = twin && { static: await arena.ratio(device, task, forwardTask(twin, batch)) };
         const peers = await arena.timePeers(device, task, {
           batch,
           twin: twin && forwardTask(twin, batch),
           job: { work: "forward", model: arch, kernelNum, batch, imageSize: model.imageSize },
         });
         const gflops = 2 * countMadds(task.graph) / ms / 1e6;
-        yield { work: "forward", model: arch, kernelNum, batch, device, ms, gflops, ceilingGflops, peers };
+        yield { work: "forward", model: arch, kernelNum, batch, device, ms, gflops, ceilingGflops, peers, over };
       }
     }
   }
 }
 
-function forwardTask(model: Model, batch: number): Task {
+/** The network as it infers. */
+export function forwardTask(model: Model, batch: number): Task {
   const { arch, kernelNum } = model.config;
   return { name: `${arch} n=${kernelNum} batch ${batch}`, graph: model.graph({ batch }) };
 }

@@ -44,3 +44,32 @@ export async function timeRuns(run: () => Promise<unknown>, inFlight: number, pa
   }
   return await medianOf(round, patience);
 }
+
+/** How often two runs take turns, at least. */
+const LEAST_TURNS = 3;
+
+/**
+ * How many times as long `run` takes as `other`, both run once before: the median of turns, each beside the mean of the
+ * others before and after it, so that a machine that slows down for seconds slows both.
+ */
+export async function ratioInTurns(
+  run: () => Promise<unknown>,
+  other: () => Promise<unknown>,
+  { rounds, budgetMs }: Patience,
+): Promise<number> {
+  const time = async (work: () => Promise<unknown>) => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+  const ratios: number[] = [];
+  const start = performance.now();
+  for (let before = await time(other); ratios.length < rounds;) {
+    if (ratios.length >= LEAST_TURNS && performance.now() - start > budgetMs) break;
+    const ms = await time(run);
+    const after = await time(other);
+    ratios.push(2 * ms / (before + after));
+    before = after;
+  }
+  return median(ratios);
+}

@@ -23,7 +23,15 @@ export interface Row {
   readonly ceilingGflops: number | null;
   /** Median milliseconds of the others, by name. */
   readonly peers: Readonly<Record<string, number>>;
+  /** How many times as long it takes as other work on the same device that it took turns with. */
+  readonly over?: Readonly<Partial<Record<Base, number>>>;
 }
+
+/**
+ * What a row is set against: the static network of the same shape, the same network forward as it infers, with batch norm
+ * folded, and forward as it trains, with the batch's own statistics and the loss.
+ */
+export type Base = "static" | "forward" | "training forward";
 
 /** A network as it grows, on WebGPU. */
 export interface ScaleRow {

@@ -10,13 +10,6 @@ export function select(rows: readonly Row[], work: Work, device: Row["device"]):
   return rows.filter((row) => row.work === work && row.device === device);
 }
 
-/** The same network, device and batch in other work or with a static model; undefined where it was not measured. */
-export function partner(rows: readonly Row[], row: Row, change: Partial<Row>): Row | undefined {
-  const wanted = { ...row, ...change };
-  const keys = ["work", "model", "kernelNum", "batch", "device"] as const;
-  return rows.find((other) => keys.every((key) => other[key] === wanted[key]));
-}
-
 /** "od_resnet18 n=4". */
 export function nameOf({ model, kernelNum }: Row): string {
   return model.startsWith("od_") ? `${model} n=${kernelNum}` : model;

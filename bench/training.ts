@@ -3,10 +3,12 @@
 import { DataError } from "../src/errors.ts";
 import { findArchitecture } from "../src/models/registry.ts";
 import { sgd } from "../src/training/optimizer.ts";
+import { trainingForward } from "../src/training/step.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import type { Arena } from "./arena.ts";
-import { type Patience, timeRuns } from "./measure.ts";
-import { countMadds, networksOf, noise, seededModel, staticTwin } from "./networks.ts";
+import { forwardTask } from "./inference.ts";
+import { type Patience, ratioInTurns, timeRuns } from "./measure.ts";
+import { countMadds, inputsOf, networksOf, noise, seededModel, staticTwin } from "./networks.ts";
 import type { PyTorchJob } from "./peers/pytorch.ts";
 import type { Row, Selection } from "./rows.ts";
 
@@ -14,6 +16,7 @@ import type { Row, Selection } from "./rows.ts";
 type Job = Omit<PyTorchJob, keyof Patience>;
 
 const LEARNING_RATE = 0.01;
+const OPTIMIZER = sgd({ momentum: 0.9, weightDecay: 1e-4 });
 
 /** Small enough for every peer: of the others, a step of tfjs takes minutes on a software adapter. */
 const SMALL = ["resnet20", "od_resnet20"];
@@ -28,28 +31,55 @@ export async function* trainingRows(arena: Arena, selection: Selection): AsyncGe
     for (const batch of batches) {
       const job: Job = { work: "train", model: arch, kernelNum, batch, imageSize: findArchitecture(arch).imageSize };
       for (const device of devices) {
-        const { ms, madds } = await timeOurs(arena, device, job);
+        const times = await timeOurs(arena, device, job);
         const ceilingGflops = await arena.ceiling(device);
         const peers: Record<string, number> = {};
         const tfjs = device === "webgpu" ? await timeTfjs(arena, job) : undefined;
         if (tfjs !== undefined) peers["tfjs-webgpu"] = tfjs;
         const pytorch = device === "webgpu" ? await arena.timePyTorch(job) : undefined;
         if (pytorch !== undefined) peers.pytorch = pytorch;
-        const gflops = 2 * madds / ms / 1e6;
-        yield { work: "train", model: arch, kernelNum, batch, device, ms, gflops, ceilingGflops, peers };
+        yield { work: "train", model: arch, kernelNum, batch, device, ...times, ceilingGflops, peers };
       }
     }
   }
 }
 
-async function timeOurs(arena: Arena, device: Row["device"], job: Job): Promise<{ ms: number; madds: number }> {
+async function timeOurs(arena: Arena, device: Row["device"], job: Job): Promise<Pick<Row, "ms" | "gflops" | "over">> {
   const trainer = await openTrainer(arena, device, job);
   const step = () => trainer.step(exampleOf(job), { learningRate: LEARNING_RATE });
   try {
     await step();
-    return { ms: await timeRuns(step, 1, arena.patience), madds: countMadds(trainer.graph) };
+    const ms = await timeRuns(step, 1, arena.patience);
+    const over = {
+      forward: await overForward(arena, device, job, step, false),
+      "training forward": await overForward(arena, device, job, step, true),
+    };
+    return { ms, gflops: 2 * countMadds(trainer.graph) / ms / 1e6, over };
   } finally {
     trainer.dispose();
+  }
+}
+
+/** How many times as long a step takes as the forward pass of the same batch, as it trains or as it infers. */
+async function overForward(
+  arena: Arena,
+  device: Row["device"],
+  { model: arch, kernelNum, batch, imageSize }: Job,
+  step: () => Promise<unknown>,
+  training: boolean,
+): Promise<number> {
+  const model = await seededModel(arch, kernelNum);
+  const shape = [batch, 3, imageSize, imageSize];
+  const graph = training
+    ? trainingForward(model.network, shape, { optimizer: OPTIMIZER }).graph
+    : forwardTask(model, batch).graph;
+  const forward = await (await arena.backend(device)).compile(graph);
+  const inputs = training ? exampleOf({ batch, imageSize }) : inputsOf(graph);
+  try {
+    await forward.run(inputs);
+    return await ratioInTurns(step, () => forward.run(inputs), arena.patience);
+  } finally {
+    forward.dispose();
   }
 }
 
@@ -78,11 +108,11 @@ async function timeTfjs(arena: Arena, { model, batch, ...rest }: Job): Promise<n
 }
 
 async function openTrainer(arena: Arena, device: Row["device"], { model, kernelNum, batch }: Job): Promise<Trainer> {
-  const optimizer = sgd({ momentum: 0.9, weightDecay: 1e-4 });
-  return await Trainer.create(await seededModel(model, kernelNum), await arena.backend(device), { batch, optimizer });
+  const options = { batch, optimizer: OPTIMIZER };
+  return await Trainer.create(await seededModel(model, kernelNum), await arena.backend(device), options);
 }
 
-function exampleOf({ batch, imageSize }: Job) {
+function exampleOf({ batch, imageSize }: Pick<Job, "batch" | "imageSize">) {
   const labels = Float32Array.from({ length: batch }, (_, i) => i);
   return { x: noise(batch * 3 * imageSize ** 2), labels };
 }

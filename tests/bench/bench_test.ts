@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { chart } from "../../bench/chart.ts";
-import { medianOf } from "../../bench/measure.ts";
+import { medianOf, ratioInTurns } from "../../bench/measure.ts";
 import { expectAgreement } from "../../bench/networks.ts";
 import { page } from "../../bench/report.ts";
 import type { Results, Row } from "../../bench/rows.ts";
@@ -87,20 +87,32 @@ Deno.test("medianOf() takes one round when patience is over at once, else the mi
   assertEquals(await medianOf(round, { rounds: 3, budgetMs: Infinity }), 2);
 });
 
+Deno.test("ratioInTurns() sets each run beside those before and after it", async () => {
+  const order: string[] = [];
+  const wait = (name: string, ms: number) => async () => {
+    order.push(name);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+  };
+  const ratio = await ratioInTurns(wait("run", 80), wait("other", 20), { rounds: 5, budgetMs: 0 });
+  assertEquals(order, ["other", "run", "other", "run", "other", "run", "other"]);
+  assert(ratio > 1, `a longer run takes ${ratio} times as long`);
+});
+
 Deno.test("page() holds ratios to peers, to the static network and to the targets", () => {
   const rows = [
     row({}),
-    row({ model: "od_resnet18", kernelNum: 4, ms: 120, peers: { "tfjs-webgpu": 1800 } }),
-    row({ work: "train", ms: 400 }),
+    row({ model: "od_resnet18", kernelNum: 4, ms: 120, peers: { "tfjs-webgpu": 1800 }, over: { static: 1.2 } }),
+    row({ work: "train", ms: 400, over: { forward: 4, "training forward": 3 } }),
   ];
   const text = page({ rows, contestants: ["an adapter"], notes: [] });
   assertStringIncludes(text, "- an adapter\n");
   assertStringIncludes(text, "15.0x"); // 1800 over 120
-  assertStringIncludes(text, "1.20x"); // 120 over 100
-  assertStringIncludes(text, "4.00x"); // 400 over 100
+  assertStringIncludes(text, "1.20x");
+  assertStringIncludes(text, "4.00x");
   assertStringIncludes(text, "50%");
-  const [line] = text.split("\n").filter((each) => each.includes("training step over forward"));
-  assertStringIncludes(line, "0 of 1");
+  const lineOf = (title: string) => text.split("\n").find((each) => each.startsWith(`| ${title} `))!;
+  assertStringIncludes(lineOf("training step over forward"), "0 of 1");
+  assertStringIncludes(lineOf("training step over training forward"), "1 of 1");
   assert(!text.includes("Not measured"));
 });
 
