@@ -66,8 +66,8 @@ const SECTIONS: readonly Section[] = [
   {
     title: "Convolutions on WebGPU",
     text:
-      `${LAYER_TEXT} This project and TensorFlow.js by timestamps on the device, without transfers;\nONNX Runtime ` +
-      "by the clock on the wall.",
+      `${LAYER_TEXT} This project and TensorFlow.js by timestamps on the device, without transfers\nand without laying row-major tensors out ` +
+      "and back; ONNX Runtime by the clock on the wall.",
     rows: (rows) => select(rows, "layer", "webgpu"),
     table: (section) => comparison(section),
   },
