@@ -8,7 +8,7 @@ import { DeviceError } from "../errors.ts";
 import { guarded } from "./error_scopes.ts";
 import type { Shader } from "./kernel.ts";
 import { TEXTURE_WIDTH } from "./layout.ts";
-import type { Capabilities, Profile } from "./planner.ts";
+import type { Capabilities, Profile } from "./plan.ts";
 
 /** Features that are used where an adapter offers them. */
 const OPTIONAL_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;

@@ -12,7 +12,7 @@ import { connect, type Connection, type ConnectionOptions } from "./connection.t
 import { compileGraph, type WebGpuExecutable } from "./executable.ts";
 import type { Shader } from "./kernel.ts";
 import type { ChooseVariant } from "./kernels/variants.ts";
-import type { Capabilities } from "./planner.ts";
+import type { Capabilities } from "./plan.ts";
 import { Recovery, redoWhenLost } from "./recovery.ts";
 import { tunedChoice } from "./tuning/choose.ts";
 import type { Tuning } from "./tuning/tuning.ts";

@@ -15,7 +15,8 @@ import type { ChooseVariant } from "./kernels/variants.ts";
 import type { DeviceMemory } from "./memory.ts";
 import { checkLength, readParameters } from "./parameters.ts";
 import { free, place, type Placed } from "./placement.ts";
-import { type Border, type Plan, planGraph, type Step } from "./planner.ts";
+import type { Border, Plan, Step } from "./plan.ts";
+import { planGraph } from "./planner.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */

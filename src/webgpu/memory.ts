@@ -7,7 +7,8 @@
 import type { Resource } from "./kernel.ts";
 import { TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
 import { type Life, planMemory } from "./memory_plan.ts";
-import { type Plan, textureRows } from "./planner.ts";
+import type { Plan } from "./plan.ts";
+import { textureRows } from "./planner.ts";
 
 /** Bytes of a texture row; buffers are whole rows so that copies are. */
 const ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;

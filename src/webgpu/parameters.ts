@@ -10,7 +10,8 @@ import { size, type Value } from "../graph/graph.ts";
 import { guarded } from "./error_scopes.ts";
 import { TEXEL_BYTES, TEXTURE_WIDTH, unpackBlocks } from "./layout.ts";
 import type { DeviceMemory } from "./memory.ts";
-import { type Plan, textureRows } from "./planner.ts";
+import type { Plan } from "./plan.ts";
+import { textureRows } from "./planner.ts";
 
 /** Fills the plan's constants and every layout of every parameter, loading each once. */
 export async function uploadParameters(device: GPUDevice, plan: Plan, memory: DeviceMemory): Promise<void> {

@@ -12,7 +12,8 @@ import { guarded } from "./error_scopes.ts";
 import { gridOf } from "./kernel.ts";
 import { DeviceMemory } from "./memory.ts";
 import { uploadParameters } from "./parameters.ts";
-import { type Plan, textureRows } from "./planner.ts";
+import type { Plan } from "./plan.ts";
+import { textureRows } from "./planner.ts";
 
 /** A plan on a device. Made by {@link place}. */
 export interface Placed {

@@ -8,7 +8,8 @@ import type { Graph } from "../graph/graph.ts";
 import { TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
 import { livesOf } from "./memory.ts";
 import { planMemory } from "./memory_plan.ts";
-import { type Capabilities, planGraph, textureRows } from "./planner.ts";
+import type { Capabilities } from "./plan.ts";
+import { planGraph, textureRows } from "./planner.ts";
 
 /** Bytes of device memory. */
 export interface PlannedMemory {

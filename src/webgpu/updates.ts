@@ -6,7 +6,7 @@
  */
 
 import type { Resource } from "./kernel.ts";
-import type { Step } from "./planner.ts";
+import type { Step } from "./plan.ts";
 
 /** Texels of new values that wait at most: 32 MiB. */
 const MOST_WAITING = 2 ** 21;

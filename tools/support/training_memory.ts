@@ -12,7 +12,7 @@ import type { Model } from "../../src/models/model.ts";
 import { trainerOptions } from "../../src/training/loop.ts";
 import type { Recipe } from "../../src/training/options.ts";
 import { trainerGraph } from "../../src/training/trainer.ts";
-import type { Capabilities } from "../../src/webgpu/planner.ts";
+import type { Capabilities } from "../../src/webgpu/plan.ts";
 import { bytes } from "./style.ts";
 
 /** Bytes that stay on a device between steps and bytes that a step's results share. */

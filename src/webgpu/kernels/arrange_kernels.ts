@@ -10,7 +10,7 @@ import type { Shape } from "../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocksOf } from "../layout.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import type { Arrange } from "../planner.ts";
+import type { Arrange } from "../plan.ts";
 import type { MixOperands } from "./mix_kernels.ts";
 
 /** Blocks of output channels that an invocation lays out. */

@@ -2,7 +2,7 @@ import type { AttributesOf, OperandsOf } from "../../graph/graph.ts";
 import type { attentionGrad as attentionGradOperator } from "../../graph/ops/attention_grad.ts";
 import { dispatch } from "../kernel.ts";
 import { blocksOf } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 
 /**
  * Sums the products [B][Cout/4][n][tap] over what is not asked for, each scaled by the attentions of those axes. An

@@ -11,7 +11,7 @@ import type {
 } from "../../graph/ops/batch_norm_grad.ts";
 import type { batchNormTrain as batchNormTrainOperator } from "../../graph/ops/batch_norm_train.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { planFormula } from "./formula.ts";
 import { reduceChannels } from "./reductions.ts";
 

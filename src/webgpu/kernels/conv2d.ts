@@ -1,7 +1,7 @@
 import type { Value } from "../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import type { Resource } from "../kernel.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { arrangement } from "./arrange_kernels.ts";
 import type { ConvolutionOperands } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";

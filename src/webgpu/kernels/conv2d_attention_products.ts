@@ -4,7 +4,7 @@ import type {
   conv2dWeightGrad as conv2dWeightGradOperator,
 } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { arrangement } from "./arrange_kernels.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { planWeightGrad } from "./conv2d_weight_grad.ts";

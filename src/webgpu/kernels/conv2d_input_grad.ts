@@ -2,7 +2,7 @@ import type { AttributesOf, OperandsOf, Value } from "../../graph/graph.ts";
 import type { conv2dInputGrad as conv2dInputGradOperator } from "../../graph/ops/convolution_grad.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocked, TEXEL_BYTES } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { arrangement, mixTransposed, weightSource } from "./arrange_kernels.ts";
 import type { ConvolutionOperands } from "./convolution.ts";
 import { convolve } from "./convolve.ts";

@@ -5,7 +5,7 @@ import type {
 } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked, blocksOf } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { arrangement } from "./arrange_kernels.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";

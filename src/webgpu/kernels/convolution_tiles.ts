@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Capabilities } from "../planner.ts";
+import type { Capabilities } from "../plan.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { sharedTiles, workgroupTile } from "./workgroup_tiles.ts";
 

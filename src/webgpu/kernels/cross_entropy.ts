@@ -5,7 +5,7 @@ import type {
 } from "../../graph/ops/cross_entropy.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 
 /** WGSL that finds a sample's `highest` logit, the `total` of exp(logit - highest) and its `label`. */
 const STATISTICS = `

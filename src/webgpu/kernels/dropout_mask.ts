@@ -6,7 +6,7 @@ import {
 } from "../../graph/ops/dropout_mask.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 
 /** The mask of dropout, counted in row-major order whatever the layout; bit for bit `dropoutMaskValues`. */
 export const dropoutMask: Kernel = (node, context) => {

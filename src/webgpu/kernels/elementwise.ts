@@ -6,7 +6,7 @@
 
 import type { OperandsOf } from "../../graph/graph.ts";
 import type { OPERATORS } from "../../graph/ops/mod.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { planFormula } from "./formula.ts";
 
 type Operands<K extends keyof typeof OPERATORS> = OperandsOf<(typeof OPERATORS)[K]>;

@@ -8,7 +8,7 @@ import type { OperandsOf, Value } from "../../graph/graph.ts";
 import type { TRAINING_OPERATORS, TrainingOperatorName } from "../../graph/ops/training.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { planFormula } from "./formula.ts";
 
 type Operands<K extends TrainingOperatorName> = OperandsOf<(typeof TRAINING_OPERATORS)[K]>;

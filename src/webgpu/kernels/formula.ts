@@ -8,7 +8,7 @@
 import type { Node, Value } from "../../graph/graph.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { PlanContext, Profile } from "../planner.ts";
+import type { PlanContext, Profile } from "../plan.ts";
 
 type Values = Readonly<Record<string, Value | undefined>>;
 

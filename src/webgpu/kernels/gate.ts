@@ -2,7 +2,7 @@
 
 import type { OperandsOf } from "../../graph/graph.ts";
 import type { accumulate as accumulateOperator, gate as gateOperator } from "../../graph/ops/gate.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { planFormula } from "./formula.ts";
 
 /** total + gradient, or the gradient alone: a total that is not finite must not come through. */

@@ -8,7 +8,7 @@ import { DeviceError } from "../../errors.ts";
 import { type Shape, size, type Value } from "../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocked, packBlocks } from "../layout.ts";
-import type { PlanContext } from "../planner.ts";
+import type { PlanContext } from "../plan.ts";
 
 /** Whole numbers up to here are exact in float32. */
 const MOST_EXACT = 2 ** 24;

@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../graph/graph.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 
 /** [B, C, H, W] -> [B, C H W]: nothing to do for one pixel, else channels gather the pixels. */
 export const flatten: Kernel = (node, context) => {

@@ -2,7 +2,7 @@ import type { Value } from "../../graph/graph.ts";
 import type { Activation } from "../../graph/ops/shared.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { activate } from "./elementwise.ts";
 
 /**

@@ -5,7 +5,7 @@ import type {
 } from "../../graph/ops/linear_grad.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 
 const ROWS = [0, 1, 2, 3];
 

@@ -2,7 +2,7 @@
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { conv2d } from "./conv2d.ts";
 import { dynamicConv2d } from "./dynamic_conv2d.ts";
 import { add, batchNorm, dropout, mul, relu, relu6, sigmoid } from "./elementwise.ts";

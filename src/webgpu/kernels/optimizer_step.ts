@@ -15,7 +15,7 @@ import type {
   sgdVelocity as sgdVelocityOperator,
   squaredAverage as squaredAverageOperator,
 } from "../../graph/ops/optimizer_step.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { emitFormulas, type Formula, planFormula } from "./formula.ts";
 
 /** momentum * velocity + gradient + weightDecay * parameter. */

@@ -1,5 +1,5 @@
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
-import type { PlanContext } from "../planner.ts";
+import type { PlanContext } from "../plan.ts";
 
 /** The sum of `copies` tensors that lie one after the other. */
 export function sumCopies(from: Resource, copies: number, to: Resource): Dispatch {

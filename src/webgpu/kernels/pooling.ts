@@ -2,7 +2,7 @@ import type { Node, Shape, Value } from "../../graph/graph.ts";
 import type { PoolAttributes } from "../../graph/ops/pooling.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { haloColumns } from "./convolution_tiles.ts";
 
 /** Neighbouring windows of a row that an invocation slides over together. */

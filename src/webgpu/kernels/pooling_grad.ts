@@ -3,7 +3,7 @@ import type { PoolAttributes } from "../../graph/ops/pooling.ts";
 import type { globalAvgPoolGrad as globalAvgPoolGradOperator } from "../../graph/ops/pooling_grad.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { planFormula } from "./formula.ts";
 import { slideWindow } from "./pooling.ts";
 

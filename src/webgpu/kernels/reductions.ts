@@ -9,7 +9,7 @@ import type { OperandsOf, Shape, Value } from "../../graph/graph.ts";
 import type { channelVariance as channelVarianceOperator } from "../../graph/ops/reductions.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel, PlanContext } from "../planner.ts";
+import type { Kernel, PlanContext } from "../plan.ts";
 import { planFormula } from "./formula.ts";
 
 /** Texels that an invocation of a first pass sums. */

@@ -8,7 +8,7 @@
 import type { Node, Operands } from "../../graph/graph.ts";
 import type { conv2dAttentionProducts, conv2dWeightGrad } from "../../graph/ops/convolution_grad.ts";
 import { blocked } from "../layout.ts";
-import type { PlanContext } from "../planner.ts";
+import type { PlanContext } from "../plan.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
 import { accumulators, correlationTile } from "./correlation.ts";
 

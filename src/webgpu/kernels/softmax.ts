@@ -1,7 +1,7 @@
 import type { Value } from "../../graph/graph.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 
 /** Softmax of x / temperature over the channels of [B, n]; one sample an invocation. */
 export const softmax: Kernel = (node, context) => {

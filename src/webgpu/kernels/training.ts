@@ -1,7 +1,7 @@
 /** The kernels of the operators that only training has. */
 
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
-import type { Kernel } from "../planner.ts";
+import type { Kernel } from "../plan.ts";
 import { attentionGrad } from "./attention_grad.ts";
 import { batchNormInputGrad, batchNormTrain, batchNormWeightGrad } from "./batch_norm_grad.ts";
 import { conv2dAttentionProducts } from "./conv2d_attention_products.ts";

@@ -10,7 +10,7 @@
 import type { AttributesOf, Node, OperandsOf, Value } from "../../graph/graph.ts";
 import type { conv2dInputGrad } from "../../graph/ops/convolution_grad.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
-import type { Capabilities } from "../planner.ts";
+import type { Capabilities } from "../plan.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { byTileCost, LOAD_COST, rowTiles, type Tile, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 import { transposedGeometry } from "./transposed_geometry.ts";

@@ -13,7 +13,7 @@
 
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
-import type { PlanContext, Upload } from "../planner.ts";
+import type { PlanContext, Upload } from "../plan.ts";
 import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { convolve } from "./convolve.ts";

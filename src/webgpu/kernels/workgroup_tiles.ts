@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Capabilities } from "../planner.ts";
+import type { Capabilities } from "../plan.ts";
 import { TEXEL_BYTES } from "../layout.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { Tile } from "./convolution_tiles.ts";

@@ -6,7 +6,7 @@
 
 import type { StepTime } from "../executable.ts";
 import { TEXEL_BYTES } from "../layout.ts";
-import type { Plan, Step } from "../planner.ts";
+import type { Plan, Step } from "../plan.ts";
 
 /** A step's time and work. */
 export interface Cost extends StepTime {

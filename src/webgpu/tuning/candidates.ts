@@ -6,7 +6,8 @@
 
 import { Graph, type Node, type Operands, size, type Value } from "../../graph/graph.ts";
 import { type Variant, variantsOf } from "../kernels/variants.ts";
-import { type Capabilities, type Plan, planGraph, type Step } from "../planner.ts";
+import type { Capabilities, Plan, Step } from "../plan.ts";
+import { planGraph } from "../planner.ts";
 
 /** A node by itself and the ways to compute it. */
 export interface Candidate {

@@ -8,7 +8,7 @@ import type { WebGpuBackend } from "../device.ts";
 import { guarded } from "../error_scopes.ts";
 import { makeCommands } from "../placement.ts";
 import { DeviceMemory } from "../memory.ts";
-import type { Plan } from "../planner.ts";
+import type { Plan } from "../plan.ts";
 import { timeTogether } from "../timing.ts";
 import { type Candidate, stepsOf } from "./candidates.ts";
 
