@@ -11,7 +11,7 @@ import { TEXTURE_WIDTH } from "./layout.ts";
 import type { Capabilities, Profile } from "./plan.ts";
 
 /** Features that are used where an adapter offers them. */
-const OPTIONAL_FEATURES = ["timestamp-query", "subgroups", "shader-f16"] as const;
+const OPTIONAL_FEATURES = ["timestamp-query"] as const;
 
 /** Limits raised to what the adapter offers. */
 const RAISED_LIMITS = [
