@@ -65,9 +65,8 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Convolutions on WebGPU",
-    text:
-      `${LAYER_TEXT} This project and TensorFlow.js by timestamps on the device, without transfers\nand without laying row-major tensors out ` +
-      "and back; ONNX Runtime by the clock on the wall.",
+    text: `${LAYER_TEXT} This project and TensorFlow.js by timestamps on\n` +
+      "the device, without transfers and without laying row-major tensors out and back; ONNX Runtime by the clock on the wall.",
     rows: (rows) => select(rows, "layer", "webgpu"),
     table: (section) => comparison(section),
   },
