@@ -6,11 +6,11 @@
 import { openCpu } from "../../src/cpu/backend.ts";
 import { tf } from "../../src/cpu/tfjs.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
-import { CIFAR10 } from "../../src/data/preprocessing.ts";
 import { measure } from "../../src/evaluation/measure.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { createModel } from "../../src/models/model.ts";
 import { openWebGpu } from "../../src/webgpu/device.ts";
+import { memoryDataset } from "../support/memory_dataset.ts";
 import { randomPng } from "../support/random_inputs.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 import { FaultyGpu } from "../webgpu/faulty_gpu.ts";
@@ -63,19 +63,10 @@ export async function longRun(
   return { rounds: resident.length, seconds: passed(), different, left, resident };
 }
 
-/** Encoded images of random pixels, in memory. */
+/** Encoded images of random pixels. */
 function dataset(): Dataset {
   const files = Array.from({ length: IMAGES }, (_, i) => randomPng(i));
-  return {
-    name: "memory",
-    classes: [],
-    numClasses: 10,
-    length: IMAGES,
-    preprocessing: CIFAR10,
-    item: (index) => ({ file: `${index}.png`, label: index % 10 }),
-    load: (index) => Promise.resolve(files[index].slice()),
-    close() {},
-  };
+  return memoryDataset(IMAGES, (index) => Promise.resolve(files[index].slice()));
 }
 
 if (import.meta.main) {

@@ -4,7 +4,6 @@ import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
-import { CIFAR10 } from "../../src/data/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
 import { measure, type MeasureOptions } from "../../src/evaluation/measure.ts";
 import type { Report } from "../../src/evaluation/report.ts";
@@ -13,6 +12,7 @@ import type { Backend } from "../../src/graph/backend.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import { Random } from "../fuzz/random.ts";
+import { memoryDataset } from "../support/memory_dataset.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
 import { withSmallDisk } from "../support/small_disk.ts";
 import { encodePng } from "../support/write_png.ts";
@@ -21,23 +21,14 @@ const IMAGES = 23;
 
 /** Images of random pixels, of which some cannot be read: in the middle, two in a row, and the last. */
 function dataset(broken = [3, 9, 10, 22], names = "image"): Dataset {
-  return {
-    name: "memory",
-    classes: [],
-    numClasses: 10,
-    length: IMAGES,
-    preprocessing: CIFAR10,
-    item: (index) => ({ file: `${names}/${index}.png`, label: index % 10 }),
-    load(index) {
-      if (broken.includes(index)) return Promise.reject(new DataError(`${index}.png is broken`));
-      return Promise.resolve({
-        width: 32,
-        height: 32,
-        data: Uint8Array.from(uniform(`${index}`, [3072], 127, 128)),
-      });
-    },
-    close() {},
-  };
+  return memoryDataset(IMAGES, (index) => {
+    if (broken.includes(index)) return Promise.reject(new DataError(`${index}.png is broken`));
+    return Promise.resolve({
+      width: 32,
+      height: 32,
+      data: Uint8Array.from(uniform(`${index}`, [3072], 127, 128)),
+    });
+  }, names);
 }
 
 /** Answers numbers that depend on the image and on its batch, so that batches that are cut otherwise are noticed. */

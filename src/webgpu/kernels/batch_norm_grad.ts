@@ -13,7 +13,7 @@ import type { batchNormTrain as batchNormTrainOperator } from "../../graph/ops/b
 import { blocked } from "../layout.ts";
 import type { Kernel } from "../plan.ts";
 import { planFormula } from "./formula.ts";
-import { reduceChannels } from "./reductions.ts";
+import { biasGradient, reduceChannels } from "./reductions.ts";
 
 /** weight (x - mean) / sqrt(variance + eps) + bias. */
 export const batchNormTrain: Kernel = (node, context) => {
@@ -35,9 +35,7 @@ export const batchNormTrain: Kernel = (node, context) => {
 export const batchNormWeightGrad: Kernel = (node, context) => {
   const { x, gradient, mean, variance } = node.operands as OperandsOf<typeof batchNormWeightGradOperator>;
   const { eps } = node.attributes as AttributesOf<typeof batchNormWeightGradOperator>;
-  const biasGrad = context.users(gradient).find(({ op, attributes, output }) =>
-    op.name === "channel_sum" && attributes.scale === 1 && !context.isPlanned(output)
-  );
+  const biasGrad = biasGradient(gradient, context);
   reduceChannels({
     label: biasGrad ? "batch_norm_weight_and_bias_grad" : "batch_norm_weight_grad",
     shape: x.shape,

@@ -8,6 +8,7 @@ import type { ConvolutionOperands } from "./convolution.ts";
 import { convolve } from "./convolve.ts";
 import { mixKernels } from "./mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
+import { scaledChannels } from "./scaled_channels.ts";
 import { stridedInputGrad } from "./strided_input_grad.ts";
 import { transposedGeometry } from "./transposed_geometry.ts";
 import { transformKernels, winogradConvolution, winogradGeometry, winogradSamples } from "./winograd.ts";
@@ -44,7 +45,7 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   if (!kernel && !spatial) {
     // Scaled as it is loaded by the kernel that can; else beforehand.
     const channel = filter && variant?.algorithm === "direct" && !geometry.depthwise ? context.read(filter) : undefined;
-    const scaled = filter && !channel ? scaledGradient(gradient, filter, context) : context.read(gradient);
+    const scaled = filter && !channel ? scaledChannels(gradient, filter, context) : context.read(gradient);
     const x = context.operandOf(scaled);
     if (!winograd) return context.emit(direct({ ...everything, weight: packed(), x, channel }));
     const y = context.scratch(`${weight.name} transposed winograd`, winograd.kernelTexels);
@@ -83,21 +84,6 @@ export const conv2dInputGrad: Kernel = (node, context) => {
     else context.emit(direct(operands));
   }
 };
-
-/** The gradient times the filter attention. */
-function scaledGradient(gradient: Value, filter: Value, context: PlanContext): Resource {
-  const { pixels, texels } = blocked(gradient.shape);
-  const scaled = context.scratch(`${gradient.name} scaled`, texels);
-  context.emit(dispatch({
-    label: "scale_channels",
-    reads: { x: context.read(gradient), channel: context.read(filter) },
-    writes: { y: scaled },
-    uniforms: { pixels },
-    invocations: texels,
-    body: "  y[id] = x(id) * channel(id / u.pixels);",
-  }));
-  return scaled;
-}
 
 /** The spatial attention [B, taps] with its taps backwards, as the transposed weight has them. */
 function reversedTaps(spatial: Value, context: PlanContext): Resource {

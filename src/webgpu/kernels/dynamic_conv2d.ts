@@ -1,7 +1,7 @@
 import type { Value } from "../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
-import { dispatch, type Resource } from "../kernel.ts";
-import { blocked, TEXEL_BYTES } from "../layout.ts";
+import type { Resource } from "../kernel.ts";
+import { TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
 import { arrangement } from "./arrange_kernels.ts";
 import type { Epilogue } from "./convolution.ts";
@@ -9,6 +9,7 @@ import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geo
 import { convolve } from "./convolve.ts";
 import { mixKernels } from "./mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
+import { scaledChannels } from "./scaled_channels.ts";
 import { scalesFirst, type Variant } from "./variants.ts";
 import { transformKernels, winogradConvolution, winogradGeometry, winogradSamples } from "./winograd.ts";
 
@@ -40,7 +41,7 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const variant = context.variant(node);
   const shared = variant.mixing === "shared";
   const scaleFirst = shared && scalesFirst(node);
-  const input = scaleFirst ? scaledInput(x, channel!, context) : context.read(x);
+  const input = scaleFirst ? scaledChannels(x, channel!, context) : context.read(x);
   const prepared: Prepared = {
     x: context.operandOf(input),
     weight: context.packed(
@@ -65,21 +66,6 @@ export const dynamicConv2d: Kernel = (node, context) => {
     context.emit(convolve(geometry, { ...prepared, perSampleWeights: false, samples }, variant.tile));
   } else mixAndConvolve(node.name, geometry, prepared, variant, context);
 };
-
-/** x times the channel attention. */
-function scaledInput(x: Value, channel: Value, context: PlanContext): Resource {
-  const { pixels, texels } = blocked(x.shape);
-  const scaled = context.scratch(`${x.name} scaled`, texels);
-  context.emit(dispatch({
-    label: "scale_channels",
-    reads: { x: context.read(x), channel: context.read(channel) },
-    writes: { y: scaled },
-    uniforms: { pixels },
-    invocations: texels,
-    body: "  y[id] = x(id) * channel(id / u.pixels);",
-  }));
-  return scaled;
-}
 
 /** Mixes the kernels of as many samples as memory holds, convolves those, and goes on. */
 function mixAndConvolve(

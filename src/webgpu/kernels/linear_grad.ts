@@ -1,11 +1,12 @@
-import type { Node, OperandsOf } from "../../graph/graph.ts";
+import type { OperandsOf } from "../../graph/graph.ts";
 import type {
   linearInputGrad as linearInputGradOperator,
   linearWeightGrad as linearWeightGradOperator,
 } from "../../graph/ops/linear_grad.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked } from "../layout.ts";
-import type { Kernel, PlanContext } from "../plan.ts";
+import type { Kernel } from "../plan.ts";
+import { biasGradient } from "./reductions.ts";
 
 const ROWS = [0, 1, 2, 3];
 
@@ -51,7 +52,7 @@ export const linearWeightGrad: Kernel = (node, context) => {
   const { x, gradient } = node.operands as OperandsOf<typeof linearWeightGradOperator>;
   const { batch, channels: inputs, blocks: inBlocks } = blocked(x.shape);
   const { channels: outputs, blocks: outBlocks } = blocked(gradient.shape);
-  const bias = biasGradient(node, context);
+  const bias = biasGradient(gradient, context);
   const dw = context.output(node);
   context.emit(dispatch({
     label: `linear_weight_grad${bias ? "_and_bias" : ""}`,
@@ -82,11 +83,3 @@ ${
     }`,
   }));
 };
-
-/** The node that sums the gradient over the batch, if there is one. */
-function biasGradient(node: Node, context: PlanContext): Node | undefined {
-  const { gradient } = node.operands as OperandsOf<typeof linearWeightGradOperator>;
-  return context.users(gradient).find(({ op, attributes, output }) =>
-    op.name === "channel_sum" && attributes.scale === 1 && !context.isPlanned(output)
-  );
-}

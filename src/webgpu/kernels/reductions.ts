@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { OperandsOf, Shape, Value } from "../../graph/graph.ts";
+import type { Node, OperandsOf, Shape, Value } from "../../graph/graph.ts";
 import type { channelVariance as channelVarianceOperator } from "../../graph/ops/reductions.ts";
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
@@ -110,6 +110,13 @@ ${sums.map((_, k) => `      sum${k} += partial${k}(first + piece);`).join("\n")}
     }
   }${results}`,
   }));
+}
+
+/** The node that sums a gradient by channel, if there is one that is not planned yet: as the gradient to a bias. */
+export function biasGradient(gradient: Value, context: PlanContext): Node | undefined {
+  return context.users(gradient).find(({ op, attributes, output }) =>
+    op.name === "channel_sum" && attributes.scale === 1 && !context.isPlanned(output)
+  );
 }
 
 /** scale * the sum of x by channel. */
