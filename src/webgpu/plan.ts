@@ -106,10 +106,9 @@ export interface PlanContext {
   operandOf(resource: Resource): Resource;
   /**
    * A value laid out for a kernel. `key` names the layout: equal keys of one value share the work. Parameters are laid
-   * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update:
-   * by `arrange`, or by a table where there is none.
+   * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
    */
-  packed(value: Value, key: string, texels: number, pack: Upload["pack"], arrange?: Arrange): Resource;
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
   /** Whether a value is the same in every run: a parameter that no run updates. */
   isConstant(value: Value): boolean;
   /** The nodes of the graph: a kernel may plan another node with its own. */
@@ -143,9 +142,6 @@ export interface PlanContext {
   /** Lets the node's result be its operand's memory: it is the same numbers in the same layout. */
   alias(node: Node, value: Value): void;
 }
-
-/** Lays blocks of four channels out in another way. */
-export type Arrange = (from: Resource, to: Resource) => Dispatch;
 
 /** Plans the dispatches of one node. */
 export type Kernel<N extends Node = Node> = (node: N, context: PlanContext) => void;

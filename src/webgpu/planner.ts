@@ -15,7 +15,7 @@ import { type ChooseVariant, type Variant, variantsOf } from "./kernels/variants
 import { replacedParameters, usersOf } from "./in_place.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
 import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
-import type { Arrange, Border, Capabilities, Constant, Kernel, Plan, PlanContext, Step, Upload } from "./plan.ts";
+import type { Border, Capabilities, Constant, Kernel, Plan, PlanContext, Step, Upload } from "./plan.ts";
 import { placeUpdates } from "./updates.ts";
 
 /** The layout of computed values, by its name. */
@@ -165,10 +165,10 @@ class Planner implements PlanContext {
     return texture;
   }
 
-  packed(value: Value, key: string, texels: number, pack: Upload["pack"], arrange?: Arrange): Resource {
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
     const inBuffer = this.#copied.has(value);
     if (value.source.kind !== "parameter" || (inBuffer && key !== BLOCKS)) {
-      return this.#packedOnDevice(value, key, texels, pack, arrange);
+      return this.#packedOnDevice(value, key, texels, pack);
     }
     const packings = this.#packed.get(value) ?? new Map<string, Upload>();
     this.#packed.set(value, packings);
@@ -187,13 +187,12 @@ class Planner implements PlanContext {
     return resource;
   }
 
-  #packedOnDevice(value: Value, key: string, texels: number, pack: Upload["pack"], arrange?: Arrange): Resource {
+  #packedOnDevice(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
     const id = `${value.id}/${key}`;
     let packed = this.#gathered.get(id);
     if (!packed) {
       packed = this.scratch(`${value.name} ${key}`, texels);
-      if (arrange) this.emit(arrange(this.read(value), packed));
-      else gather(value.name, this.read(value), gatherTable(value, texels, pack), packed, this);
+      gather(value.name, this.read(value), gatherTable(value, texels, pack), packed, this);
       this.#gathered.set(id, packed);
     }
     return this.operandOf(packed);

@@ -32,13 +32,13 @@ export function declareProducts(products: AttentionProducts): string {
   return [...names(products)].map(({ name }) => `  var ${name} = vec4f();`).join("\n");
 }
 
-/** Adds what the accumulators hold, times the forward convolution's packed weights. */
+/** Adds what the accumulators hold, times the n kernels as they lie: ./weight_layout.ts. */
 export function addProducts({ kernels, channel, depthwise }: AttentionProducts, sums: readonly Accumulator[]): string {
   const weight = (n: number, { output, input, lane, tap }: Accumulator) =>
     depthwise
       ? `weight(${n}u * u.weight_texels + out_block * u.taps + tap + ${tap}u)`
-      : `weight(${n}u * u.weight_texels + ((in_block + ${input}u) * u.taps + tap + ${tap}u) * 4u * u.group_outputs` +
-        ` + ${lane}u * u.group_outputs + o + ${output}u)`;
+      : `weight(${n}u * u.weight_texels + (((out_block + ${output}u) * u.group_inputs + i + ${input}u) * 4u + ${lane}u)` +
+        ` * u.taps + tap + ${tap}u)`;
   return sums.map((sum) => {
     const { name, input, lane, output, tap } = sum;
     const part = !channel ? name : `${name} * channel${input}${lane === undefined ? "" : `[${lane}]`}`;

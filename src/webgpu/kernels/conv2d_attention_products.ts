@@ -5,7 +5,6 @@ import type {
 } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
 import type { Kernel } from "../plan.ts";
-import { arrangement } from "./arrange_kernels.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { planWeightGrad } from "./conv2d_weight_grad.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
@@ -19,6 +18,7 @@ import {
 } from "./correlation.ts";
 import { splitsFor, sumCopies } from "./partial_sums.ts";
 import { beside } from "./shared_correlation.ts";
+import { weightOperand } from "./weight_layout.ts";
 
 /**
  * The products of the attentions' gradients: an invocation has one sample and some blocks of output channels, forms what
@@ -44,20 +44,12 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
   const y = context.output(node);
   const products = { kernels, kw, tile, channel: channel !== undefined, depthwise: geometry.depthwise };
   const p = splits > 1 ? context.scratch(`${node.name} parts`, y.texels * splits) : y;
-  // The forward convolution's layout: where it is there already, this costs nothing.
-  const key = `dynamic_conv2d/${attributes.groups}`;
   context.emit(dispatch({
     label: `conv2d_${kh}x${kw}_attention_products`,
     reads: {
       x: context.operand(x),
       gradient: context.operand(gradient),
-      weight: context.packed(
-        weight,
-        key,
-        weightTexels * kernels,
-        geometry.pack,
-        arrangement(weight.shape, geometry, attributes.groups, false),
-      ),
+      weight: weightOperand(weight, geometry, attributes.groups, context).weight,
       channel: channel && context.read(channel),
     },
     writes: { p },
@@ -87,11 +79,12 @@ function body(sums: readonly Accumulator[], products: AttentionProducts, correla
     (_, i) => `    let channel${i} = channel(s * u.in_blocks + in_block + ${i}u);`,
   );
   return `
-  let o = (id % u.out_tiles) * ${tile.outputs}u;
-  let ky = (id / u.out_tiles) % u.kernel_y;
-  let group = id / (u.out_tiles * u.kernel_y) % u.groups;
-  let s = id / (u.out_tiles * u.kernel_y * u.groups) % u.batch;
-  let split = id / (u.out_tiles * u.kernel_y * u.groups * u.batch);
+  // Neighbours are samples: they read the same weights, which are more than caches hold.
+  let s = id % u.batch;
+  let o = id / u.batch % u.out_tiles * ${tile.outputs}u;
+  let ky = id / (u.batch * u.out_tiles) % u.kernel_y;
+  let group = id / (u.batch * u.out_tiles * u.kernel_y) % u.groups;
+  let split = id / (u.batch * u.out_tiles * u.kernel_y * u.groups);
   let out_block = group * u.group_outputs + o;
   let tap = ky * ${kw}u;
 ${CORRELATION_ROWS}

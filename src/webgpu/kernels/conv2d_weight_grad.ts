@@ -6,7 +6,6 @@ import type {
 import { dispatch } from "../kernel.ts";
 import { blocked, blocksOf } from "../layout.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
-import { arrangement } from "./arrange_kernels.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
 import {
@@ -21,6 +20,8 @@ import {
 import { gather, scatterTable } from "./gather.ts";
 import { splitsFor, sumCopies } from "./partial_sums.ts";
 import { beside } from "./shared_correlation.ts";
+import { weightOperand } from "./weight_layout.ts";
+import { packWeights } from "./weight_packing.ts";
 import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
 
 /** What the kernel is written for, besides its accumulators. */
@@ -82,14 +83,7 @@ export function planWeightGrad(
     reads: {
       x: context.operand(x),
       gradient: context.operand(gradient),
-      // The forward convolution's layout.
-      weight: products && context.packed(
-        products.operands.weight,
-        `dynamic_conv2d/${attributes.groups}`,
-        weightTexels * kernels,
-        geometry.pack,
-        arrangement(products.operands.weight.shape, geometry, attributes.groups, false),
-      ),
+      weight: products && weightOperand(products.operands.weight, geometry, attributes.groups, context).weight,
       filters: read(filter),
       channel: read(channel),
       spatial: read(spatial),
@@ -127,7 +121,7 @@ export function planWeightGrad(
   if (products && p) context.emit(sumCopies(p, inTiles, context.output(products)));
   if (splits > 1) context.emit(sumCopies(dw, splits, whole));
   if (store.packed) {
-    const table = scatterTable(node.name, weightShape, texels, geometry.pack);
+    const table = scatterTable(node.name, weightShape, texels, packWeights(weightShape, geometry, attributes.groups));
     gather(node.name, whole, table, y, context);
   }
 }

@@ -18,6 +18,7 @@ import { TEXEL_BYTES } from "../layout.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { directTiles, FEW_LANES, haloColumns, isFlat, type Tile } from "./convolution_tiles.ts";
 import { activate } from "./elementwise.ts";
+import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "./weight_layout.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
 export interface Epilogue {
@@ -33,8 +34,9 @@ export interface Epilogue {
 /** The operands of a convolution's dispatch. */
 export interface ConvolutionOperands extends Epilogue {
   readonly x: Resource;
-  /** Packed by ConvolutionGeometry.pack: one kernel, or one for each sample of the dispatch. */
+  /** One kernel, or one for each sample of the dispatch. */
   readonly weight: Resource;
+  readonly layout: WeightLayout;
   /** [B, Cin]: scales the input. */
   readonly channel?: Resource;
   /** [B, kh*kw]: scales the window's taps. */
@@ -111,7 +113,7 @@ export function convolution(
   tile: Tile = directTiles(geometry)[0],
   label = `conv2d_${geometry.kernel[0]}x${geometry.kernel[1]}`,
 ): Dispatch {
-  const { input, output, kernel, stride, padding, dilation, groupInputs, groupOutputs, weightTexels } = geometry;
+  const { input, output, kernel, stride, padding, dilation, groupInputs, groupOutputs } = geometry;
   const { x, weight, channel, spatial, kernel: mix, filter, bias, residual, y, samples, perSampleWeights } = operands;
   const flat = isFlat(geometry);
   const [height, width] = flat ? [1, input.pixels] : [input.height, input.width];
@@ -140,8 +142,7 @@ export function convolution(
       row_tiles: rowTiles,
       group_inputs: groupInputs,
       group_outputs: groupOutputs,
-      weight_stride: perSampleWeights ? weightTexels : 0,
-      kernel_stride: weightTexels,
+      ...weightUniforms(operands.layout, geometry, perSampleWeights),
       samples: count,
       first_sample: samples[0],
       kernel_y: kernel[0],
@@ -210,12 +211,12 @@ function convolutionBody(
   operands: ConvolutionOperands,
 ): string {
   const { kernel: [kh, kw], stride: [, sx], padding: [, px], dilation: [, dx], input } = geometry;
-  const { channel, spatial, kernel, kernels = 1, perSampleWeights } = operands;
+  const { layout, channel, spatial, kernel, kernels = 1, perSampleWeights } = operands;
   const tile = range(Math.min(columns, whole?.outWidth ?? columns));
   const blocks = range(outputs);
   const rows = range(height);
   const taps = range(kw);
-  const lanes = range(Math.min(4, input.channels));
+  const lanes = weightLanes(layout, input.channels);
   const numbers = range(kernels);
   const isInside = (j: number) => whole === undefined || (j >= px && j < px + whole.width);
   const halo = haloColumns(tile.length, kw, sx, dx).filter(isInside);
@@ -232,8 +233,9 @@ function convolutionBody(
   const loadWeight = (k: number, l: number, o: number) =>
     numbers.map((i) => {
       const scale = scaleOf(i, k);
-      const first = i === 0 ? "" : ` + ${i}u * u.kernel_stride`;
-      return `weight(w${first} + ${o}u + ${k * 4 + l}u * u.group_outputs)${scale && ` * ${scale}`}`;
+      const first = i === 0 ? "" : ` + ${i}u * u.w_kernel`;
+      const along = layout.reversed ? kw - 1 - k : k;
+      return `weight(w${first} + ${o}u * u.w_output + ${l}u * u.w_lane + ${along}u)${scale && ` * ${scale}`}`;
     }).join(" + ");
   const tap = (k: number) =>
     line([
@@ -243,7 +245,13 @@ function convolutionBody(
         tile.filter((t) => isInside(t * sx + k * dx)).flatMap((t) =>
           blocks.map((o) =>
             `      ` +
-            lanes.map((l) => `a${r}_${t}_${o} += x${r}_${t * sx + k * dx}.${"xyzw"[l]} * w${l}_${o};`).join(" ")
+            addWeighted(
+              layout,
+              `a${r}_${t}_${o}`,
+              `x${r}_${t * sx + k * dx}`,
+              lanes.map((l) => `w${l}_${o}`),
+              input.channels,
+            )
           )
         )
       ),
@@ -253,7 +261,7 @@ function convolutionBody(
   // The window's rows are a loop, so a row's spatial attentions are selected from registers loaded once.
   const windowLines = range(kh);
   const at = (ky: number, k: number) => {
-    const index = ky * kw + k;
+    const index = layout.reversed ? kh * kw - 1 - (ky * kw + k) : ky * kw + k;
     return `spatial(s * ${Math.ceil(kh * kw / 4)}u + ${index >> 2}u).${"xyzw"[index & 3]}`;
   };
   const loadSpatial = spatial
@@ -295,15 +303,14 @@ ${numberTiles(order, perSampleWeights, workgroup)}
   let s = sample + u.first_sample;
   let group = o / u.group_outputs;
   let left = ${whole === undefined ? `i32(column) * ${sx} - i32(u.padding_x)` : String(-px)};
-  let w_base = sample * u.weight_stride + group * u.group_inputs * u.kernel_y * ${kw * 4}u * u.group_outputs
-    + o % u.group_outputs;
+  let w_base = sample * u.w_sample + group * u.w_group + o % u.group_outputs * u.w_output;
 ${windowRows(height)}
 ${line([...loadSpatial, ...loadMix])}
 ${line(rows.flatMap((r) => tile.flatMap((t) => blocks.map((o) => `  var a${r}_${t}_${o} = vec4f();`))))}
 ${kh === 1 ? EACH_INPUT : EACH_INPUT_ROW}
     let c = group * u.group_inputs + i;
     let plane_in = i32((s * u.in_blocks + c) * u.height * u.width);
-    let w = w_base + (i * u.kernel_y + u32(ky)) * ${kw * 4}u * u.group_outputs;
+    let w = w_base + i * u.w_input + ${layout.reversed ? `u32(${kh - 1} - ky)` : "u32(ky)"} * ${kw}u;
 ${
     line([
       channel ? "    let scale = channel(s * u.in_blocks + c);" : "",

@@ -1,7 +1,8 @@
 import { type Dispatch, dispatch } from "../kernel.ts";
-import { type ConvolutionOperands, type Epilogue, loadEpilogue, loadHalo, store, windowRows } from "./convolution.ts";
+import { type ConvolutionOperands, loadEpilogue, loadHalo, store, windowRows } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { directTiles, FEW_LANES, haloColumns, type Tile } from "./convolution_tiles.ts";
+import { tapPlace } from "./weight_layout.ts";
 
 /** Depthwise convolution: an invocation computes neighbouring pixels of one row for four channels. */
 export function depthwiseConvolution(
@@ -9,7 +10,7 @@ export function depthwiseConvolution(
   operands: ConvolutionOperands,
   { columns, lanes = FEW_LANES }: Tile = directTiles(geometry)[0],
 ): Dispatch {
-  const { input, output, kernel, stride, padding, dilation, weightTexels } = geometry;
+  const { input, output, kernel, stride, padding, dilation } = geometry;
   const { x, weight, filter, bias, residual, y, samples, perSampleWeights } = operands;
   const tiles = Math.ceil(output.width / columns);
   return dispatch({
@@ -23,7 +24,7 @@ export function depthwiseConvolution(
       out_height: output.height,
       out_width: output.width,
       tiles,
-      weight_stride: perSampleWeights ? weightTexels : 0,
+      w_sample: perSampleWeights ? operands.layout.texels : 0,
       first_sample: samples[0],
       kernel_y: kernel[0],
       stride_y: stride[0],
@@ -38,9 +39,9 @@ export function depthwiseConvolution(
 }
 
 function depthwiseBody(
-  { kernel: [, kw], stride: [, sx], padding: [, px], dilation: [, dx] }: ConvolutionGeometry,
+  { kernel: [kh, kw], stride: [, sx], padding: [, px], dilation: [, dx] }: ConvolutionGeometry,
   columns: number,
-  epilogue: Epilogue,
+  operands: ConvolutionOperands,
 ): string {
   const tile = Array.from({ length: columns }, (_, t) => t);
   const taps = Array.from({ length: kw }, (_, k) => k);
@@ -52,20 +53,24 @@ function depthwiseBody(
   let sample = plane / u.out_blocks;
   let s = sample + u.first_sample;
   let left = i32(column) * ${sx} - i32(u.padding_x);
-  let w_base = sample * u.weight_stride + o * u.kernel_y * ${kw}u;
+  let w_base = sample * u.w_sample + o * u.kernel_y * ${kw}u;
 ${windowRows()}
 ${tile.map((t) => `  var a${t} = vec4f();`).join("\n")}
   for (var ky = first_ky; ky < end_ky; ky++) {
     let row = i32((s * u.out_blocks + o) * u.height * u.width) + (top + ky * i32(u.dilation_y)) * i32(u.width) + left;
-${taps.map((k) => `    let w${k} = weight(w_base + u32(ky) * ${kw}u + ${k}u);`).join("\n")}
+${
+    taps.map((k) =>
+      `    let w${k} = weight(w_base + ${tapPlace(operands.layout, `(u32(ky) * ${kw}u + ${k}u)`, kh * kw)});`
+    ).join("\n")
+  }
 ${loadHalo(haloColumns(columns, kw, sx, dx), px > 0)}
 ${tile.map((t) => "    " + taps.map((k) => `a${t} += x${t * sx + k * dx} * w${k};`).join(" ")).join("\n")}
   }
 ${
-    loadEpilogue(epilogue, "o", "_v")
+    loadEpilogue(operands, "o", "_v")
   }  let first = ((s * u.out_blocks + o) * u.out_height + row_out) * u.out_width + column;
 ${
-    tile.map((t) => `  if (column + ${t}u < u.out_width) { let at = first + ${t}u; ${store(epilogue, `a${t}`, "_v")} }`)
+    tile.map((t) => `  if (column + ${t}u < u.out_width) { let at = first + ${t}u; ${store(operands, `a${t}`, "_v")} }`)
       .join("\n")
   }`;
 }

@@ -3,7 +3,6 @@ import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import type { Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
-import { arrangement } from "./arrange_kernels.ts";
 import type { Epilogue } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { convolve } from "./convolve.ts";
@@ -11,13 +10,15 @@ import { mixKernels } from "./mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
 import { scaledChannels } from "./scaled_channels.ts";
 import { scalesFirst, type Variant } from "./variants.ts";
+import { type WeightLayout, weightOperand } from "./weight_layout.ts";
 import { transformKernels, winogradConvolution, winogradGeometry, winogradSamples } from "./winograd.ts";
 
 /** A node's operands on the device, and what follows the sum. */
 interface Prepared extends Epilogue {
   readonly x: Resource;
-  /** n kernels, packed. */
+  /** n kernels. */
   readonly weight: Resource;
+  readonly layout: WeightLayout;
   readonly kernels: number;
   readonly kernel?: Resource;
   readonly channel?: Resource;
@@ -37,20 +38,13 @@ export const dynamicConv2d: Kernel = (node, context) => {
   const [kernels, ...each] = weight.shape;
   const geometry = convolutionGeometry(x.shape, each, node.output.shape, attributes);
   const read = (value: Value | undefined): Resource | undefined => value && context.read(value);
-  const key = `dynamic_conv2d/${attributes.groups}`;
   const variant = context.variant(node);
   const shared = variant.mixing === "shared";
   const scaleFirst = shared && scalesFirst(node);
   const input = scaleFirst ? scaledChannels(x, channel!, context) : context.read(x);
   const prepared: Prepared = {
     x: context.operandOf(input),
-    weight: context.packed(
-      weight,
-      key,
-      geometry.weightTexels * kernels,
-      geometry.pack,
-      arrangement(weight.shape, geometry, attributes.groups, false),
-    ),
+    ...weightOperand(weight, geometry, attributes.groups, context),
     kernels,
     kernel: read(kernel),
     channel: scaleFirst ? undefined : read(channel),

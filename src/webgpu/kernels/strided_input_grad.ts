@@ -10,6 +10,7 @@ import type { WindowAttributes } from "../../graph/ops/shared.ts";
 import { type Dispatch, dispatch } from "../kernel.ts";
 import type { ConvolutionOperands } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
+import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "./weight_layout.ts";
 
 /** Columns that a tile has of every remainder modulo the stride. */
 const COLUMNS_EACH = 4;
@@ -34,15 +35,15 @@ function meetings(columns: number, kw: number, stride: number, padding: number, 
 }
 
 /**
- * The dispatch for a forward convolution of those attributes. `geometry` is the transposed one, `x` the gradient; the
- * attentions and the epilogue are not for this kernel.
+ * The dispatch for a forward convolution of those attributes. `geometry` and the weights' layout are the transposed ones,
+ * `x` is the gradient; the attentions and the epilogue are not for this kernel.
  */
 export function stridedInputGrad(
   geometry: ConvolutionGeometry,
   { stride, padding, dilation }: WindowAttributes,
-  { x, weight, y, perSampleWeights, samples }: ConvolutionOperands,
+  { x, weight, layout, y, perSampleWeights, samples }: ConvolutionOperands,
 ): Dispatch {
-  const { input, output, kernel: [kh, kw], depthwise, groupInputs, groupOutputs, weightTexels } = geometry;
+  const { input, output, kernel: [kh, kw], depthwise, groupInputs, groupOutputs } = geometry;
   const columns = stride[1] * Math.min(COLUMNS_EACH, Math.ceil(output.width / stride[1]));
   const outputs = !depthwise && groupOutputs % 2 === 0 ? 2 : 1;
   const tiles = Math.ceil(output.width / columns);
@@ -64,7 +65,7 @@ export function stridedInputGrad(
       phase_rows: phaseRows,
       group_inputs: groupInputs,
       group_outputs: groupOutputs,
-      weight_stride: perSampleWeights ? weightTexels : 0,
+      ...weightUniforms(layout, geometry, perSampleWeights),
       first_sample: samples[0],
       kernel_y: kh,
       stride_y: stride[0],
@@ -78,20 +79,23 @@ export function stridedInputGrad(
       outputs,
       kw,
       stride: stride[1],
-      lanes: depthwise ? undefined : Math.min(4, input.channels),
+      layout: depthwise ? undefined : layout,
+      inputs: input.channels,
     }),
   });
 }
 
 function body(
   met: readonly Meeting[],
-  { columns, outputs, kw, stride, lanes }: {
+  { columns, outputs, kw, stride, layout, inputs }: {
     columns: number;
     outputs: number;
     kw: number;
     stride: number;
-    /** Input channels of a block that are worth a multiplication; undefined where the convolution is depthwise. */
-    lanes?: number;
+    /** Undefined where the convolution is depthwise. */
+    layout?: WeightLayout;
+    /** Input channels. */
+    inputs: number;
   },
 ): string {
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -102,18 +106,18 @@ function body(
     `      let ${name(texel)} = select(vec4f(), x(u32(row + ${texel})), u32(left + ${texel}) < u.width);`
   );
   const tap = (k: number) => {
-    const at = kw - 1 - k;
-    const weights = lanes === undefined
-      ? [`      let w0_0 = weight(w + ${at}u);`]
-      : range(lanes).flatMap((l) =>
-        range(outputs).map((o) => `      let w${l}_${o} = weight(w + ${o}u + ${at * 4 + l}u * u.group_outputs);`)
-      );
+    const lanes = layout ? weightLanes(layout, inputs) : [0];
+    const weights = lanes.flatMap((l) =>
+      range(outputs).map((o) =>
+        `      let w${l}_${o} = weight(w + ${layout ? `${o}u * u.w_output + ${l}u * u.w_lane + ` : ""}${k}u);`
+      )
+    );
     const sums = met.filter((m) => m.tap === k).flatMap(({ column, texel }) =>
       range(outputs).map((o) => {
-        const terms = lanes === undefined
-          ? [`a${column}_0 += ${name(texel)} * w0_0;`]
-          : range(lanes).map((l) => `a${column}_${o} += ${name(texel)}.${"xyzw"[l]} * w${l}_${o};`);
-        return "      " + terms.join(" ");
+        const sum = `a${column}_${o}`;
+        return "      " + (layout
+          ? addWeighted(layout, sum, name(texel), lanes.map((l) => `w${l}_${o}`), inputs)
+          : `${sum} += ${name(texel)} * w0_0;`);
       })
     );
     return sums.length === 0 ? "" : line(["      {", ...weights, ...sums, "      }"]);
@@ -134,15 +138,12 @@ ${line(range(columns).flatMap((t) => range(outputs).map((o) => `  var a${t}_${o}
     let reach = i32(row_out + u.padding_y) - i32(ky * u.dilation_y);
     let row_in = reach / i32(u.stride_y);
     if (reach < 0 || reach % i32(u.stride_y) != 0 || row_in >= i32(u.height)) { continue; }
-    let row_tap = u.kernel_y - 1u - ky;
     for (var i = 0u; i < u.group_inputs; i++) {
       let c = group * u.group_inputs + i;
       let row = (i32(s * u.in_blocks + c) * i32(u.height) + row_in) * i32(u.width) + left;
-      let w = sample * u.weight_stride + ${
-    lanes === undefined
-      ? `(c * u.kernel_y + row_tap) * ${kw}u`
-      : `((c * u.kernel_y + row_tap) * ${kw * 4}u) * u.group_outputs + o % u.group_outputs`
-  };
+      let w = sample * u.w_sample + ${
+    layout ? "group * u.w_group + o % u.group_outputs * u.w_output + i * u.w_input" : "o * u.w_output"
+  } + ky * ${kw}u;
 ${line(loads)}
 ${line(range(kw).map(tap))}
     }

@@ -10,7 +10,7 @@ import type { Accumulator } from "./correlation.ts";
 
 /** How a tile is stored. */
 export interface WeightGradStore {
-  /** As the forward convolution's weights, from where it must be laid out as values are; or as values are. */
+  /** As packWeights lays them out, from where it must be laid out as values are; or as values are. */
   readonly packed: boolean;
   /** The channels that a texel runs over. */
   readonly vector: "outputs" | "inputs";
@@ -46,8 +46,7 @@ export function weightGradStore(geometry: ConvolutionGeometry, weightShape: Shap
       packed: true,
       vector: "outputs",
       index: (sum) =>
-        `((in_block + ${sum.input}u) * u.taps + ${tap(sum)}) * 4u * u.group_outputs + ${sum.lane}u * u.group_outputs` +
-        ` + o + ${sum.output}u`,
+        `(((${out(sum)}) * u.group_inputs + i + ${sum.input}u) * 4u + ${sum.lane}u) * u.taps + ${tap(sum)}`,
       exists: tail,
     };
   }

@@ -3,7 +3,7 @@
  * as (m + 2)² matrix products, and transformed back. The products are 1x1 convolutions over "images" of tiles:
  *
  *     transformed inputs    [set][position][Cin/4][tile]
- *     transformed kernels   [set][position][Cin][Cout/4]
+ *     transformed kernels   [set][position] and then as the kernel's own channels lie (./weight_layout.ts)
  *     products              [set][position][Cout/4][tile]
  *
  * A set is what shares a kernel: all samples of a dispatch, or one sample where each has a kernel of its own.
@@ -19,6 +19,7 @@ import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geo
 import { convolve } from "./convolve.ts";
 import type { Tile } from "./convolution_tiles.ts";
 import type { MixOperands } from "./mix_kernels.ts";
+import type { WeightLayout } from "./weight_layout.ts";
 import {
   transformSquare,
   transformSquareWgsl,
@@ -64,18 +65,34 @@ export function winogradGeometry(geometry: ConvolutionGeometry, size: WinogradSi
   };
 }
 
+/** The layout of one position of kernels that lie so. */
+function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {
+  return {
+    vector,
+    strides: { input: input / 9, output: output / 9, lane: lane / 9 },
+    texels: texels / 9,
+    reversed: false,
+  };
+}
+
 /** Lays one kernel [Cout, Cin, 3, 3] out as transformed kernels. */
-export function packWinograd({ geometry, positions, matrices }: WinogradGeometry): Upload["pack"] {
-  const { input, output, groupInputs, groupOutputs } = geometry;
-  const positionFloats = groupInputs * 4 * groupOutputs * 4;
+export function packWinograd(
+  { geometry: { input, output }, positions, matrices }: WinogradGeometry,
+  layout: WeightLayout,
+): Upload["pack"] {
+  const { vector, strides, texels } = transformedLayout(layout);
+  const place = (o: number, i: number) =>
+    vector === "inputs"
+      ? (o * strides.lane + (i >> 2) * strides.input) * 4 + (i & 3)
+      : ((o >> 2) * strides.output + i * strides.lane) * 4 + (o & 3);
   const transformed = new Float64Array(positions);
   return (data, out) => {
     for (let o = 0, from = 0; o < output.channels; o++) {
       for (let i = 0; i < input.channels; i++, from += 9) {
         transformSquare(matrices.kernel, data.subarray(from, from + 9), transformed);
-        const to = i * groupOutputs * 4 + o;
+        const to = place(o, i);
         for (let position = 0; position < positions; position++) {
-          out[position * positionFloats + to] = transformed[position];
+          out[position * texels * 4 + to] = transformed[position];
         }
       }
     }
@@ -87,10 +104,10 @@ export function packWinograd({ geometry, positions, matrices }: WinogradGeometry
  * `y` takes kernelTexels a kernel. An invocation reads the n kernels once for all samples.
  */
 export function transformKernels(
-  { geometry, positions, kernelTexels, matrices }: WinogradGeometry,
-  { weight, kernel, channel, spatial, y, kernels, samples }: MixOperands,
+  { geometry: { input, groupInputs }, positions, kernelTexels, matrices }: WinogradGeometry,
+  { weight, layout, kernel, channel, spatial, y, kernels, samples }: MixOperands,
 ): Dispatch {
-  const { input, groupInputs, groupOutputs, weightTexels } = geometry;
+  const transformed = transformedLayout(layout);
   const numbers = Array.from({ length: kernels }, (_, k) => k);
   const taps = Array.from({ length: 9 }, (_, tap) => tap);
   const line = (lines: readonly string[]) => lines.join("\n");
@@ -98,28 +115,30 @@ export function transformKernels(
     `${name}(s * ${Math.ceil(count / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}`;
   const factors = (tap: number) => [channel ? " * c" : "", spatial ? ` * t${tap}` : ""].join("");
   const mixed = (tap: number) => numbers.map((k) => `v${tap}_${k}${kernel ? ` * k${k}` : ""}`).join(" + ");
+  const channelOf = layout.vector === "inputs"
+    ? "channel(s * u.in_blocks + id / u.w_input % u.in_blocks)"
+    : "channel(s * u.in_blocks + id / u.w_lane % u.rows / 4u)[id / u.w_lane % 4u]";
   return dispatch({
     label: "winograd_kernels",
     reads: { weight, kernel, channel, spatial },
     writes: { y },
     uniforms: {
       in_blocks: input.blocks,
-      out_blocks: groupOutputs,
       rows: groupInputs * 4,
-      weight_texels: weightTexels,
+      w_input: transformed.strides.input,
+      w_lane: transformed.strides.lane,
+      weight_texels: layout.texels,
       kernel_texels: kernelTexels,
       first_sample: samples[0],
       samples: samples[1] - samples[0],
     },
-    invocations: groupInputs * 4 * groupOutputs,
+    invocations: transformed.texels,
     workgroupSize: 16,
     body: `
-  let o = id % u.out_blocks;
-  let row = id / u.out_blocks;
-  let start = ((row / 4u) * 36u + row % 4u) * u.out_blocks + o;
+  let start = id * 9u;
 ${
       line(taps.flatMap((tap) =>
-        numbers.map((k) => `  let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap * 4}u * u.out_blocks);`)
+        numbers.map((k) => `  let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`)
       ))
     }
   for (var sample = 0u; sample < u.samples; sample++) {
@@ -127,14 +146,14 @@ ${
 ${
       line([
         ...(kernel ? numbers.map((k) => `    let k${k} = ${number("kernel", kernels, k)};`) : []),
-        ...(channel ? ["    let c = channel(s * u.in_blocks + row / 4u)[row % 4u];"] : []),
+        ...(channel ? [`    let c = ${channelOf};`] : []),
         ...(spatial ? taps.map((tap) => `    let t${tap} = ${number("spatial", 9, tap)};`) : []),
         ...taps.map((tap) => `    let w${tap} = (${mixed(tap)})${factors(tap)};`),
       ])
     }
-${transformSquareWgsl(matrices.kernel, (r, c) => `w${r * 3 + c}`, "q")}
-    let to = sample * u.kernel_texels + row * u.out_blocks + o;
-${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.rows * u.out_blocks] = q_${r}_${c};`)}
+${transformSquareWgsl(matrices.kernel, (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`, "q")}
+    let to = sample * u.kernel_texels + id;
+${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.count] = q_${r}_${c};`)}
   }`,
   });
 }
@@ -180,6 +199,7 @@ export function winogradConvolution(
     {
       x: context.operandOf(transformed),
       weight: operands.weight,
+      layout: transformedLayout(operands.layout),
       activation: "none",
       y: products,
       perSampleWeights: true,

@@ -12,6 +12,7 @@ import { type Dispatch, dispatch } from "../kernel.ts";
 import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { Tile } from "./convolution_tiles.ts";
+import { tapPlace, weightUniforms } from "./weight_layout.ts";
 import { PIXEL_LANES, type WorkgroupTile, workgroupTile } from "./workgroup_tiles.ts";
 
 /** The dispatch of a convolution that is not depthwise, for a tile that is shared. */
@@ -47,8 +48,7 @@ export function workgroupConvolution(
       pixel_tiles: pixelTiles,
       out_tiles: outTiles,
       span,
-      weight_stride: perSampleWeights ? geometry.weightTexels : 0,
-      kernel_stride: geometry.weightTexels,
+      ...weightUniforms(operands.layout, geometry, perSampleWeights),
       first_sample: samples[0],
       kernel_y: kernel[0],
       kernel_x: kernel[1],
@@ -65,12 +65,17 @@ export function workgroupConvolution(
     declarations: `
 var<workgroup> pixels: array<vec4f, ${workgroup.depth * workgroup.pixels}>;
 var<workgroup> weights: array<vec4f, ${workgroup.depth * 4 * workgroup.blocks}>;`,
-    body: body(tile, workgroup, operands),
+    body: body(tile, workgroup, geometry, operands),
   });
 }
 
-function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: ConvolutionOperands): string {
-  const { channel, spatial, kernel, kernels = 1 } = operands;
+function body(
+  { columns, outputs }: Tile,
+  workgroup: WorkgroupTile,
+  { kernel: [kh, kw] }: ConvolutionGeometry,
+  operands: ConvolutionOperands,
+): string {
+  const { layout, channel, spatial, kernel, kernels = 1 } = operands;
   const { pixels, blocks, depth } = workgroup;
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
@@ -78,7 +83,7 @@ function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: Co
   const each = range(columns).flatMap((t) => range(outputs).map((o) => ({ t, o, sum: `a${t}_${o}` })));
   const scale = `${channel ? " * channel(sample * u.in_blocks + in_block + i + k)" : ""}${spatial ? " * at_tap" : ""}`;
   const mixed = kernel
-    ? range(kernels).map((i) => `weight(texel + ${i}u * u.kernel_stride) * mix${i}`).join(" + ")
+    ? range(kernels).map((i) => `weight(texel + ${i}u * u.w_kernel) * mix${i}`).join(" + ")
     : "weight(texel)";
   const loadMix = kernel
     ? range(kernels).map((i) =>
@@ -87,18 +92,28 @@ function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: Co
       };`
     )
     : [];
+  // In the order in which weights lie: neighbouring lanes load neighbouring texels.
+  const [row, side] = layout.vector === "outputs"
+    ? [`at / 4u % ${depth}u`, "at % 4u"]
+    : [`at % ${depth}u`, `at / ${depth}u % 4u`];
   const loadWeights = range(Math.ceil(texels / pixels)).map((n) => `
         {
           let at = lane + ${n * pixels}u;
-          let row = i + at / ${4 * blocks}u;
-          let out = first_out + at % ${blocks}u;
+          let row = ${row};
+          let side = ${side};
+          let block = at / ${4 * depth}u;
+          let out = first_out + block;
           var w = vec4f();
-          if (row < u.group_inputs && out < u.group_outputs) {
-            let texel = w_base + ((row * taps + tap) * 4u + (at / ${blocks}u) % 4u) * u.group_outputs + out;
+          if (i + row < u.group_inputs && out < u.group_outputs) {
+            let texel = w_base + (i + row) * u.w_input + out * u.w_output + side * u.w_lane;
             w = ${mixed};
           }
-          ${texels % pixels === 0 ? "weights[at] = w;" : `if (at < ${texels}u) { weights[at] = w; }`}
+          ${texels % pixels === 0 ? "" : `if (at < ${texels}u) `}{ weights[(block * ${depth}u + row) * 4u + side] = w; }
         }`);
+  const add = (t: number, o: number, l: number) =>
+    layout.vector === "outputs"
+      ? `a${t}_${o} += x${t}.${"xyzw"[l]} * w${o};`
+      : `a${t}_${o}.${"xyzw"[l]} += dot(x${t}, w${o});`;
   return `
   let lane_x = lane % ${PIXEL_LANES}u;
   let lane_y = lane / ${PIXEL_LANES}u;
@@ -108,25 +123,28 @@ function body({ columns, outputs }: Tile, workgroup: WorkgroupTile, operands: Co
   let weight_set = number / (u.pixel_tiles * u.out_tiles * u.groups);
   let taps = u.kernel_y * u.kernel_x;
   let in_block = group * u.group_inputs;
-  let w_base = weight_set * u.weight_stride + in_block * taps * 4u * u.group_outputs;
+  let first_weight = weight_set * u.w_sample + group * u.w_group;
   let loaded = first_pixel + lane;
   let sample = u.first_sample + weight_set + loaded / u.out_pixels;
   let top = i32(loaded % u.out_pixels / u.out_width * u.stride_y) - i32(u.padding_y);
   let left = i32(loaded % u.out_width * u.stride_x) - i32(u.padding_x);
 ${line([...loadMix, ...each.map(({ sum }) => `  var ${sum} = vec4f();`)])}
-  for (var tap = 0u; tap < taps; tap++) {
-    let row = top + i32(tap / u.kernel_x * u.dilation_y);
-    let column = left + i32(tap % u.kernel_x * u.dilation_x);
-    let inside = loaded < u.span && u32(row) < u.height && u32(column) < u.width;
-    let first = (sample * u.in_blocks + in_block) * u.in_pixels + u32(row) * u.width + u32(column);
+  for (var i = 0u; i < u.group_inputs; i += ${depth}u) {
+    // Taps inside: the channels' pixels and weights are in a cache by the second.
+    for (var tap = 0u; tap < taps; tap++) {
+      let row = top + i32(tap / u.kernel_x * u.dilation_y);
+      let column = left + i32(tap % u.kernel_x * u.dilation_x);
+      let inside = loaded < u.span && u32(row) < u.height && u32(column) < u.width;
+      let first = (sample * u.in_blocks + in_block) * u.in_pixels + u32(row) * u.width + u32(column);
+      let place = ${tapPlace(layout, "tap", kh * kw)};
+      let w_base = first_weight + place;
 ${
     spatial
-      ? `    var at_tap = 0.0;
-    if (inside) { at_tap = spatial(sample * ((taps + 3u) / 4u) + tap / 4u)[tap % 4u]; }
+      ? `      var at_tap = 0.0;
+      if (inside) { at_tap = spatial(sample * ((taps + 3u) / 4u) + place / 4u)[place % 4u]; }
 `
       : ""
-  }    for (var i = 0u; i < u.group_inputs; i += ${depth}u) {
-      for (var k = 0u; k < ${depth}u; k++) {
+  }      for (var k = 0u; k < ${depth}u; k++) {
         var texel = vec4f();
         if (inside && i + k < u.group_inputs) { texel = x(first + (i + k) * u.in_pixels)${scale}; }
         pixels[k * ${pixels}u + lane] = texel;
@@ -140,9 +158,9 @@ ${
       range(4).flatMap((l) => [
         "        {",
         ...range(outputs).map((o) =>
-          `          let w${o} = weights[(k * 4u + ${l}u) * ${blocks}u + lane_y + ${o * columns}u];`
+          `          let w${o} = weights[((lane_y + ${o * columns}u) * ${depth}u + k) * 4u + ${l}u];`
         ),
-        ...each.map(({ t, o, sum }) => `          ${sum} += x${t}.${"xyzw"[l]} * w${o};`),
+        ...each.map(({ t, o }) => `          ${add(t, o, l)}`),
         "        }",
       ]),
     )
