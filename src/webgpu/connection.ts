@@ -26,6 +26,9 @@ const RAISED_LIMITS = [
   "maxComputeWorkgroupSizeX",
 ] as const;
 
+/** Most storage buffers of a kernel: enough for all, so that plans are the same wherever there are as many. */
+const MOST_BUFFERS = 12;
+
 /** Storage textures are read in WGSL only where this language feature exists. */
 const TEXTURE_READS = "readonly_and_readwrite_storage_textures";
 
@@ -87,6 +90,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
     maxTextureTexels: device.limits.maxTextureDimension2D * TEXTURE_WIDTH,
     operands: options.operands ?? (readsTextures && isSoftware ? "texture" : "buffer"),
     winograd: options.winograd ?? true,
+    storageBuffers: Math.min(device.limits.maxStorageBuffersPerShaderStage, MOST_BUFFERS),
     workgroup: {
       bytes: device.limits.maxComputeWorkgroupStorageSize,
       invocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),

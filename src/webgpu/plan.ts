@@ -27,6 +27,8 @@ export interface Capabilities {
   readonly operands: "buffer" | "texture";
   /** Whether kernels may trade digits for speed by Winograd's algorithm. */
   readonly winograd: boolean;
+  /** Storage buffers that one kernel may bind. */
+  readonly storageBuffers: number;
   /** What a workgroup may have. */
   readonly workgroup: {
     /** Bytes of shared memory. */
@@ -119,6 +121,8 @@ export interface PlanContext {
   variant(node: Node): Variant;
   /** The nodes that take a value. */
   users(value: Value): readonly Node[];
+  /** Whether runs answer a value or keep it as a parameter's next. */
+  isAnswer(value: Value): boolean;
   /**
    * The resource that holds the node's result. With `over`, that of this parameter, if it is what the result replaces and
    * nothing reads it later: for kernels that read every number only where they write it.
@@ -129,13 +133,15 @@ export interface PlanContext {
   /** Memory for this node only. */
   scratch(label: string, texels: number): Resource;
   /**
-   * Puts a node off until its result is read, where only one other node takes it: that one may {@link take} the formula
-   * and make it part of its own. Answers whether it did.
+   * Puts a node off until its result is read, where only one other node takes it, or those that do had better compute it
+   * again than read it: they may {@link take} the formula and make it part of their own. Answers whether it did.
    */
   defer(node: Node, formula: Formula): boolean;
-  /** The formula of a value that was put off. */
+  /** The formula of a value that was put off, and is nowhere in memory. */
   deferred(value: Value): Formula | undefined;
-  /** Says that a formula that was put off has become part of another. */
+  /** The formula of a value, in memory or not, if it has one whose operands still hold what they held. */
+  formula(value: Value): Formula | undefined;
+  /** Says that what a value holds has become part of other nodes' kernels: it needs no memory. */
   take(value: Value): void;
   /** Appends a dispatch. */
   emit(dispatch: Dispatch): void;

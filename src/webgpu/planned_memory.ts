@@ -28,6 +28,7 @@ export const ANY_DEVICE: Capabilities = {
   maxTextureTexels: 0,
   operands: "buffer",
   winograd: true,
+  storageBuffers: 8,
   workgroup: { bytes: 16384, invocations: 256 },
 };
 

@@ -8,7 +8,7 @@
 import { DeviceError } from "../errors.ts";
 import type { Graph, Node, Shape, Value } from "../graph/graph.ts";
 import { packInput, unpackOutput } from "./kernels/borders.ts";
-import { emitFormulas, type Formula } from "./kernels/formula.ts";
+import { emitFormulas, type Formula, isComputedAgain } from "./kernels/formula.ts";
 import { gather, gatherTable } from "./kernels/gather.ts";
 import { KERNELS } from "./kernels/mod.ts";
 import { type ChooseVariant, type Variant, variantsOf } from "./kernels/variants.ts";
@@ -77,8 +77,11 @@ class Planner implements PlanContext {
   /** What runs answer or keep. */
   readonly #answers: ReadonlySet<Value>;
   readonly #replaced: ReadonlyMap<Value, Value>;
-  readonly #deferred = new Map<Value, Formula>();
+  readonly #formulas = new Map<Value, Formula>();
+  readonly #deferred = new Set<Value>();
   readonly #taken = new Set<Value>();
+  /** Parameters that hold their next values already. */
+  readonly #overwritten = new Set<Value>();
   /** Values whose memory other values share. */
   readonly #aliased = new Set<Value>();
 
@@ -105,7 +108,7 @@ class Planner implements PlanContext {
       this.#of = node;
       const kernel: Kernel | undefined = KERNELS[node.op.name as keyof typeof KERNELS];
       if (!kernel) throw new DeviceError(`${node.name}: WebGPU has no kernel for the operator "${node.op.name}"`);
-      if (!this.#buffers.has(node.output)) kernel(node, this);
+      if (!this.isPlanned(node.output)) kernel(node, this);
       this.#of = undefined;
       for (const [name, value] of graph.outputs) if (value === node.output) this.#answer(name, value, outputs);
     }
@@ -219,14 +222,26 @@ class Planner implements PlanContext {
     return this.#users.get(value) ?? [];
   }
 
+  isAnswer(value: Value): boolean {
+    return this.#answers.has(value);
+  }
+
   output(node: Node, over?: Value): Resource {
     if (!over || this.#replaced.get(node.output) !== over || this.#aliased.has(over)) return this.#write(node.output);
     const hasRead = (user: Node) => user === node || user === this.#of || this.isPlanned(user.output);
     if (!this.users(over).every(hasRead)) return this.#write(node.output);
-    this.users(over).forEach((user) => this.#settle(user.output));
+    this.users(over).map(({ output }) => output).filter((value) => this.#isWaited(value)).forEach((value) =>
+      this.#settle(value)
+    );
     const place = this.read(over);
     this.#buffers.set(node.output, place);
+    this.#overwritten.add(over);
     return place;
+  }
+
+  /** Whether a value was put off and somebody still needs it. */
+  #isWaited(value: Value): boolean {
+    return this.#deferred.has(value) || this.users(value).some(({ output }) => !this.isPlanned(output));
   }
 
   constant(label: string, data: Float32Array<ArrayBuffer>): Resource {
@@ -240,14 +255,26 @@ class Planner implements PlanContext {
   }
 
   defer(node: Node, formula: Formula): boolean {
-    const isAnswer = this.#answers.has(node.output);
-    if (isAnswer || this.users(node.output).length !== 1) return false;
-    this.#deferred.set(node.output, formula);
+    this.#formulas.set(node.output, formula);
+    const users = this.users(node.output);
+    if (this.isAnswer(node.output) || users.length === 0) return false;
+    if (users.length > 1 && !isComputedAgain(formula, users, this)) return false;
+    this.#deferred.add(node.output);
     return true;
   }
 
   deferred(value: Value): Formula | undefined {
-    return this.#deferred.get(value);
+    if (this.#buffers.has(value) || !(this.#deferred.has(value) || this.#taken.has(value))) return undefined;
+    return this.#formulas.get(value);
+  }
+
+  formula(value: Value): Formula | undefined {
+    const formula = this.#formulas.get(value);
+    if (!formula || formula.over) return undefined;
+    const operands = [formula.texels, formula.planes, formula.channels, formula.numbers].flatMap((values) =>
+      Object.values(values ?? {})
+    );
+    return operands.some((operand) => operand && this.#overwritten.has(operand)) ? undefined : formula;
   }
 
   take(value: Value): void {
@@ -257,9 +284,10 @@ class Planner implements PlanContext {
 
   /** Computes what was put off. */
   #settle(value: Value): void {
-    const formula = this.#deferred.get(value);
+    const formula = this.deferred(value);
     if (!formula || value.source.kind !== "node") return;
     this.#deferred.delete(value);
+    this.#taken.delete(value);
     const [name, of] = [this.#node, this.#of];
     [this.#node, this.#of] = [value.name, value.source.node];
     emitFormulas([{ node: value.source.node, formula }], this);

@@ -3,6 +3,7 @@ import type { Operator, Value } from "../../src/graph/graph.ts";
 import type { Pair } from "../../src/graph/ops/shared.ts";
 import { convolutionShape } from "../../src/graph/ops/shared.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
+import { planGraph } from "../../src/webgpu/planner.ts";
 import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
 import { RandomGraph, withWebGpu } from "./support.ts";
 import { assertInterpreted } from "./training_support.ts";
@@ -64,16 +65,20 @@ const CASES: readonly Case[] = [
   { batch: 5, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, kernels: 4, attentions: "cs" },
   { batch: 2, cin: 8, cout: 8, size: [9, 9], k: [3, 3], stride: two, groups: 8, kernels: 1, attentions: "cs" },
   { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
-  // Maps large enough for the weight's gradient and the attentions' products to share a kernel.
+  // Several tiles of channels.
   { batch: 2, cin: 8, cout: 16, size: [12, 11], k: [3, 3], padding: one, kernels: 4 },
   { batch: 2, cin: 12, cout: 18, size: [13, 13], k: [3, 3], padding: one, groups: 3, kernels: 2 },
   { batch: 2, cin: 6, cout: 6, size: [13, 13], k: [3, 3], padding: one, groups: 6, kernels: 2, attentions: "cs" },
 ];
 
-const { conv2d_input_grad, conv2d_weight_grad, conv2d_attention_products } = TRAINING_OPERATORS;
+const { conv2d_input_grad, conv2d_weight_grad, conv2d_attention_products, attention_grad } = TRAINING_OPERATORS;
 
-/** The backward of one convolution: every contraction that it has. Weights that are inputs are laid out in every run. */
-function build(c: Case, weights: "parameter" | "input"): RandomGraph {
+/**
+ * The backward of one convolution: every contraction that it has. Weights that are inputs are laid out in every run. What
+ * the attentions' gradients are made of is answered itself, or the gradients are: then one kernel makes them and the
+ * weight's.
+ */
+function build(c: Case, weights: "parameter" | "input", answers: "products" | "gradients" = "products"): RandomGraph {
   const { batch = 1, cin, cout, k, groups = 1, kernels, attentions = "cfs" } = c;
   const window = {
     stride: c.stride ?? one,
@@ -97,7 +102,18 @@ function build(c: Case, weights: "parameter" | "input"): RandomGraph {
     g.graph.output(op.name, g.graph.apply(op, op.name, operands, { ...window, ...attributes }));
   output(conv2d_input_grad, { gradient, weight, filter, spatial, kernel }, { inputSize: c.size });
   output(conv2d_weight_grad, { x, gradient, channel, filter, spatial, kernel }, { weightShape });
-  if (kernels !== undefined) output(conv2d_attention_products, { x, gradient, weight, channel }, {});
+  if (kernels === undefined) return g;
+  if (answers === "products") {
+    output(conv2d_attention_products, { x, gradient, weight, channel }, {});
+    return g;
+  }
+  const products = g.graph.apply(conv2d_attention_products, "products", { x, gradient, weight, channel }, window);
+  const attentionsOfProducts = { filter, spatial, kernel };
+  for (const [to, value] of Object.entries(attentionsOfProducts)) {
+    if (!value) continue;
+    const operands = { ...attentionsOfProducts, products, [to]: undefined };
+    g.graph.output(to, g.graph.apply(attention_grad as Operator, `attention_grad ${to}`, operands, { to }));
+  }
   return g;
 }
 
@@ -105,6 +121,23 @@ for (const [operands, weights] of [["texture", "parameter"], ["texture", "input"
   Deno.test(`the backward of convolutions agrees with float64 loops when the weight is a ${weights} read from a ${operands}`, async () => {
     await withWebGpu({ operands }, async (backend) => {
       for (const c of CASES) await assertInterpreted(backend, JSON.stringify(c), build(c, weights), 5e-6);
+    });
+  });
+}
+
+for (const operands of ["texture", "buffer"] as const) {
+  Deno.test(`one kernel makes the gradients of a weight and of its attentions, read from a ${operands}`, async () => {
+    await withWebGpu({ operands }, async (backend) => {
+      for (const c of CASES) {
+        if (c.kernels === undefined) continue;
+        const g = build(c, "parameter", "gradients");
+        if (!["filter", "spatial", "kernel"].some((to) => g.graph.outputs.has(to))) continue;
+        const kernels = planGraph(g.graph, backend.capabilities).steps
+          .flatMap((step) => step.kind === "dispatch" ? [step.dispatch.shader.label] : []);
+        assert(kernels.some((kernel) => kernel.endsWith("_weight_grad_and_attention_grads")), JSON.stringify(c));
+        assert(!kernels.some((kernel) => kernel.endsWith("_attention_products")), JSON.stringify(c));
+        await assertInterpreted(backend, JSON.stringify(c), g, 5e-6);
+      }
     });
   });
 }

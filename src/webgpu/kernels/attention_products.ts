@@ -17,6 +17,11 @@ export interface AttentionProducts {
   /** Whether x is scaled; the numbers of the tile's blocks are then in channel0, channel1, ... */
   readonly channel: boolean;
   readonly depthwise: boolean;
+  /**
+   * Whether an invocation loads a tile's weights once for all its samples: where registers are the stack, as in software
+   * adapters, that costs less than loading them again.
+   */
+  readonly kept: boolean;
 }
 
 function* names(
@@ -32,17 +37,30 @@ export function declareProducts(products: AttentionProducts): string {
   return [...names(products)].map(({ name }) => `  var ${name} = vec4f();`).join("\n");
 }
 
-/** Adds what the accumulators hold, times the n kernels as they lie: ./weight_layout.ts. */
-export function addProducts({ kernels, channel, depthwise }: AttentionProducts, sums: readonly Accumulator[]): string {
-  const weight = (n: number, { output, input, lane, tap }: Accumulator) =>
-    depthwise
-      ? `weight(${n}u * u.weight_texels + out_block * u.taps + tap + ${tap}u)`
-      : `weight(${n}u * u.weight_texels + (((out_block + ${output}u) * u.group_inputs + i + ${input}u) * 4u + ${lane}u)` +
-        ` * u.taps + tap + ${tap}u)`;
+/** WGSL of what an accumulator is multiplied by: a texel of kernel `n`, as ./weight_layout.ts says. */
+function weightOf({ depthwise }: AttentionProducts, n: number, { output, input, lane, tap }: Accumulator): string {
+  const channels = depthwise
+    ? "out_block"
+    : `(((out_block + ${output}u) * u.group_inputs + i + ${input}u) * 4u + ${lane}u)`;
+  return `weight(${n}u * u.weight_texels + ${channels} * u.taps + tap + ${tap}u)`;
+}
+
+/** Loads the weights of a tile, where they are kept. */
+export function loadWeights(products: AttentionProducts, sums: readonly Accumulator[]): string {
+  const numbers = Array.from({ length: products.kept ? products.kernels : 0 }, (_, n) => n);
+  return sums.flatMap((sum) => numbers.map((n) => `  let w${n}_${sum.name} = ${weightOf(products, n, sum)};`)).join(
+    "\n",
+  );
+}
+
+/** Adds what the accumulators hold, times the n kernels. */
+export function addProducts(products: AttentionProducts, sums: readonly Accumulator[]): string {
+  const { kernels, channel, kept } = products;
   return sums.map((sum) => {
     const { name, input, lane, output, tap } = sum;
     const part = !channel ? name : `${name} * channel${input}${lane === undefined ? "" : `[${lane}]`}`;
-    const adds = Array.from({ length: kernels }, (_, n) => `p${n}_${output}_${tap} += part * ${weight(n, sum)};`);
+    const weight = (n: number) => kept ? `w${n}_${name}` : weightOf(products, n, sum);
+    const adds = Array.from({ length: kernels }, (_, n) => `p${n}_${output}_${tap} += part * ${weight(n)};`);
     return `    { let part = ${part}; ${adds.join(" ")} }`;
   }).join("\n");
 }

@@ -39,16 +39,14 @@ export const batchNormWeightGrad: Kernel = (node, context) => {
   reduceChannels({
     label: biasGrad ? "batch_norm_weight_and_bias_grad" : "batch_norm_weight_grad",
     shape: x.shape,
-    reads: { x: context.read(x), gradient: context.read(gradient), mean: context.read(mean) },
-    setup: "  let centre = mean(c);",
     sums: [
       {
-        term: "gradient(at) * (x(at) - centre)",
+        term: { texels: { x, gradient }, channels: { mean }, result: "gradient * (x - mean)" },
         finish: "sum * inverseSqrt(variance(c) + u.eps)",
         finishReads: { variance: context.read(variance) },
         y: context.output(node),
       },
-      ...biasGrad ? [{ term: "gradient(at)", y: context.output(biasGrad) }] : [],
+      ...biasGrad ? [{ term: { texels: { gradient }, result: "gradient" }, y: context.output(biasGrad) }] : [],
     ],
     floats: { eps },
   }, context);

@@ -1,8 +1,5 @@
 import type { AttributesOf, Node, OperandsOf } from "../../graph/graph.ts";
-import type {
-  conv2dAttentionProducts as conv2dAttentionProductsOperator,
-  conv2dWeightGrad as conv2dWeightGradOperator,
-} from "../../graph/ops/convolution_grad.ts";
+import type { conv2dAttentionProducts as conv2dAttentionProductsOperator } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
 import type { Kernel } from "../plan.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
@@ -17,7 +14,7 @@ import {
   correlationUniforms,
 } from "./correlation.ts";
 import { splitsFor, sumCopies } from "./partial_sums.ts";
-import { beside } from "./shared_correlation.ts";
+import { sharedCorrelation } from "./shared_correlation.ts";
 import { weightOperand } from "./weight_layout.ts";
 
 /**
@@ -26,10 +23,8 @@ import { weightOperand } from "./weight_layout.ts";
  * output channels are too few for the device, input channels are split among invocations and their sums added.
  */
 export const conv2dAttentionProducts: Kernel = (node, context) => {
-  const weightGrad = beside<typeof conv2dWeightGradOperator>(node, "conv2d_weight_grad", context);
-  if (weightGrad) {
-    return planWeightGrad(weightGrad, node as Node<typeof conv2dAttentionProductsOperator>, context);
-  }
+  const shared = sharedCorrelation(node as Node<typeof conv2dAttentionProductsOperator>, context);
+  if (shared) return planWeightGrad(shared.weightGrad, shared, context);
   const { x, gradient, weight, channel } = node.operands as OperandsOf<typeof conv2dAttentionProductsOperator>;
   const attributes = node.attributes as AttributesOf<typeof conv2dAttentionProductsOperator>;
   const [kernels, ...each] = weight.shape;
@@ -42,7 +37,7 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
   const tiles = outTiles * groups * kh * output.batch;
   const splits = splitsFor(tiles, context, inTiles);
   const y = context.output(node);
-  const products = { kernels, kw, tile, channel: channel !== undefined, depthwise: geometry.depthwise };
+  const products = { kernels, kw, tile, channel: channel !== undefined, depthwise: geometry.depthwise, kept: false };
   const p = splits > 1 ? context.scratch(`${node.name} parts`, y.texels * splits) : y;
   context.emit(dispatch({
     label: `conv2d_${kh}x${kw}_attention_products`,
@@ -68,7 +63,7 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
     workgroupSize: 8,
     body: body(sums, products, correlate(geometry, tile, sums, "outputs")),
   }));
-  if (splits > 1) context.emit(sumCopies(p, splits, y));
+  if (splits > 1) sumCopies({ from: p, copies: splits }, y, context);
 };
 
 function body(sums: readonly Accumulator[], products: AttentionProducts, correlation: string): string {

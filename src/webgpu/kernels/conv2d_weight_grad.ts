@@ -1,12 +1,10 @@
 import type { Node, Value } from "../../graph/graph.ts";
-import type {
-  conv2dAttentionProducts as conv2dAttentionProductsOperator,
-  conv2dWeightGrad as conv2dWeightGradOperator,
-} from "../../graph/ops/convolution_grad.ts";
+import type { conv2dWeightGrad as conv2dWeightGradOperator } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
 import { blocked, blocksOf } from "../layout.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
-import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
+import { addProducts, declareProducts, loadWeights } from "./attention_products.ts";
+import { type AttentionSums, attentionSums, planSums, storeSums } from "./attention_sums.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
 import {
   type Accumulator,
@@ -19,7 +17,7 @@ import {
 } from "./correlation.ts";
 import { gather, scatterTable } from "./gather.ts";
 import { splitsFor, sumCopies } from "./partial_sums.ts";
-import { beside } from "./shared_correlation.ts";
+import { type SharedCorrelation, sharedCorrelation } from "./shared_correlation.ts";
 import { weightOperand } from "./weight_layout.ts";
 import { packWeights } from "./weight_packing.ts";
 import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
@@ -35,24 +33,24 @@ interface Variant {
   readonly store: WeightGradStore;
   /** WGSL of the correlation. */
   readonly correlation: string;
-  /** Where the products of the attentions' gradients are made, too. */
-  readonly products?: AttentionProducts;
+  /** Where the attentions' gradients are made, too. */
+  readonly attentions?: AttentionSums;
 }
 
 /**
  * The gradient to a weight: every invocation sums a register tile of it over pixels and samples, each sample's part
  * scaled by the attentions. Where that leaves the device idle, samples are split among invocations and their sums added.
- * The products of the attentions' gradients are made in passing where that pays; see ./conv2d_attention_products.ts.
+ * The attentions' gradients are made in passing where they are asked for (./shared_correlation.ts).
  */
 export const conv2dWeightGrad: Kernel = (node, context) => {
-  const products = beside<typeof conv2dAttentionProductsOperator>(node, "conv2d_attention_products", context);
-  planWeightGrad(node as Node<typeof conv2dWeightGradOperator>, products, context);
+  const weightGrad = node as Node<typeof conv2dWeightGradOperator>;
+  planWeightGrad(weightGrad, sharedCorrelation(weightGrad, context), context);
 };
 
-/** Plans conv2d_weight_grad and, where given, a conv2d_attention_products of the same operands. */
+/** Plans conv2d_weight_grad and, where given, what is asked of the same correlation. */
 export function planWeightGrad(
   node: Node<typeof conv2dWeightGradOperator>,
-  products: Node<typeof conv2dAttentionProductsOperator> | undefined,
+  shared: SharedCorrelation | undefined,
   context: PlanContext,
 ): void {
   const { x, gradient, channel, filter, spatial, kernel } = node.operands;
@@ -76,14 +74,14 @@ export function planWeightGrad(
   const y = context.output(node);
   const whole = store.packed ? context.scratch(`${node.name} packed`, texels) : y;
   const dw = splits > 1 ? context.scratch(`${node.name} parts`, texels * splits) : whole;
-  const p = products && context.scratch(`${products.name} parts`, blocked(products.output.shape).texels * inTiles);
-  const { depthwise } = geometry;
+  const attentions = shared && attentionSums(shared, geometry, tile, { outTiles, inTiles, kept: !buffers });
+  const p = attentions && context.scratch(`${shared.products.name} sums`, attentions.texels);
   context.emit(dispatch({
-    label: `conv2d_${kh}x${kw}_weight_grad${products ? "_and_products" : ""}`,
+    label: `conv2d_${kh}x${kw}_weight_grad${attentions ? "_and_attention_grads" : ""}`,
     reads: {
       x: context.operand(x),
       gradient: context.operand(gradient),
-      weight: products && weightOperand(products.operands.weight, geometry, attributes.groups, context).weight,
+      weight: shared && weightOperand(shared.products.operands.weight, geometry, attributes.groups, context).weight,
       filters: read(filter),
       channel: read(channel),
       spatial: read(spatial),
@@ -105,6 +103,7 @@ export function planWeightGrad(
       taps: kh * kw,
       outputs: each[0],
       inputs: each[1],
+      ...attentions?.uniforms,
     },
     invocations: tiles * splits,
     workgroupSize: 8,
@@ -115,11 +114,11 @@ export function planWeightGrad(
       tile,
       store,
       correlation: correlate(geometry, tile, sums, store.vector),
-      products: products && { kernels, kw, tile, channel: channel !== undefined, depthwise },
+      attentions,
     }),
   }));
-  if (products && p) context.emit(sumCopies(p, inTiles, context.output(products)));
-  if (splits > 1) context.emit(sumCopies(dw, splits, whole));
+  if (attentions && p) planSums(attentions, p, context);
+  if (splits > 1) sumCopies({ from: dw, copies: splits }, whole, context);
   if (store.packed) {
     const table = scatterTable(node.name, weightShape, texels, packWeights(weightShape, geometry, attributes.groups));
     gather(node.name, whole, table, y, context);
@@ -127,12 +126,11 @@ export function planWeightGrad(
 }
 
 function body(sums: readonly Accumulator[], variant: Variant): string {
-  const { scales, kernels, kw, tile, correlation, products, store: { vector, index, exists, there } } = variant;
+  const { scales, kernels, kw, tile, correlation, attentions, store: { vector, index, exists, there } } = variant;
   const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   // Without attentions the samples' parts simply add up.
-  const scaled = products !== undefined || Object.values(scales).some((there) => there);
-  const copy = `(i / ${tile.inputs}u)`;
+  const scaled = attentions !== undefined || Object.values(scales).some((there) => there);
   const total = (sum: Accumulator, n: number) => scaled ? `t${n}_${sum.name}` : sum.name;
   const reset = line(sums.map(({ name }) => `  ${name} = vec4f();`));
   const load = [
@@ -182,14 +180,21 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
 ${CORRELATION_ROWS}
 ${line(sums.map(({ name }) => `  var ${name} = vec4f();`))}
 ${scaled ? line(sums.flatMap((sum) => range(kernels).map((n) => `  var ${total(sum, n)} = vec4f();`))) : ""}
+${attentions ? loadWeights(attentions.products, sums) : ""}
   for (var s = split * u.samples; s < min(u.batch, (split + 1u) * u.samples); s++) {
 ${scaled ? reset : ""}${correlation}
 ${scaled ? line([...load, ...add]) : ""}
-${
-    products
-      ? `    {\n${declareProducts(products)}\n${addProducts(products, sums)}\n${storeProducts(products, copy)}\n    }`
-      : ""
-  }
+${attentions ? sumsOfSample(attentions, sums) : ""}
   }
 ${line(stores)}`;
+}
+
+/** What a sample adds to the gradients of its attentions. */
+function sumsOfSample(attentions: AttentionSums, sums: readonly Accumulator[]): string {
+  const { products } = attentions;
+  return `    {
+${declareProducts(products)}
+${addProducts(products, sums)}
+${storeSums(attentions)}
+    }`;
 }

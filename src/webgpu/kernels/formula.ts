@@ -32,8 +32,28 @@ export interface Formula {
   readonly over?: Value;
 }
 
-/** Storage buffers that every device binds to a kernel, but for the one that is written. */
-const MOST_READS = 7;
+/** Operators that read a gradient to sum it, or to subtract a part of the sums: both may compute it instead. */
+const COMPUTING_AGAIN = ["batch_norm_weight_grad", "batch_norm_input_grad", "channel_sum"];
+
+/**
+ * Whether several users had better compute a formula each than have one write what all read: with as few operands as it
+ * has, that moves less memory. The sums of batch norm's gradients are made in one pass, and count as one user.
+ */
+export function isComputedAgain(formula: Formula, users: readonly Node[], context: PlanContext): boolean {
+  if (!users.every(({ op }) => COMPUTING_AGAIN.includes(op.name))) return false;
+  const passes = users.filter(({ op }) => op.name !== "channel_sum").length;
+  const operands = texelsOf(formula, context);
+  // A write is a read and a write of memory.
+  return passes * operands < operands + 2 + passes;
+}
+
+/** Tensors of the result's shape that are read for a formula: not those that have to be computed again, too. */
+function texelsOf({ texels }: Formula, context: PlanContext): number {
+  return present(texels).reduce((count, [, operand]) => {
+    const formula = context.deferred(operand);
+    return count + (formula ? texelsOf(formula, context) : 1);
+  }, 0);
+}
 
 /** Pixels of a plane that an invocation computes, so that it loads the plane's numbers once for all of them. */
 const RUN = 8;
@@ -60,8 +80,8 @@ export interface FormulaNode {
 
 /** Plans nodes of one shape in one dispatch, with the formulas that they take; later ones may take earlier ones' results. */
 export function emitFormulas(parts: readonly FormulaNode[], context: PlanContext): void {
-  const writer = new Writer(context);
-  const results = parts.map(({ node, formula }) => ({ node, formula, result: writer.write(node.output, formula) }));
+  const writer = new FormulaWriter(context, context.capabilities.storageBuffers - parts.length);
+  const results = parts.map(({ node, formula }) => ({ node, formula, result: writer.write(formula, node.output) }));
   const written = results.map(({ node, formula, result }) => ({ result, y: context.output(node, formula.over) }));
   const { texels, ...shape } = blocked(parts[0].node.output.shape);
   // Where no number is a plane's, the whole tensor counts as one.
@@ -86,8 +106,11 @@ ${written.map(({ result }, i) => `    y${i}[i] = ${result};`).join("\n")}
   }));
 }
 
-/** Writes formulas as WGSL; every name of theirs gets one of the dispatch's. */
-class Writer {
+/**
+ * Writes formulas as WGSL for a dispatch in whose body `i` is the texel, `plane` its plane and `c` its block of channels;
+ * every name of theirs gets one of the dispatch's.
+ */
+export class FormulaWriter {
   /** The operators written, in the order of computation. */
   readonly operators: string[] = [];
   /** Operands by WGSL name. */
@@ -101,19 +124,21 @@ class Writer {
   /** Whether any number belongs to a plane or a channel. */
   hasPlanes = false;
   readonly #context: PlanContext;
+  readonly #room: number;
   /** What has been read or computed of each value, by its place. */
   readonly #known = new Map<string, string>();
   /** Operands that still have to be read. */
   #waiting = 0;
   #names = 0;
 
-  /** Of one dispatch. */
-  constructor(context: PlanContext) {
+  /** Of one dispatch, which binds at most `room` buffers for what formulas read. */
+  constructor(context: PlanContext, room: number) {
     this.#context = context;
+    this.#room = room;
   }
 
-  /** Writes a formula and those that it takes; answers the WGSL name of its result. */
-  write(value: Value, { texels, planes, channels, numbers, floats, setup, result }: Formula): string {
+  /** Writes a formula and those that it takes; answers the WGSL name of its result. `value` is what it computes, if any. */
+  write({ texels, planes, channels, numbers, floats, setup, result }: Formula, value?: Value): string {
     const names = new Map<string, string>();
     const renamed = (wgsl: string) => wgsl.replace(/(?<![.\w])[a-z_]\w*/gi, (word) => names.get(word) ?? word);
     for (const [name, number] of Object.entries(floats ?? {})) {
@@ -127,25 +152,53 @@ class Writer {
     this.hasPlanes ||= [planes, channels].some((values) => present(values).length > 0);
     const isDeferred = ([, operand]: [string, Value]) => this.#context.deferred(operand) !== undefined;
     const [ready, taken] = [present(texels).filter((o) => !isDeferred(o)), present(texels).filter(isDeferred)];
-    for (const [name, operand] of ready) names.set(name, this.#load(operand, "i", this.lines));
+    for (const [name, operand] of ready) names.set(name, this.#again(operand) ?? this.#load(operand, "i", this.lines));
     this.#waiting += taken.length;
     for (const [name, operand] of taken) names.set(name, this.#take(operand));
     for (const [name, wgsl] of Object.entries(setup ?? {})) names.set(name, this.#let(this.setup, renamed(wgsl)));
     const name = this.#let(this.lines, renamed(result));
-    this.operators.push((value.source as { node: Node }).node.op.name);
-    this.#known.set(`${value.id} i`, name);
+    if (value?.source.kind === "node") {
+      this.operators.push(value.source.node.op.name);
+      this.#known.set(`${value.id} i`, name);
+    }
     return name;
   }
 
   /** A value that was put off: as part of this dispatch, if there is room for what it reads. */
   #take(value: Value): string {
     this.#waiting--;
+    const known = this.#known.get(`${value.id} i`);
+    if (known) return known;
     const formula = this.#context.deferred(value)!;
-    const count = [formula.texels, formula.planes, formula.channels, formula.numbers].flatMap(present).length;
-    const taken = Object.keys(this.reads).length + this.#waiting;
-    if (taken + count > MOST_READS) return this.#load(value, "i", this.lines);
+    if (!this.#hasRoom(formula)) return this.#load(value, "i", this.lines);
     this.#context.take(value);
-    return this.write(value, formula);
+    return this.write(formula, value);
+  }
+
+  #hasRoom({ texels, planes, channels, numbers }: Formula): boolean {
+    const count = [texels, planes, channels, numbers].flatMap(present).length;
+    return Object.keys(this.reads).length + this.#waiting + count <= this.#room;
+  }
+
+  /** A value that follows from texels read before: computing it again costs less than reading it. */
+  #again(value: Value): string | undefined {
+    const known = this.#known.get(`${value.id} i`);
+    if (known) return known;
+    const reads = this.#readsAgain(value);
+    if (reads === undefined || Object.keys(this.reads).length + this.#waiting + reads > this.#room) return undefined;
+    const formula = this.#context.formula(value)!;
+    present(formula.texels).forEach(([, operand]) => this.#again(operand));
+    return this.write(formula, value);
+  }
+
+  /** Operands that are read to compute a value again; undefined where it does not follow from what was read before. */
+  #readsAgain(value: Value): number | undefined {
+    if (this.#known.has(`${value.id} i`)) return 0;
+    const formula = this.#context.formula(value);
+    const texels = present(formula?.texels).map(([, operand]) => this.#readsAgain(operand));
+    if (!formula || texels.length === 0) return undefined;
+    const others = [formula.planes, formula.channels, formula.numbers].flatMap(present).length;
+    return texels.reduce((sum, reads) => sum === undefined || reads === undefined ? undefined : sum + reads, others);
   }
 
   #load(value: Value, at: string, into: string[], lane = ""): string {

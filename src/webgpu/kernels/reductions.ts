@@ -10,7 +10,7 @@ import type { channelVariance as channelVarianceOperator } from "../../graph/ops
 import { dispatch, type Resource } from "../kernel.ts";
 import { blocked } from "../layout.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
-import { planFormula } from "./formula.ts";
+import { type Formula, FormulaWriter, planFormula } from "./formula.ts";
 
 /** Texels that an invocation of a first pass sums. */
 const PIECE = 512;
@@ -20,12 +20,8 @@ export interface ChannelReduction {
   readonly label: string;
   /** The shape of what is summed. */
   readonly shape: Shape;
-  /** What terms and `setup` read. */
-  readonly reads: Readonly<Record<string, Resource>>;
-  /** WGSL before the terms, in which `c` is the block of channels. */
-  readonly setup?: string;
   readonly sums: readonly ChannelSum[];
-  /** Numbers of all of it, as `u.name`. */
+  /** Numbers of `finish`, as `u.name`. */
   readonly floats?: Readonly<Record<string, number>>;
   /** A sum for each sample instead of one for all. */
   readonly perSample?: boolean;
@@ -33,8 +29,7 @@ export interface ChannelReduction {
 
 /** One of them. */
 export interface ChannelSum {
-  /** WGSL of a term, in which `at` is the texel. */
-  readonly term: string;
+  readonly term: Formula;
   /** WGSL of the result over `sum` and `c`. */
   readonly finish?: string;
   /** What `finish` reads. */
@@ -44,7 +39,7 @@ export interface ChannelSum {
 
 /** Plans a {@link ChannelReduction}: in one pass where it is small. */
 export function reduceChannels(reduction: ChannelReduction, context: PlanContext): void {
-  const { label, reads, setup = "", sums, floats, perSample = false } = reduction;
+  const { label, sums, floats, perSample = false } = reduction;
   const { batch, channels, blocks, pixels } = blocked(reduction.shape);
   const pieces = Math.ceil(pixels / PIECE);
   const once = pieces === 1 && (perSample || batch * pixels <= PIECE);
@@ -58,26 +53,33 @@ ${sums.map((_, k) => `  y${k}[id] = ${finished(k)};`).join("\n")}`;
   const ys = sums.map(({ y }) => y);
   const partials = once ? ys : sums.map(() => context.scratch(`${label} of pieces`, batch * blocks * pieces));
   const parts = [0, 1, 2, 3];
+  const others = sums.length + (once ? Object.keys(finishReads).length : 0);
+  const writer = new FormulaWriter(context, context.capabilities.storageBuffers - others);
+  const values = sums.map(({ term }) => writer.write(term));
   const terms = (offsets: readonly string[]) =>
-    offsets.map((offset, i) =>
-      `    { let at = next${offset}; ${sums.map(({ term }, k) => `part${k}_${i} += ${term};`).join(" ")} }`
+    offsets.map((offset, part) =>
+      `    {
+    let i = next${offset};
+${writer.lines.join("\n")}
+    ${values.map((value, k) => `part${k}_${part} += ${value};`).join(" ")}
+    }`
     ).join("\n");
   context.emit(dispatch({
     label,
-    reads: once ? { ...reads, ...finishReads } : reads,
+    reads: once ? { ...writer.reads, ...finishReads } : writer.reads,
     writes: named(once ? "y" : "partial", partials),
     uniforms: { channels, blocks, pixels, pieces, planes: once && !perSample ? batch : 1 },
-    floats,
+    floats: { ...floats, ...writer.floats },
     invocations: partials[0].texels,
     workgroupSize: 8,
     body: `
   let first = id / u.pieces;
   let c = first % u.blocks;
   let begin = (id % u.pieces) * ${PIECE}u;
-${setup}
   // Four parts of a sum: half the roundings for each.
 ${sums.flatMap((_, k) => parts.map((i) => `  var part${k}_${i} = vec4f();`)).join("\n")}
   for (var plane = first; plane < first + u.planes * u.blocks; plane += u.blocks) {
+${writer.setup.join("\n")}
     let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
     var next = plane * u.pixels + begin;
     for (; next + 3u < end; next += 4u) {
@@ -126,8 +128,7 @@ export const channelSum: Kernel = (node, context) => {
   reduceChannels({
     label: "channel_sum",
     shape: x.shape,
-    reads: { x: context.read(x) },
-    sums: [{ term: "x(at)", finish: "sum * u.scale", y: context.output(node) }],
+    sums: [{ term: { texels: { x }, result: "x" }, finish: "sum * u.scale", y: context.output(node) }],
     floats: { scale },
   }, context);
 };
@@ -139,9 +140,11 @@ export const channelVariance: Kernel = (node, context) => {
   reduceChannels({
     label: "channel_variance",
     shape: x.shape,
-    reads: { x: context.read(x), mean: context.read(mean) },
-    setup: "  let centre = mean(c);",
-    sums: [{ term: "(x(at) - centre) * (x(at) - centre)", finish: "sum * u.scale", y: context.output(node) }],
+    sums: [{
+      term: { texels: { x }, channels: { mean }, result: "(x - mean) * (x - mean)" },
+      finish: "sum * u.scale",
+      y: context.output(node),
+    }],
     floats: { scale: 1 / (batch * pixels) },
   }, context);
 };
@@ -152,8 +155,7 @@ export const sumProducts: Kernel = (node, context) => {
   reduceChannels({
     label: "sum_products",
     shape: a.shape,
-    reads: { a: context.read(a), b: context.read(b) },
-    sums: [{ term: "a(at) * b(at)", y: context.output(node) }],
+    sums: [{ term: { texels: { a, b }, result: "a * b" }, y: context.output(node) }],
     perSample: node.output.shape.length === 2,
   }, context);
 };
