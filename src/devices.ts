@@ -47,7 +47,7 @@ export async function openDevice(name: DeviceName = "auto", options: DeviceOptio
   return await openCpuDevice(options);
 }
 
-/** Which executor is faster beside such an adapter, and why, in one line. Measured: see docs/speed.md. */
+/** Which executor is faster beside such an adapter, and why, in one line. Measured: docs/bench.md. */
 export function fasterDevice(
   adapter: Pick<Capabilities, "profile" | "operands"> | undefined,
 ): { readonly device: "webgpu" | "cpu"; readonly why: string } {
