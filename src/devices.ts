@@ -6,7 +6,7 @@
 
 import { DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
-import type { Capabilities } from "./webgpu/plan.ts";
+import type { Capabilities, Precision } from "./webgpu/plan.ts";
 import type { Tuning } from "./webgpu/tuning/tuning.ts";
 
 /** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is. */
@@ -18,6 +18,8 @@ export interface DeviceOptions {
   readonly workers?: number;
   /** WebGPU: what is known of the speed of kernels, and whether to find out more. */
   readonly tuning?: Tuning;
+  /** WebGPU: how constant weights of convolutions are kept, "float32" unless said. The CPU's are float32. */
+  readonly precision?: Precision;
   /** Told in one line what "auto" has chosen, and why, and of a WebGPU device that was lost and opened again. */
   readonly notice?: (line: string) => void;
 }
@@ -26,16 +28,16 @@ export interface DeviceOptions {
 export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Backend> {
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
-  const { tuning, notice } = options;
+  const { tuning, precision, notice } = options;
   if (name === "webgpu") {
-    const webgpu = await openWebGpu({ tuning, notice });
+    const webgpu = await openWebGpu({ tuning, precision, notice });
     if (webgpu) return webgpu;
     throw new DeviceError(
       "no WebGPU adapter was found; install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1) or use the CPU",
     );
   }
   let refusal: string | undefined;
-  const webgpu = await openWebGpu({ tuning, notice }).catch((error: Error) => {
+  const webgpu = await openWebGpu({ tuning, precision, notice }).catch((error: Error) => {
     if (!(error instanceof DeviceError)) throw error;
     refusal = error.message;
     return null;

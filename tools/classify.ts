@@ -13,7 +13,15 @@ import { checkFinite } from "../src/evaluation/evaluate.ts";
 import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
-import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
+import {
+  DEVICE_BOOLEANS,
+  DEVICE_HELP,
+  DEVICE_STRINGS,
+  openDeviceOf,
+  parseDeviceFlags,
+  PRECISION_HELP,
+  PRECISION_STRINGS,
+} from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -29,6 +37,7 @@ Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
   --top K               how many classes (default: 5)
 ${DEVICE_HELP}
+${PRECISION_HELP}
 ${PROFILE_HELP}
   --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...]
   -h, --help            this text
@@ -52,7 +61,7 @@ interface Guess {
   readonly logit: number;
 }
 
-const STRINGS = ["weights", "top", ...DEVICE_STRINGS, ...PROFILE_STRINGS] as const;
+const STRINGS = ["weights", "top", ...DEVICE_STRINGS, ...PRECISION_STRINGS, ...PROFILE_STRINGS] as const;
 const BOOLEANS = ["json", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
 const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {

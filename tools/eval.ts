@@ -16,7 +16,15 @@ import { loadModel } from "../src/models/load.ts";
 import type { Model } from "../src/models/model.ts";
 import { REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
-import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
+import {
+  DEVICE_BOOLEANS,
+  DEVICE_HELP,
+  DEVICE_STRINGS,
+  openDeviceOf,
+  parseDeviceFlags,
+  PRECISION_HELP,
+  PRECISION_STRINGS,
+} from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -40,6 +48,7 @@ Options:
   --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
   --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU)
 ${DEVICE_HELP}
+${PRECISION_HELP}
 ${PROFILE_HELP}
   --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
   --limit N             only the first N images
@@ -70,6 +79,7 @@ const STRINGS = [
   "report",
   "logits",
   ...DEVICE_STRINGS,
+  ...PRECISION_STRINGS,
   ...PROFILE_STRINGS,
 ] as const;
 

@@ -4,11 +4,9 @@
  * @module
  */
 
+import { toFloat16 } from "../float16.ts";
 import { CheckpointError } from "../errors.ts";
 import type { DType, Tensor } from "./state_dict.ts";
-
-/** The largest finite float16. */
-const F16_MAX = 65504;
 
 /** How the elements of each floating-point type are viewed as numbers. */
 const VIEWS: Readonly<Partial<Record<DType, (bytes: Uint8Array<ArrayBuffer>) => ArrayLike<number>>>> = {
@@ -41,7 +39,9 @@ export function cast(name: string, tensor: Tensor, dtype: "F32" | "F16"): Tensor
     shape: tensor.shape,
     async read() {
       const values = view(tensor.dtype, await tensor.read());
-      const converted = dtype === "F32" ? new Float32Array(values) : toFloat16(name, values);
+      const converted = dtype === "F32"
+        ? new Float32Array(values)
+        : toFloat16(name, values, (message) => new CheckpointError(message));
       return new Uint8Array(converted.buffer as ArrayBuffer);
     },
   };
@@ -67,14 +67,4 @@ function fromBfloat16(halves: Uint16Array): Float32Array<ArrayBuffer> {
   const bits = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
   return new Float32Array(bits.buffer);
-}
-
-function toFloat16(name: string, values: ArrayLike<number>): Float16Array<ArrayBuffer> {
-  const halves = new Float16Array(values);
-  for (let i = 0; i < halves.length; i++) {
-    if (Number.isFinite(values[i]) && !Number.isFinite(halves[i])) {
-      throw new CheckpointError(`${name}: ${values[i]} is beyond float16 (at most ${F16_MAX}); write float32 instead`);
-    }
-  }
-  return halves;
 }

@@ -8,10 +8,13 @@ import { DeviceError } from "../errors.ts";
 import { guarded } from "./error_scopes.ts";
 import type { Shader } from "./kernel.ts";
 import { TEXTURE_WIDTH } from "./layout.ts";
-import type { Capabilities, Profile } from "./plan.ts";
+import type { Capabilities, Precision, Profile } from "./plan.ts";
+
+/** Not every WebGPU type library knows it yet. */
+const SUBGROUPS = "subgroups" as string as GPUFeatureName;
 
 /** Features that are used where an adapter offers them. */
-const OPTIONAL_FEATURES = ["timestamp-query"] as const;
+const OPTIONAL_FEATURES = ["timestamp-query", SUBGROUPS] as const;
 
 /** Limits raised to what the adapter offers. */
 const RAISED_LIMITS = [
@@ -47,6 +50,11 @@ export interface ConnectionOptions {
   readonly operands?: "texture" | "buffer";
   /** Whose habits the choice of kernels follows. Left out: "software" on software adapters, else "hardware". */
   readonly profile?: Profile;
+  /**
+   * How weights of convolutions are kept on the device that no run changes. "float16" takes half the memory; computing stays
+   * in float32, with weights rounded to about 3 digits. "float32" unless said.
+   */
+  readonly precision?: Precision;
   /** Use at most so many bytes of one storage binding, below the adapter's own limit. */
   readonly maxBindingBytes?: number;
   /**
@@ -65,7 +73,9 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
     throw new DeviceError(`the search for a WebGPU adapter failed: ${error.message}`, { cause: error });
   });
   if (!adapter) return null;
-  const description = adapter.info.description || [adapter.info.vendor, adapter.info.architecture].join(" ").trim();
+  const name = adapter.info.description || [adapter.info.vendor, adapter.info.architecture].join(" ").trim();
+  // What reports and tuning caches know a device by: its answers are others.
+  const description = options.precision === "float16" ? `${name}, float16 weights` : name;
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({
@@ -83,6 +93,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
     throw new DeviceError(`the WebGPU adapter "${description}" cannot read storage textures; leave "operands" out`);
   }
   const isSoftware = adapter.info.isFallbackAdapter || /llvmpipe|swiftshader|basic render/i.test(description);
+  const { subgroupMinSize } = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
   return new Connection(device, description, {
     profile: options.profile ?? (isSoftware ? "software" : "hardware"),
@@ -90,6 +101,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
     maxTextureTexels: device.limits.maxTextureDimension2D * TEXTURE_WIDTH,
     operands: options.operands ?? (readsTextures && isSoftware ? "texture" : "buffer"),
     winograd: options.winograd ?? true,
+    precision: options.precision ?? "float32",
+    subgroups: device.features.has(SUBGROUPS) ? subgroupMinSize : undefined,
     storageBuffers: Math.min(device.limits.maxStorageBuffersPerShaderStage, MOST_BUFFERS),
     workgroup: {
       bytes: device.limits.maxComputeWorkgroupStorageSize,

@@ -17,8 +17,10 @@ export interface Resource {
   readonly label: string;
   /** Whether kernels see a storage buffer or a storage texture TEXTURE_WIDTH texels wide and used linearly. */
   readonly form: "buffer" | "texture";
-  /** Its size in texels of four float32. */
+  /** Its size in texels of four numbers. */
   readonly texels: number;
+  /** Its numbers, where they are not float32: parameters that no run changes. */
+  readonly precision?: "float16";
   /** Kept for the executable's life, or only while steps need it. */
   readonly life: "kept" | "transient";
 }
@@ -78,19 +80,28 @@ export interface KernelDescription {
    * workgroup's, `lane` the invocation's within it, and `invocations` a multiple of the workgroup's size.
    */
   readonly together?: boolean;
+  /** Whether it uses subgroups: `subgroup_lane` is the invocation's number within its own. Needs the device's feature. */
+  readonly subgroups?: boolean;
   /** 64 unless said: small kernels want few workgroups, register tiles want many. */
   readonly workgroupSize?: number;
 }
 
-function readDeclaration(name: string, binding: number, form: Resource["form"], type: ElementType): string {
+function readDeclaration(name: string, binding: number, { form, precision }: Resource, type: ElementType): string {
   const at = `@group(0) @binding(${binding})`;
+  // Two halves to a number of 32 bits: no feature is needed for them.
+  const [format, lanes, element] = precision === "float16" ? ["rg32uint", ".xy", "vec2u"] : ["rgba32float", "", type];
+  const number = (texel: string) =>
+    precision === "float16"
+      ? `let halves = ${texel}; return vec4f(unpack2x16float(halves.x), unpack2x16float(halves.y));`
+      : `return ${texel};`;
   if (form === "texture") {
     const shift = Math.log2(TEXTURE_WIDTH);
-    return `${at} var ${name}_: texture_storage_2d<rgba32float, read>;
-fn ${name}(i: u32) -> vec4f { return textureLoad(${name}_, vec2u(i & ${TEXTURE_WIDTH - 1}u, i >> ${shift}u)); }`;
+    const texel = `textureLoad(${name}_, vec2u(i & ${TEXTURE_WIDTH - 1}u, i >> ${shift}u))${lanes}`;
+    return `${at} var ${name}_: texture_storage_2d<${format}, read>;
+fn ${name}(i: u32) -> vec4f { ${number(texel)} }`;
   }
-  return `${at} var<storage, read> ${name}_: array<${type}>;
-fn ${name}(i: u32) -> ${type} { return ${name}_[i]; }`;
+  return `${at} var<storage, read> ${name}_: array<${element}>;
+fn ${name}(i: u32) -> ${type} { ${number(`${name}_[i]`)} }`;
 }
 
 function writeDeclaration(name: string, binding: number, type: ElementType): string {
@@ -99,7 +110,7 @@ function writeDeclaration(name: string, binding: number, type: ElementType): str
 
 /** Makes a dispatch of a kernel. */
 export function dispatch(kernel: KernelDescription): Dispatch {
-  const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64, together } = kernel;
+  const { label, uniforms, floats = {}, invocations, plain = [], workgroupSize = 64, together, subgroups } = kernel;
   const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
   const writes = Object.entries(kernel.writes);
   const all = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
@@ -108,11 +119,13 @@ export function dispatch(kernel: KernelDescription): Dispatch {
   const reads = all.filter(([, resource]) => !overwritten.has(resource));
   const whole = { count: invocations, ...uniforms };
   const needsTextures = reads.some(([, r]) => r.form === "texture");
-  const source = `${needsTextures ? "requires readonly_and_readwrite_storage_textures;\n" : ""}struct Uniforms {
+  const source = `${subgroups ? "enable subgroups;\n" : ""}${
+    needsTextures ? "requires readonly_and_readwrite_storage_textures;\n" : ""
+  }struct Uniforms {
 ${[...Object.keys(whole).map((n) => `  ${n}: u32,`), ...Object.keys(floats).map((n) => `  ${n}: f32,`)].join("\n")}
 }
 @group(0) @binding(0) var<uniform> u: Uniforms;
-${reads.map(([name, r], i) => readDeclaration(name, i + 1, r.form, type(name))).join("\n")}
+${reads.map(([name, r], i) => readDeclaration(name, i + 1, r, type(name))).join("\n")}
 ${writes.map(([name], i) => writeDeclaration(name, reads.length + 1 + i, type(name))).join("\n")}
 ${
     all.flatMap(([name, r]) => {
@@ -125,7 +138,9 @@ ${kernel.declarations ?? ""}
 fn main(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(num_workgroups) workgroups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
+  @builtin(local_invocation_index) lane: u32,${
+    subgroups ? "\n  @builtin(subgroup_invocation_id) subgroup_lane: u32," : ""
+  }
 ) {
   // Grids past the limit of one dimension fold into the second.
 ${

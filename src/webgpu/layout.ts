@@ -14,6 +14,11 @@ import { size } from "../graph/graph.ts";
 /** Bytes of a texel: four float32. */
 export const TEXEL_BYTES = 16;
 
+/** Bytes of a texel of a resource. */
+export function texelBytes({ precision }: { readonly precision?: "float16" }): number {
+  return precision === "float16" ? TEXEL_BYTES / 2 : TEXEL_BYTES;
+}
+
 /** Texels a row of an operand texture; 1024 of 16 bytes satisfy the alignment rule of copies. */
 export const TEXTURE_WIDTH = 1024;
 

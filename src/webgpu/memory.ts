@@ -5,13 +5,10 @@
  */
 
 import type { Resource } from "./kernel.ts";
-import { TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
+import { texelBytes, TEXTURE_WIDTH } from "./layout.ts";
 import { type Life, planMemory } from "./memory_plan.ts";
 import type { Plan } from "./plan.ts";
 import { textureRows } from "./planner.ts";
-
-/** Bytes of a texture row; buffers are whole rows so that copies are. */
-const ROW_BYTES = TEXTURE_WIDTH * TEXEL_BYTES;
 
 /** Distance of two uniform blocks: no adapter asks for more. */
 const UNIFORM_STRIDE = 256;
@@ -44,12 +41,12 @@ export class DeviceMemory {
     for (const form of ["buffer", "texture"] as const) {
       const transient = [...lives].filter(([r]) => r.form === form && r.life === "transient");
       const { slotOf, slots } = planMemory(transient.map(([, life]) => life));
-      const memory = slots.map((rows, i) => this.#allocate(form, rows, `activations ${i}`));
+      const memory = slots.map((rows, i) => this.#allocate({ form, label: `activations ${i}` }, rows));
       transient.forEach(([resource], i) => this.#placed.set(resource, memory[slotOf[i]]));
     }
     for (const resource of plan.resources) {
       if (resource.life === "transient") continue;
-      this.#placed.set(resource, this.#allocate(resource.form, textureRows(resource.texels), resource.label));
+      this.#placed.set(resource, this.#allocate(resource, textureRows(resource.texels)));
     }
     this.#uniforms = this.#uploadUniforms(plan);
   }
@@ -66,7 +63,9 @@ export class DeviceMemory {
 
   /** What a bind group takes for a resource. */
   binding(resource: Resource): GPUBindingResource {
-    if (resource.form === "buffer") return { buffer: this.buffer(resource), size: resource.texels * TEXEL_BYTES };
+    if (resource.form === "buffer") {
+      return { buffer: this.buffer(resource), size: resource.texels * texelBytes(resource) };
+    }
     const texture = this.texture(resource);
     let view = this.#views.get(texture);
     if (!view) this.#views.set(texture, view = texture.createView());
@@ -79,11 +78,12 @@ export class DeviceMemory {
   }
 
   /** Fills a resource; a texture with whole rows. */
-  write(resource: Resource, data: Float32Array<ArrayBuffer>): void {
+  write(resource: Resource, data: Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>): void {
     const { queue } = this.#device;
     if (resource.form === "buffer") return queue.writeBuffer(this.buffer(resource), 0, data);
     const extent = [TEXTURE_WIDTH, textureRows(resource.texels)];
-    queue.writeTexture({ texture: this.texture(resource) }, data, { bytesPerRow: ROW_BYTES }, extent);
+    const bytesPerRow = TEXTURE_WIDTH * texelBytes(resource);
+    queue.writeTexture({ texture: this.texture(resource) }, data, { bytesPerRow }, extent);
   }
 
   /** Frees all of it. No submitted work may use it any more. */
@@ -91,17 +91,21 @@ export class DeviceMemory {
     this.#owned.forEach((memory) => memory.destroy());
   }
 
-  #allocate(form: Resource["form"], rows: number, label: string): GPUBuffer | GPUTexture {
+  /** In whole rows of a texture, so that copies are. */
+  #allocate(
+    { form, label, precision }: Pick<Resource, "form" | "label" | "precision">,
+    rows: number,
+  ): GPUBuffer | GPUTexture {
     const memory = form === "buffer"
       ? this.#device.createBuffer({
         label,
-        size: rows * ROW_BYTES,
+        size: rows * TEXTURE_WIDTH * texelBytes({ precision }),
         usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       })
       : this.#device.createTexture({
         label,
         size: [TEXTURE_WIDTH, rows],
-        format: "rgba32float",
+        format: precision === "float16" ? "rg32uint" : "rgba32float",
         usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
       });
     this.#owned.push(memory);

@@ -7,6 +7,7 @@
 import { DeviceError, ShapeError } from "../errors.ts";
 import type { Tensors } from "../graph/backend.ts";
 import { size, type Value } from "../graph/graph.ts";
+import { toFloat16 } from "../float16.ts";
 import { guarded } from "./error_scopes.ts";
 import { TEXEL_BYTES, TEXTURE_WIDTH, unpackBlocks } from "./layout.ts";
 import type { DeviceMemory } from "./memory.ts";
@@ -23,7 +24,8 @@ export async function uploadParameters(device: GPUDevice, plan: Plan, memory: De
         const texels = resource.form === "texture" ? textureRows(resource.texels) * TEXTURE_WIDTH : resource.texels;
         const packed = new Float32Array(texels * 4);
         pack(data, packed);
-        memory.write(resource, packed);
+        const refused = (message: string) => new DeviceError(message);
+        memory.write(resource, resource.precision ? toFloat16(value.name, packed, refused) : packed);
       }
     });
   }

@@ -15,6 +15,9 @@ import type { Variant } from "./kernels/variants.ts";
  */
 export type Profile = "software" | "hardware";
 
+/** Numbers in memory; computing is in float32. */
+export type Precision = "float32" | "float16";
+
 /** What planning needs to know of a device. */
 export interface Capabilities {
   /** Whose habits the guesses follow. */
@@ -27,6 +30,10 @@ export interface Capabilities {
   readonly operands: "buffer" | "texture";
   /** Whether kernels may trade digits for speed by Winograd's algorithm. */
   readonly winograd: boolean;
+  /** How weights of convolutions are kept that no run changes. */
+  readonly precision: Precision;
+  /** The smallest subgroup that the device forms; undefined where kernels cannot share by subgroups. */
+  readonly subgroups?: number;
   /** Storage buffers that one kernel may bind. */
   readonly storageBuffers: number;
   /** What a workgroup may have. */
@@ -109,8 +116,9 @@ export interface PlanContext {
   /**
    * A value laid out for a kernel. `key` names the layout: equal keys of one value share the work. Parameters are laid
    * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
+   * Constants may be kept in less than float32.
    */
-  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource;
+  packed(value: Value, key: string, texels: number, pack: Upload["pack"], precision?: Precision): Resource;
   /** Whether a value is the same in every run: a parameter that no run updates. */
   isConstant(value: Value): boolean;
   /** The nodes of the graph: a kernel may plan another node with its own. */

@@ -5,7 +5,7 @@
  */
 
 import type { Graph } from "../graph/graph.ts";
-import { TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
+import { TEXEL_BYTES, texelBytes, TEXTURE_WIDTH } from "./layout.ts";
 import { livesOf } from "./memory.ts";
 import { planMemory } from "./memory_plan.ts";
 import type { Capabilities } from "./plan.ts";
@@ -28,6 +28,7 @@ export const ANY_DEVICE: Capabilities = {
   maxTextureTexels: 0,
   operands: "buffer",
   winograd: true,
+  precision: "float32",
   storageBuffers: 8,
   workgroup: { bytes: 16384, invocations: 256 },
 };
@@ -43,6 +44,6 @@ export function plannedMemory(graph: Graph, capabilities: Capabilities = ANY_DEV
     activations += rowBytes * planMemory(transient).slots.reduce((sum, rows) => sum + rows, 0);
   }
   const kept = plan.resources.filter((r) => r.life === "kept")
-    .reduce((sum, r) => sum + rowBytes * textureRows(r.texels), 0);
+    .reduce((sum, r) => sum + TEXTURE_WIDTH * texelBytes(r) * textureRows(r.texels), 0);
   return { kept, activations, total: kept + activations };
 }

@@ -14,8 +14,8 @@ import { KERNELS } from "./kernels/mod.ts";
 import { type ChooseVariant, type Variant, variantsOf } from "./kernels/variants.ts";
 import { replacedParameters, usersOf } from "./in_place.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
-import { blocked, packBlocks, TEXEL_BYTES, TEXTURE_WIDTH } from "./layout.ts";
-import type { Border, Capabilities, Constant, Kernel, Plan, PlanContext, Step, Upload } from "./plan.ts";
+import { blocked, packBlocks, TEXEL_BYTES, texelBytes, TEXTURE_WIDTH } from "./layout.ts";
+import type { Border, Capabilities, Constant, Kernel, Plan, PlanContext, Precision, Step, Upload } from "./plan.ts";
 import { placeUpdates } from "./updates.ts";
 
 /** The layout of computed values, by its name. */
@@ -168,8 +168,10 @@ class Planner implements PlanContext {
     return texture;
   }
 
-  packed(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
+  packed(value: Value, layout: string, texels: number, pack: Upload["pack"], asked: Precision = "float32"): Resource {
     const inBuffer = this.#copied.has(value);
+    const precision = asked === "float16" && this.isConstant(value) ? asked : undefined;
+    const key = precision ? `${layout} ${precision}` : layout;
     if (value.source.kind !== "parameter" || (inBuffer && key !== BLOCKS)) {
       return this.#packedOnDevice(value, key, texels, pack);
     }
@@ -179,13 +181,14 @@ class Planner implements PlanContext {
     if (known) return known.resource;
     const { operands, maxTextureTexels, maxBindingBytes } = this.capabilities;
     const texture = operands === "texture" && texels <= maxTextureTexels && !inBuffer;
-    if (!texture && texels * TEXEL_BYTES > maxBindingBytes) {
+    const bytes = texels * texelBytes({ precision });
+    if (!texture && bytes > maxBindingBytes) {
       throw new DeviceError(
-        `${value.name}: a parameter of [${value.shape.join(", ")}] takes ${texels * TEXEL_BYTES} bytes, ` +
+        `${value.name}: a parameter of [${value.shape.join(", ")}] takes ${bytes} bytes, ` +
           `this adapter binds at most ${maxBindingBytes}; use the CPU`,
       );
     }
-    const resource = this.#resource(value.name, texture ? "texture" : "buffer", texels, "kept");
+    const resource = this.#resource(value.name, texture ? "texture" : "buffer", texels, "kept", precision);
     packings.set(key, { resource, pack });
     return resource;
   }
@@ -323,8 +326,14 @@ class Planner implements PlanContext {
     this.emit(unpackOutput(value.shape, this.read(value), resource));
   }
 
-  #resource(label: string, form: Resource["form"], texels: number, life: Resource["life"]): Resource {
-    const resource: Resource = { id: this.#resources.length, label, form, texels, life };
+  #resource(
+    label: string,
+    form: Resource["form"],
+    texels: number,
+    life: Resource["life"],
+    precision?: Resource["precision"],
+  ): Resource {
+    const resource: Resource = { id: this.#resources.length, label, form, texels, life, precision };
     this.#resources.push(resource);
     return resource;
   }

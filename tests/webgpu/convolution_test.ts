@@ -169,7 +169,11 @@ for (const profile of ["software", "hardware"] as const) {
           names.add(name.replace(/\d.*$/, ""));
         }
       }
-      assertEquals([...names].some((name) => name.includes("workgroup")), profile === "hardware");
+      const offered = (kind: string) => [...names].some((name) => name.includes(kind));
+      assertEquals(offered("workgroup"), profile === "hardware");
+      const adapter = await navigator.gpu.requestAdapter();
+      const subgroups = [...adapter!.features].some((feature) => `${feature}` === "subgroups");
+      assertEquals(offered("subgroups"), profile === "hardware" && subgroups);
     });
   });
 }

@@ -155,7 +155,9 @@ for (const profile of ["software", "hardware"] as const) {
         const chosen = new Map(variants.map((variant) => [variant.name, variant]));
         for (const name of chosen.keys()) g.graph.output(name, g.graph.apply(op, name, operands, attributes));
         await assertInterpreted(backend, JSON.stringify(c), g, 5e-6, ({ name }, [first]) => chosen.get(name) ?? first);
-        for (const { algorithm, mixing, tile } of variants) names.add(`${mixing} ${algorithm} ${tile.shared ?? false}`);
+        for (const { algorithm, mixing, tile } of variants) {
+          names.add(`${mixing} ${algorithm} ${tile.shared !== undefined}`);
+        }
       }
       assertEquals(names.has("mixed winograd true"), profile === "hardware");
       assert(names.has("shared direct false") && names.has("undefined winograd false"));

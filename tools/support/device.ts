@@ -9,7 +9,8 @@ import { type DeviceName, openDevice } from "../../src/devices.ts";
 import { DataError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { Tuning } from "../../src/webgpu/tuning/tuning.ts";
-import { oneOf } from "./command.ts";
+import type { Precision } from "../../src/webgpu/plan.ts";
+import { oneOf, UsageError } from "./command.ts";
 import { progress } from "./progress.ts";
 import { stateFile, writeState } from "./state_folder.ts";
 import { yellow } from "./style.ts";
@@ -17,6 +18,11 @@ import { isFile } from "./weights.ts";
 
 /** Flags that take a value. */
 export const DEVICE_STRINGS = ["device", "tuning"] as const;
+
+/** Those of tools that only infer, and the lines of their help. */
+export const PRECISION_STRINGS = ["precision"] as const;
+export const PRECISION_HELP = `\
+  --precision NAME      how WebGPU keeps convolutions' weights: float32 (default) or float16, half the memory`;
 
 /** Flags that take none. */
 export const DEVICE_BOOLEANS = ["tune"] as const;
@@ -32,6 +38,7 @@ export interface DeviceFlags {
   readonly device?: DeviceName;
   readonly tune?: boolean;
   readonly tuning?: string;
+  readonly precision?: Precision;
 }
 
 /** Tuning files are far smaller. */
@@ -64,8 +71,14 @@ export async function tuningOf({ tune, tuning: file }: DeviceFlags): Promise<Tun
 }
 
 /** Checks the flags before any work begins. Throws UsageError. */
-export function parseDeviceFlags({ device, tune, tuning }: Readonly<Record<string, unknown>>): DeviceFlags {
+export function parseDeviceFlags(flags: Readonly<Record<string, unknown>>): DeviceFlags {
+  const { device, tune, tuning } = flags;
+  const precision = oneOf("precision", flags.precision as string | undefined, ["float32", "float16"]);
+  if (precision === "float16" && device === "cpu") {
+    throw new UsageError("--precision float16 is WebGPU's; the CPU computes with float32: leave one of the two out");
+  }
   return {
+    precision,
     device: oneOf("device", device as string | undefined, ["auto", "webgpu", "cpu"]),
     tune: tune as boolean | undefined,
     tuning: tuning as string | undefined,
@@ -74,7 +87,7 @@ export function parseDeviceFlags({ device, tune, tuning }: Readonly<Record<strin
 
 /** Opens the device that the flags name; what "auto" chose is told on stderr. Throws DeviceError. */
 export async function openDeviceOf(flags: DeviceFlags, workers?: number): Promise<Backend> {
-  const { device } = flags;
+  const { device, precision } = flags;
   const tuning = device === "cpu" ? undefined : await tuningOf(flags);
-  return await openDevice(device, { workers, tuning, notice: (line) => console.error(line) });
+  return await openDevice(device, { workers, tuning, precision, notice: (line) => console.error(line) });
 }

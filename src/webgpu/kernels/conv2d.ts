@@ -64,7 +64,7 @@ function transformedWeight(winograd: WinogradGeometry, weight: Value, context: P
   const { geometry, size, kernelTexels } = winograd;
   const layout = weightLayout(weight, geometry, 1);
   if (context.isConstant(weight)) {
-    const pack = packWinograd(winograd, layout);
+    const pack = packWinograd(winograd, layout, weight.name, context.capabilities.precision);
     return { weight: context.packed(weight, `winograd${size}`, kernelTexels, pack), layout };
   }
   const y = context.scratch(`${weight.name} winograd${size}`, kernelTexels);

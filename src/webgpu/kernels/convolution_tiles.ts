@@ -6,7 +6,7 @@
 
 import type { Capabilities } from "../plan.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
-import { sharedTiles, workgroupTile } from "./workgroup_tiles.ts";
+import { cooperativeTile, sharedTiles } from "./cooperative_tiles.ts";
 
 /** What an invocation computes. */
 export interface Tile {
@@ -18,8 +18,10 @@ export interface Tile {
   readonly outputs: number;
   /** Invocations of a workgroup; {@link FEW_LANES} if left out. */
   readonly lanes?: number;
-  /** Whether a workgroup's invocations load through memory that they share: ./workgroup_convolution.ts. */
-  readonly shared?: boolean;
+  /** How a workgroup's invocations share what they load, if they do: ./cooperative_convolution.ts. */
+  readonly shared?: "workgroup" | "subgroups";
+  /** Lanes that share by subgroups: the smallest size of a subgroup. */
+  readonly team?: number;
 }
 
 /** Software adapters run the lanes of a workgroup in turns. */
@@ -58,6 +60,9 @@ const SPILL_COST = 0.1;
 
 /** Vector multiply-adds that take as long as what an invocation does besides. */
 const INVOCATION_COST = 60;
+
+/** What subgroups are taken to cost more than workgroup memory, so that only measurements prefer them. */
+const UNPROVEN = 2;
 
 /** Whether the whole image counts as one row: no tap reaches beyond its own pixel. */
 export function isFlat({ kernel, stride, padding }: ConvolutionGeometry): boolean {
@@ -100,9 +105,10 @@ export function byTileCost(geometry: ConvolutionGeometry, tiles: readonly Tile[]
 export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1): number {
   const { kernel: [kh, kw], stride, dilation, depthwise, groups, groupInputs, groupOutputs, output } = geometry;
   if (tile.shared) {
-    const { pixels, blocks } = workgroupTile(geometry, tile);
+    const { pixels, blocks } = cooperativeTile(geometry, tile);
     const steps = output.batch * groups * Math.ceil(output.pixels / pixels) * Math.ceil(groupOutputs / blocks);
-    return steps * groupInputs * kh * kw * 4 * (pixels * blocks + LOAD_COST * (pixels / 4 + blocks * kernels));
+    const step = pixels * blocks + LOAD_COST * (pixels / 4 + blocks * kernels);
+    return steps * groupInputs * kh * kw * 4 * step * (tile.shared === "subgroups" ? UNPROVEN : 1);
   }
   const { columns, rows = 1, outputs } = tile;
   const [height, width] = isFlat(geometry) ? [1, output.pixels] : [output.height, output.width];
@@ -123,15 +129,16 @@ export function haloColumns(columns: number, kernel: number, stride: number, dil
 }
 
 /** The tiles for a convolution on a device, best guess first; never empty. */
-export function tilesFor(geometry: ConvolutionGeometry, { profile, workgroup }: Capabilities): Tile[] {
+export function tilesFor(geometry: ConvolutionGeometry, capabilities: Capabilities): Tile[] {
+  const { profile, workgroup } = capabilities;
   if (profile === "software") return directTiles(geometry);
   const lanes = Math.min(MANY_LANES, workgroup.invocations);
   // Neighbouring lanes load neighbouring pixels: narrow tiles coalesce.
   const direct = directTiles(geometry).toSorted((a, b) => a.columns - b.columns).map((tile) => ({ ...tile, lanes }));
-  return geometry.depthwise ? direct : [...sharedTiles(geometry, workgroup), ...direct];
+  return geometry.depthwise ? direct : [...sharedTiles(geometry, capabilities), ...direct];
 }
 
-/** What names say of a tile: "direct-8x2", "workgroup-4x4", of several rows "direct-7x7x1". */
+/** What names say of a tile: "direct-8x2", "workgroup-4x4", "subgroups-4x4", of several rows "direct-7x7x1". */
 export function tileName({ columns, rows, outputs, shared }: Tile): string {
-  return `${shared ? "workgroup" : "direct"}-${[columns, rows, outputs].filter((n) => n !== undefined).join("x")}`;
+  return `${shared ?? "direct"}-${[columns, rows, outputs].filter((n) => n !== undefined).join("x")}`;
 }

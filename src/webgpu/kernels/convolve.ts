@@ -2,8 +2,8 @@ import type { Dispatch } from "../kernel.ts";
 import { convolution, type ConvolutionOperands } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { Tile } from "./convolution_tiles.ts";
+import { cooperativeConvolution } from "./cooperative_convolution.ts";
 import { depthwiseConvolution } from "./depthwise.ts";
-import { workgroupConvolution } from "./workgroup_convolution.ts";
 
 /** The dispatch of a convolution, by the kernel that such a tile is for. */
 export function convolve(
@@ -13,5 +13,5 @@ export function convolve(
   label = `conv2d_${geometry.kernel[0]}x${geometry.kernel[1]}`,
 ): Dispatch {
   if (geometry.depthwise) return depthwiseConvolution(geometry, operands, tile);
-  return (tile.shared ? workgroupConvolution : convolution)(geometry, operands, tile, label);
+  return (tile.shared ? cooperativeConvolution : convolution)(geometry, operands, tile, label);
 }

@@ -137,10 +137,11 @@ function direct(geometry: ConvolutionGeometry, capabilities: Capabilities, kerne
     .map((tile) => ({ name: tileName(tile), algorithm: "direct", tile }));
 }
 
-/** The best so many tiles of each kind: through workgroup memory and not. */
+/** The best so many tiles of each kind: shared through workgroup memory, by subgroups, and not. */
 function offered(geometry: ConvolutionGeometry, capabilities: Capabilities, kernels: number, most: number): Tile[] {
   const tiles = byTileCost(geometry, tilesFor(geometry, capabilities), kernels);
-  return [true, false].flatMap((shared) => tiles.filter((tile) => (tile.shared ?? false) === shared).slice(0, most));
+  const kinds = ["workgroup", "subgroups", undefined] as const;
+  return kinds.flatMap((kind) => tiles.filter(({ shared }) => shared === kind).slice(0, most));
 }
 
 function winograd(

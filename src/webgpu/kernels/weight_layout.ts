@@ -13,7 +13,8 @@
 
 import type { Value } from "../../graph/graph.ts";
 import type { Resource } from "../kernel.ts";
-import type { PlanContext } from "../plan.ts";
+import { packBlocks } from "../layout.ts";
+import type { PlanContext, Upload } from "../plan.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { packWeights } from "./weight_packing.ts";
 
@@ -43,10 +44,15 @@ export function weightOperand(
   context: PlanContext,
 ): WeightOperand {
   const { layout, isValue } = placed(weight, geometry, groups);
-  if (isValue) return { weight: context.operand(weight), layout };
+  const { precision } = context.capabilities;
+  if (isValue && (precision === "float32" || !context.isConstant(weight))) {
+    return { weight: context.operand(weight), layout };
+  }
   const texels = layout.texels * kernelsOf(weight);
-  const pack = packWeights(weight.shape, geometry, groups);
-  return { weight: context.packed(weight, `weights/${groups}`, texels, pack), layout };
+  const pack: Upload["pack"] = isValue
+    ? (data, out) => packBlocks(weight.shape, data, out)
+    : packWeights(weight.shape, geometry, groups);
+  return { weight: context.packed(weight, `weights/${groups}`, texels, pack, precision), layout };
 }
 
 /** The layout of {@link weightOperand}, without asking for the weights. */

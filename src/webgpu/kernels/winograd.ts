@@ -11,9 +11,11 @@
  * @module
  */
 
+import { DeviceError } from "../../errors.ts";
+import { toFloat16 } from "../../float16.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
-import type { PlanContext, Upload } from "../plan.ts";
+import type { PlanContext, Precision, Upload } from "../plan.ts";
 import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { convolve } from "./convolve.ts";
@@ -75,10 +77,15 @@ function transformedLayout({ vector, strides: { input, output, lane }, texels }:
   };
 }
 
-/** Lays one kernel [Cout, Cin, 3, 3] out as transformed kernels. */
+/**
+ * Lays one kernel [Cout, Cin, 3, 3] out as transformed kernels. What is kept of them is float32, but of the kernel as it
+ * would be kept by other algorithms: all have the same answers.
+ */
 export function packWinograd(
   { geometry: { input, output }, positions, matrices }: WinogradGeometry,
   layout: WeightLayout,
+  name: string,
+  precision: Precision,
 ): Upload["pack"] {
   const { vector, strides, texels } = transformedLayout(layout);
   const place = (o: number, i: number) =>
@@ -86,7 +93,9 @@ export function packWinograd(
       ? (o * strides.lane + (i >> 2) * strides.input) * 4 + (i & 3)
       : ((o >> 2) * strides.output + i * strides.lane) * 4 + (o & 3);
   const transformed = new Float64Array(positions);
-  return (data, out) => {
+  const refused = (message: string) => new DeviceError(message);
+  return (weight, out) => {
+    const data = precision === "float16" ? toFloat16(name, weight, refused) : weight;
     for (let o = 0, from = 0; o < output.channels; o++) {
       for (let i = 0; i < input.channels; i++, from += 9) {
         transformSquare(matrices.kernel, data.subarray(from, from + 9), transformed);

@@ -5,7 +5,7 @@
  */
 
 import type { StepTime } from "../executable.ts";
-import { TEXEL_BYTES } from "../layout.ts";
+import { texelBytes } from "../layout.ts";
 import type { Plan, Step } from "../plan.ts";
 
 /** A step's time and work. */
@@ -41,7 +41,7 @@ export function costsOf({ steps }: Pick<Plan, "steps">, times: readonly StepTime
     const { of } = step;
     const multiplyAdds = of && longest.get(of) === i ? of.op.madds?.(of.operands, of.attributes, of.output.shape) : 0;
     const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, ...step.dispatch.writes];
-    const bytes = touched.reduce((sum, { texels }) => sum + texels * TEXEL_BYTES, 0);
+    const bytes = touched.reduce((sum, resource) => sum + resource.texels * texelBytes(resource), 0);
     return { ...times[i], flops: 2 * (multiplyAdds ?? 0), bytes };
   });
 }
