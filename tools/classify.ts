@@ -15,12 +15,10 @@ import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
 import {
   DEVICE_BOOLEANS,
-  DEVICE_HELP,
-  DEVICE_STRINGS,
+  INFERENCE_HELP,
+  INFERENCE_STRINGS,
   openDeviceOf,
   parseDeviceFlags,
-  PRECISION_HELP,
-  PRECISION_STRINGS,
 } from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
@@ -36,8 +34,7 @@ middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
   --top K               how many classes (default: 5)
-${DEVICE_HELP}
-${PRECISION_HELP}
+${INFERENCE_HELP}
 ${PROFILE_HELP}
   --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...]
   -h, --help            this text
@@ -61,7 +58,7 @@ interface Guess {
   readonly logit: number;
 }
 
-const STRINGS = ["weights", "top", ...DEVICE_STRINGS, ...PRECISION_STRINGS, ...PROFILE_STRINGS] as const;
+const STRINGS = ["weights", "top", ...INFERENCE_STRINGS, ...PROFILE_STRINGS] as const;
 const BOOLEANS = ["json", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
 const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {

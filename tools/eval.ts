@@ -18,12 +18,10 @@ import { REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
 import {
   DEVICE_BOOLEANS,
-  DEVICE_HELP,
-  DEVICE_STRINGS,
+  INFERENCE_HELP,
+  INFERENCE_STRINGS,
   openDeviceOf,
   parseDeviceFlags,
-  PRECISION_HELP,
-  PRECISION_STRINGS,
 } from "./support/device.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
@@ -47,8 +45,7 @@ Options:
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
   --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
   --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU)
-${DEVICE_HELP}
-${PRECISION_HELP}
+${INFERENCE_HELP}
 ${PROFILE_HELP}
   --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
   --limit N             only the first N images
@@ -78,8 +75,7 @@ const STRINGS = [
   "shard",
   "report",
   "logits",
-  ...DEVICE_STRINGS,
-  ...PRECISION_STRINGS,
+  ...INFERENCE_STRINGS,
   ...PROFILE_STRINGS,
 ] as const;
 

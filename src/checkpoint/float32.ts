@@ -4,8 +4,8 @@
  * @module
  */
 
-import { toFloat16 } from "../float16.ts";
 import { CheckpointError } from "../errors.ts";
+import { toFloat16 } from "../float16.ts";
 import type { DType, Tensor } from "./state_dict.ts";
 
 /** How the elements of each floating-point type are viewed as numbers. */

@@ -8,8 +8,8 @@ import { readBytes } from "../../src/data/files.ts";
 import { type DeviceName, openDevice } from "../../src/devices.ts";
 import { DataError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
-import { Tuning } from "../../src/webgpu/tuning/tuning.ts";
 import type { Precision } from "../../src/webgpu/plan.ts";
+import { Tuning } from "../../src/webgpu/tuning/tuning.ts";
 import { oneOf, UsageError } from "./command.ts";
 import { progress } from "./progress.ts";
 import { stateFile, writeState } from "./state_folder.ts";
@@ -19,11 +19,6 @@ import { isFile } from "./weights.ts";
 /** Flags that take a value. */
 export const DEVICE_STRINGS = ["device", "tuning"] as const;
 
-/** Those of tools that only infer, and the lines of their help. */
-export const PRECISION_STRINGS = ["precision"] as const;
-export const PRECISION_HELP = `\
-  --precision NAME      how WebGPU keeps convolutions' weights: float32 (default) or float16, half the memory`;
-
 /** Flags that take none. */
 export const DEVICE_BOOLEANS = ["tune"] as const;
 
@@ -32,6 +27,11 @@ export const DEVICE_HELP = `\
   --device NAME         auto, webgpu or cpu (default: auto, the faster of the two)
   --tune                measure which WebGPU kernels are fastest for this network and keep it for later runs
   --tuning FILE         where that is kept (default: .odconv/tuning.json, which is read if it is there)`;
+
+/** The same of tools that only infer. */
+export const INFERENCE_STRINGS = [...DEVICE_STRINGS, "precision"] as const;
+export const INFERENCE_HELP = `${DEVICE_HELP}
+  --precision NAME      how WebGPU keeps convolutions' weights: float32 (default) or float16, half the memory`;
 
 /** What these flags say. */
 export interface DeviceFlags {

@@ -24,8 +24,9 @@ export function sharedCorrelation(
   node: Node<typeof conv2dWeightGrad> | Node<typeof conv2dAttentionProducts>,
   context: PlanContext,
 ): SharedCorrelation | undefined {
-  const [own, other] = ["conv2d_weight_grad", "conv2d_attention_products"].toSorted((a) => a === node.op.name ? -1 : 1);
-  const { operands, attributes } = node as Node;
+  const { op, operands, attributes } = node as Node;
+  const isWeightGrad = op.name === "conv2d_weight_grad";
+  const other = isWeightGrad ? "conv2d_attention_products" : "conv2d_weight_grad";
   const found = context.nodes.find((candidate) => {
     const others = candidate.operands as Operands;
     return candidate.op.name === other && !context.isPlanned(candidate.output) && isReady(candidate, context) &&
@@ -33,7 +34,7 @@ export function sharedCorrelation(
       ["stride", "padding", "dilation", "groups"].every((a) => `${candidate.attributes[a]}` === `${attributes[a]}`);
   });
   if (!found) return undefined;
-  const [weightGrad, products] = (own === "conv2d_weight_grad" ? [node, found] : [found, node]) as [
+  const [weightGrad, products] = (isWeightGrad ? [node, found] : [found, node]) as [
     Node<typeof conv2dWeightGrad>,
     Node<typeof conv2dAttentionProducts>,
   ];
@@ -46,10 +47,10 @@ export function sharedCorrelation(
     );
   const attentions = Object.values(scales).filter((value) => value).length - 2;
   const buffers = context.capabilities.operands === "buffer" ? 3 : 0;
-  const pays = weightGrad.output.shape.join() === products.operands.weight.shape.join() &&
+  const fits = weightGrad.output.shape.join() === products.operands.weight.shape.join() &&
     !context.isAnswer(products.output) && grads.length > 0 && grads.every(isPart) &&
     buffers + attentions + 2 <= context.capabilities.storageBuffers;
-  return pays ? { weightGrad, products, grads } : undefined;
+  return fits ? { weightGrad, products, grads } : undefined;
 }
 
 function isReady(node: Node, context: PlanContext): boolean {
