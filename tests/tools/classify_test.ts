@@ -43,6 +43,22 @@ Deno.test("`classify` answers the same classes on both devices, with names where
       assert(Math.abs(top.reduce((sum, t) => sum + t.probability, 0) - 1) < 1e-12);
       assertEquals(new Set(top.map((t) => t.name)).has("airplane"), true);
     }
+    const half: Answer[] = JSON.parse(
+      await ask("named", "--device", "webgpu", "--precision", "float16", "--json", "--top", "10"),
+    );
+    half.forEach(({ top }, image) =>
+      top.forEach(({ class: number, logit }) => {
+        const whole = gpu[image].top.find((t) => t.class === number)!.logit;
+        // Rounding weights to 11 bits shows, and stays small.
+        assert(
+          logit !== whole &&
+            Math.abs(logit - whole) <= 0.02 * Math.max(...gpu[image].top.map((t) => Math.abs(t.logit))),
+        );
+      })
+    );
+    const refused = await runTask("classify", ...paths, "--weights", "x", "--device", "cpu", "--precision", "float16");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "--precision float16 is WebGPU's");
     const text = await ask("numbered", "--device", "cpu", "--top", "2");
     assertEquals(text.match(/% {2}class \d\n/g)?.length, 4);
 
