@@ -142,6 +142,8 @@ fn main(
     subgroups ? "\n  @builtin(subgroup_invocation_id) subgroup_lane: u32," : ""
   }
 ) {
+  // Read once: software adapters read a uniform anew, lane by lane, in every turn of a loop that names it.
+  let u = u;
   // Grids past the limit of one dimension fold into the second.
 ${
     together
