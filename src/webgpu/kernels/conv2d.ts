@@ -4,7 +4,7 @@ import type { Kernel, PlanContext } from "../plan.ts";
 import type { ConvolutionOperands } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { convolve } from "./convolve.ts";
-import { inChunks, MOST_CHUNK_BYTES } from "./sample_chunks.ts";
+import { inChunks } from "./sample_chunks.ts";
 import type { WinogradVariant } from "./variants.ts";
 import { weightLayout, type WeightOperand, weightOperand } from "./weight_layout.ts";
 import {
@@ -53,8 +53,7 @@ function convolveByWinograd(
 ): void {
   const winograd = winogradGeometry(geometry, size);
   const weights = transformedWeight(winograd, weight, context);
-  const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
-  for (const samples of inChunks(geometry.output.batch, winogradSamples(winograd, false, most))) {
+  for (const samples of inChunks(geometry.output.batch, winogradSamples(winograd, false, context.capabilities))) {
     winogradConvolution(winograd, { ...operands, ...weights, samples }, name, tile, context);
   }
 }

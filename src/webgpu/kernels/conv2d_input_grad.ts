@@ -46,7 +46,7 @@ export const conv2dInputGrad: Kernel = (node, context) => {
     const y = context.scratch(`${weight.name} transposed winograd`, winograd.kernelTexels);
     context.emit(transformKernels(winograd, { ...weights, y, kernels: 1, samples: [0, 1] }));
     const transformed = context.operandOf(y);
-    for (const samples of inChunks(batch, winogradSamples(winograd, false, most))) {
+    for (const samples of inChunks(batch, winogradSamples(winograd, false, context.capabilities))) {
       const operands = { ...everything, ...weights, weight: transformed, x, samples };
       winogradConvolution(winograd, operands, node.name, variant!.tile, context);
     }
@@ -64,7 +64,7 @@ export const conv2dInputGrad: Kernel = (node, context) => {
     return context.emit(direct({ ...everything, ...attentions, ...weights, x }));
   }
   const texels = winograd?.kernelTexels ?? geometry.weightTexels;
-  const chunk = winograd ? winogradSamples(winograd, true, most) : most / (texels * TEXEL_BYTES);
+  const chunk = winograd ? winogradSamples(winograd, true, context.capabilities) : most / (texels * TEXEL_BYTES);
   for (const samples of inChunks(batch, chunk)) {
     const mixed = context.scratch(`${node.name} kernels`, texels * (samples[1] - samples[0]));
     const mix = { ...attentions, ...weights, y: mixed, samples };

@@ -73,7 +73,7 @@ function mixAndConvolve(
   const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
   const winograd = variant.algorithm === "winograd" ? winogradGeometry(geometry, variant.size) : undefined;
   const texels = winograd?.kernelTexels ?? geometry.weightTexels;
-  const chunk = winograd ? winogradSamples(winograd, true, most) : most / (texels * TEXEL_BYTES);
+  const chunk = winograd ? winogradSamples(winograd, true, context.capabilities) : most / (texels * TEXEL_BYTES);
   for (const samples of inChunks(geometry.output.batch, chunk)) {
     const mixed = context.scratch(`${name} kernels`, texels * (samples[1] - samples[0]));
     const mix = { ...prepared, y: mixed, samples };

@@ -15,12 +15,13 @@ import { DeviceError } from "../../errors.ts";
 import { toFloat16 } from "../../float16.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
-import type { PlanContext, Precision, Upload } from "../plan.ts";
+import type { Capabilities, PlanContext, Precision, Upload } from "../plan.ts";
 import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { convolve } from "./convolve.ts";
 import type { Tile } from "./convolution_tiles.ts";
 import type { MixOperands } from "./mix_kernels.ts";
+import { MOST_CHUNK_BYTES } from "./sample_chunks.ts";
 import type { WeightLayout } from "./weight_layout.ts";
 import {
   transformSquare,
@@ -220,11 +221,26 @@ export function winogradConvolution(
   context.emit(transformOutput(winograd, operands, product, products));
 }
 
-/** Most samples of a dispatch, so that none of its tensors exceeds so many bytes. */
-export function winogradSamples(winograd: WinogradGeometry, perSampleWeights: boolean, bytes: number): number {
+/** Bytes of transformed inputs, and as many of products, that a software adapter's cores cache until they are read. */
+const CACHED_BYTES = 2 ** 21;
+
+/**
+ * Samples of a dispatch at most, so that none of its tensors takes too much memory, and on software adapters leaves the
+ * caches before it is read: that costs more than the dispatches. Kernels that all samples share are read again for every
+ * few of them, so that no fewer bytes than theirs are worth it.
+ */
+export function winogradSamples(
+  winograd: WinogradGeometry,
+  perSampleWeights: boolean,
+  { profile, maxBindingBytes }: Capabilities,
+): number {
   const { geometry: { input, output }, positions, tiles, kernelTexels } = winograd;
   const texels = positions * tiles * Math.max(input.blocks, output.blocks);
-  return Math.max(1, Math.floor(bytes / TEXEL_BYTES / Math.max(texels, perSampleWeights ? kernelTexels : 0)));
+  const kernels = perSampleWeights ? kernelTexels : 0;
+  const most = Math.min(MOST_CHUNK_BYTES, maxBindingBytes) / TEXEL_BYTES / Math.max(texels, kernels);
+  const shared = perSampleWeights ? 0 : kernelTexels * TEXEL_BYTES;
+  const cached = Math.max(CACHED_BYTES, shared) / TEXEL_BYTES / texels;
+  return profile === "software" ? Math.min(most, cached) : most;
 }
 
 /** Where a sample's tiles lie in transformed inputs or products of so many blocks of channels. */
