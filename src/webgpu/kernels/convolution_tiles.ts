@@ -33,20 +33,24 @@ const MANY_LANES = 64;
 /** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
 interface TileFamily {
   readonly columns: readonly number[];
+  readonly rows: readonly number[];
   /** Most blocks of output channels. */
   readonly outputs: number;
 }
 
 /** Measured on lavapipe; 16 columns by 4 blocks, say, is a third slower than 14 by 4. */
 const TILES = {
-  pointwise: { columns: [25, 14, 8, 4, 2, 1], outputs: 4 },
-  window: { columns: [14, 8, 7, 4, 2, 1], outputs: 4 },
-  depthwise: { columns: [8, 7, 4, 2, 1], outputs: 1 },
+  pointwise: { columns: [25, 14, 8, 4, 2, 1], rows: [1], outputs: 4 },
+  window: { columns: [14, 8, 7, 4, 2, 1], rows: [1], outputs: 4 },
+  depthwise: { columns: [8, 7, 4, 2, 1], rows: [7, 4, 2, 1], outputs: 1 },
 } as const satisfies Record<string, TileFamily>;
 
 /** Most columns times taps of a row, and that times blocks and rows: larger bodies take compilers seconds. */
 const MOST_UNROLLED = 56;
 const MOST_SUMS = 170;
+
+/** Most pixels times taps of a depthwise tile of several rows, which has no loop. */
+const MOST_TAPPED = 504;
 
 /** Pixels of a tile of several rows. */
 const MOST_PIXELS = 56;
@@ -71,16 +75,20 @@ export function isFlat({ kernel, stride, padding }: ConvolutionGeometry): boolea
 
 /** The tiles for a convolution, that which should cost least first; never empty. */
 export function directTiles(geometry: ConvolutionGeometry): Tile[] {
-  const { kernel: [, kw], depthwise, groups, groupOutputs } = geometry;
-  const pointwise = geometry.kernel[0] * kw === 1;
+  const { kernel: [kh, kw], depthwise, groups, groupOutputs } = geometry;
+  const pointwise = kh * kw === 1;
   const family: TileFamily = TILES[depthwise ? "depthwise" : pointwise ? "pointwise" : "window"];
   const columns = family.columns.filter((c) => c === 1 || c * kw <= MOST_UNROLLED);
   // A tile must not straddle groups; the last of a single group may be part empty.
   const outputs = [4, 2, 1].filter((o) => o <= family.outputs && (groups === 1 || groupOutputs % o === 0));
   return byTileCost(
     geometry,
-    columns.flatMap((c) => outputs.map((o): Tile => ({ columns: c, outputs: o })))
-      .filter(({ columns: c, outputs: o }) => c === 1 || c * o * kw <= MOST_SUMS),
+    columns.flatMap((c) =>
+      outputs.filter((o) => c === 1 || c * o * kw <= MOST_SUMS).flatMap((o) =>
+        family.rows.filter((r) => r === 1 || r * c * kh * kw <= MOST_TAPPED)
+          .map((r): Tile => ({ columns: c, rows: r === 1 ? undefined : r, outputs: o }))
+      )
+    ),
   );
 }
 
@@ -114,14 +122,18 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
   const [height, width] = isFlat(geometry) ? [1, output.pixels] : [output.height, output.width];
   const steps = output.batch * groups * Math.ceil(width / columns) * Math.ceil(height / rows) *
     Math.ceil(groupOutputs / outputs);
-  const lanes = depthwise ? 1 : 4;
-  const loads = rows * haloColumns(columns, kw, stride[1], dilation[1]).length + kw * lanes * outputs * kernels;
-  const sums = columns * rows * outputs * kw * lanes;
+  const halo = haloColumns(columns, kw, stride[1], dilation[1]).length;
+  if (depthwise) {
+    const loads = haloColumns(rows, kh, stride[0], dilation[0]).length * halo + kh * kw;
+    return steps * (columns * rows * kh * kw + LOAD_COST * loads + INVOCATION_COST);
+  }
+  const loads = rows * halo + kw * 4 * outputs * kernels;
+  const sums = columns * rows * outputs * kw * 4;
   const spilled = columns * rows * outputs > FEW_SUMS ? 1 + SPILL_COST : 1;
   return steps * (groupInputs * kh * (sums + LOAD_COST * loads) * spilled + INVOCATION_COST);
 }
 
-/** The input columns that a tile reads of a row, relative to its first. */
+/** The input columns that a tile reads of a row, relative to its first; as well the rows of several. */
 export function haloColumns(columns: number, kernel: number, stride: number, dilation: number): number[] {
   const halo = new Set<number>();
   for (let t = 0; t < columns; t++) for (let k = 0; k < kernel; k++) halo.add(t * stride + k * dilation);
@@ -134,7 +146,8 @@ export function tilesFor(geometry: ConvolutionGeometry, capabilities: Capabiliti
   if (profile === "software") return directTiles(geometry);
   const lanes = Math.min(MANY_LANES, workgroup.invocations);
   // Neighbouring lanes load neighbouring pixels: narrow tiles coalesce.
-  const direct = directTiles(geometry).toSorted((a, b) => a.columns - b.columns).map((tile) => ({ ...tile, lanes }));
+  const direct = directTiles(geometry).filter(({ rows }) => !rows).toSorted((a, b) => a.columns - b.columns)
+    .map((tile) => ({ ...tile, lanes }));
   return geometry.depthwise ? direct : [...sharedTiles(geometry, capabilities), ...direct];
 }
 
