@@ -1,6 +1,6 @@
 /**
  * Where this project and its peers meet: every contestant is opened when it is first needed, runs the same graph on the same
- * numbers, must agree with this project's answer, and is timed once.
+ * numbers, must agree with this project's answer, and takes turns with it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { ceilingMeter } from "../src/webgpu/ceiling.ts";
 import { openWebGpu, type WebGpuBackend } from "../src/webgpu/device.ts";
 
 import type { Contestant } from "./contestant.ts";
-import { medianOf, type Patience, ratioInTurns, timeRuns } from "./measure.ts";
+import { median, medianOf, type Patience, ratioInTurns, type Timed, timed, warmUp } from "./measure.ts";
 import { expectAgreement, inputsOf } from "./networks.ts";
 import { ours } from "./peers/ours.ts";
 import { openPyTorch, type PyTorch, type PyTorchJob } from "./peers/pytorch.ts";
@@ -102,61 +102,56 @@ export class Arena {
     return await measure();
   }
 
-  /** Median milliseconds of this project. */
-  async time(device: Row["device"], task: Task): Promise<number> {
-    return await this.#time(ours(await this.backend(device)), task);
+  /** Median milliseconds of this project, and the median of what the adapter could do after each run. */
+  async time(device: Row["device"], task: Task): Promise<Pick<Row, "ms" | "ceilingGflops">> {
+    const ceilings: (number | null)[] = [];
+    const us = ours(await this.backend(device));
+    const ms = await this.#with(us, task, (work) =>
+      medianOf(async () => {
+        const ms = await work();
+        ceilings.push(await this.ceiling(device));
+        return ms;
+      }, this.#options));
+    return { ms, ceilingGflops: device === "cpu" ? null : median(ceilings as number[]) };
   }
 
   /** How many times as long a task takes as another on the same device, in turns. */
   async ratio(device: Row["device"], task: Task, other: Task): Promise<number> {
-    const { compile, inFlight } = ours(await this.backend(device));
-    const runners = [];
-    try {
-      const turns = [];
-      for (const { graph } of [task, other]) {
-        const inputs = inputsOf(graph);
-        const runner = await compile(graph);
-        runners.push(runner);
-        await runner.run(inputs);
-        turns.push(() => Promise.all(Array.from({ length: inFlight }, () => runner.run(inputs))));
-      }
-      return await ratioInTurns(turns[0], turns[1], this.#options);
-    } finally {
-      for (const runner of runners) await runner.dispose();
-    }
+    const us = ours(await this.backend(device));
+    return await this.#with(
+      us,
+      other,
+      (turn) => this.#with(us, task, (work) => ratioInTurns(work, turn, this.#options)),
+    );
   }
 
   /**
-   * Median milliseconds of the executor's peers, by name. `twin` is the static task that stands in where a peer does not
-   * take the dynamic one; `job` is the same for PyTorch.
+   * Milliseconds of the executor's peers by name: this project's, times how many times as long the peer takes, in turns.
+   * `twin` is the static task that stands in where a peer does not take the dynamic one; `job` is the same for PyTorch.
    */
   async timePeers(
     device: Row["device"],
     task: Task,
-    { batch, twin, job }: { batch: number; twin?: Task; job?: Omit<PyTorchJob, keyof Patience> },
+    { ms, batch, twin, job }: { ms: number; batch: number; twin?: Task; job?: PyTorchJob },
   ): Promise<Record<string, number>> {
     const times: Record<string, number> = {};
-    for (const name of PEERS[device]) {
-      if (!this.takes(name)) continue;
-      const ms = name === "pytorch"
-        ? job && await this.timePyTorch(job)
-        : await this.#timePeer(device, name, task, batch, twin);
-      if (ms !== undefined) times[name] = ms;
+    for (const name of PEERS[device].filter((each) => this.takes(each))) {
+      const ratio = name === "pytorch"
+        ? job && await this.#overPyTorch(device, task, job)
+        : await this.#overPeer(device, name, task, batch, twin);
+      if (ratio !== undefined) times[name] = ratio * ms;
     }
     return times;
   }
 
-  /** Median milliseconds of PyTorch; undefined where no Python was named or it is not asked for. */
-  async timePyTorch(job: Omit<PyTorchJob, keyof Patience>): Promise<number | undefined> {
-    const { python, rounds, budgetMs } = this.#options;
+  /** A run of PyTorch's; undefined where no Python was named or it is not asked for. */
+  async pytorch(job: PyTorchJob): Promise<Timed | undefined> {
+    const { python } = this.#options;
     if (!python || !this.takes("pytorch")) return undefined;
     this.#pytorch ??= openPyTorch(python);
     const pytorch = await this.#pytorch;
     this.descriptions.add(pytorch.description);
-    return await this.#once(
-      `pytorch|${Object.values(job).join()}`,
-      () => pytorch.measure({ ...job, rounds, budgetMs }),
-    );
+    return () => pytorch.run(job);
   }
 
   /** Measures once under a name; where it fails, says so and answers undefined from then on. */
@@ -174,27 +169,44 @@ export class Arena {
     await (await this.#pytorch)?.dispose();
   }
 
-  async #timePeer(device: Row["device"], name: string, task: Task, batch: number, twin?: Task) {
-    return await this.attempt(`${name}, ${task.name}`, async () => {
+  async #overPyTorch(device: Row["device"], task: Task, job: PyTorchJob) {
+    const work = await this.pytorch(job);
+    if (!work) return undefined;
+    return await this.#with(ours(await this.backend(device)), task, async (turn) => {
+      await warmUp(work, 1);
+      return await ratioInTurns(work, turn, this.#options);
+    });
+  }
+
+  async #overPeer(device: Row["device"], name: string, task: Task, batch: number, twin?: Task) {
+    return await this.attempt(`${name}, ${task.name} on ${device}`, async () => {
       if (!this.#contestants.has(name)) this.#contestants.set(name, OPEN[name]());
       const contestant = await this.#contestants.get(name)!;
       this.descriptions.add(contestant.description);
       const chosen = twin && !contestant.takesDynamic(batch) ? twin : task;
+      const us = ours(await this.backend(device));
       // What a peer answers is only worth its time beside ours.
-      if (!this.#answers.has(chosen.name)) await this.#answer(ours(await this.backend(device)), chosen);
-      return (await this.#once(`${name}|${chosen.name}`, () => this.#time(contestant, chosen)))!;
+      if (!this.#answers.has(chosen.name)) await this.#answer(us, chosen);
+      return await this.#with(
+        us,
+        task,
+        (turn) => this.#with(contestant, chosen, (work) => ratioInTurns(work, turn, this.#options)),
+      );
     });
   }
 
-  async #time(contestant: Contestant, { name, graph, kernelsOnly }: Task): Promise<number> {
+  /** Gives a contestant's work on a task, warm, to whoever measures it. */
+  async #with<T>(contestant: Contestant, { name, graph, kernelsOnly }: Task, measure: (work: Timed) => Promise<T>) {
     const { inFlight } = contestant;
     const inputs = inputsOf(graph);
     const runner = await contestant.compile(graph);
     try {
+      const start = performance.now();
       this.#check(contestant, name, await runner.run(inputs));
+      const work = timed(() => runner.run(inputs), inFlight);
+      await warmUp(work, inFlight, performance.now() - start);
       const kernelMs = kernelsOnly && runner.kernelMs;
-      if (kernelMs) return await medianOf(() => kernelMs(inputs), this.#options);
-      return await timeRuns(() => runner.run(inputs), inFlight, this.#options);
+      return await measure(kernelMs ? () => kernelMs(inputs) : work);
     } finally {
       await runner.dispose();
     }

@@ -14,10 +14,10 @@ export async function* forwardRows(arena: Arena, selection: Selection): AsyncGen
     for (const batch of batches) {
       const task = forwardTask(model, batch);
       for (const device of devices) {
-        const ms = await arena.time(device, task);
-        const ceilingGflops = await arena.ceiling(device);
+        const { ms, ceilingGflops } = await arena.time(device, task);
         const over = twin && { static: await arena.ratio(device, task, forwardTask(twin, batch)) };
         const peers = await arena.timePeers(device, task, {
+          ms,
           batch,
           twin: twin && forwardTask(twin, batch),
           job: { work: "forward", model: arch, kernelNum, batch, imageSize: model.imageSize },

@@ -56,9 +56,8 @@ export async function* layerRows(arena: Arena, selection: Selection): AsyncGener
           const graph = make(layer, batch);
           const model = nameOf(layer);
           const task = { name: `${work} ${model} batch ${batch}`, graph, kernelsOnly: true };
-          const ms = await arena.time(device, task);
-          const ceilingGflops = await arena.ceiling(device);
-          const peers = work === "layer" ? await arena.timePeers(device, task, { batch }) : {};
+          const { ms, ceilingGflops } = await arena.time(device, task);
+          const peers = work === "layer" ? await arena.timePeers(device, task, { ms, batch }) : {};
           const gflops = 2 * countMadds(graph) / ms / 1e6;
           yield { work, model, kernelNum: 1, batch, device, ms, gflops, ceilingGflops, peers };
         }

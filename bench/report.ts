@@ -19,13 +19,13 @@ This project beside TensorFlow.js, ONNX Runtime Web and, where a Python with tor
 weights and images in one run on one machine. \`deno task bench --out FILE.md [--python PATH]\` writes this page.
 
 - Times are medians of a run after others that do not count. GFLOP/s count two operations a multiply-add.
-- The ceiling is what a loop of multiply-adds in registers reaches on the adapter right after each measurement.
-- A peer's column says how many times as long as this project it takes. Above 1x, this project is faster.
+- The ceiling is what a loop of multiply-adds in registers reaches on the adapter right after each run; its median.
+- A peer's column says how many times as long as this project it takes. Above 1x, this project is faster. Both took turns:
+  the median of a peer's run over the mean of this project's before and after it, for machines change their speed.
 - Every peer's answer agrees with this project's within 1e-3 of the largest number; else it has no time here.
 - Peers are given networks with batch norm folded, as this project runs them. TensorFlow.js runs static networks only:
   beside a dynamic one stands its static twin. So it does for ONNX Runtime's WebGPU at batches above 1.
-- What is said to be over something else took turns with it: the median of a run over the mean of the other before and
-  after it.
+- What is said to be over something else took turns with it in the same way.
 - PyTorch runs eagerly what the published code computes, batch norm not folded.
 `;
 

@@ -19,9 +19,9 @@ export interface Row {
   readonly ms: number;
   /** Two operations a multiply-add. */
   readonly gflops: number;
-  /** What a loop of multiply-adds in registers reached right after; null on the CPU. */
+  /** What a loop of multiply-adds in registers reached right after the runs; null on the CPU. */
   readonly ceilingGflops: number | null;
-  /** Median milliseconds of the others, by name. */
+  /** Milliseconds of the others by name: `ms` times how many times as long they take in turns with this project. */
   readonly peers: Readonly<Record<string, number>>;
   /** How many times as long it takes as other work on the same device that it took turns with. */
   readonly over?: Readonly<Partial<Record<Base, number>>>;

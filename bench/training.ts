@@ -7,13 +7,10 @@ import { trainingForward } from "../src/training/step.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import type { Arena } from "./arena.ts";
 import { forwardTask } from "./inference.ts";
-import { type Patience, ratioInTurns, timeRuns } from "./measure.ts";
+import { ratioInTurns, type Timed, timed, timeRuns, warmUp } from "./measure.ts";
 import { countMadds, inputsOf, networksOf, noise, seededModel, staticTwin } from "./networks.ts";
 import type { PyTorchJob } from "./peers/pytorch.ts";
 import type { Row, Selection } from "./rows.ts";
-
-/** As for PyTorch. */
-type Job = Omit<PyTorchJob, keyof Patience>;
 
 const LEARNING_RATE = 0.01;
 const OPTIMIZER = sgd({ momentum: 0.9, weightDecay: 1e-4 });
@@ -29,32 +26,42 @@ export async function* trainingRows(arena: Arena, selection: Selection): AsyncGe
   const { batches = [8], devices = ["webgpu"] } = selection;
   for (const { arch, kernelNum } of networksOf(selection, SMALL)) {
     for (const batch of batches) {
-      const job: Job = { work: "train", model: arch, kernelNum, batch, imageSize: findArchitecture(arch).imageSize };
+      const job: PyTorchJob = {
+        work: "train",
+        model: arch,
+        kernelNum,
+        batch,
+        imageSize: findArchitecture(arch).imageSize,
+      };
       for (const device of devices) {
-        const times = await timeOurs(arena, device, job);
+        const { peers, ...times } = await timeOurs(arena, device, job);
         const ceilingGflops = await arena.ceiling(device);
-        const peers: Record<string, number> = {};
         const tfjs = device === "webgpu" ? await timeTfjs(arena, job) : undefined;
         if (tfjs !== undefined) peers["tfjs-webgpu"] = tfjs;
-        const pytorch = device === "webgpu" ? await arena.timePyTorch(job) : undefined;
-        if (pytorch !== undefined) peers.pytorch = pytorch;
         yield { work: "train", model: arch, kernelNum, batch, device, ...times, ceilingGflops, peers };
       }
     }
   }
 }
 
-async function timeOurs(arena: Arena, device: Row["device"], job: Job): Promise<Pick<Row, "ms" | "gflops" | "over">> {
+async function timeOurs(arena: Arena, device: Row["device"], job: PyTorchJob) {
   const trainer = await openTrainer(arena, device, job);
   const step = () => trainer.step(exampleOf(job), { learningRate: LEARNING_RATE });
   try {
     await step();
     const ms = await timeRuns(step, 1, arena.patience);
+    const work = timed(step, 1);
     const over = {
-      forward: await overForward(arena, device, job, step, false),
-      "training forward": await overForward(arena, device, job, step, true),
+      forward: await overForward(arena, device, job, work, false),
+      "training forward": await overForward(arena, device, job, work, true),
     };
-    return { ms, gflops: 2 * countMadds(trainer.graph) / ms / 1e6, over };
+    const peers: Record<string, number> = {};
+    const pytorch = device === "webgpu" ? await arena.pytorch(job) : undefined;
+    if (pytorch) {
+      await warmUp(pytorch, 1);
+      peers.pytorch = ms * await ratioInTurns(pytorch, work, arena.patience);
+    }
+    return { ms, gflops: 2 * countMadds(trainer.graph) / ms / 1e6, over, peers };
   } finally {
     trainer.dispose();
   }
@@ -64,8 +71,8 @@ async function timeOurs(arena: Arena, device: Row["device"], job: Job): Promise<
 async function overForward(
   arena: Arena,
   device: Row["device"],
-  { model: arch, kernelNum, batch, imageSize }: Job,
-  step: () => Promise<unknown>,
+  { model: arch, kernelNum, batch, imageSize }: PyTorchJob,
+  step: Timed,
   training: boolean,
 ): Promise<number> {
   const model = await seededModel(arch, kernelNum);
@@ -77,14 +84,14 @@ async function overForward(
   const inputs = training ? exampleOf({ batch, imageSize }) : inputsOf(graph);
   try {
     await forward.run(inputs);
-    return await ratioInTurns(step, () => forward.run(inputs), arena.patience);
+    return await ratioInTurns(step, timed(() => forward.run(inputs), 1), arena.patience);
   } finally {
     forward.dispose();
   }
 }
 
 /** The static twin in tfjs, which must begin with the loss that this project begins with. */
-async function timeTfjs(arena: Arena, { model, batch, ...rest }: Job): Promise<number | undefined> {
+async function timeTfjs(arena: Arena, { model, batch, ...rest }: PyTorchJob): Promise<number | undefined> {
   const twin = staticTwin(model);
   if (!arena.takes("tfjs-webgpu") || !SMALL.includes(twin)) return undefined;
   return await arena.attempt(`tfjs-webgpu, training ${twin} batch ${batch}`, async () => {
@@ -107,12 +114,16 @@ async function timeTfjs(arena: Arena, { model, batch, ...rest }: Job): Promise<n
   });
 }
 
-async function openTrainer(arena: Arena, device: Row["device"], { model, kernelNum, batch }: Job): Promise<Trainer> {
+async function openTrainer(
+  arena: Arena,
+  device: Row["device"],
+  { model, kernelNum, batch }: PyTorchJob,
+): Promise<Trainer> {
   const options = { batch, optimizer: OPTIMIZER };
   return await Trainer.create(await seededModel(model, kernelNum), await arena.backend(device), options);
 }
 
-function exampleOf({ batch, imageSize }: Pick<Job, "batch" | "imageSize">) {
+function exampleOf({ batch, imageSize }: Pick<PyTorchJob, "batch" | "imageSize">) {
   const labels = Float32Array.from({ length: batch }, (_, i) => i);
   return { x: noise(batch * 3 * imageSize ** 2), labels };
 }

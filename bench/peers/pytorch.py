@@ -1,12 +1,12 @@
-"""Times networks of this project's PyTorch reference: a line of JSON in, a line with milliseconds out.
+"""Times networks of this project's PyTorch reference: a line of JSON in, a line with one run's milliseconds out.
 
-    {"work": "forward" or "train", "model", "kernelNum", "batch", "imageSize", "rounds", "budgetMs"} -> {"ms"}
+    {"work": "forward" or "train", "model", "kernelNum", "batch", "imageSize"} -> {"ms"}
 
-The first line it writes says what it is. Eager mode, float32, as many threads as PyTorch takes by itself.
+The first line it writes says what it is. Work that is asked for again is not prepared again. Eager mode, float32, as many
+threads as PyTorch takes by itself.
 """
 
 import json
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -43,19 +43,17 @@ def prepare(job):
     return step
 
 
-def measure(job):
-    """Median milliseconds, after a run that does not count."""
-    work = prepare(job)
+def run(work):
+    """Milliseconds of one time."""
+    before = time.perf_counter()
     work()
-    times = []
-    start = time.perf_counter()
-    while len(times) < job["rounds"] and (not times or (time.perf_counter() - start) * 1000 < job["budgetMs"]):
-        before = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - before) * 1000)
-    return statistics.median_high(times)
+    return (time.perf_counter() - before) * 1000
 
 
 print(json.dumps({"description": f"PyTorch {torch.__version__}, eager, {torch.get_num_threads()} threads"}), flush=True)
+prepared = None
 for line in sys.stdin:
-    print(json.dumps({"ms": measure(json.loads(line))}), flush=True)
+    if line != prepared:
+        work = prepare(json.loads(line))
+        prepared = line
+    print(json.dumps({"ms": run(work)}), flush=True)

@@ -6,10 +6,9 @@
 
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../../src/errors.ts";
-import type { Patience } from "../measure.ts";
 
 /** What is timed; see pytorch.py. */
-export interface PyTorchJob extends Patience {
+export interface PyTorchJob {
   readonly work: "forward" | "train";
   readonly model: string;
   readonly kernelNum: number;
@@ -21,8 +20,8 @@ export interface PyTorchJob extends Patience {
 export interface PyTorch {
   /** Its version and threads. */
   readonly description: string;
-  /** Median milliseconds. Throws DeviceError where the process has ended. */
-  measure(job: PyTorchJob): Promise<number>;
+  /** Milliseconds of a run. Throws DeviceError where the process has ended. */
+  run(job: PyTorchJob): Promise<number>;
   /** Ends the process. */
   dispose(): Promise<void>;
 }
@@ -41,7 +40,7 @@ export async function openPyTorch(python: string): Promise<PyTorch> {
   const { description } = await answer();
   return {
     description,
-    async measure(job) {
+    async run(job) {
       await writer.write(new TextEncoder().encode(JSON.stringify(job) + "\n"));
       return (await answer()).ms;
     },

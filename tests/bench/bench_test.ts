@@ -87,15 +87,18 @@ Deno.test("medianOf() takes one round when patience is over at once, else the mi
   assertEquals(await medianOf(round, { rounds: 3, budgetMs: Infinity }), 2);
 });
 
-Deno.test("ratioInTurns() sets each run beside those before and after it", async () => {
+Deno.test("ratioInTurns() sets each run beside those before and after it, once both are warm", async () => {
   const order: string[] = [];
-  const wait = (name: string, ms: number) => async () => {
+  const work = (name: string, times: number[]) => () => {
     order.push(name);
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    return Promise.resolve(times.shift()!);
   };
-  const ratio = await ratioInTurns(wait("run", 80), wait("other", 20), { rounds: 5, budgetMs: 0 });
-  assertEquals(order, ["other", "run", "other", "run", "other", "run", "other"]);
-  assert(ratio > 1, `a longer run takes ${ratio} times as long`);
+  const ratio = await ratioInTurns(work("work", [99, 30, 99, 8]), work("other", [99, 10, 99, 20, 99, 4]), {
+    rounds: 2,
+    budgetMs: Infinity,
+  });
+  assertEquals(order, ["other", "work", "other", "work", "other"].flatMap((name) => [name, name]));
+  assertEquals(ratio, 2); // 30 over 15 and 8 over 12
 });
 
 Deno.test("page() holds ratios to peers, to the static network and to the targets", () => {
