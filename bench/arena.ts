@@ -137,21 +137,25 @@ export class Arena {
     const times: Record<string, number> = {};
     for (const name of PEERS[device].filter((each) => this.takes(each))) {
       const ratio = name === "pytorch"
-        ? job && await this.#overPyTorch(device, task, job)
+        ? job && await this.#with(ours(await this.backend(device)), task, (turn) => this.overPyTorch(job, turn))
         : await this.#overPeer(device, name, task, batch, twin);
       if (ratio !== undefined) times[name] = ratio * ms;
     }
     return times;
   }
 
-  /** A run of PyTorch's; undefined where no Python was named or it is not asked for. */
-  async pytorch(job: PyTorchJob): Promise<Timed | undefined> {
+  /**
+   * How many times as long PyTorch takes as `turn`, in turns; undefined where no Python was named or it is not asked for.
+   */
+  async overPyTorch(job: PyTorchJob, turn: Timed): Promise<number | undefined> {
     const { python } = this.#options;
     if (!python || !this.takes("pytorch")) return undefined;
     this.#pytorch ??= openPyTorch(python);
     const pytorch = await this.#pytorch;
     this.descriptions.add(pytorch.description);
-    return () => pytorch.run(job);
+    const work = () => pytorch.run(job);
+    await warmUp(work, 1);
+    return await ratioInTurns(work, turn, this.#options);
   }
 
   /** Measures once under a name; where it fails, says so and answers undefined from then on. */
@@ -167,15 +171,6 @@ export class Arena {
   async dispose(): Promise<void> {
     this.#backends.forEach((backend) => backend.dispose());
     await (await this.#pytorch)?.dispose();
-  }
-
-  async #overPyTorch(device: Row["device"], task: Task, job: PyTorchJob) {
-    const work = await this.pytorch(job);
-    if (!work) return undefined;
-    return await this.#with(ours(await this.backend(device)), task, async (turn) => {
-      await warmUp(work, 1);
-      return await ratioInTurns(work, turn, this.#options);
-    });
   }
 
   async #overPeer(device: Row["device"], name: string, task: Task, batch: number, twin?: Task) {

@@ -7,7 +7,7 @@ import { trainingForward } from "../src/training/step.ts";
 import { Trainer } from "../src/training/trainer.ts";
 import type { Arena } from "./arena.ts";
 import { forwardTask } from "./inference.ts";
-import { ratioInTurns, type Timed, timed, timeRuns, warmUp } from "./measure.ts";
+import { ratioInTurns, type Timed, timed, timeRuns } from "./measure.ts";
 import { countMadds, inputsOf, networksOf, noise, seededModel, staticTwin } from "./networks.ts";
 import type { PyTorchJob } from "./peers/pytorch.ts";
 import type { Row, Selection } from "./rows.ts";
@@ -56,11 +56,8 @@ async function timeOurs(arena: Arena, device: Row["device"], job: PyTorchJob) {
       "training forward": await overForward(arena, device, job, work, true),
     };
     const peers: Record<string, number> = {};
-    const pytorch = device === "webgpu" ? await arena.pytorch(job) : undefined;
-    if (pytorch) {
-      await warmUp(pytorch, 1);
-      peers.pytorch = ms * await ratioInTurns(pytorch, work, arena.patience);
-    }
+    const pytorch = device === "webgpu" ? await arena.overPyTorch(job, work) : undefined;
+    if (pytorch !== undefined) peers.pytorch = pytorch * ms;
     return { ms, gflops: 2 * countMadds(trainer.graph) / ms / 1e6, over, peers };
   } finally {
     trainer.dispose();

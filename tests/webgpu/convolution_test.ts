@@ -189,3 +189,28 @@ Deno.test("dynamic_conv2d convolves some samples at a time when all their kernel
     await assertParity(backend, "five samples", g);
   });
 });
+
+Deno.test("Winograd takes some samples at a time on a software adapter, and all of them answer float64 loops", async () => {
+  await withWebGpu({ profile: "software", operands: "texture" }, async (backend) => {
+    // A sample's transformed inputs take 36 x 256 tiles x 2 blocks x 16 bytes: 7 of 9 stay in two megabytes.
+    const c: Case = { batch: 9, cin: 8, cout: 8, size: [64, 64], k: [3, 3], padding: one, bias: true, residual: true };
+    for (const each of [c, { ...c, kernels: 2 }]) {
+      const g = new RandomGraph();
+      g.graph.output("y", build(g, each));
+      const executable = await backend.compile(
+        g.graph,
+        (_, variants) =>
+          variants.find(({ algorithm, name }) => algorithm === "winograd" && name.includes("winograd4"))!,
+      );
+      const { steps } = executable.plan;
+      const products = steps.filter((step) =>
+        step.kind === "dispatch" && step.dispatch.shader.label === "winograd_products"
+      );
+      assertEquals(products.length, 2);
+      const [{ y }, { y: expected }] = await Promise.all([executable.run(g.inputs), runReference(g.graph, g.inputs)]);
+      executable.dispose();
+      const error = relativeError(y, expected);
+      assert(error <= 4e-6, `${each.kernels ?? "no"} kernels: relative error ${error.toExponential(2)}`);
+    }
+  });
+});

@@ -18,6 +18,7 @@ import type { AttentionProducts } from "./attention_products.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { CorrelationTile } from "./correlation.ts";
 import { sumCopies } from "./partial_sums.ts";
+import { range } from "./range.ts";
 import type { SharedCorrelation } from "./shared_correlation.ts";
 
 /** What is summed, and where its parts lie. */
@@ -72,7 +73,6 @@ export function attentionSums(
 export function storeSums({ shared: { grads, weightGrad }, products: { kernels, kw, tile } }: AttentionSums): string {
   const { filter, spatial, kernel } = weightGrad.operands;
   const asked = (to: string) => grads.some(({ attributes }) => attributes.to === to);
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const sum = (terms: readonly string[]) => terms.join(" + ");
   const [outputs, taps, numbers] = [range(tile.outputs), range(kw), range(kernels)];
   const byTap = (o: number, n: number) => sum(taps.map((k) => `p${n}_${o}_${k}${spatial ? ` * spatial${k}` : ""}`));

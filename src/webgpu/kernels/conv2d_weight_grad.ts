@@ -17,6 +17,7 @@ import {
 } from "./correlation.ts";
 import { gather, scatterTable } from "./gather.ts";
 import { splitsFor, sumCopies } from "./partial_sums.ts";
+import { range } from "./range.ts";
 import { type SharedCorrelation, sharedCorrelation } from "./shared_correlation.ts";
 import { weightOperand } from "./weight_layout.ts";
 import { packWeights } from "./weight_packing.ts";
@@ -127,7 +128,6 @@ export function planWeightGrad(
 
 function body(sums: readonly Accumulator[], variant: Variant): string {
   const { scales, kernels, kw, tile, correlation, attentions, store: { vector, index, exists, there } } = variant;
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   // Without attentions the samples' parts simply add up.
   const scaled = attentions !== undefined || Object.values(scales).some((there) => there);

@@ -18,6 +18,7 @@ import { TEXEL_BYTES } from "../layout.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { directTiles, FEW_LANES, haloColumns, isFlat, type Tile } from "./convolution_tiles.ts";
 import { activate } from "./elementwise.ts";
+import { range } from "./range.ts";
 import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "./weight_layout.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
@@ -199,7 +200,6 @@ function numberTiles(order: Order, perSampleWeights: boolean, workgroup: number)
   let ${slow} = plane / ${extent};`;
 }
 
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const line = (lines: readonly string[]) => lines.filter((text) => text !== "").join("\n");
 
 /** `whole` is known where a tile covers whole rows: then what lies beyond their ends is known, and left out. */

@@ -33,6 +33,7 @@ const MANY_LANES = 64;
 /** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
 interface TileFamily {
   readonly columns: readonly number[];
+  /** Those above 1 are for software adapters. */
   readonly rows: readonly number[];
   /** Most blocks of output channels. */
   readonly outputs: number;

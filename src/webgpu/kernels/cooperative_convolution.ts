@@ -14,6 +14,7 @@ import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts"
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { Tile } from "./convolution_tiles.ts";
 import { cooperativeTile } from "./cooperative_tiles.ts";
+import { range } from "./range.ts";
 import { throughSubgroups } from "./through_subgroups.ts";
 import { throughWorkgroup } from "./through_workgroup.ts";
 import { tapPlace, weightUniforms } from "./weight_layout.ts";
@@ -41,7 +42,6 @@ export interface Loads {
   readonly weight: string;
 }
 
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const line = (lines: readonly string[]) => lines.join("\n");
 
 /** The dispatch of a convolution that is not depthwise, for a tile that is shared. */

@@ -12,6 +12,7 @@
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { haloColumns } from "./convolution_tiles.ts";
 import { isFlat } from "./convolution_tiles.ts";
+import { range } from "./range.ts";
 
 /** How much of R an invocation forms at a time. */
 export interface CorrelationTile {
@@ -64,7 +65,6 @@ export function accumulators(
   { outputs, inputs }: CorrelationTile,
   lanes = 4,
 ): Accumulator[] {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   return range(outputs).flatMap((output) =>
     range(inputs).flatMap((input) =>
       (depthwise ? [undefined] : range(lanes)).flatMap((lane) =>
@@ -109,7 +109,6 @@ export function correlate(
   sums: readonly Accumulator[],
   vector: "outputs" | "inputs",
 ): string {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const halo = haloColumns(columns, kw, sx, dx);
   const gradients = range(outputs).flatMap((o) =>
     range(columns).map((t) => {

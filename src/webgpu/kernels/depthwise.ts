@@ -2,6 +2,7 @@ import { type Dispatch, dispatch } from "../kernel.ts";
 import { type ConvolutionOperands, loadEpilogue, loadHalo, store, windowRows } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import { directTiles, FEW_LANES, haloColumns, type Tile } from "./convolution_tiles.ts";
+import { range } from "./range.ts";
 import { tapPlace } from "./weight_layout.ts";
 
 /**
@@ -42,8 +43,6 @@ export function depthwiseConvolution(
     body: depthwiseBody(geometry, { columns, rows }, operands),
   });
 }
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 function depthwiseBody(
   geometry: ConvolutionGeometry,

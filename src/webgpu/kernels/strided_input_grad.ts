@@ -10,6 +10,7 @@ import type { WindowAttributes } from "../../graph/ops/shared.ts";
 import { type Dispatch, dispatch } from "../kernel.ts";
 import type { ConvolutionOperands } from "./convolution.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
+import { range } from "./range.ts";
 import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "./weight_layout.ts";
 
 /** Columns that a tile has of every remainder modulo the stride. */
@@ -98,7 +99,6 @@ function body(
     inputs: number;
   },
 ): string {
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   const texels = [...new Set(met.map(({ texel }) => texel))].sort((a, b) => a - b);
   const name = (texel: number) => `x${texels.indexOf(texel)}`;

@@ -3,6 +3,7 @@ import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { Tile } from "./convolution_tiles.ts";
 import type { Cooperation } from "./cooperative_convolution.ts";
 import { cooperativeTile } from "./cooperative_tiles.ts";
+import { range } from "./range.ts";
 import { addWeighted } from "./weight_layout.ts";
 
 /**
@@ -19,7 +20,6 @@ export function throughSubgroups(
 ): Cooperation {
   const { columns, outputs, team = 1 } = tile;
   const { lanes } = cooperativeTile(geometry, tile);
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   const texels = 4 * outputs;
   const pixel = (t: number) => `lane + ${t * lanes}u`;

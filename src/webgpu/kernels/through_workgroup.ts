@@ -3,6 +3,7 @@ import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { Tile } from "./convolution_tiles.ts";
 import type { Cooperation } from "./cooperative_convolution.ts";
 import { cooperativeTile, PIXEL_LANES } from "./cooperative_tiles.ts";
+import { range } from "./range.ts";
 
 /**
  * Sharing through workgroup memory: the invocations of a workgroup load what all of them multiply, wait for each other, and
@@ -15,7 +16,6 @@ export function throughWorkgroup(
 ): Cooperation {
   const { columns, outputs } = tile;
   const { pixels, blocks, depth } = cooperativeTile(geometry, tile);
-  const range = (n: number) => Array.from({ length: n }, (_, i) => i);
   const line = (lines: readonly string[]) => lines.join("\n");
   const texels = 4 * blocks * depth;
   const pixel = (t: number) => `lane_x + ${t * PIXEL_LANES}u`;
