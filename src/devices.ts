@@ -9,11 +9,18 @@ import type { Backend } from "./graph/backend.ts";
 import type { Capabilities, Precision } from "./webgpu/plan.ts";
 import type { Tuning } from "./webgpu/tuning/tuning.ts";
 
-/** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is. */
+/** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is and what there is to do. */
 export type DeviceName = "auto" | "webgpu" | "cpu";
+
+/** What a device is opened for. */
+export type DeviceWork = "inference" | "training";
 
 /** How a device is opened. */
 export interface DeviceOptions {
+  /** "auto": what the device shall be fast at, "inference" unless said. Any device does both. */
+  readonly work?: DeviceWork;
+  /** "auto": take WebGPU wherever it is, for what only it has, as a precision of float16 does. */
+  readonly preferWebGpu?: boolean;
   /** CPU: threads that run batches side by side; 1, in the calling thread, if left out. */
   readonly workers?: number;
   /** WebGPU: what is known of the speed of kernels, and whether to find out more. */
@@ -42,25 +49,35 @@ export async function openDevice(name: DeviceName = "auto", options: DeviceOptio
     refusal = error.message;
     return null;
   });
-  const { device, why } = fasterDevice(webgpu?.capabilities);
+  const preferred = webgpu && (options.preferWebGpu || precision === "float16");
+  const { device, why } = preferred ? PREFERRED : fasterDevice(webgpu?.capabilities, options.work);
   notice?.(refusal ? `${refusal}: running on the CPU` : why);
   if (device === "webgpu") return webgpu!;
   webgpu?.dispose();
   return await openCpuDevice(options);
 }
 
-/** Which executor is faster beside such an adapter, and why, in one line. Measured: docs/bench.md. */
+/** A choice of "auto", and why, in one line. */
+interface Choice {
+  readonly device: "webgpu" | "cpu";
+  readonly why: string;
+}
+
+const PREFERRED: Choice = { device: "webgpu", why: "running on WebGPU: what was asked for is only there" };
+
+/** Which executor is faster beside such an adapter. Measured: docs/bench.md. */
 export function fasterDevice(
   adapter: Pick<Capabilities, "profile" | "operands"> | undefined,
-): { readonly device: "webgpu" | "cpu"; readonly why: string } {
+  work: DeviceWork = "inference",
+): Choice {
   if (!adapter) return { device: "cpu", why: "no WebGPU adapter was found: running on the CPU" };
   if (adapter.profile === "hardware") return { device: "webgpu", why: "running on WebGPU: the adapter is a GPU" };
-  return adapter.operands === "texture"
-    ? { device: "webgpu", why: "running on WebGPU: a software adapter, but one that is faster than the CPU executor" }
-    : {
-      device: "cpu",
-      why: "running on the CPU: the WebGPU adapter is software that cannot read storage textures, and slower",
-    };
+  return adapter.operands === "texture" && work === "training"
+    ? {
+      device: "webgpu",
+      why: "running on WebGPU: a software adapter, but one that trains faster than the CPU executor",
+    }
+    : { device: "cpu", why: "running on the CPU: the WebGPU adapter is software, and slower" };
 }
 
 async function openCpuDevice({ workers = 1 }: DeviceOptions): Promise<Backend> {

@@ -1,14 +1,22 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fasterDevice, openDevice } from "../src/devices.ts";
 
-Deno.test("fasterDevice() is WebGPU on a GPU and on software that reads textures, else the CPU", () => {
-  const answer = (profile: "software" | "hardware", operands: "texture" | "buffer") =>
-    fasterDevice({ profile, operands }).device;
-  assertEquals(answer("hardware", "buffer"), "webgpu");
-  assertEquals(answer("hardware", "texture"), "webgpu");
-  assertEquals(answer("software", "texture"), "webgpu");
-  assertEquals(answer("software", "buffer"), "cpu");
-  assertEquals(fasterDevice(undefined).device, "cpu");
+Deno.test("fasterDevice() is WebGPU on a GPU, and for training on software that reads textures, else the CPU", () => {
+  const answers = (profile: "software" | "hardware", operands: "texture" | "buffer") =>
+    [undefined, "training" as const].map((work) => fasterDevice({ profile, operands }, work).device);
+  assertEquals(answers("hardware", "buffer"), ["webgpu", "webgpu"]);
+  assertEquals(answers("hardware", "texture"), ["webgpu", "webgpu"]);
+  assertEquals(answers("software", "texture"), ["cpu", "webgpu"]);
+  assertEquals(answers("software", "buffer"), ["cpu", "cpu"]);
+  assertEquals([undefined, "training" as const].map((work) => fasterDevice(undefined, work).device), ["cpu", "cpu"]);
+});
+
+Deno.test(`openDevice("auto") takes a software adapter where it is asked for what only WebGPU has`, async () => {
+  for (const options of [{ preferWebGpu: true }, { precision: "float16" }, { work: "training" }] as const) {
+    const backend = await openDevice("auto", options);
+    assertEquals(backend.name, "webgpu");
+    backend.dispose();
+  }
 });
 
 Deno.test(`openDevice("auto") says in one line which device it opened, and openDevice() of a name says nothing`, async () => {

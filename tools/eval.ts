@@ -101,7 +101,7 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
     const model = await loadModel(path);
     const dataset = await openDataset(args.data ?? usualData(model), { labels });
     const { start, end } = chosenImages(dataset, { limit, shard });
-    const backend = await openDeviceOf(device, workers);
+    const backend = await openDeviceOf(device, { workers });
     console.log(`model    ${describe(model)}`);
     console.log(`weights  ${path}`);
     console.log(`device   ${backend.name}: ${backend.description}`);

@@ -217,7 +217,7 @@ async function train(
   flags: DeviceFlags,
 ): Promise<void> {
   const { model, recipe, folder } = options;
-  const backend = await openDeviceOf(flags);
+  const backend = await openDeviceOf(flags, { work: "training" });
   const display = new TrainingDisplay(recipe.epochs, recipe.batch);
   const stop = stopOnSignals();
   try {

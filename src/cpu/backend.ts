@@ -1,5 +1,6 @@
 /**
- * Runs graphs without a GPU, on tfjs's WASM SIMD kernels: one thread, nothing leaves the machine, no permission needed.
+ * Runs graphs without a GPU: convolutions on this project's WASM kernels, the rest on tfjs's. One thread, nothing leaves
+ * the machine, no permission needed.
  * Import it dynamically, so that who has a GPU does not download it.
  *
  * @module
@@ -7,7 +8,8 @@
 
 import type { Backend } from "../graph/backend.ts";
 import { compileGraph } from "./executable.ts";
-import { startTfjs, tf } from "./tfjs.ts";
+import { startTfjs } from "./tfjs.ts";
+import { simdName } from "./wasm/module.ts";
 
 export { openCpuPool } from "./pool.ts";
 
@@ -16,7 +18,7 @@ export async function openCpu(): Promise<Backend> {
   await startTfjs();
   return {
     name: "cpu",
-    description: `tfjs ${tf.version_core} (WASM SIMD, 1 thread)`,
+    description: `WASM ${simdName()}, 1 thread`,
     compile: compileGraph,
     dispose() {}, // the one tfjs instance of this thread stays; executables free what they hold
   };

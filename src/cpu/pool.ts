@@ -13,6 +13,7 @@ import type { Graph } from "../graph/graph.ts";
 import { workerOptions } from "../worker_options.ts";
 import { describeGraph } from "./graph_data.ts";
 import type { Refusal, Reply, Request } from "./pool_messages.ts";
+import { simdName } from "./wasm/module.ts";
 
 /** Starts so many workers. Throws DeviceError where one does not start. */
 export async function openCpuPool(workers: number): Promise<Backend> {
@@ -31,7 +32,7 @@ class CpuPool implements Backend {
   #waiting: ((worker: PoolWorker) => void)[] = [];
 
   constructor(readonly workers: readonly PoolWorker[]) {
-    this.description = `tfjs (WASM SIMD, ${workers.length} worker${workers.length > 1 ? "s" : ""} of 1 thread)`;
+    this.description = `WASM ${simdName()}, ${workers.length} worker${workers.length > 1 ? "s" : ""} of 1 thread`;
     this.#idle = [...workers];
   }
 

@@ -19,7 +19,7 @@ Deno.test("openCpu() needs no permission at all", async () => {
   await input.close();
   const { stdout, stderr, success } = await child.output();
   assert(success, new TextDecoder().decode(stderr));
-  assertStringIncludes(new TextDecoder().decode(stdout), "WASM SIMD");
+  assertStringIncludes(new TextDecoder().decode(stdout), "SIMD, 1 thread");
 });
 
 Deno.test("an executable on the CPU frees what a run makes, and dispose() what it holds", async () => {

@@ -19,7 +19,7 @@ function pageTest(name: string, options: PageOptions, work: (page: Page, origin:
     sanitizeOps: false,
     sanitizeResources: false,
     fn: () =>
-      withPage(SITE, "", options, async (page, origin) => {
+      withPage(SITE, options.webgpu === false ? "" : "?device=webgpu", options, async (page, origin) => {
         await page.waitForSelector("#profile figure");
         await work(page, origin);
       }),

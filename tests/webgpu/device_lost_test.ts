@@ -8,7 +8,8 @@ import { createModel, type Model } from "../../src/models/model.ts";
 import { openWebGpu, type WebGpuOptions } from "../../src/webgpu/device.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 import { type Faults, FaultyGpu } from "./faulty_gpu.ts";
-import { random, withWebGpu } from "./support.ts";
+import { random } from "../support/random_graph.ts";
+import { withWebGpu } from "./support.ts";
 
 function smallModel(): Model {
   const model = createModel({ arch: "od_resnet20", kernelNum: 2 });

@@ -15,7 +15,7 @@ import { planGraph } from "../../src/webgpu/planner.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 import { SIZE, smallBatch, smallModel as smallTraining } from "../training/small_model.ts";
 import { type Faults, FaultyGpu, needsOf, withPlatform } from "./faulty_gpu.ts";
-import { random } from "./support.ts";
+import { random } from "../support/random_graph.ts";
 
 function smallModel(arch = "od_resnet20", kernelNum = 2): Model {
   const model = createModel({ arch, kernelNum });

@@ -3,7 +3,8 @@ import { DeviceError, ShapeError } from "../../src/errors.ts";
 import { Graph, type Operator, type Value } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { gridOf } from "../../src/webgpu/kernel.ts";
-import { random, withWebGpu } from "./support.ts";
+import { random } from "../support/random_graph.ts";
+import { withWebGpu } from "./support.ts";
 
 const { relu, add } = OPERATORS;
 

@@ -1,7 +1,8 @@
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { assertParity, RandomGraph, withWebGpu } from "./support.ts";
+import { RandomGraph } from "../support/random_graph.ts";
+import { assertParity, withWebGpu } from "./support.ts";
 
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "relu" } as const;
 const pointwise = { ...window, padding: [0, 0], activation: "none" } as const;

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import type { Shape, Value } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { assertParity, RandomGraph, withWebGpu } from "./support.ts";
+import { RandomGraph } from "../support/random_graph.ts";
+import { assertParity, withWebGpu } from "./support.ts";
 
 /** Builds one operator over random tensors. */
 type Case = readonly [name: string, build: (g: RandomGraph) => Value];

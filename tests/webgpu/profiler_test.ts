@@ -3,7 +3,8 @@ import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { chromeTrace } from "../../src/webgpu/profiler/chrome_trace.ts";
 import { costsOf, totalsBy } from "../../src/webgpu/profiler/cost.ts";
-import { RandomGraph, withWebGpu } from "./support.ts";
+import { RandomGraph } from "../support/random_graph.ts";
+import { withWebGpu } from "./support.ts";
 
 /** A convolution, a linear layer of a pooled map, and what lies between. */
 function network(): RandomGraph {

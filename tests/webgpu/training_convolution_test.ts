@@ -5,7 +5,8 @@ import { convolutionShape } from "../../src/graph/ops/shared.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
-import { RandomGraph, withWebGpu } from "./support.ts";
+import { RandomGraph } from "../support/random_graph.ts";
+import { withWebGpu } from "./support.ts";
 import { assertInterpreted } from "./training_support.ts";
 
 /** A convolution whose backward is tested; those left out are PyTorch's defaults. */

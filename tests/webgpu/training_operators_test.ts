@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import type { Operator, Shape, Value } from "../../src/graph/graph.ts";
 import { dropoutMaskValues } from "../../src/graph/ops/dropout_mask.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
-import { RandomGraph, withWebGpu } from "./support.ts";
+import { RandomGraph } from "../support/random_graph.ts";
+import { withWebGpu } from "./support.ts";
 import { assertInterpreted } from "./training_support.ts";
 
 /** One operator over random inputs of those shapes; some of them other numbers. */

@@ -6,7 +6,8 @@ import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
 import { shapeOf } from "../../src/webgpu/tuning/candidates.ts";
 import { adapterOf, tunedChoice } from "../../src/webgpu/tuning/choose.ts";
 import { fastest, parseTuning, Tuning, type TuningOptions } from "../../src/webgpu/tuning/tuning.ts";
-import { assertParity, RandomGraph, withWebGpu } from "./support.ts";
+import { RandomGraph } from "../support/random_graph.ts";
+import { assertParity, withWebGpu } from "./support.ts";
 
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "relu" } as const;
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createModel } from "../../src/models/model.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
-import { random, withWebGpu } from "./support.ts";
+import { random } from "../support/random_graph.ts";
+import { withWebGpu } from "./support.ts";
 
 type Calls = Record<string, number>;
 

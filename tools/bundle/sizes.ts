@@ -20,7 +20,7 @@ export interface PartSize {
 /** What is loaded later, by the modules and files that give it away. */
 const LATER = [
   ["WebGPU, when a device is opened", /src\/webgpu\/device\.ts$/],
-  ["CPU, only where there is no WebGPU", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
+  ["CPU, only where there is no GPU", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
   ["JPEG and WebP decoders, when first met", /src\/data\/wasm_codecs\.js$|_dec\.wasm$/],
   ["ImageNet's class names, when asked for", /imagenet_classes\.json$/],
 ] as const;

@@ -5,7 +5,7 @@
  */
 
 import { readBytes } from "../../src/data/files.ts";
-import { type DeviceName, openDevice } from "../../src/devices.ts";
+import { type DeviceName, type DeviceOptions, openDevice } from "../../src/devices.ts";
 import { DataError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import type { Precision } from "../../src/webgpu/plan.ts";
@@ -39,6 +39,8 @@ export interface DeviceFlags {
   readonly tune?: boolean;
   readonly tuning?: string;
   readonly precision?: Precision;
+  /** Whether anything is asked for that only WebGPU has. */
+  readonly onlyWebGpu?: boolean;
 }
 
 /** Tuning files are far smaller. */
@@ -72,7 +74,7 @@ export async function tuningOf({ tune, tuning: file }: DeviceFlags): Promise<Tun
 
 /** Checks the flags before any work begins. Throws UsageError. */
 export function parseDeviceFlags(flags: Readonly<Record<string, unknown>>): DeviceFlags {
-  const { device, tune, tuning } = flags;
+  const { device, tune, tuning, profile, trace } = flags;
   const precision = oneOf("precision", flags.precision as string | undefined, ["float32", "float16"]);
   if (precision === "float16" && device === "cpu") {
     throw new UsageError("--precision float16 is WebGPU's; the CPU computes with float32: leave one of the two out");
@@ -82,12 +84,17 @@ export function parseDeviceFlags(flags: Readonly<Record<string, unknown>>): Devi
     device: oneOf("device", device as string | undefined, ["auto", "webgpu", "cpu"]),
     tune: tune as boolean | undefined,
     tuning: tuning as string | undefined,
+    onlyWebGpu: Boolean(tune || profile || trace),
   };
 }
 
 /** Opens the device that the flags name; what "auto" chose is told on stderr. Throws DeviceError. */
-export async function openDeviceOf(flags: DeviceFlags, workers?: number): Promise<Backend> {
-  const { device, precision } = flags;
+export async function openDeviceOf(
+  flags: DeviceFlags,
+  options: Pick<DeviceOptions, "work" | "workers"> = {},
+): Promise<Backend> {
+  const { device, precision, onlyWebGpu: preferWebGpu } = flags;
   const tuning = device === "cpu" ? undefined : await tuningOf(flags);
-  return await openDevice(device, { workers, tuning, precision, notice: (line) => console.error(line) });
+  const notice = (line: string) => console.error(line);
+  return await openDevice(device, { ...options, preferWebGpu, tuning, precision, notice });
 }

@@ -2,8 +2,7 @@
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
-import { conv2dKernel } from "./convolution.ts";
-import { dynamicConv2dKernel } from "./dynamic_convolution.ts";
+import { conv2dKernel, dynamicConv2dKernel } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { flattenKernel, padChannelsKernel } from "./layout.ts";

@@ -1,0 +1,163 @@
+/**
+ * Writes WebAssembly modules: just what the kernels beside this file need. A piece of code is the bytes of instructions,
+ * nested as it comes; an expression is code that leaves one value on the stack.
+ *
+ * @module
+ */
+
+/** Instructions, flattened when the module is written. */
+export type Code = readonly (number | Code)[];
+
+/** The types of values, by their bytes. */
+const TYPES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
+
+/** A type of values. */
+export type Type = keyof typeof TYPES;
+
+/** A parameter or a variable of a function. */
+export interface Local {
+  readonly index: number;
+  readonly type: Type;
+}
+
+/** What an operand may be: a local stands for its value, a number for that i32. */
+export type Operand = Local | number | Code;
+
+/** LEB128, as WebAssembly writes unsigned integers. */
+function unsigned(value: number): number[] {
+  const bytes = [];
+  for (; value > 127; value >>>= 7) bytes.push(value & 127 | 128);
+  return [...bytes, value];
+}
+
+/** LEB128 of a signed integer. */
+function signed(value: number): number[] {
+  const bytes = [];
+  for (; value < -64 || value > 63; value >>= 7) bytes.push(value & 127 | 128);
+  return [...bytes, value & 127];
+}
+
+const value = (x: Operand): Code =>
+  typeof x === "number" ? [0x41, ...signed(x)] : "index" in x ? [0x20, ...unsigned((x as Local).index)] : x as Code;
+
+const plain = (opcode: number) => (...operands: Operand[]): Code => [...operands.map(value), opcode];
+const simd = (opcode: number, ...immediates: number[]) => (...operands: Operand[]): Code => [
+  ...operands.map(value),
+  0xfd,
+  ...unsigned(opcode),
+  ...immediates,
+];
+
+/** Instructions by the names that WebAssembly's text format has for them. */
+export const i32 = {
+  add: plain(0x6a),
+  sub: plain(0x6b),
+  mul: plain(0x6c),
+  lessThan: plain(0x48), // i32.lt_s
+  and: plain(0x71),
+  shiftRight: plain(0x76), // i32.shr_u
+  /** The integer at an address. */
+  load: (address: Operand, offset = 0): Code => [value(address), 0x28, 2, ...unsigned(offset)],
+} as const;
+
+/** Four float32. */
+export const f32x4 = {
+  splat: simd(0x13),
+  add: simd(0xe4),
+  mul: simd(0xe6),
+  /** The first unless the second is less (greater): one instruction, and what is no number stays. */
+  pmin: simd(0xea),
+  pmax: simd(0xeb),
+  /** a b + c, rounded once or twice as the machine likes it: relaxed SIMD. */
+  relaxedMadd: simd(0x105),
+} as const;
+
+/** Sixteen bytes. */
+export const v128 = {
+  zero: simd(0x0c, ...Array(16).fill(0))(),
+  load: (address: Operand, offset = 0): Code => simd(0x00, 4, ...unsigned(offset))(address),
+  /** The number at an address, four times. */
+  loadSplat: (address: Operand, offset = 0): Code => simd(0x09, 2, ...unsigned(offset))(address),
+  store: (address: Operand, x: Operand, offset = 0): Code => simd(0x0b, 4, ...unsigned(offset))(address, x),
+} as const;
+
+/** `x` where the condition is not 0, else `y`. */
+export const select = (x: Operand, y: Operand, condition: Operand): Code => plain(0x1b)(x, y, condition);
+
+/** local = x */
+export const set = (local: Local, x: Operand): Code => [value(x), 0x21, ...unsigned(local.index)];
+
+/** local += x */
+export const increase = (local: Local, x: Operand): Code => set(local, i32.add(local, x));
+
+/** The body where the condition is not 0. */
+export const when = (condition: Operand, body: Code): Code => [value(condition), 0x04, 0x40, body, 0x0b];
+
+/** The body `count` times; the local is 0 afterwards. */
+export const repeat = (count: Local, body: Code): Code => {
+  return when(count, [0x03, 0x40, body, set(count, i32.sub(count, 1)), value(count), 0x0d, 0, 0x0b]); // loop, br_if
+};
+
+/** A function that is finished. */
+export interface WasmFunction {
+  readonly writer: FunctionWriter;
+  readonly code: Code;
+}
+
+/** A function of numbers that answers nothing, as it is written. */
+export class FunctionWriter {
+  readonly #types: Type[] = [];
+  #parameters = 0;
+
+  constructor(readonly name: string) {}
+
+  /** Its parameters, by name; before any variable. */
+  parameters<T extends Readonly<Record<string, Type>>>(types: T): { readonly [K in keyof T]: Local } {
+    const locals = Object.entries(types).map(([name, type]) => [name, this.local(type)]);
+    this.#parameters = this.#types.length;
+    return Object.fromEntries(locals);
+  }
+
+  /** A variable. */
+  local(type: Type): Local {
+    return { index: this.#types.push(type) - 1, type };
+  }
+
+  /** Several variables. */
+  locals(type: Type, count: number): Local[] {
+    return Array.from({ length: count }, () => this.local(type));
+  }
+
+  /** The bytes of its type. */
+  get signature(): number[] {
+    return [0x60, ...list(this.#types.slice(0, this.#parameters).map((type) => [TYPES[type]])), 0];
+  }
+
+  /** The bytes of its variables and its code. */
+  bytes(code: Code): number[] {
+    const variables = this.#types.slice(this.#parameters).map((type) => [1, TYPES[type]]);
+    return sized([...list(variables), ...flat(code), 0x0b]);
+  }
+}
+
+/** A module of functions, exported by name, on the memory that is imported as "odconv" "memory". */
+export function writeModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+  const index = (_: unknown, i: number) => unsigned(i);
+  return new Uint8Array([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, functions.map(({ writer }) => writer.signature)),
+    ...section(2, [[...text("odconv"), ...text("memory"), 2, 0, 0]]), // a memory of at least 0 pages
+    ...section(3, functions.map(index)),
+    ...section(7, functions.map(({ writer }, i) => [...text(writer.name), 0, ...unsigned(i)])),
+    ...section(10, functions.map(({ writer, code }) => writer.bytes(code))),
+  ]);
+}
+
+const sized = (bytes: number[]): number[] => [...unsigned(bytes.length), ...bytes];
+const list = (items: number[][]): number[] => [...unsigned(items.length), ...items.flat()];
+const section = (id: number, items: number[][]): number[] => [id, ...sized(list(items))];
+const text = (name: string): number[] => sized([...new TextEncoder().encode(name)]);
+
+function flat(code: Code): number[] {
+  return code.flatMap((part) => typeof part === "number" ? [part] : flat(part));
+}

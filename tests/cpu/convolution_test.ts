@@ -1,0 +1,43 @@
+import { assert } from "@std/assert";
+import { openCpu } from "../../src/cpu/backend.ts";
+import {
+  buildConvolution,
+  type ConvolutionCase,
+  DYNAMIC,
+  STATIC,
+  WINOGRAD,
+  WORKGROUP,
+} from "../support/convolution_cases.ts";
+import { RandomGraph, relativeError } from "../support/random_graph.ts";
+import { runReference } from "../support/reference_ops.ts";
+
+/** Weights of more than a span; a bank of them; fewer pixels than a tile; few channels and wide padding. */
+const BLOCKS: readonly ConvolutionCase[] = [
+  { batch: 3, cin: 96, cout: 208, size: [4, 5], k: [3, 3], padding: [1, 1], bias: true, residual: true },
+  {
+    batch: 3,
+    cin: 96,
+    cout: 204,
+    size: [4, 5],
+    k: [3, 3],
+    padding: [1, 1],
+    kernels: 2,
+    bias: true,
+    activation: "relu",
+  },
+  { batch: 2, cin: 40, cout: 24, size: [1, 2], k: [1, 1], residual: true, activation: "relu6" },
+  { batch: 2, cin: 15, cout: 17, size: [3, 4], k: [5, 3], padding: [4, 2], stride: [2, 3] },
+];
+
+Deno.test("convolutions on the CPU agree with float64 loops", async () => {
+  const backend = await openCpu();
+  for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD, ...WORKGROUP, ...BLOCKS]) {
+    const g = new RandomGraph();
+    g.graph.output("y", buildConvolution(g, c));
+    const executable = await backend.compile(g.graph);
+    const [{ y }, { y: expected }] = await Promise.all([executable.run(g.inputs), runReference(g.graph, g.inputs)]);
+    executable.dispose();
+    const error = relativeError(y, expected);
+    assert(error <= 2e-6, `${JSON.stringify(c)}: relative error ${error.toExponential(2)}`);
+  }
+});

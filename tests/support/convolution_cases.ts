@@ -1,0 +1,134 @@
+/** The convolutions that every device is tried on: odd shapes, and every attribute and operand there is. */
+
+import type { Value } from "../../src/graph/graph.ts";
+import { conv2d } from "../../src/graph/ops/conv2d.ts";
+import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
+import type { Activation, Pair } from "../../src/graph/ops/shared.ts";
+import type { RandomGraph } from "./random_graph.ts";
+
+/** Every hyper-parameter of a convolution; those left out are PyTorch's defaults. */
+export interface ConvolutionCase {
+  readonly batch?: number;
+  readonly cin: number;
+  readonly cout: number;
+  readonly size: Pair;
+  readonly k: Pair;
+  readonly stride?: Pair;
+  readonly padding?: Pair;
+  readonly dilation?: Pair;
+  readonly groups?: number;
+  readonly activation?: Activation;
+  readonly bias?: boolean;
+  readonly residual?: boolean;
+  /** Dynamic: the number of kernels. */
+  readonly kernels?: number;
+  /** Dynamic: which attentions there are, of "cfs"; the kernel attention is there with several kernels. */
+  readonly attentions?: string;
+}
+
+const one: Pair = [1, 1];
+const two: Pair = [2, 2];
+
+/** Of conv2d. */
+export const STATIC: readonly ConvolutionCase[] = [
+  { cin: 3, cout: 8, size: [15, 17], k: [7, 7], stride: two, padding: [3, 3], activation: "relu" },
+  { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, bias: true, residual: true, activation: "relu" },
+  { cin: 6, cout: 10, size: [9, 13], k: [3, 3], stride: two, padding: one, bias: true },
+  { batch: 5, cin: 7, cout: 5, size: [6, 5], k: [3, 3] },
+  { cin: 16, cout: 32, size: [5, 29], k: one, activation: "relu6", bias: true },
+  { batch: 5, cin: 9, cout: 16, size: [3, 3], k: one, residual: true },
+  { batch: 2, cin: 8, cout: 16, size: [9, 7], k: one, stride: two },
+  { cin: 8, cout: 8, size: [6, 6], k: one, padding: one },
+  { cin: 4, cout: 8, size: [11, 10], k: [3, 3], padding: two, dilation: two },
+  { cin: 4, cout: 12, size: [12, 9], k: [3, 5], stride: [2, 1], padding: [0, 2], dilation: [3, 1] },
+  { cin: 4, cout: 4, size: [3, 40], k: [1, 11], padding: [0, 5] },
+  { cin: 16, cout: 32, size: [7, 8], k: [3, 3], padding: one, groups: 2, bias: true },
+  { batch: 5, cin: 6, cout: 9, size: [5, 5], k: [3, 3], padding: one, groups: 3, residual: true },
+  { cin: 8, cout: 16, size: [6, 5], k: [3, 3], stride: two, groups: 8 },
+  { batch: 5, cin: 12, cout: 12, size: [7, 9], k: [3, 3], padding: one, groups: 12, bias: true, activation: "relu6" },
+  { cin: 6, cout: 6, size: [13, 11], k: [5, 5], stride: two, padding: two, groups: 6, residual: true },
+  { cin: 5, cout: 5, size: [9, 9], k: [3, 3], padding: [3, 3], dilation: [3, 3], groups: 5 },
+  { cin: 1, cout: 1, size: [4, 4], k: [3, 3], padding: one },
+];
+
+/** Of dynamic_conv2d. */
+export const DYNAMIC: readonly ConvolutionCase[] = [
+  { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, kernels: 1, bias: true, activation: "relu" },
+  { cin: 6, cout: 10, size: [5, 6], k: [3, 3], stride: two, padding: one, kernels: 1, residual: true },
+  { cin: 4, cout: 8, size: [30, 29], k: [3, 3], padding: one, kernels: 1 },
+  { batch: 2, cin: 8, cout: 16, size: [5, 5], k: one, kernels: 1, attentions: "cf" },
+  { cin: 8, cout: 12, size: [6, 6], k: [3, 3], groups: 2, kernels: 1, dilation: two },
+  { cin: 4, cout: 4, size: [6, 6], k: [3, 3], kernels: 1, attentions: "" },
+  { cin: 4, cout: 8, size: [6, 7], k: [3, 3], kernels: 1, attentions: "s" },
+  { cin: 4, cout: 8, size: [6, 7], k: [3, 3], kernels: 1, attentions: "f" },
+  { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, kernels: 4, bias: true, residual: true },
+  { cin: 7, cout: 9, size: [9, 8], k: [3, 3], stride: two, padding: one, kernels: 2, activation: "relu" },
+  { batch: 5, cin: 16, cout: 32, size: [3, 5], k: one, kernels: 4, attentions: "cf" },
+  { batch: 2, cin: 12, cout: 18, size: [5, 5], k: [3, 3], padding: one, groups: 3, kernels: 2 },
+  { batch: 5, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, kernels: 4, attentions: "cs" },
+  { cin: 8, cout: 8, size: [9, 9], k: [3, 3], stride: two, groups: 8, kernels: 1, attentions: "cs", bias: true },
+  { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
+];
+
+/** Winograd's tiles do not divide these maps; blocks of channels are part empty, padding is none, some or all around. */
+export const WINOGRAD: readonly ConvolutionCase[] = [
+  {
+    batch: 3,
+    cin: 8,
+    cout: 16,
+    size: [14, 15],
+    k: [3, 3],
+    padding: one,
+    bias: true,
+    residual: true,
+    activation: "relu",
+  },
+  { batch: 2, cin: 7, cout: 5, size: [9, 6], k: [3, 3] },
+  { cin: 3, cout: 4, size: [3, 3], k: [3, 3], padding: two, activation: "relu6" },
+  { batch: 3, cin: 6, cout: 9, size: [9, 10], k: [3, 3], padding: one, kernels: 3, bias: true, residual: true },
+  { batch: 2, cin: 8, cout: 8, size: [5, 7], k: [3, 3], padding: one, kernels: 1, activation: "relu" },
+  { batch: 2, cin: 4, cout: 8, size: [6, 6], k: [3, 3], padding: [0, 1], kernels: 1, attentions: "s" },
+  { batch: 2, cin: 4, cout: 8, size: [6, 6], k: [3, 3], padding: one, kernels: 1, attentions: "c" },
+];
+
+/** More pixels and channels than a workgroup's tile, and less; several samples in one tile; groups. */
+export const WORKGROUP: readonly ConvolutionCase[] = [
+  { batch: 3, cin: 20, cout: 72, size: [9, 9], k: [3, 3], padding: one, bias: true, residual: true },
+  { batch: 2, cin: 70, cout: 140, size: [12, 13], k: one, activation: "relu6" },
+  { batch: 3, cin: 24, cout: 40, size: [5, 5], k: [3, 3], padding: one, stride: two, groups: 2 },
+  { batch: 3, cin: 20, cout: 36, size: [7, 7], k: [3, 3], padding: one, kernels: 1, bias: true },
+  { batch: 2, cin: 20, cout: 36, size: [7, 7], k: [3, 3], padding: one, kernels: 3, residual: true },
+];
+
+/** The convolution of a case, of random tensors. */
+export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
+  const { batch = 1, cin, cout, k, groups = 1, kernels, attentions = "cfs" } = c;
+  const attributes = {
+    stride: c.stride ?? one,
+    padding: c.padding ?? [0, 0] as const,
+    dilation: c.dilation ?? one,
+    groups,
+    activation: c.activation ?? "none",
+  };
+  const x = g.input("x", [batch, cin, ...c.size]);
+  const weightShape = [cout, cin / groups, ...k];
+  const bias = c.bias ? g.parameter("bias", [cout]) : undefined;
+  const common = { x, bias };
+  if (kernels === undefined) {
+    const operands = { ...common, weight: g.parameter("weight", weightShape) };
+    const residual = c.residual ? g.input("residual", conv2d.shape(operands, attributes)) : undefined;
+    return g.graph.apply(conv2d, "conv", { ...operands, residual }, attributes);
+  }
+  const attention = (letter: string, n: number) =>
+    attentions.includes(letter) ? g.input(`attention ${letter}`, [batch, n]) : undefined;
+  const operands = {
+    ...common,
+    weight: g.parameter("weight", [kernels, ...weightShape]),
+    channel: attention("c", cin),
+    filter: attention("f", cout),
+    spatial: attention("s", k[0] * k[1]),
+    kernel: kernels > 1 ? g.input("attention w", [batch, kernels]) : undefined,
+  };
+  const residual = c.residual ? g.input("residual", dynamicConv2d.shape(operands, attributes)) : undefined;
+  return g.graph.apply(dynamicConv2d, "odconv", { ...operands, residual }, attributes);
+}
