@@ -53,7 +53,7 @@ Deno.test("`eval` reports the same predictions on both devices, and its shards m
     assertEquals(gpu.predictions.map((p) => p.top5[0].class), cpu.predictions.map((p) => p.top5[0].class));
     assertEquals([gpu.top1, gpu.top5], [cpu.top1, cpu.top5]);
     assert(Math.abs(gpu.loss - cpu.loss) < 1e-4 * cpu.loss);
-    for (const line of ["od_resnet20, kernel_num 2", "cpu: tfjs", "top-1", "top-5", "loss", "images/s"]) {
+    for (const line of ["od_resnet20, kernel_num 2", "cpu: WASM ", "top-1", "top-5", "loss", "images/s"]) {
       assertStringIncludes(outcome.stdout, line);
     }
 
