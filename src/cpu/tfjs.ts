@@ -53,8 +53,8 @@ async function start(): Promise<void> {
   const wasm = await new Promise<Awaited<ReturnType<Loader>>>((resolve, reject) => {
     const settings: Parameters<Loader>[0] = {
       instantiateWasm(imports, loaded) {
-        WebAssembly.instantiate(simdBinary, imports).then((instance) => {
-          wasmKernels = openWasmKernels(instance.exports.memory as WebAssembly.Memory);
+        WebAssembly.instantiate(simdBinary, imports).then(async (instance) => {
+          wasmKernels = await openWasmKernels(instance.exports.memory as WebAssembly.Memory);
           loaded(instance);
         }).catch(reject);
         return {}; // "the answer comes by callback"

@@ -34,10 +34,10 @@ function tile(numbers: Float32Array, integers: Int32Array) {
 }
 
 for (const relaxed of [true, false]) {
-  Deno.test(`WASM kernels ${relaxed ? "with" : "without"} relaxed SIMD answer float64 loops`, () => {
+  Deno.test(`WASM kernels ${relaxed ? "with" : "without"} relaxed SIMD answer float64 loops`, async () => {
     const memory = new WebAssembly.Memory({ initial: 1 });
     const { args, expected, x, result } = tile(new Float32Array(memory.buffer), new Int32Array(memory.buffer));
-    const kernels = openWasmKernels(memory, relaxed);
+    const kernels = await openWasmKernels(memory, relaxed);
     kernels.convolve(args);
     const error = relativeError(result(), expected);
     assert(error < 1e-6, `relative error ${error.toExponential(1)}`);

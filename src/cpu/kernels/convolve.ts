@@ -69,6 +69,7 @@ export function convolve(
     const { group, first, length, lanes } = span;
     const i = group * count + first, channels = first * OUTPUTS, whole = lanes === OUTPUTS;
     for (let b = 0; b < batch; b++) { // in the inner loop: the span's weights are still in the cache
+      // Where depthwise, lanes without a channel read what comes next, and are not kept.
       const image = b * x.size / batch + (depthwise ? channels : group * inputs);
       const result = b * pixels * cout + group * outputs + channels;
       wasmKernels[depthwise ? "depthwise" : "convolve"]({

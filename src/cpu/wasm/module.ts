@@ -28,10 +28,13 @@ export function simdName(): string {
 }
 
 /** Compiles the kernels, with relaxed SIMD or without. */
-export function openWasmKernels(memory: WebAssembly.Memory, relaxed: boolean = hasRelaxedSimd()): WasmKernels {
+export async function openWasmKernels(
+  memory: WebAssembly.Memory,
+  relaxed: boolean = hasRelaxedSimd(),
+): Promise<WasmKernels> {
   const bytes = moduleBytes(relaxed ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(c, f32x4.mul(a, b)));
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { odconv: { memory } });
-  const functions = exports as Record<"convolve" | "depthwise" | "mix", (...numbers: number[]) => void>;
+  const { instance } = await WebAssembly.instantiate(bytes, { odconv: { memory } });
+  const functions = instance.exports as Record<"convolve" | "depthwise" | "mix", (...numbers: number[]) => void>;
   return {
     convolve: (args) => functions.convolve(...convolutionArguments(args)),
     depthwise: (args) => functions.depthwise(...convolutionArguments(args)),
