@@ -31,6 +31,14 @@ const OPEN: Readonly<Record<string, () => Promise<Contestant>>> = {
 export const PEERS: Readonly<Record<Row["device"], readonly string[]>> = {
   webgpu: ["tfjs-webgpu", "onnxruntime-webgpu", "onnxruntime-wasm", "pytorch"],
   cpu: ["tfjs-wasm", "onnxruntime-wasm"],
+  "cpu-pool": ["pytorch"],
+};
+
+/** Runs of ours that are started before the first is awaited: awaiting a GPU takes milliseconds, and workers take one each. */
+const IN_FLIGHT: Readonly<Record<Row["device"], number>> = {
+  webgpu: 2,
+  cpu: 1,
+  "cpu-pool": navigator.hardwareConcurrency,
 };
 
 /** What an arena is made for. */
@@ -61,7 +69,7 @@ export class Arena {
   readonly descriptions: Set<string> = new Set();
   readonly #options: ArenaOptions;
   readonly #contestants = new Map<string, Promise<Contestant>>();
-  readonly #backends: Backend[] = [];
+  readonly #backends = new Map<Row["device"], Backend>();
   readonly #answers = new Map<string, Tensors>();
   readonly #times = new Map<string, Promise<number | undefined>>();
   #ceiling?: () => Promise<number>;
@@ -86,18 +94,19 @@ export class Arena {
   async backend(device: "webgpu"): Promise<WebGpuBackend>;
   async backend(device: Row["device"]): Promise<Backend>;
   async backend(device: Row["device"]): Promise<Backend> {
-    let backend = this.#backends.find(({ name }) => name === device);
+    let backend = this.#backends.get(device);
     if (!backend) {
-      backend = device === "cpu" ? await openDevice("cpu") : await this.#openWebGpu();
-      this.#backends.push(backend);
+      const workers = device === "cpu-pool" ? navigator.hardwareConcurrency : 1;
+      backend = device === "webgpu" ? await this.#openWebGpu() : await openDevice("cpu", { workers });
+      this.#backends.set(device, backend);
       this.descriptions.add(`this project on ${backend.description}`);
     }
     return backend;
   }
 
-  /** What the adapter can do right now, in GFLOP/s; null for the CPU. */
+  /** What the adapter can do right now, in GFLOP/s; null but for WebGPU. */
   async ceiling(device: Row["device"]): Promise<number | null> {
-    if (device === "cpu") return null;
+    if (device !== "webgpu") return null;
     const measure = this.#ceiling ??= await ceilingMeter(await this.backend("webgpu"));
     return await measure();
   }
@@ -105,19 +114,19 @@ export class Arena {
   /** Median milliseconds of this project, and the median of what the adapter could do after each run. */
   async time(device: Row["device"], task: Task): Promise<Pick<Row, "ms" | "ceilingGflops">> {
     const ceilings: (number | null)[] = [];
-    const us = ours(await this.backend(device));
+    const us = await this.#us(device);
     const ms = await this.#with(us, task, (work) =>
       medianOf(async () => {
         const ms = await work();
         ceilings.push(await this.ceiling(device));
         return ms;
       }, this.#options));
-    return { ms, ceilingGflops: device === "cpu" ? null : median(ceilings as number[]) };
+    return { ms, ceilingGflops: device === "webgpu" ? median(ceilings as number[]) : null };
   }
 
   /** How many times as long a task takes as another on the same device, in turns. */
   async ratio(device: Row["device"], task: Task, other: Task): Promise<number> {
-    const us = ours(await this.backend(device));
+    const us = await this.#us(device);
     return await this.#with(
       us,
       other,
@@ -137,7 +146,7 @@ export class Arena {
     const times: Record<string, number> = {};
     for (const name of PEERS[device].filter((each) => this.takes(each))) {
       const ratio = name === "pytorch"
-        ? job && await this.#with(ours(await this.backend(device)), task, (turn) => this.overPyTorch(job, turn))
+        ? job && await this.#with(await this.#us(device), task, (turn) => this.overPyTorch(job, turn))
         : await this.#overPeer(device, name, task, batch, twin);
       if (ratio !== undefined) times[name] = ratio * ms;
     }
@@ -173,13 +182,17 @@ export class Arena {
     await (await this.#pytorch)?.dispose();
   }
 
+  async #us(device: Row["device"]): Promise<Contestant> {
+    return ours(await this.backend(device), IN_FLIGHT[device]);
+  }
+
   async #overPeer(device: Row["device"], name: string, task: Task, batch: number, twin?: Task) {
     return await this.attempt(`${name}, ${task.name} on ${device}`, async () => {
       if (!this.#contestants.has(name)) this.#contestants.set(name, OPEN[name]());
       const contestant = await this.#contestants.get(name)!;
       this.descriptions.add(contestant.description);
       const chosen = twin && !contestant.takesDynamic(batch) ? twin : task;
-      const us = ours(await this.backend(device));
+      const us = await this.#us(device);
       // What a peer answers is only worth its time beside ours.
       if (!this.#answers.has(chosen.name)) await this.#answer(us, chosen);
       return await this.#with(

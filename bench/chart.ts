@@ -2,16 +2,23 @@ import { type Bar, barChart } from "../src/plots/mod.ts";
 import { nameOf, select } from "./tables.ts";
 import type { Row } from "./rows.ts";
 
+/** What this project's executors are called. */
+const SERIES: Readonly<Record<Row["device"], string>> = {
+  webgpu: "this project, WebGPU",
+  cpu: "this project, one core",
+  "cpu-pool": "this project, all cores",
+};
+
 /** Milliseconds an image of every network forward, by program, as SVG; undefined where none was measured. */
 export async function chart(rows: readonly Row[]): Promise<string | undefined> {
-  const forward = [...select(rows, "forward", "webgpu"), ...select(rows, "forward", "cpu")];
+  const forward = Object.keys(SERIES).flatMap((device) => select(rows, "forward", device as Row["device"]));
   const largest = Math.max(...forward.map(({ batch }) => batch));
   const bars = new Map<string, Bar>();
   for (const row of forward.filter(({ batch }) => batch === largest)) {
-    const times = { [`this project, ${row.device === "cpu" ? "CPU" : "WebGPU"}`]: row.ms, ...row.peers };
+    const times = { [SERIES[row.device]]: row.ms, ...row.peers };
     for (const [series, ms] of Object.entries(times)) {
       const group = nameOf(row);
-      // ONNX Runtime's WASM is a peer of both executors, timed once.
+      // A peer of several executors is drawn once.
       bars.set(`${group}|${series}`, { group, series, value: ms / row.batch });
     }
   }

@@ -7,7 +7,7 @@ import type { Row, Selection } from "./rows.ts";
 
 /** Measures one row after the other. */
 export async function* forwardRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
-  const { batches = [1, 8], devices = ["webgpu", "cpu"] } = selection;
+  const { batches = [1, 8], devices = ["webgpu", "cpu", "cpu-pool"] } = selection;
   for (const { arch, kernelNum } of networksOf(selection)) {
     const model = await seededModel(arch, kernelNum);
     const twin = staticTwin(arch) === arch ? undefined : await seededModel(staticTwin(arch), 1);

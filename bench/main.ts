@@ -32,7 +32,7 @@ Options:
   --kernel-num N      kernels of the od_ models (default: 1 and 4)
   --batch B           images a run (default: 1 and 8; training steps and layers: 8)
   --work WORK         ${WORK_NAMES.join(", ")} (default: all but scale)
-  --device DEVICE     webgpu or cpu (default: both; training steps: webgpu)
+  --device DEVICE     webgpu, cpu (one thread) or cpu-pool (a worker a core) (default: all; training steps: webgpu)
   --peers NAMES       none, or some of ${PEER_NAMES.join(", ")}
                       (default: all; they are downloaded from npm when they are needed)
   --python PATH       a Python with torch, for pytorch
@@ -85,7 +85,7 @@ const command: Command<typeof FLAGS[number]> = {
   string: FLAGS,
   async run(args) {
     const work = oneOf("work", args.work, WORK_NAMES);
-    const device = oneOf("device", args.device, ["webgpu", "cpu"]);
+    const device = oneOf("device", args.device, ["webgpu", "cpu", "cpu-pool"]);
     const batch = wholeNumber("batch", args.batch);
     await checkFolderOf(args.json);
     await checkFolderOf(args.out);

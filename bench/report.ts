@@ -54,6 +54,14 @@ const SECTIONS: readonly Section[] = [
     table: (section) => comparison(section, { "over static": over("static") }),
   },
   {
+    title: "Networks on all cores",
+    text:
+      "The CPU executor as evaluation runs it: a worker a core, each with a batch of its own; the time is a batch's. PyTorch\n" +
+      "takes its batches one after the other, with all cores at each.",
+    rows: (rows) => select(rows, "forward", "cpu-pool"),
+    table: (section) => comparison(section, { "over static": over("static") }),
+  },
+  {
     title: "Training steps",
     text:
       "Forward, backward and SGD with momentum; the loss is read back. ONNX Runtime Web does not train. TensorFlow.js\n" +

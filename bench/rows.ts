@@ -13,13 +13,13 @@ export interface Row {
   readonly kernelNum: number;
   /** Images a run. */
   readonly batch: number;
-  /** Which of this project's executors ran it. */
-  readonly device: "webgpu" | "cpu";
+  /** Which of this project's executors ran it: "cpu" is one thread, "cpu-pool" a worker a core with a batch each. */
+  readonly device: "webgpu" | "cpu" | "cpu-pool";
   /** Median milliseconds of a run; of a layer on WebGPU, of its kernels. */
   readonly ms: number;
   /** Two operations a multiply-add. */
   readonly gflops: number;
-  /** What a loop of multiply-adds in registers reached right after the runs; null on the CPU. */
+  /** What a loop of multiply-adds in registers reached right after the runs; null but on WebGPU. */
   readonly ceilingGflops: number | null;
   /** Milliseconds of the others by name: `ms` times how many times as long they take in turns with this project. */
   readonly peers: Readonly<Record<string, number>>;

@@ -13,6 +13,14 @@ interface Target {
   ratio(row: Row): number | undefined;
 }
 
+/** What a title says of a device; WebGPU is what most are about. */
+const WHERE: Readonly<Record<Row["device"], string>> = {
+  webgpu: "",
+  cpu: ", on one core",
+  "cpu-pool": ", on all cores",
+};
+
+const isForwardOf = ({ work, batch }: Row, images: number) => work === "forward" && batch === images;
 const isDynamic = ({ model }: Row) => model.startsWith("od_");
 const isForward = ({ work, device }: Row) => work === "forward" && device === "webgpu";
 
@@ -22,10 +30,11 @@ const against = (peer: string, least: number): Target => ({
   ratio: (row) => isForward(row) && isDynamic(row) && row.peers[peer] ? row.peers[peer] / row.ms : undefined,
 });
 
-const overStatic = (kernelNum: number, most: number): Target => ({
-  title: `dynamic over static, ${kernelNum} kernel${kernelNum > 1 ? "s" : ""}`,
+const overStatic = (device: Row["device"], kernelNum: number, most: number): Target => ({
+  title: `dynamic over static, ${kernelNum} kernel${kernelNum > 1 ? "s" : ""}${WHERE[device]}`,
   bound: { most },
-  ratio: (row) => isForward(row) && row.kernelNum === kernelNum ? row.over?.static : undefined,
+  ratio: (row) =>
+    row.work === "forward" && row.device === device && row.kernelNum === kernelNum ? row.over?.static : undefined,
 });
 
 const stepOver = (base: Base, most: number): Target => ({
@@ -34,11 +43,33 @@ const stepOver = (base: Base, most: number): Target => ({
   ratio: (row) => row.work === "train" && row.device === "webgpu" ? row.over?.[base] : undefined,
 });
 
-const againstPyTorch = (title: string, least: number, applies: (row: Row) => boolean): Target => ({
-  title: `${title}, against PyTorch`,
+const againstPyTorch = (
+  device: Row["device"],
+  title: string,
+  least: number,
+  applies: (row: Row) => boolean,
+): Target => ({
+  title: `${title}, against PyTorch${WHERE[device]}`,
   bound: { least },
-  ratio: (row) => row.device === "webgpu" && row.peers.pytorch && applies(row) ? row.peers.pytorch / row.ms : undefined,
+  ratio: (row) => row.device === device && row.peers.pytorch && applies(row) ? row.peers.pytorch / row.ms : undefined,
 });
+
+/** Networks forward against PyTorch. */
+const forwardAgainstPyTorch = (device: Row["device"]): Target[] => [
+  againstPyTorch(
+    device,
+    "forward, batch 8, 4 kernels",
+    1.3,
+    (row) => isForwardOf(row, 8) && isDynamic(row) && row.kernelNum === 4,
+  ),
+  againstPyTorch(
+    device,
+    "forward, batch 8, 1 kernel",
+    1,
+    (row) => isForwardOf(row, 8) && isDynamic(row) && row.kernelNum === 1,
+  ),
+  againstPyTorch(device, "forward, batch 1", 1 / 1.5, (row) => isForwardOf(row, 1)),
+];
 
 const ofCeiling = (title: string, work: Row["work"], least: number, applies: (name: string) => boolean): Target => ({
   title: `${title}, of the ceiling`,
@@ -57,24 +88,22 @@ const TARGETS: readonly Target[] = [
   ofCeiling("3x3 convolutions of stride 1", "layer", 0.75, is3x3),
   ofCeiling("1x1 convolutions", "layer", 0.6, is1x1),
   ofCeiling("weight gradients of both", "layer weight gradient", 0.5, (name) => is3x3(name) || is1x1(name)),
-  overStatic(1, 1.1),
-  overStatic(4, 1.25),
+  overStatic("webgpu", 1, 1.1),
+  overStatic("webgpu", 4, 1.25),
+  overStatic("cpu", 1, 1.1),
+  overStatic("cpu", 4, 1.25),
+  ...forwardAgainstPyTorch("webgpu"),
+  ...forwardAgainstPyTorch("cpu-pool"),
   againstPyTorch(
-    "forward, batch 8, 4 kernels",
-    1.3,
-    (row) => row.work === "forward" && row.batch === 8 && isDynamic(row) && row.kernelNum === 4,
-  ),
-  againstPyTorch(
-    "forward, batch 8, 1 kernel",
+    "webgpu",
+    "training step of od_resnet18",
     1,
-    (row) => row.work === "forward" && row.batch === 8 && isDynamic(row) && row.kernelNum === 1,
+    (row) => row.work === "train" && row.model === "od_resnet18",
   ),
-  againstPyTorch("forward, batch 1", 1 / 1.5, (row) => row.work === "forward" && row.batch === 1),
-  againstPyTorch("training step of od_resnet18", 1, (row) => row.work === "train" && row.model === "od_resnet18"),
   stepOver("forward", 3),
   stepOver("training forward", 3.5),
   {
-    title: "networks on the CPU, against tfjs-wasm",
+    title: "static networks, against tfjs-wasm, on one core",
     bound: { least: 1 },
     // Where a network is dynamic, tfjs was given its static twin: that would not be the same work.
     ratio: (row) =>

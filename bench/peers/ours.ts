@@ -3,11 +3,11 @@ import { WebGpuBackend } from "../../src/webgpu/device.ts";
 import type { Contestant } from "../contestant.ts";
 
 /** This project on one of its devices. */
-export function ours(backend: Backend): Contestant {
+export function ours(backend: Backend, inFlight: number): Contestant {
   return {
     name: "odconv",
     description: `odconv on ${backend.description}`,
-    inFlight: backend.name === "webgpu" ? 2 : 1,
+    inFlight,
     takesDynamic: () => true,
     async compile(graph) {
       if (!(backend instanceof WebGpuBackend)) return await backend.compile(graph);
