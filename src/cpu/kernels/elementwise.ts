@@ -29,10 +29,15 @@ export function perChannel(scale: tf.Tensor): tf.Tensor4D {
   return tf.reshape(scale, [batch, 1, 1, channels]);
 }
 
-/** max(x, 0). */
-export const reluKernel: Kernel = { run: ({ x }) => tf.relu(x!) };
+/** max(x, 0). What is no number passes, as in PyTorch; tfjs's own makes it 0 where its sign bit is set. */
+export const reluKernel: Kernel = {
+  run: ({ x }, { output: { shape } }) =>
+    compute(shape, [x!], (out, x) => {
+      for (let i = 0; i < out.length; i++) out[i] = x[i] < 0 ? 0 : x[i];
+    }),
+};
 
-/** min(max(x, 0), 6). What is no number passes, as in PyTorch; tfjs's own makes it 0. */
+/** min(max(x, 0), 6). What is no number passes; tfjs's own makes it 0. */
 export const relu6Kernel: Kernel = {
   run: ({ x }, { output: { shape } }) =>
     compute(shape, [x!], (out, x) => {
