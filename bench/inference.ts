@@ -8,6 +8,8 @@ import type { Row, Selection } from "./rows.ts";
 /** Measures one row after the other. */
 export async function* forwardRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
   const { batches = [1, 8], devices = ["webgpu", "cpu", "cpu-pool"] } = selection;
+  // Before any peer: once ONNX Runtime has run in a process, no worker starts there any more.
+  if (devices.includes("cpu-pool")) await arena.backend("cpu-pool");
   for (const { arch, kernelNum } of networksOf(selection)) {
     const model = await seededModel(arch, kernelNum);
     const twin = staticTwin(arch) === arch ? undefined : await seededModel(staticTwin(arch), 1);
