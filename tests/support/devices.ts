@@ -32,7 +32,7 @@ export async function inErrorScopes<T>(device: Backend, work: () => Promise<T>):
   return outcome.value;
 }
 
-/** "Deno 2.9.6 (V8 ...); WebGPU: llvmpipe (LLVM 15.0.6, 256 bits); CPU: tfjs 4.22.0 (...)" */
+/** "Deno 2.9.6 (V8 ...); WebGPU: llvmpipe (LLVM 15.0.6, 256 bits); CPU: WASM relaxed SIMD, 1 thread" */
 export async function versions(): Promise<string> {
   const info = (await navigator.gpu.requestAdapter())?.info;
   // The description names the driver and its version, where the platform tells them.
