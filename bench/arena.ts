@@ -96,8 +96,9 @@ export class Arena {
   async backend(device: Row["device"]): Promise<Backend> {
     let backend = this.#backends.get(device);
     if (!backend) {
-      const workers = device === "cpu-pool" ? navigator.hardwareConcurrency : 1;
-      backend = device === "webgpu" ? await this.#openWebGpu() : await openDevice("cpu", { workers });
+      backend = device === "webgpu"
+        ? await this.#openWebGpu()
+        : await openDevice("cpu", { workers: IN_FLIGHT[device] });
       this.#backends.set(device, backend);
       this.descriptions.add(`this project on ${backend.description}`);
     }

@@ -20,7 +20,6 @@ const WHERE: Readonly<Record<Row["device"], string>> = {
   "cpu-pool": ", on all cores",
 };
 
-const isForwardOf = ({ work, batch }: Row, images: number) => work === "forward" && batch === images;
 const isDynamic = ({ model }: Row) => model.startsWith("od_");
 const isForward = ({ work, device }: Row) => work === "forward" && device === "webgpu";
 
@@ -55,21 +54,15 @@ const againstPyTorch = (
 });
 
 /** Networks forward against PyTorch. */
-const forwardAgainstPyTorch = (device: Row["device"]): Target[] => [
-  againstPyTorch(
-    device,
-    "forward, batch 8, 4 kernels",
-    1.3,
-    (row) => isForwardOf(row, 8) && isDynamic(row) && row.kernelNum === 4,
-  ),
-  againstPyTorch(
-    device,
-    "forward, batch 8, 1 kernel",
-    1,
-    (row) => isForwardOf(row, 8) && isDynamic(row) && row.kernelNum === 1,
-  ),
-  againstPyTorch(device, "forward, batch 1", 1 / 1.5, (row) => isForwardOf(row, 1)),
-];
+const forwardAgainstPyTorch = (device: Row["device"]): Target[] => {
+  const dynamic = (kernelNum: number) => (row: Row) =>
+    row.work === "forward" && row.batch === 8 && isDynamic(row) && row.kernelNum === kernelNum;
+  return [
+    againstPyTorch(device, "forward, batch 8, 4 kernels", 1.3, dynamic(4)),
+    againstPyTorch(device, "forward, batch 8, 1 kernel", 1, dynamic(1)),
+    againstPyTorch(device, "forward, batch 1", 1 / 1.5, (row) => row.work === "forward" && row.batch === 1),
+  ];
+};
 
 const ofCeiling = (title: string, work: Row["work"], least: number, applies: (name: string) => boolean): Target => ({
   title: `${title}, of the ceiling`,

@@ -23,7 +23,8 @@ const TOLERANCE = 1e-3;
 
 /** Measures one row after the other. */
 export async function* trainingRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
-  const { batches = [8], devices = ["webgpu"] } = selection;
+  const { batches = [8] } = selection;
+  const devices = (selection.devices ?? ["webgpu"]).filter((device) => device !== "cpu-pool"); // it does not train
   for (const { arch, kernelNum } of networksOf(selection, SMALL)) {
     for (const batch of batches) {
       const job: PyTorchJob = {

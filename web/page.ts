@@ -12,7 +12,8 @@ import { EXAMPLES, Slot } from "./slot.ts";
 
 const weights = byId<HTMLSelectElement>("weights");
 const device = byId<HTMLSelectElement>("device");
-if (new URLSearchParams(location.search).get("device") === "webgpu") device.value = "webgpu"; // even if it is slower
+const asked = new URLSearchParams(location.search).get("device");
+if ([...device.options].some(({ value }) => value === asked)) device.value = asked!;
 const temperature = byId<HTMLInputElement>("temperature");
 const save = byId<HTMLButtonElement>("save");
 const progress = byId<HTMLProgressElement>("progress");

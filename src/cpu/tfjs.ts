@@ -82,7 +82,12 @@ export function emptyTensor(shape: number[]): tf.Tensor {
   return tf.engine().makeTensorFromDataId(dataId, shape, dtype);
 }
 
-/** Where a tensor's elements begin in WASM's memory, where they stay. */
-export function addressOf(tensor: tf.Tensor): number {
-  return heapView(tensor).byteOffset;
+/** Where tensors' elements begin in WASM's memory, where they stay; 0 where there is no tensor. */
+export function addressesOf<K extends string>(
+  tensors: Readonly<Record<K, tf.Tensor | undefined>>,
+): Record<K, number> {
+  const entries = Object.entries<tf.Tensor | undefined>(tensors);
+  return Object.fromEntries(
+    entries.map(([name, tensor]) => [name, tensor ? heapView(tensor).byteOffset : 0]),
+  ) as Record<K, number>;
 }

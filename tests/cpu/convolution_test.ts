@@ -1,5 +1,5 @@
-import { assert } from "@std/assert";
 import { openCpu } from "../../src/cpu/backend.ts";
+import { assertReference } from "../support/assert_reference.ts";
 import {
   buildConvolution,
   type ConvolutionCase,
@@ -8,8 +8,7 @@ import {
   WINOGRAD,
   WORKGROUP,
 } from "../support/convolution_cases.ts";
-import { RandomGraph, relativeError } from "../support/random_graph.ts";
-import { runReference } from "../support/reference_ops.ts";
+import { RandomGraph } from "../support/random_graph.ts";
 
 /** Weights of more than a span; a bank of them; fewer pixels than a tile; few channels and wide padding. */
 const BLOCKS: readonly ConvolutionCase[] = [
@@ -34,10 +33,6 @@ Deno.test("convolutions on the CPU agree with float64 loops", async () => {
   for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD, ...WORKGROUP, ...BLOCKS]) {
     const g = new RandomGraph();
     g.graph.output("y", buildConvolution(g, c));
-    const executable = await backend.compile(g.graph);
-    const [{ y }, { y: expected }] = await Promise.all([executable.run(g.inputs), runReference(g.graph, g.inputs)]);
-    executable.dispose();
-    const error = relativeError(y, expected);
-    assert(error <= 2e-6, `${JSON.stringify(c)}: relative error ${error.toExponential(2)}`);
+    await assertReference(backend, JSON.stringify(c), g);
   }
 });

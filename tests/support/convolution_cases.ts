@@ -100,16 +100,30 @@ export const WORKGROUP: readonly ConvolutionCase[] = [
   { batch: 2, cin: 20, cout: 36, size: [7, 7], k: [3, 3], padding: one, kernels: 3, residual: true },
 ];
 
+/** How its window moves. */
+export function windowOfCase({ stride = one, padding = [0, 0], dilation = one, groups = 1 }: ConvolutionCase) {
+  return { stride, padding, dilation, groups };
+}
+
+/** Its attentions, as random inputs. */
+export function attentionsOfCase(
+  g: RandomGraph,
+  { batch = 1, cin, cout, k, kernels, attentions = "cfs" }: ConvolutionCase,
+) {
+  const attention = (letter: string, n: number) =>
+    kernels !== undefined && attentions.includes(letter) ? g.input(`attention ${letter}`, [batch, n]) : undefined;
+  return {
+    channel: attention("c", cin),
+    filter: attention("f", cout),
+    spatial: attention("s", k[0] * k[1]),
+    kernel: kernels !== undefined && kernels > 1 ? g.input("attention w", [batch, kernels]) : undefined,
+  };
+}
+
 /** The convolution of a case, of random tensors. */
 export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
-  const { batch = 1, cin, cout, k, groups = 1, kernels, attentions = "cfs" } = c;
-  const attributes = {
-    stride: c.stride ?? one,
-    padding: c.padding ?? [0, 0] as const,
-    dilation: c.dilation ?? one,
-    groups,
-    activation: c.activation ?? "none",
-  };
+  const { batch = 1, cin, cout, k, groups = 1, kernels, activation = "none" } = c;
+  const attributes = { ...windowOfCase(c), activation };
   const x = g.input("x", [batch, cin, ...c.size]);
   const weightShape = [cout, cin / groups, ...k];
   const bias = c.bias ? g.parameter("bias", [cout]) : undefined;
@@ -119,16 +133,8 @@ export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
     const residual = c.residual ? g.input("residual", conv2d.shape(operands, attributes)) : undefined;
     return g.graph.apply(conv2d, "conv", { ...operands, residual }, attributes);
   }
-  const attention = (letter: string, n: number) =>
-    attentions.includes(letter) ? g.input(`attention ${letter}`, [batch, n]) : undefined;
-  const operands = {
-    ...common,
-    weight: g.parameter("weight", [kernels, ...weightShape]),
-    channel: attention("c", cin),
-    filter: attention("f", cout),
-    spatial: attention("s", k[0] * k[1]),
-    kernel: kernels > 1 ? g.input("attention w", [batch, kernels]) : undefined,
-  };
+  const weight = g.parameter("weight", [kernels, ...weightShape]);
+  const operands = { ...common, weight, ...attentionsOfCase(g, c) };
   const residual = c.residual ? g.input("residual", dynamicConv2d.shape(operands, attributes)) : undefined;
   return g.graph.apply(dynamicConv2d, "odconv", { ...operands, residual }, attributes);
 }

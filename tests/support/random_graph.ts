@@ -1,6 +1,5 @@
-/** Graphs of random tensors, and how far a device's numbers are from the float64 reference. */
+/** Graphs of random tensors. */
 
-import { assert } from "@std/assert";
 import type { Tensors } from "../../src/graph/backend.ts";
 import { Graph, type Shape, size, type Value } from "../../src/graph/graph.ts";
 
@@ -32,17 +31,4 @@ export class RandomGraph {
     const data = random(shape, this.#seed++).map(map);
     return this.graph.parameter(name, shape, () => Promise.resolve(data));
   }
-}
-
-/** The largest difference, relative to the largest expected number. */
-export function relativeError(actual: Float32Array, expected: Float64Array): number {
-  assert(actual.length === expected.length, `${actual.length} numbers, expected ${expected.length}`);
-  let worst = 0;
-  let largest = 1e-30;
-  for (let i = 0; i < expected.length; i++) {
-    if (!Number.isFinite(actual[i])) return Infinity;
-    worst = Math.max(worst, Math.abs(actual[i] - expected[i]));
-    largest = Math.max(largest, Math.abs(expected[i]));
-  }
-  return worst / largest;
 }

@@ -9,7 +9,8 @@ import {
   WORKGROUP,
 } from "../support/convolution_cases.ts";
 import { runReference } from "../support/reference_ops.ts";
-import { RandomGraph, relativeError } from "../support/random_graph.ts";
+import { relativeError } from "../support/error.ts";
+import { RandomGraph } from "../support/random_graph.ts";
 import { assertParity, withWebGpu } from "./support.ts";
 
 for (const operands of ["texture", "buffer"] as const) {

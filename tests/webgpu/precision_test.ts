@@ -6,7 +6,8 @@ import { createModel } from "../../src/models/model.ts";
 import { ANY_DEVICE, plannedMemory } from "../../src/webgpu/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { runReference } from "../support/reference_ops.ts";
-import { RandomGraph, relativeError } from "../support/random_graph.ts";
+import { relativeError } from "../support/error.ts";
+import { RandomGraph } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
 
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "none" } as const;

@@ -2,8 +2,8 @@
 
 import { assert } from "@std/assert";
 import { openWebGpu, type WebGpuBackend, type WebGpuOptions } from "../../src/webgpu/device.ts";
-import { type RandomGraph, relativeError } from "../support/random_graph.ts";
-import { runReference } from "../support/reference_ops.ts";
+import { assertReference } from "../support/assert_reference.ts";
+import type { RandomGraph } from "../support/random_graph.ts";
 
 /** Opens a device, runs `use`, and frees the device. Fails, never skips, where there is no adapter. */
 export async function withWebGpu(
@@ -19,21 +19,18 @@ export async function withWebGpu(
   }
 }
 
-/** Asserts that the device's outputs are the reference's, inside error scopes. */
+/** As assertReference(), inside error scopes: what the device complains of is told first. */
 export async function assertParity(
   backend: WebGpuBackend,
   name: string,
-  { graph, inputs }: RandomGraph,
-  tolerance = 2e-6,
+  graph: RandomGraph,
+  tolerance?: number,
 ): Promise<void> {
   backend.device.pushErrorScope("validation");
-  const executable = await backend.compile(graph);
-  const [actual, expected] = await Promise.all([executable.run(inputs), runReference(graph, inputs)]);
-  executable.dispose();
-  const error = await backend.device.popErrorScope();
-  assert(error === null, `${name}: ${error?.message}`);
-  for (const output of graph.outputs.keys()) {
-    const e = relativeError(actual[output], expected[output]);
-    assert(e <= tolerance, `${name}, output "${output}": relative error ${e.toExponential(2)} > ${tolerance}`);
+  try {
+    await assertReference(backend, name, graph, tolerance);
+  } finally {
+    const error = await backend.device.popErrorScope();
+    assert(error === null, `${name}: ${error?.message}`);
   }
 }

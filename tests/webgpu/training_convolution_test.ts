@@ -5,31 +5,15 @@ import { convolutionShape } from "../../src/graph/ops/shared.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
+import { attentionsOfCase, type ConvolutionCase, windowOfCase } from "../support/convolution_cases.ts";
 import { RandomGraph } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
 import { assertInterpreted } from "./training_support.ts";
 
-/** A convolution whose backward is tested; those left out are PyTorch's defaults. */
-interface Case {
-  readonly batch?: number;
-  readonly cin: number;
-  readonly cout: number;
-  readonly size: Pair;
-  readonly k: Pair;
-  readonly stride?: Pair;
-  readonly padding?: Pair;
-  readonly dilation?: Pair;
-  readonly groups?: number;
-  /** Dynamic: the number of kernels. */
-  readonly kernels?: number;
-  /** Dynamic: which attentions there are, of "cfs"; the kernel attention is there with several kernels. */
-  readonly attentions?: string;
-}
-
 const one: Pair = [1, 1];
 const two: Pair = [2, 2];
 
-const CASES: readonly Case[] = [
+const CASES: readonly ConvolutionCase[] = [
   // Static.
   { cin: 3, cout: 8, size: [15, 17], k: [7, 7], stride: two, padding: [3, 3] },
   { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one },
@@ -79,26 +63,20 @@ const { conv2d_input_grad, conv2d_weight_grad, conv2d_attention_products, attent
  * the attentions' gradients are made of is answered itself, or the gradients are: then one kernel makes them and the
  * weight's.
  */
-function build(c: Case, weights: "parameter" | "input", answers: "products" | "gradients" = "products"): RandomGraph {
-  const { batch = 1, cin, cout, k, groups = 1, kernels, attentions = "cfs" } = c;
-  const window = {
-    stride: c.stride ?? one,
-    padding: c.padding ?? [0, 0] as const,
-    dilation: c.dilation ?? one,
-    groups,
-  };
+function build(
+  c: ConvolutionCase,
+  weights: "parameter" | "input",
+  answers: "products" | "gradients" = "products",
+): RandomGraph {
+  const { batch = 1, cin, cout, k, groups = 1, kernels } = c;
+  const window = windowOfCase(c);
   const each = [cout, cin / groups, ...k];
   const weightShape = kernels === undefined ? each : [kernels, ...each];
   const g = new RandomGraph();
   const x = g.input("x", [batch, cin, ...c.size]);
   const gradient = g.input("gradient", convolutionShape(x.shape, each, window));
   const weight = g[weights]("weight", weightShape);
-  const attention = (letter: string, n: number) =>
-    kernels !== undefined && attentions.includes(letter) ? g.input(`attention ${letter}`, [batch, n]) : undefined;
-  const channel = attention("c", cin);
-  const filter = attention("f", cout);
-  const spatial = attention("s", k[0] * k[1]);
-  const kernel = kernels !== undefined && kernels > 1 ? g.input("attention w", [batch, kernels]) : undefined;
+  const { channel, filter, spatial, kernel } = attentionsOfCase(g, c);
   const output = (op: Operator, operands: Record<string, Value | undefined>, attributes: Record<string, unknown>) =>
     g.graph.output(op.name, g.graph.apply(op, op.name, operands, { ...window, ...attributes }));
   output(conv2d_input_grad, { gradient, weight, filter, spatial, kernel }, { inputSize: c.size });

@@ -5,7 +5,8 @@ import type { Graph } from "../../src/graph/graph.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
 import type { ChooseVariant } from "../../src/webgpu/kernels/variants.ts";
 import { interpret } from "../support/float64_interpreter.ts";
-import { type RandomGraph, relativeError } from "../support/random_graph.ts";
+import { relativeError } from "../support/error.ts";
+import type { RandomGraph } from "../support/random_graph.ts";
 
 /** The numbers of a graph's parameters, by name. */
 export async function parameterNumbers(graph: Graph): Promise<Record<string, Float32Array>> {

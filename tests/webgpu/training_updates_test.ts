@@ -6,7 +6,8 @@ import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
 import { appendGradients } from "../../src/graph/autodiff.ts";
 import { interpret } from "../support/float64_interpreter.ts";
-import { random, relativeError } from "../support/random_graph.ts";
+import { relativeError } from "../support/error.ts";
+import { random } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
 
 const { add, mul } = OPERATORS;

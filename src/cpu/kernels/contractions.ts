@@ -13,7 +13,6 @@
 import type { Shape } from "../../graph/graph.ts";
 import type { WindowAttributes } from "../../graph/ops/shared.ts";
 import { tf } from "../tfjs.ts";
-import { isDepthwise } from "./convolution.ts";
 import { depthwiseInputProduct, depthwiseWeightProduct } from "./depthwise_contractions.ts";
 import { type ChannelRange, gatherPatches, scatterPatches, tapTable, type Window, windowOver } from "./taps.ts";
 import { compute } from "./typed_array.ts";
@@ -50,14 +49,14 @@ export function contractionOf(
  * tfjs's products: these repack their second operand, which had better be the small one.
  */
 export function weightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor {
-  if (isDepthwise(c.cin, c.groups)) return depthwiseWeightProduct(x, gradient, c);
+  if (isDepthwise(c)) return depthwiseWeightProduct(x, gradient, c);
   const parts = split(gradient, c).map((part, group) => tf.tidy(() => tf.matMul(patches(x, c, group), part)));
   return tf.reshape(tf.concat(parts, 1), [c.taps, c.cin / c.groups, c.cout]);
 }
 
 /** dx [S, H, W, Cin]; gradient [S, H', W', Cout] and weight [Cout, taps, Cin/groups]. */
 export function inputProduct(gradient: tf.Tensor, weight: tf.Tensor, c: Contraction): tf.Tensor {
-  if (isDepthwise(c.cin, c.groups)) return depthwiseInputProduct(gradient, weight, c);
+  if (isDepthwise(c)) return depthwiseInputProduct(gradient, weight, c);
   const { table, window: { inputSize: [height, width] }, taps, pixels } = c;
   const weights = tf.split(tf.reshape<tf.Rank.R2>(weight, [c.cout, -1]), c.groups);
   const parts = split(gradient, c).map((part, group) => tf.matMul(part, weights[group]));
@@ -90,6 +89,11 @@ function patches(x: tf.Tensor, c: Contraction, group: number): tf.Tensor2D {
 
 function channelsOf(group: number, { cin, groups }: Contraction): ChannelRange {
   return { channels: cin, first: group * cin / groups, count: cin / groups };
+}
+
+/** Where every input channel is a group of its own. */
+function isDepthwise({ cin, groups }: Contraction): boolean {
+  return groups === cin && groups > 1;
 }
 
 /** Where every output pixel reads its own pixel, the image is its patches. */

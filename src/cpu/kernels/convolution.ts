@@ -31,8 +31,3 @@ function dynamicShapes({ operands, attributes, output }: Node<typeof dynamicConv
   const dynamic = [channel, filter, spatial, kernel].some((attention) => attention !== undefined);
   return { x: x.shape, weight: weight.shape, y: output.shape, attributes, dynamic };
 }
-
-/** True where every input channel is a group of its own. */
-export function isDepthwise(cin: number, groups: number): boolean {
-  return groups === cin && groups > 1;
-}

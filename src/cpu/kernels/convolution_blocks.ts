@@ -8,7 +8,7 @@
 import type { Shape } from "../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import { tf } from "../tfjs.ts";
-import { OUTPUTS, PIXELS } from "../wasm/convolution.ts";
+import { NUMBER, OUTPUTS, PIXELS } from "../wasm/convolution.ts";
 import { tapTable, type Window, windowOver } from "./taps.ts";
 import { compute } from "./typed_array.ts";
 
@@ -104,7 +104,7 @@ function tileTable(window: Window, channels: number): Int32Array {
       table[at + i] = pixel;
       for (let tap = 0; tap < taps; tap++) {
         const read = reads[pixel * taps + tap];
-        table[at + (1 + tap) * PIXELS + i] = read < 0 ? -1 : read * channels * Float32Array.BYTES_PER_ELEMENT;
+        table[at + (1 + tap) * PIXELS + i] = read < 0 ? -1 : read * channels * NUMBER;
       }
     }
   }
@@ -123,7 +123,7 @@ export interface Span {
 
 /** All blocks, group by group. */
 export function spansOf({ groups, count, size, outputs }: Blocks): Span[] {
-  const most = Math.max(1, Math.floor(SPAN_BYTES / (4 * size)));
+  const most = Math.max(1, Math.floor(SPAN_BYTES / (NUMBER * size)));
   const whole = Math.floor(outputs / OUTPUTS);
   const spans: Span[] = [];
   for (let group = 0; group < groups; group++) {

@@ -3,13 +3,11 @@
 import type { Node } from "../../graph/graph.ts";
 import type { dynamicConv2d } from "../../graph/ops/dynamic_conv2d.ts";
 import type { Activation } from "../../graph/ops/shared.ts";
-import { addressOf, emptyTensor, heapView, tf, wasmKernels } from "../tfjs.ts";
-import { OUTPUTS, PIXELS } from "../wasm/convolution.ts";
+import { addressesOf, emptyTensor, heapView, tf, wasmKernels } from "../tfjs.ts";
+import { NUMBER, OUTPUTS, PIXELS } from "../wasm/convolution.ts";
 import { type Blocks, blocksOf, type ConvolutionShapes, type Span, spansOf } from "./convolution_blocks.ts";
 import { deviceShape } from "./device_shape.ts";
 import { compute } from "./typed_array.ts";
-
-const NUMBER = Float32Array.BYTES_PER_ELEMENT;
 
 /** What a result is confined to. */
 const BOUNDS: Readonly<Record<Activation, { readonly least: number; readonly most: number }>> = {
@@ -43,9 +41,8 @@ export function convolve(
   const part = outputs % OUTPUTS ? emptyTensor([pixels, OUTPUTS]) : undefined;
   const y = emptyTensor(deviceShape(shapes.y));
   // From here on nothing is allocated, so that views hold.
-  const at = Object.fromEntries(
-    Object.entries({ x, bank, table, zeros, ones, bias, residual, channel, filter, kernel, spatial, weight, part, y })
-      .map(([name, tensor]) => [name, tensor ? addressOf(tensor) : 0]),
+  const at = addressesOf(
+    { x, bank, table, zeros, ones, bias, residual, channel, filter, kernel, spatial, weight, part, y },
   );
   /** The weight of sample b, of a span that begins with block i. */
   const mixed = (b: number, i: number, { group, length }: Span) => {

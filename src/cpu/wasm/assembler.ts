@@ -98,58 +98,64 @@ export const repeat = (count: Local, body: Code): Code => {
   return when(count, [0x03, 0x40, body, set(count, i32.sub(count, 1)), value(count), 0x0d, 0, 0x0b]); // loop, br_if
 };
 
-/** A function that is finished. */
-export interface WasmFunction {
-  readonly writer: FunctionWriter;
+/** Types of parameters, by name and in their order. */
+export type Parameters = Readonly<Record<string, Type>>;
+
+/** A function that answers nothing. */
+export interface WasmFunction<P extends Parameters> {
+  readonly name: string;
+  readonly parameters: P;
+  /** Types of all its locals, the parameters first. */
+  readonly locals: readonly Type[];
   readonly code: Code;
 }
 
-/** A function of numbers that answers nothing, as it is written. */
-export class FunctionWriter {
-  readonly #types: Type[] = [];
-  #parameters = 0;
+/** Writes a function: `write` is given its parameters, and how to make a variable or several. */
+export function wasmFunction<P extends Parameters>(
+  name: string,
+  parameters: P,
+  write: (
+    parameters: { readonly [K in keyof P]: Local },
+    variables: (type: Type, count: number) => Local[],
+  ) => Code,
+): WasmFunction<P> {
+  const locals: Type[] = [];
+  const local = (type: Type): Local => ({ index: locals.push(type) - 1, type });
+  const named = Object.fromEntries(Object.entries(parameters).map(([key, type]) => [key, local(type)]));
+  const code = write(
+    named as { [K in keyof P]: Local },
+    (type, count) => Array.from({ length: count }, () => local(type)),
+  );
+  return { name, parameters, locals, code };
+}
 
-  constructor(readonly name: string) {}
-
-  /** Its parameters, by name; before any variable. */
-  parameters<T extends Readonly<Record<string, Type>>>(types: T): { readonly [K in keyof T]: Local } {
-    const locals = Object.entries(types).map(([name, type]) => [name, this.local(type)]);
-    this.#parameters = this.#types.length;
-    return Object.fromEntries(locals);
-  }
-
-  /** A variable. */
-  local(type: Type): Local {
-    return { index: this.#types.push(type) - 1, type };
-  }
-
-  /** Several variables. */
-  locals(type: Type, count: number): Local[] {
-    return Array.from({ length: count }, () => this.local(type));
-  }
-
-  /** The bytes of its type. */
-  get signature(): number[] {
-    return [0x60, ...list(this.#types.slice(0, this.#parameters).map((type) => [TYPES[type]])), 0];
-  }
-
-  /** The bytes of its variables and its code. */
-  bytes(code: Code): number[] {
-    const variables = this.#types.slice(this.#parameters).map((type) => [1, TYPES[type]]);
-    return sized([...list(variables), ...flat(code), 0x0b]);
-  }
+/** What calls a function of an instance, by the parameters' names. */
+export function caller<P extends Parameters>(
+  { exports }: WebAssembly.Instance,
+  { name, parameters }: WasmFunction<P>,
+): (args: { readonly [K in keyof P]: number }) => void {
+  const call = exports[name] as (...numbers: number[]) => void;
+  const order = Object.keys(parameters);
+  return (args) => call(...order.map((key) => args[key]));
 }
 
 /** A module of functions, exported by name, on the memory that is imported as "odconv" "memory". */
-export function writeModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+export function writeModule(functions: readonly WasmFunction<Parameters>[]): Uint8Array<ArrayBuffer> {
+  const types = (all: readonly Type[]) => all.map((type) => [TYPES[type]]);
   const index = (_: unknown, i: number) => unsigned(i);
   return new Uint8Array([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...section(1, functions.map(({ writer }) => writer.signature)),
+    ...section(1, functions.map(({ parameters }) => [0x60, ...list(types(Object.values(parameters))), 0])),
     ...section(2, [[...text("odconv"), ...text("memory"), 2, 0, 0]]), // a memory of at least 0 pages
     ...section(3, functions.map(index)),
-    ...section(7, functions.map(({ writer }, i) => [...text(writer.name), 0, ...unsigned(i)])),
-    ...section(10, functions.map(({ writer, code }) => writer.bytes(code))),
+    ...section(7, functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)])),
+    ...section(
+      10,
+      functions.map(({ parameters, locals, code }) => {
+        const variables = types(locals.slice(Object.keys(parameters).length)).map((type) => [1, ...type]);
+        return sized([...list(variables), ...flat(code), 0x0b]);
+      }),
+    ),
   ]);
 }
 

@@ -11,7 +11,6 @@
 import {
   type Code,
   f32x4,
-  FunctionWriter,
   i32,
   increase,
   type Local,
@@ -20,6 +19,7 @@ import {
   set,
   v128,
   type WasmFunction,
+  wasmFunction,
   when,
 } from "./assembler.ts";
 
@@ -30,10 +30,10 @@ export const PIXELS = 6;
 export const OUTPUTS = 8;
 
 /** Vectors of four in a block. */
-const VECTORS = OUTPUTS / 4;
+export const VECTORS = OUTPUTS / 4;
 
 /** Bytes of a number. */
-const NUMBER = 4;
+export const NUMBER = Float32Array.BYTES_PER_ELEMENT;
 
 /** Input channels a turn of the loop: 2 to the power of this. */
 const UNROLLED = 2;
@@ -69,14 +69,6 @@ const PARAMETERS = {
   most: "f32",
 } as const;
 
-/** Numbers by the parameters' names. */
-export type ConvolutionArguments = { readonly [K in keyof typeof PARAMETERS]: number };
-
-/** The arguments in the order of the parameters. */
-export function convolutionArguments(args: ConvolutionArguments): number[] {
-  return Object.keys(PARAMETERS).map((name) => args[name as keyof ConvolutionArguments]);
-}
-
 /**
  * "convolve", every output channel of which sees all input channels, or "depthwise", where each sees its own: there the
  * channels are 1, and x points to the first block's.
@@ -84,91 +76,92 @@ export function convolutionArguments(args: ConvolutionArguments): number[] {
 export function convolution(
   name: "convolve" | "depthwise",
   multiplyAdd: MultiplyAdd,
-): WasmFunction {
-  const f = new FunctionWriter(name);
-  const p = f.parameters(PARAMETERS);
-  const pixels = f.locals("i32", PIXELS);
-  const [weight, block, tap, channel] = f.locals("i32", 4);
-  /** Where a block begins in a pixel of y; where its channels are read. */
-  const [column, x] = f.locals("i32", 2);
-  /** Where something is read or written. */
-  const at = f.local("i32");
-  const sums = f.locals("v128", PIXELS * VECTORS), weights = f.locals("v128", VECTORS), number = f.local("v128");
-  const [least, most] = weights; // once the sums are there, so that no more than 16 vectors are held at once
+): WasmFunction<typeof PARAMETERS> {
+  return wasmFunction(name, PARAMETERS, (p, variables) => {
+    const pixels = variables("i32", PIXELS);
+    const [weight, block, tap, channel] = variables("i32", 4);
+    /** Where a block begins in a pixel of y; where its channels are read. */
+    const [column, x] = variables("i32", 2);
+    /** Where something is read or written. */
+    const [at] = variables("i32", 1);
+    const sums = variables("v128", PIXELS * VECTORS), weights = variables("v128", VECTORS);
+    const [number] = variables("v128", 1);
+    const [least, most] = weights; // once the sums are there, so that no more than 16 vectors are held at once
 
-  /** One input channel of all pixels, the i-th from where the addresses point. */
-  const step = (i: number): Code => [
-    weights.map((w, v) => set(w, v128.load(weight, (i * VECTORS + v) * 16))),
-    pixels.map((pixel, row) =>
-      name === "convolve"
-        ? [
-          set(number, v128.loadSplat(pixel, i * NUMBER)),
-          weights.map((w, v) => set(sums[row * VECTORS + v], multiplyAdd(number, w, sums[row * VECTORS + v]))),
-        ]
-        : weights.map((w, v) => [
-          set(number, v128.load(pixel, v * 16)),
-          set(sums[row * VECTORS + v], multiplyAdd(number, w, sums[row * VECTORS + v])),
-        ])
-    ),
-  ];
-  /** `count` input channels, and on to the next. */
-  const steps = (count: number): Code => [
-    Array.from({ length: count }, (_, i) => step(i)),
-    pixels.map((pixel) => increase(pixel, count * NUMBER)),
-    increase(weight, count * OUTPUTS * NUMBER),
-  ];
-  /** Where the block of a pixel begins in y or what is laid out as it. */
-  const pixelOf = (base: Local, row: number): Code => {
-    return i32.add(i32.add(base, column), i32.mul(i32.load(p.table, row * NUMBER), p.pitch));
-  };
+    /** One input channel of all pixels, the i-th from where the addresses point. */
+    const step = (i: number): Code => [
+      weights.map((w, v) => set(w, v128.load(weight, (i * VECTORS + v) * 16))),
+      pixels.map((pixel, row) =>
+        name === "convolve"
+          ? [
+            set(number, v128.loadSplat(pixel, i * NUMBER)),
+            weights.map((w, v) => set(sums[row * VECTORS + v], multiplyAdd(number, w, sums[row * VECTORS + v]))),
+          ]
+          : weights.map((w, v) => [
+            set(number, v128.load(pixel, v * 16)),
+            set(sums[row * VECTORS + v], multiplyAdd(number, w, sums[row * VECTORS + v])),
+          ])
+      ),
+    ];
+    /** `count` input channels, and on to the next. */
+    const steps = (count: number): Code => [
+      Array.from({ length: count }, (_, i) => step(i)),
+      pixels.map((pixel) => increase(pixel, count * NUMBER)),
+      increase(weight, count * OUTPUTS * NUMBER),
+    ];
+    /** Where the block of a pixel begins in y or what is laid out as it. */
+    const pixelOf = (base: Local, row: number): Code => {
+      return i32.add(i32.add(base, column), i32.mul(i32.load(p.table, row * NUMBER), p.pitch));
+    };
 
-  const oneBlock: Code = [
-    set(at, i32.add(p.bias, column)),
-    sums.map((sum, i) => set(sum, v128.load(at, (i % VECTORS) * 16))),
-    when(
-      p.residual,
+    const oneBlock: Code = [
+      set(at, i32.add(p.bias, column)),
+      sums.map((sum, i) => set(sum, v128.load(at, (i % VECTORS) * 16))),
+      when(
+        p.residual,
+        pixels.map((_, row) => [
+          set(at, pixelOf(p.residual, row)),
+          weights.map((_, v) => {
+            const sum = sums[row * VECTORS + v];
+            return set(sum, f32x4.add(sum, v128.load(at, v * 16)));
+          }),
+        ]),
+      ),
+      set(x, name === "convolve" ? p.x : i32.add(p.x, column)),
+      set(at, p.table),
+      set(tap, p.taps),
+      repeat(tap, [
+        increase(at, PIXELS * NUMBER),
+        pixels.map((pixel, row) => [
+          set(pixel, i32.load(at, row * NUMBER)),
+          set(pixel, select(p.zeros, i32.add(x, pixel), i32.lessThan(pixel, 0))),
+        ]),
+        name === "convolve"
+          ? [
+            set(channel, i32.shiftRight(p.channels, UNROLLED)),
+            repeat(channel, steps(1 << UNROLLED)),
+            set(channel, i32.and(p.channels, (1 << UNROLLED) - 1)),
+            repeat(channel, steps(1)),
+          ]
+          : steps(1),
+      ]),
+      set(least, f32x4.splat(p.least)),
+      set(most, f32x4.splat(p.most)),
       pixels.map((_, row) => [
-        set(at, pixelOf(p.residual, row)),
+        set(at, pixelOf(p.y, row)),
         weights.map((_, v) => {
-          const sum = sums[row * VECTORS + v];
-          return set(sum, f32x4.add(sum, v128.load(at, v * 16)));
+          return v128.store(at, f32x4.pmin(f32x4.pmax(sums[row * VECTORS + v], least), most), v * 16);
         }),
       ]),
-    ),
-    set(x, name === "convolve" ? p.x : i32.add(p.x, column)),
-    set(at, p.table),
-    set(tap, p.taps),
-    repeat(tap, [
-      increase(at, PIXELS * NUMBER),
-      pixels.map((pixel, row) => [
-        set(pixel, i32.load(at, row * NUMBER)),
-        set(pixel, select(p.zeros, i32.add(x, pixel), i32.lessThan(pixel, 0))),
-      ]),
-      name === "convolve"
-        ? [
-          set(channel, i32.shiftRight(p.channels, UNROLLED)),
-          repeat(channel, steps(1 << UNROLLED)),
-          set(channel, i32.and(p.channels, (1 << UNROLLED) - 1)),
-          repeat(channel, steps(1)),
-        ]
-        : steps(1),
-    ]),
-    set(least, f32x4.splat(p.least)),
-    set(most, f32x4.splat(p.most)),
-    pixels.map((_, row) => [
-      set(at, pixelOf(p.y, row)),
-      weights.map((_, v) => {
-        return v128.store(at, f32x4.pmin(f32x4.pmax(sums[row * VECTORS + v], least), most), v * 16);
-      }),
-    ]),
-    increase(column, OUTPUTS * NUMBER),
-  ];
-  const tile: Code = [
-    set(weight, p.weight),
-    set(column, 0),
-    set(block, p.blocks),
-    repeat(block, oneBlock),
-    increase(p.table, i32.mul(i32.add(p.taps, 1), PIXELS * NUMBER)),
-  ];
-  return { writer: f, code: repeat(p.tiles, tile) };
+      increase(column, OUTPUTS * NUMBER),
+    ];
+    const tile: Code = [
+      set(weight, p.weight),
+      set(column, 0),
+      set(block, p.blocks),
+      repeat(block, oneBlock),
+      increase(p.table, i32.mul(i32.add(p.taps, 1), PIXELS * NUMBER)),
+    ];
+    return repeat(p.tiles, tile);
+  });
 }

@@ -1,51 +1,44 @@
 /**
  * This project's own WebAssembly kernels, on tfjs's memory: they read and write tensors where these lie.
  *
- * Relaxed SIMD multiplies and adds in one instruction, which doubles a convolution's speed; Safari does not have it yet.
+ * Relaxed SIMD, where the machine has it, multiplies and adds in one instruction instead of two.
  *
  * @module
  */
 
-import { type Code, f32x4, type Local, writeModule } from "./assembler.ts";
-import { convolution, type ConvolutionArguments, convolutionArguments } from "./convolution.ts";
-import { mix, type MixArguments, mixArguments } from "./mix.ts";
+import { caller, f32x4, writeModule } from "./assembler.ts";
+import { convolution, type MultiplyAdd } from "./convolution.ts";
+import { mix } from "./mix.ts";
 
 /** The kernels. Whoever calls them answers for the addresses. */
-export interface WasmKernels {
-  convolve(args: ConvolutionArguments): void;
-  depthwise(args: ConvolutionArguments): void;
-  mix(args: MixArguments): void;
-}
+export type WasmKernels = Awaited<ReturnType<typeof openWasmKernels>>;
+
+/** Two instructions, each of which rounds. */
+const inTwo: MultiplyAdd = (a, b, c) => f32x4.add(c, f32x4.mul(a, b));
 
 /** Whether this machine multiplies and adds in one instruction. */
 function hasRelaxedSimd(): boolean {
-  return WebAssembly.validate(moduleBytes(f32x4.relaxedMadd));
+  return WebAssembly.validate(writeModule([mix(f32x4.relaxedMadd)]));
 }
 
-/** Which instructions they take, for people. */
+/** Which instructions the kernels take, for people. */
 export function simdName(): string {
   return hasRelaxedSimd() ? "relaxed SIMD" : "SIMD";
 }
 
 /** Compiles the kernels, with relaxed SIMD or without. */
-export async function openWasmKernels(
-  memory: WebAssembly.Memory,
-  relaxed: boolean = hasRelaxedSimd(),
-): Promise<WasmKernels> {
-  const bytes = moduleBytes(relaxed ? f32x4.relaxedMadd : (a, b, c) => f32x4.add(c, f32x4.mul(a, b)));
-  const { instance } = await WebAssembly.instantiate(bytes, { odconv: { memory } });
-  const functions = instance.exports as Record<"convolve" | "depthwise" | "mix", (...numbers: number[]) => void>;
-  return {
-    convolve: (args) => functions.convolve(...convolutionArguments(args)),
-    depthwise: (args) => functions.depthwise(...convolutionArguments(args)),
-    mix: (args) => functions.mix(...mixArguments(args)),
+// deno-lint-ignore explicit-module-boundary-types -- each kernel's parameters are what its own module says
+export async function openWasmKernels(memory: WebAssembly.Memory, relaxed: boolean = hasRelaxedSimd()) {
+  const multiplyAdd = relaxed ? f32x4.relaxedMadd : inTwo;
+  const functions = {
+    convolve: convolution("convolve", multiplyAdd),
+    depthwise: convolution("depthwise", multiplyAdd),
+    mix: mix(multiplyAdd),
   };
-}
-
-function moduleBytes(multiplyAdd: (a: Local, b: Local, c: Local) => Code): Uint8Array<ArrayBuffer> {
-  return writeModule([
-    convolution("convolve", multiplyAdd),
-    convolution("depthwise", multiplyAdd),
-    mix(multiplyAdd),
-  ]);
+  const { instance } = await WebAssembly.instantiate(writeModule(Object.values(functions)), { odconv: { memory } });
+  return {
+    convolve: caller(instance, functions.convolve),
+    depthwise: caller(instance, functions.depthwise),
+    mix: caller(instance, functions.mix),
+  };
 }
