@@ -7,6 +7,7 @@
 
 import type { WebGpuBackend } from "./device.ts";
 import { timeTogether } from "./timing.ts";
+import { BUFFER_USAGE } from "./usage.ts";
 
 const ACCUMULATORS = 16;
 const ROUNDS = 3;
@@ -35,7 +36,7 @@ export async function ceilingMeter({ device, capabilities }: WebGpuBackend): Pro
   const { workgroups, workgroupSize, iterations } = GRIDS[capabilities.profile];
   const module = device.createShaderModule({ code: source(workgroupSize, iterations) });
   const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });
-  const buffer = device.createBuffer({ size: workgroups * workgroupSize * 16, usage: GPUBufferUsage.STORAGE });
+  const buffer = device.createBuffer({ size: workgroups * workgroupSize * 16, usage: BUFFER_USAGE.STORAGE });
   const bindGroup = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: [{ binding: 0, resource: { buffer } }],

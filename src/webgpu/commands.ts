@@ -17,7 +17,8 @@ export type Command =
   | {
     readonly kind: "copy";
     readonly from: GPUBuffer;
-    readonly to: GPUTexture | GPUBuffer;
+    /** One of the two. */
+    readonly to: { readonly buffer: GPUBuffer } | { readonly texture: GPUTexture };
     /** Rows of TEXTURE_WIDTH texels. */
     readonly rows: number;
   };
@@ -25,8 +26,8 @@ export type Command =
 /** Records one copy. */
 export function encodeCopy(encoder: GPUCommandEncoder, { from, to, rows }: Command & { kind: "copy" }): void {
   const bytesPerRow = TEXTURE_WIDTH * TEXEL_BYTES;
-  if (to instanceof GPUBuffer) encoder.copyBufferToBuffer(from, 0, to, 0, rows * bytesPerRow);
-  else encoder.copyBufferToTexture({ buffer: from, bytesPerRow }, { texture: to }, [TEXTURE_WIDTH, rows]);
+  if ("buffer" in to) encoder.copyBufferToBuffer(from, 0, to.buffer, 0, rows * bytesPerRow);
+  else encoder.copyBufferToTexture({ buffer: from, bytesPerRow }, to, [TEXTURE_WIDTH, rows]);
 }
 
 /** Records one dispatch. */

@@ -18,6 +18,7 @@ import { free, place, type Placed } from "./placement.ts";
 import type { Border, Plan, Step } from "./plan.ts";
 import { planGraph } from "./planner.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
+import { BUFFER_USAGE, MAP_MODE } from "./usage.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
 export async function compileGraph(
@@ -177,7 +178,7 @@ export class WebGpuExecutable implements Executable {
     if (kept) this.#submit(placed, inputs, kept);
     const readback = kept ?? await this.#submitChecked(placed, inputs);
     try {
-      await readback.mapAsync(GPUMapMode.READ);
+      await readback.mapAsync(MAP_MODE.READ);
     } catch (error) {
       throw new DeviceError(`reading the outputs back: ${(error as Error).message}`);
     }
@@ -195,7 +196,7 @@ export class WebGpuExecutable implements Executable {
     const { connection: { device }, commands } = placed;
     try {
       return await guarded(device, "running", () => {
-        const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+        const usage = BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST;
         const readback = device.createBuffer({ label: "outputs", size: this.#readbackBytes, usage });
         this.#submit(placed, inputs, readback);
         return readback;

@@ -10,10 +10,10 @@ import type { Connection } from "./connection.ts";
 import type { WebGpuBackend } from "./device.ts";
 import { guarded } from "./error_scopes.ts";
 import { gridOf } from "./kernel.ts";
+import { textureRows } from "./layout.ts";
 import { DeviceMemory } from "./memory.ts";
 import { uploadParameters } from "./parameters.ts";
 import type { Plan } from "./plan.ts";
-import { textureRows } from "./planner.ts";
 
 /** A plan on a device. Made by {@link place}. */
 export interface Placed {
@@ -63,7 +63,7 @@ export function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceM
       return {
         kind: "copy",
         from: memory.buffer(step.from),
-        to: step.to.form === "buffer" ? memory.buffer(step.to) : memory.texture(step.to),
+        to: step.to.form === "buffer" ? { buffer: memory.buffer(step.to) } : { texture: memory.texture(step.to) },
         rows: textureRows(step.to.texels),
       };
     }
