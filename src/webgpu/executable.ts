@@ -1,5 +1,5 @@
 /**
- * A planned graph on a device: memory, pipelines and bind groups made once, one command buffer and one await a run.
+ * A planned graph on a device: memory, pipelines and bind groups made once, few submissions and one await a run.
  *
  * @module
  */
@@ -102,9 +102,9 @@ export class WebGpuExecutable implements Executable {
   async profile(inputs: Tensors, clock?: Clock): Promise<StepTime[]> {
     this.#check();
     if (this.#isElsewhere()) await this.#move();
-    const { connection, memory, commands } = this.#placed;
+    const { connection, memory, parts } = this.#placed;
     writeInputs(connection.device, memory, this.#checkedInputs(inputs));
-    const spans = await connection.watch(timeEach(connection.device, commands, clock));
+    const spans = await connection.watch(timeEach(connection.device, parts, clock));
     return this.plan.steps.map((step, i) => ({ ...describeStep(step), ...spans[i] }));
   }
 
@@ -193,7 +193,7 @@ export class WebGpuExecutable implements Executable {
    * output of zeros. Runs with a buffer that was used repeat what was found right.
    */
   async #submitChecked(placed: Placed, inputs: readonly GivenInput[]): Promise<GPUBuffer> {
-    const { connection: { device }, commands } = placed;
+    const { connection: { device }, parts } = placed;
     try {
       return await guarded(device, "running", () => {
         const usage = BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST;
@@ -202,7 +202,7 @@ export class WebGpuExecutable implements Executable {
         return readback;
       });
     } catch (error) {
-      const refused = await refusedCommand(device, commands);
+      const refused = await refusedCommand(device, parts.flat());
       if (!refused) throw error;
       const { node, kernel } = describeStep(this.plan.steps[refused.index]);
       throw new DeviceError(`${node} (${kernel}): ${refused.message}`);
@@ -226,17 +226,21 @@ export class WebGpuExecutable implements Executable {
   }
 
   #submit(
-    { connection: { device }, memory, commands }: Placed,
+    { connection: { device }, memory, parts }: Placed,
     inputs: readonly GivenInput[],
     readback: GPUBuffer,
   ): void {
     writeInputs(device, memory, inputs);
-    const encoder = device.createCommandEncoder();
-    encodeCommands(encoder, commands);
-    this.#eachOutput((_, { resource }, offset) =>
-      encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, offset, resource.texels * 16)
-    );
-    device.queue.submit([encoder.finish()]);
+    for (const [i, commands] of parts.entries()) {
+      const encoder = device.createCommandEncoder();
+      encodeCommands(encoder, commands);
+      if (i === parts.length - 1) {
+        this.#eachOutput((_, { resource }, offset) =>
+          encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, offset, resource.texels * 16)
+        );
+      }
+      device.queue.submit([encoder.finish()]);
+    }
   }
 
   #outputs(bytes: ArrayBuffer): Tensors {
