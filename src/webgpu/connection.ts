@@ -96,13 +96,13 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
   }
   const isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|basic render/i.test(description);
   const { subgroupMinSize } = info as { subgroupMinSize?: number };
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX, maxTextureDimension2D } = device.limits;
   return new Connection(device, description, {
     profile: options.profile ?? (isSoftware ? "software" : "hardware"),
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
     maxBufferBytes: device.limits.maxBufferSize,
     maxWorkgroups: device.limits.maxComputeWorkgroupsPerDimension,
-    maxTextureTexels: device.limits.maxTextureDimension2D * TEXTURE_WIDTH,
+    maxTextureTexels: maxTextureDimension2D < TEXTURE_WIDTH ? 0 : maxTextureDimension2D * TEXTURE_WIDTH,
     operands: options.operands ?? (readsTextures && isSoftware ? "texture" : "buffer"),
     winograd: options.winograd ?? true,
     precision: options.precision ?? "float32",
