@@ -176,7 +176,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     read(bytes) {
       for (const shapes of parseTuning(new TextDecoder().decode(bytes)).values()) {
         for (const [shape, { source, milliseconds }] of shapes) {
-          ensure(source.length === 64 && [...milliseconds.values()].every((ms) => ms >= 0), `${shape} took no time`);
+          ensure(source.length === 64 && [...milliseconds.values()].every((ms) => ms > 0), `${shape} took no time`);
         }
       }
       return Promise.resolve();
