@@ -10,6 +10,7 @@ import { checkPlausible, checkSize } from "../limits.ts";
 import { decodeWithWasm } from "../wasm_decoder.ts";
 import { decodeParsedJpeg } from "./decoder.ts";
 import { type JpegFile, parseJpeg } from "./markers.ts";
+import { isUnfinished } from "./progression.ts";
 
 /** Encoders write about ten. A scan of a few bytes may go through the whole image, so that their number bounds the time. */
 const MAX_SCANS = 100;
@@ -31,10 +32,15 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, name: string): 
   return needsOwnDecoder(file) ? decodeParsedJpeg(file, name) : await decodeWithWasm("jpeg", bytes, name);
 }
 
-/** True for the files the WASM decoder refuses (CMYK) or upsamples otherwise than libjpeg-turbo 2 and later. */
-function needsOwnDecoder({ components }: JpegFile): boolean {
+/**
+ * True for the files the WASM decoder refuses (CMYK), upsamples otherwise than libjpeg-turbo 2 and later, or guesses
+ * otherwise than it (progressive ones without their last scans).
+ */
+function needsOwnDecoder(file: JpegFile): boolean {
+  const { components } = file;
   if (components.length === 4) return true;
   const maxH = Math.max(...components.map(({ h }) => h));
   const maxV = Math.max(...components.map(({ v }) => v));
-  return components.some(({ h, v }) => h === maxH && 2 * v === maxV);
+  if (components.some(({ h, v }) => h === maxH && 2 * v === maxV)) return true;
+  return isUnfinished(file) && components.every(({ h, v }) => maxH % h === 0 && maxV % v === 0);
 }
