@@ -6,9 +6,11 @@
  */
 
 import { DataError } from "../errors.ts";
+import { decodeBmp } from "./bmp/mod.ts";
 import type { RgbImage } from "./image.ts";
 import { decodeJpeg } from "./jpeg/mod.ts";
 import { decodePng } from "./png/mod.ts";
+import { decodePnm } from "./pnm.ts";
 import { decodeWebp } from "./webp.ts";
 
 export type { RgbImage };
@@ -26,6 +28,8 @@ const FORMATS: readonly Format[] = [
   { magic: [0xff, 0xd8, 0xff], decode: decodeJpeg },
   { magic: [0x89, ...ascii("PNG\r\n\x1a\n")], decode: decodePng },
   { magic: [...ascii("RIFF"), ...ANY, ...ascii("WEBP")], decode: decodeWebp },
+  { magic: ascii("BM"), decode: decodeBmp },
+  ...[1, 2, 3, 4, 5, 6].map((n) => ({ magic: ascii(`P${n}`), decode: decodePnm })),
 ];
 
 /**
