@@ -7,6 +7,7 @@
 
 import { DataError } from "../errors.ts";
 import { decodeBmp } from "./bmp/mod.ts";
+import { decodeGif } from "./gif/mod.ts";
 import type { RgbImage } from "./image.ts";
 import { decodeJpeg } from "./jpeg/mod.ts";
 import { decodePng } from "./png/mod.ts";
@@ -28,6 +29,8 @@ const FORMATS: readonly Format[] = [
   { magic: [0xff, 0xd8, 0xff], decode: decodeJpeg },
   { magic: [0x89, ...ascii("PNG\r\n\x1a\n")], decode: decodePng },
   { magic: [...ascii("RIFF"), ...ANY, ...ascii("WEBP")], decode: decodeWebp },
+  { magic: ascii("GIF87a"), decode: decodeGif },
+  { magic: ascii("GIF89a"), decode: decodeGif },
   { magic: ascii("BM"), decode: decodeBmp },
   ...[1, 2, 3, 4, 5, 6].map((n) => ({ magic: ascii(`P${n}`), decode: decodePnm })),
 ];
