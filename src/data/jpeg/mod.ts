@@ -29,7 +29,10 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, name: string): 
   if (![1, 3, 4].includes(file.components.length)) {
     throw new DataError(`${name}: unsupported JPEG: ${file.components.length} components, expected 1, 3 or 4`);
   }
-  return needsOwnDecoder(file) ? decodeParsedJpeg(file, name) : await decodeWithWasm("jpeg", bytes, name);
+  if (needsOwnDecoder(file)) return decodeParsedJpeg(file, name);
+  const { warned, ...image } = await decodeWithWasm("jpeg", bytes, name);
+  // Of damaged data the two make the same but where coefficients exceed 16 bits.
+  return warned && canDecode(file) ? decodeParsedJpeg(file, name) : image;
 }
 
 /**
@@ -42,5 +45,12 @@ function needsOwnDecoder(file: JpegFile): boolean {
   const maxH = Math.max(...components.map(({ h }) => h));
   const maxV = Math.max(...components.map(({ v }) => v));
   if (components.some(({ h, v }) => h === maxH && 2 * v === maxV)) return true;
-  return isUnfinished(file) && components.every(({ h, v }) => maxH % h === 0 && maxV % v === 0);
+  return isUnfinished(file) && canDecode(file);
+}
+
+/** True where our own decoder can upsample every component. */
+function canDecode({ components }: JpegFile): boolean {
+  const maxH = Math.max(...components.map(({ h }) => h));
+  const maxV = Math.max(...components.map(({ v }) => v));
+  return components.every(({ h, v }) => maxH % h === 0 && maxV % v === 0);
 }
