@@ -204,7 +204,7 @@ function acceptDrops(): void {
 }
 
 function isImage({ type, name }: File): boolean {
-  return type.startsWith("image/") || /\.(jpe?g|png|webp)$/i.test(name);
+  return type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(name);
 }
 
 async function saveConverted(): Promise<void> {

@@ -81,8 +81,9 @@ function imageFormat(
 ): Format {
   return {
     async seeds() {
-      const files = await fixtures("images", pattern);
-      return more ? [...files, ...files.map(more)] : files;
+      const ordinary = await fixtures("images", new RegExp(`^(?!odd_).*${pattern.source}`));
+      const odd = await fixtures("images", new RegExp(`^odd_(?!refused).*${pattern.source}`));
+      return [...ordinary, ...odd, ...(more ? ordinary.map(more) : [])];
     },
     async read(bytes) {
       const { width, height, data } = await decodeImage(bytes, "input");
@@ -118,6 +119,9 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   jpeg: imageFormat(/\.jpg$/),
   png: imageFormat(/\.png$/, { more: unpackPng, repair: repairPng }),
   webp: imageFormat(/\.webp$/),
+  bmp: imageFormat(/\.bmp$/),
+  gif: imageFormat(/\.gif$/),
+  pnm: imageFormat(/\.p[bgp]m$/),
   report: {
     seeds: () => Promise.resolve([report(undefined), report({ index: 1, count: 2, of: 9 })]),
     async read(bytes, folder) {
