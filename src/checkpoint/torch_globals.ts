@@ -5,6 +5,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { Opaque } from "./opaque.ts";
 import { PickleGlobal, type PickleValue } from "./pickle.ts";
 import type { DType } from "./state_dict.ts";
 import { type Storage, TorchTensor } from "./torch_tensor.ts";
@@ -22,15 +23,6 @@ const STORAGE_TYPES: Readonly<Record<string, DType>> = {
   ByteStorage: "U8",
   BoolStorage: "BOOL",
 };
-
-/** A value of a class that a state dict does not need, kept out of the way: its arguments are not looked at. */
-export class Opaque {
-  /** Called when a pickle makes an object of the class. */
-  constructor(
-    /** The class, "module.name". */
-    readonly name: string,
-  ) {}
-}
 
 type Call = NonNullable<PickleGlobal["call"]>;
 
