@@ -115,7 +115,7 @@ function usualness(key: string): number {
 
 function explain(value: PickleValue, all: readonly FoundStateDict[], key: string | undefined): string {
   const what = key === undefined ? "there is no state dict in it" : `there is no state dict under "${key}" in it`;
-  if (all.length) return `${what}; there is one under ${all.map((found) => shown(found.key)).join(", ")}`;
+  if (all.length) return `${what}; it holds ${all.map((found) => shown(found.key)).join(", ")}`;
   const entries = [...asDict(value) ?? []];
   const holds = value instanceof Map ? entries.slice(0, 20).map(([name]) => shown(name)).join(", ") || "nothing" : "";
   const [name, object] = [["", value] as const, ...entries].find(([, v]) => v instanceof Opaque) ?? [];

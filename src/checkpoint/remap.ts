@@ -64,11 +64,13 @@ export function remap(tensors: StateDict, spec: readonly TensorSpec[], source = 
 
 const ZERO: Tensor = { dtype: "I64", shape: [], read: () => Promise.resolve(new Uint8Array(8)) };
 
-/** A counter as int64 [], where it is one number of a type that is read here; else as it is. */
+/** A counter as int64 [], where it is a scalar or a list of numbers, of which load_state_dict takes the first; else as it is. */
 function counter(tensor: Tensor): Tensor {
   const { dtype, shape } = tensor;
   const asNumber = NUMBERS[dtype];
-  if (!asNumber && !isFloat(dtype) || shape.some((d) => d !== 1) || (dtype === "I64" && !shape.length)) return tensor;
+  if (!asNumber && !isFloat(dtype) || shape.length > 1 || shape[0] === 0 || dtype === "I64" && !shape.length) {
+    return tensor;
+  }
   return {
     dtype: "I64",
     shape: [],
@@ -89,6 +91,7 @@ const NUMBERS: Readonly<Partial<Record<DType, (view: DataView) => number | bigin
   I16: (view) => view.getInt16(0, true),
   I8: (view) => view.getInt8(0),
   U8: (view) => view.getUint8(0),
+  BOOL: (view) => view.getUint8(0),
   F64: (view) => view.getFloat64(0, true),
 };
 

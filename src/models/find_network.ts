@@ -423,7 +423,8 @@ function describe({ fit: { config: { arch }, share } }: Place): string {
 function several(source: string, meant: readonly Place[], networks: readonly Place[]): CheckpointError {
   return new CheckpointError(
     [
-      `${source}: it holds ${meant.length} networks, and nothing says which one is meant. convert takes`,
+      `${source}: it holds ${meant.length} networks, and nothing says which one is meant. These options of convert do, as ` +
+      "do loadModel's key and prefix:",
       ...meant.map((place) => `  ${flagOf(place, networks)}: ${describe(place)}`),
     ].join("\n"),
   );
