@@ -6,7 +6,7 @@
 
 import type { PickleValue } from "./pickle.ts";
 
-/** An object of a class that is not known here: nothing of the class is run, and its arguments are not looked at. */
+/** An object of a class that is not known here. Nothing of the class is run; what the pickle says of the object is kept. */
 export class Opaque {
   /** What a subclass of dict holds; undefined where nothing was set by key. */
   items?: Map<PickleValue, PickleValue>;
@@ -19,6 +19,8 @@ export class Opaque {
   constructor(
     /** The class, "module.name". */
     readonly name: string,
+    /** What the class was called with. */
+    readonly args: readonly PickleValue[] = [],
   ) {}
 }
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { CheckpointError } from "../errors.ts";
 import { findStateDicts, type FoundStateDict, unwrapped } from "./find_state_dict.ts";
+import { checkName, refuse } from "./foreign_file.ts";
 import { locate, type Located, located, type LocateOptions } from "./locate.ts";
 import { isSafetensors, readSafetensors } from "./safetensors.ts";
 import { sha256 } from "./sha256.ts";
@@ -98,8 +98,10 @@ async function readOne(source: ByteSource, key?: string): Promise<Contents> {
     const { tensors, metadata } = await readSafetensors(source);
     return { format: "safetensors", stateDicts: bare(tensors), metadata };
   }
-  const start = await source.read(0, Math.min(512, source.size));
-  const torch = TORCH_FORMATS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
+  checkName(source);
+  // Bytes as the characters of the same numbers.
+  const start = String.fromCharCode(...await source.read(0, Math.min(512, source.size)));
+  const torch = TORCH_FORMATS.find(({ magic }) => magic.test(start));
   if (!torch) throw refuse(source, start);
   const stateDicts = findStateDicts(source.name, await torch.read(source), key);
   return { format: torch.format, stateDicts, metadata: {} };
@@ -111,25 +113,6 @@ function bare(tensors: StateDict): FoundStateDict[] {
 }
 
 const TORCH_FORMATS = [
-  { format: "torch zip", magic: [0x50, 0x4b, 0x03, 0x04], read: readTorchZip },
+  { format: "torch zip", magic: /^PK[^ -~]{2}/, read: readTorchZip },
   { format: "torch legacy", magic: LEGACY_MAGIC, read: readTorchLegacy },
 ] as const;
-
-/** What other files start with, and what to do about them. */
-const OTHERS: readonly (readonly [start: string | RegExp, what: string])[] = [
-  [/^$/, "it is empty"],
-  [/^\s*<(!doctype|html|head|\?xml)/i, "it is a web page, not a checkpoint; open its address in a browser to download"],
-  ["version https://git-lfs", "it is a Git LFS pointer; fetch the file itself with `git lfs pull`"],
-  ["\x1f\x8b", "it is compressed with gzip; unpack it first"],
-  ["\x80", "it is a plain pickle, not written by torch.save"],
-  ["\x89HDF", "it is an HDF5 file (Keras?); only PyTorch's and safetensors' formats are read"],
-  [/^.{257}ustar/s, "it is a tar archive; if a checkpoint lies in it, unpack it first"],
-];
-
-function refuse(source: ByteSource, start: Uint8Array): CheckpointError {
-  // Bytes as the characters of the same numbers.
-  const text = String.fromCharCode(...start);
-  const what = OTHERS.find(([s]) => typeof s === "string" ? text.startsWith(s) : s.test(text))?.[1] ??
-    "it is neither safetensors nor written by torch.save (is it damaged, or not downloaded to the end?)";
-  return new CheckpointError(`${source.name}: ${what}`);
-}

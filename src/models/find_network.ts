@@ -11,7 +11,7 @@ import { type FoundStateDict, unwrapped, withoutWrappers } from "../checkpoint/f
 import type { Checkpoint } from "../checkpoint/open.ts";
 import { isCounter, remap } from "../checkpoint/remap.ts";
 import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
-import { TorchTensor } from "../checkpoint/torch_tensor.ts";
+import { StridedTensor } from "../checkpoint/strided_tensor.ts";
 import { isBeside, isNormalizer, saysAverage, saysLossOrMetric } from "./beside.ts";
 import { bestFit, classifierOf, ENOUGH, type Fit, fitOf, inferConfig, inferFor, moduleOf, modulesOf } from "./infer.ts";
 import { hintFor } from "./looks_like.ts";
@@ -232,7 +232,7 @@ function distinct(places: readonly Place[]): Place[] {
 function isSame(a: Place, b: Place): boolean {
   return a.fit.spec.every(({ name }) => {
     const [one, other] = [tensorOf(a, name), tensorOf(b, name)];
-    if (!(one instanceof TorchTensor && other instanceof TorchTensor)) return one === other;
+    if (!(one instanceof StridedTensor && other instanceof StridedTensor)) return one === other;
     return one.storage === other.storage && one.offset === other.offset && one.shape.join() === other.shape.join();
   });
 }
