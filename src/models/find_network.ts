@@ -484,7 +484,9 @@ function notesOf(
 function groupsOf(names: readonly string[], prefix: string): string[] {
   const groups = new Map<string, string[]>();
   for (const name of names) {
-    const label = name.endsWith("._extra_state") ? "*._extra_state" : `${branchOf(name, prefix) ?? name}*`;
+    const label = name.endsWith("._extra_state")
+      ? "*._extra_state"
+      : `${branchOf(withoutWrappers(name), prefix) ?? name}*`;
     groups.set(label, [...groups.get(label) ?? [], name]);
   }
   return [...groups].map(([label, members]) => members.length === 1 ? members[0] : `${label} (${members.length})`);
