@@ -1,6 +1,4 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { createHash } from "node:crypto";
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { fromBytes } from "../../src/checkpoint/source.ts";
 import type { DType, StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
@@ -9,7 +7,7 @@ import { findNetwork, type FindOptions, type FoundNetwork } from "../../src/mode
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import type { ModelConfig } from "../../src/models/registry.ts";
-import { TRAINER_FILES, trainerFile } from "../checkpoint/trainers.ts";
+import { sha256, TRAINER_FILES, trainerFile } from "../checkpoint/trainers.ts";
 
 /** Where it is no resnet20. */
 const ARCH: Record<string, string> = {
@@ -49,16 +47,6 @@ const NOTES: Record<string, string[]> = {
     "its classifier is called classifier.1; it was taken as fc",
   ],
 };
-
-/** Of names and values in order, as the script that wrote the fixtures takes it. */
-async function sha256(tensors: StateDict): Promise<string> {
-  const hash = createHash("sha256");
-  for (const [name, tensor] of tensors) {
-    hash.update(name);
-    hash.update(tensor.dtype === "I64" ? await tensor.read() : new Uint8Array((await toFloat32(tensor)).buffer));
-  }
-  return hash.digest("hex");
-}
 
 for (const { file, tensors, ask, key = "", prefix = "", dropped = [], sha256: expected } of TRAINER_FILES) {
   Deno.test(`\`findNetwork()\` gives PyTorch's tensors of ${file}`, async () => {
