@@ -76,6 +76,13 @@ Deno.test("`openCheckpoint()` reads the weights beside objects of any class", as
   for (const name of ["beside_protocol2.pth", "beside_protocol4.pth"]) await using(kind(name), checkNet);
 });
 
+Deno.test("`openCheckpoint()` reads the weights beside the extra state of modules, of any type", () =>
+  using(kind("extra_state.pth"), async (checkpoint) => {
+    await checkNet(checkpoint);
+    // One of them is a tensor.
+    assertEquals([...checkpoint.tensors.keys()].slice(NET.length), ["tensor._extra_state"]);
+  }));
+
 /** Entries of unreadable.pth, their types and shapes, and the remedy that the error names. */
 const UNREADABLE: readonly (readonly [name: string, description: string, remedy: string])[] = [
   ["quantised.weight", "I8 [2, 3]", "tensor.dequantize()"],
