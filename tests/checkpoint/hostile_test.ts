@@ -294,6 +294,7 @@ Deno.test("`openCheckpoint()` says what a file is when it is no checkpoint", asy
     [bytes(start, int(1), stop), "a plain pickle"],
     [bytes([0x80, 4, 0x95], rest), "a plain pickle"],
     [bytes(new Uint8Array(257), "ustar", rest), "a tar archive"],
+    [bytes("sys_info", new Uint8Array(249), "ustar", rest), "by a PyTorch before 0.2"],
     [bytes([0x89], "HDF\r\n", rest), "an HDF5 file"],
     [bytes([0x93], "NUMPY", [1, 0], rest), "one NumPy array"],
     [bytes([8, 7, 0x12, 7], "pytorch", rest), "an ONNX model"],

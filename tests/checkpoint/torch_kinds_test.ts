@@ -200,6 +200,15 @@ Deno.test("`openCheckpoint()` takes a name for an attack only where it is one", 
   }
 });
 
+Deno.test("`openCheckpoint()` keeps a tensor that an unknown function of PyTorch rebuilds, with the reason", async () => {
+  const { start, stop, text, dict, global } = pickle;
+  const future = bytes(global("torch._utils", "_rebuild_tensor_v9"), ")R");
+  const file = torchZip(bytes(start, dict(text("a.weight"), tensorPickle(), text("b.weight"), future), stop));
+  const { tensors } = await open(file);
+  assertEquals(describe(tensors), ["a.weight F32 [4]", "b.weight U8 []"]);
+  assertStringIncludes(remedyFor(tensors.get("b.weight")!)!, "torch._utils._rebuild_tensor_v9");
+});
+
 Deno.test("`openCheckpoint()` says what to do with a folder", async () => {
   const folder = await Deno.makeTempDir();
   try {

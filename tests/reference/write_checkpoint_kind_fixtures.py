@@ -54,7 +54,8 @@ class FromNumpy:
 
     def __reduce__(self):
         rebuild = torch._utils._rebuild_device_tensor_from_numpy
-        return rebuild, (self.tensor.numpy(), self.tensor.dtype, "cpu", False)
+        # NumPy has no bfloat16; PyTorch saved such numbers as float32.
+        return rebuild, (self.tensor.float().numpy(), self.tensor.dtype, "cpu", False)
 
 
 def signed():
@@ -303,7 +304,8 @@ def main():
     for name, tensors in values.items():
         save(f"{name}.pth", tensors)
         save_file({key: plain(tensor) for key, tensor in tensors.items()}, HERE / f"{name}.safetensors")
-    torch.save({f"{protocol}.weight": FromNumpy(ramp(2, 3)) for protocol in (2, 4)}, HERE / "numpy.pth")
+    dtypes = {"a": torch.float32, "b": torch.bfloat16}
+    torch.save({f"{k}.weight": FromNumpy(ramp(2, 3).to(v)) for k, v in dtypes.items()}, HERE / "numpy.pth")
     torch.save({"a.weight": FromNumpy(ramp(2, 3))}, HERE / "numpy_protocol5.pth", pickle_protocol=5)
 
     history = [{"epoch": i, "loss": 0.5**i, "lrs": (0.1, i)} for i in range(3)]
