@@ -34,7 +34,7 @@ const STARTS: readonly (readonly [start: RegExp, what: string])[] = [
   ],
   [/^.{257}ustar/s, "it is a tar archive; if a checkpoint lies in it, unpack it first (`tar -xf`)"],
   [
-    /^\x80[\x02-\x05]|^\(?[cdl]\w*\n/,
+    /^\x80[\x02-\x05]|^\([dl]p\d+\n|^c[\w.]+\n\w+\np\d+\n/,
     "it is a plain pickle, not written by torch.save; load it in Python with pickle and " +
     "save a dict of its tensors with torch.save",
   ],

@@ -14,10 +14,7 @@ import { PickleGlobal, type PickleValue } from "./pickle.ts";
 import type { DType } from "./state_dict.ts";
 import { type Storage, StridedTensor } from "./strided_tensor.ts";
 import { DTYPES } from "./torch_dtypes.ts";
-import { TorchTensor, UnreadableTensor } from "./torch_tensor.ts";
-
-/** PyTorch's own limit; a list in a pickle may be passed a million times. */
-const MAX_AXES = 64;
+import { MAX_AXES, TorchTensor, UnreadableTensor } from "./torch_tensor.ts";
 
 type Rebuild = (args: readonly PickleValue[]) => PickleValue;
 

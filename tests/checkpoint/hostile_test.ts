@@ -56,6 +56,19 @@ function model(depth: number): Bytes {
   return built;
 }
 
+/** A model with a parameter whose name is a list that doubles forty times. */
+function nameless(): Bytes {
+  const parameters = bytes("}", doubling(40), tensorPickle(), "s");
+  const state = dict(text("_modules"), bytes("}"), text("_parameters"), parameters);
+  return bytes(start, global("a", "Net"), ")", [0x81], state, "b", stop);
+}
+
+/** A text of a megabyte in the memo as the module of many names. */
+function longNames(): Bytes {
+  const name = bytes(text("a".repeat(1 << 20)), "q", [0], "0");
+  return bytes(start, name, ...Array(1000).fill(bytes("h", [0], text("b"), [0x93, 0x30])), stop);
+}
+
 /** Pickles, and what the error says of each. */
 const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string])[] = [
   [
@@ -105,6 +118,8 @@ const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string]
   ["copies a long list over and over", copies(1000, 5000), "of memory so far"],
   ["is a model inside itself", bytes(start, model(0), stop), "inside each other without end"],
   ["is a model that doubles forty times", bytes(start, model(40), stop), "inside each other without end"],
+  ["is a model whose parts have no names", nameless(), "has no name"],
+  ["names a thing by a long text over and over", longNames(), "more than 1000 letters"],
   ["claims text without an end", bytes(start, "I", "7".repeat(5000), "\n", stop), "the whole number"],
   ["calls what a call made of nothing", bytes(start, "N", ")R", stop), "called like a function"],
   ["is a dict of itself", bytes(start, "}q", [0], text("a.weight"), "h", [0], "s", stop), "no state dict"],
