@@ -28,9 +28,13 @@ const STARTS: readonly (readonly [start: RegExp, what: string])[] = [
   [/^\x04\x22\x4d\x18/, "it is compressed with LZ4; unpack it first"],
   [/^7z\xbc\xaf\x27\x1c/, "it is a 7-Zip archive; if a checkpoint lies in it, unpack it first"],
   [/^Rar!\x1a\x07/, "it is a RAR archive; if a checkpoint lies in it, unpack it first"],
+  [
+    /^(sys_info|pickle|tensors|storages)\0.{1,255}ustar/s,
+    "it was written by a PyTorch before 0.2; load it in PyTorch and save its state dict again",
+  ],
   [/^.{257}ustar/s, "it is a tar archive; if a checkpoint lies in it, unpack it first (`tar -xf`)"],
   [
-    /^\x80[\x02-\x05]|^\(?[cdl]\w*\n/,
+    /^\x80[\x02-\x05]|^\([dl]p\d+\n|^c[\w.]+\n\w+\np\d+\n/,
     "it is a plain pickle, not written by torch.save; load it in Python with pickle and " +
     "save a dict of its tensors with torch.save",
   ],

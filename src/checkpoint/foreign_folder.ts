@@ -12,7 +12,8 @@ export async function explainFolder(path: string): Promise<string> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(path)) names.push(name);
   const folder = path.replace(/[\\/]+$/, "");
-  const name = folder.replace(/^.*[\\/]/, "");
+  const last = folder.replace(/^.*[\\/]/, "");
+  const name = /^\.{0,2}$/.test(last) ? "NAME" : last;
   if (names.includes("data.pkl")) {
     return "a checkpoint's archive that was unpacked. Pack it again, without compression, from the folder above it: " +
       `\`zip -0 -r ${name}.pth ${name}\``;

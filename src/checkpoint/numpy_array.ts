@@ -7,7 +7,7 @@
 import { Opaque } from "./opaque.ts";
 import type { PickleValue } from "./pickle.ts";
 import { type DType, DTYPE_BYTES } from "./state_dict.ts";
-import { TorchTensor } from "./torch_tensor.ts";
+import { MAX_AXES, TorchTensor } from "./torch_tensor.ts";
 
 /** Element types by NumPy's codes. */
 const TYPES: Readonly<Record<string, DType>> = {
@@ -40,8 +40,6 @@ class NumpyTensor extends TorchTensor {
     return Promise.resolve(typeof raw === "string" ? Uint8Array.from(raw, (c) => c.charCodeAt(0)) : raw);
   }
 }
-
-const MAX_AXES = 64;
 
 /**
  * The array that `numpy.ndarray.__reduce__` describes: an object with the state (version, shape, dtype, in Fortran's order,

@@ -44,6 +44,9 @@ export class PickleEnd extends CheckpointError {}
 
 /** Objects a value may be nested in; those of checkpoints are nested in fewer than ten. */
 const MAX_MARKS = 1000;
+/** Letters of a global's name. A text in the memo can be a name a million times, and each is a text of its own. */
+const MAX_NAME = 1000;
+
 /** The machine: a stack, the marks on it, and the memo of objects that are used more than once. */
 export class PickleMachine {
   /** Values, the top last. */
@@ -155,6 +158,7 @@ export class PickleMachine {
 
   /** Finds a global in the caller's table. */
   global(module: string, name: string): PickleGlobal {
+    if (module.length + name.length > MAX_NAME) throw this.error(`it names something in more than ${MAX_NAME} letters`);
     const path = `${module}.${name}`;
     const found = this.context.globals.get(path);
     if (found) return found;
@@ -170,7 +174,7 @@ export class PickleMachine {
   call(callee: PickleValue, args: PickleValue): PickleValue {
     if (!Array.isArray(args)) throw this.error("a function is called without a tuple of arguments");
     // What is called may copy its arguments, and a list in the memo can be passed a million times.
-    for (const arg of args) this.spend(COST.object + COST.entry * sizeOf(arg));
+    this.spend(args.reduce((sum: number, arg) => sum + COST.entry * sizeOf(arg), COST.object));
     // A class inside another class, or what a method returned: as little known as the object it belongs to.
     if (callee instanceof Opaque) return new Opaque(callee.name, args);
     if (!(callee instanceof PickleGlobal) || !callee.call) {

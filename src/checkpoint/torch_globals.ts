@@ -11,7 +11,7 @@ import { Opaque } from "./opaque.ts";
 import { PickleGlobal, type PickleValue } from "./pickle.ts";
 import type { DType } from "./state_dict.ts";
 import { STORAGES } from "./torch_dtypes.ts";
-import { REBUILD } from "./torch_rebuild.ts";
+import { REBUILD, rebuildUnknown } from "./torch_rebuild.ts";
 
 type Call = NonNullable<PickleGlobal["call"]>;
 
@@ -56,7 +56,8 @@ export const TORCH_GLOBALS: Pick<ReadonlyMap<string, PickleGlobal>, "get"> = {
     const known = KNOWN.get(name);
     if (known) return known;
     if (ATTACKS.some((attack) => attack.test(name))) return undefined;
-    return isStorageClass(name) ? new PickleGlobal(name) : new PickleGlobal(name, (args) => new Opaque(name, args));
+    if (isStorageClass(name)) return new PickleGlobal(name);
+    return new PickleGlobal(name, rebuildUnknown(name) ?? ((args) => new Opaque(name, args)));
   },
 };
 

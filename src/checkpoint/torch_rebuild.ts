@@ -14,10 +14,7 @@ import { PickleGlobal, type PickleValue } from "./pickle.ts";
 import type { DType } from "./state_dict.ts";
 import { type Storage, StridedTensor } from "./strided_tensor.ts";
 import { DTYPES } from "./torch_dtypes.ts";
-import { TorchTensor, UnreadableTensor } from "./torch_tensor.ts";
-
-/** PyTorch's own limit; a list in a pickle may be passed a million times. */
-const MAX_AXES = 64;
+import { MAX_AXES, TorchTensor, UnreadableTensor } from "./torch_tensor.ts";
 
 type Rebuild = (args: readonly PickleValue[]) => PickleValue;
 
@@ -27,7 +24,9 @@ const onDevice: Rebuild = ([data, dtype]) => {
     return unreadable("U8", [], "it is kept as an array that is not read here. In PyTorch, save tensor.cpu() instead");
   }
   const wanted = knownDType(dtype);
-  return wanted === tensor.dtype ? tensor : unreadable(
+  // NumPy has no bfloat16: such numbers are kept as float32, which holds them exactly.
+  const same = wanted === tensor.dtype || (wanted === "BF16" && tensor.dtype === "F32");
+  return same ? tensor : unreadable(
     tensor.dtype,
     tensor.shape,
     `it is kept as ${tensor.dtype} and meant as ${nameOf(dtype)}. In PyTorch, save tensor.cpu() instead`,
@@ -107,6 +106,15 @@ export const REBUILD: Readonly<Record<string, Rebuild>> = {
   "torch._tensor._rebuild_from_type": fromType,
   "torch._tensor._rebuild_from_type_v2": fromType,
 };
+
+/** Stands for functions that rebuild tensors and are not known here. */
+export function rebuildUnknown(name: string): Rebuild | undefined {
+  if (!/^torch(\.\w+)*\._rebuild_\w+$/.test(name)) return undefined;
+  const why = `it is rebuilt by ${
+    name.slice(0, 120)
+  }, which is not known here. In PyTorch, save a plain tensor instead`;
+  return () => unreadable("U8", [], why);
+}
 
 /** Arguments as the pickle gives them. */
 interface Strided {

@@ -8,6 +8,9 @@
 import { CheckpointError } from "../errors.ts";
 import type { DType, Tensor } from "./state_dict.ts";
 
+/** Axes that a tensor may have: PyTorch's own limit. A list in a pickle may be the shape of a million tensors. */
+export const MAX_AXES = 64;
+
 /** A tensor in a pickle. */
 export abstract class TorchTensor implements Tensor {
   abstract readonly dtype: DType;

@@ -76,6 +76,13 @@ Deno.test("`openCheckpoint()` reads the weights beside objects of any class", as
   for (const name of ["beside_protocol2.pth", "beside_protocol4.pth"]) await using(kind(name), checkNet);
 });
 
+Deno.test("`openCheckpoint()` reads the weights beside the extra state of modules, of any type", () =>
+  using(kind("extra_state.pth"), async (checkpoint) => {
+    await checkNet(checkpoint);
+    // One of them is a tensor.
+    assertEquals([...checkpoint.tensors.keys()].slice(NET.length), ["tensor._extra_state"]);
+  }));
+
 /** Entries of unreadable.pth, their types and shapes, and the remedy that the error names. */
 const UNREADABLE: readonly (readonly [name: string, description: string, remedy: string])[] = [
   ["quantised.weight", "I8 [2, 3]", "tensor.dequantize()"],
@@ -191,6 +198,15 @@ Deno.test("`openCheckpoint()` takes a name for an attack only where it is one", 
     const { tensors } = await open(named(module, name));
     assertEquals((await tensors.get("a.weight")!.read()).length, 16);
   }
+});
+
+Deno.test("`openCheckpoint()` keeps a tensor that an unknown function of PyTorch rebuilds, with the reason", async () => {
+  const { start, stop, text, dict, global } = pickle;
+  const future = bytes(global("torch._utils", "_rebuild_tensor_v9"), ")R");
+  const file = torchZip(bytes(start, dict(text("a.weight"), tensorPickle(), text("b.weight"), future), stop));
+  const { tensors } = await open(file);
+  assertEquals(describe(tensors), ["a.weight F32 [4]", "b.weight U8 []"]);
+  assertStringIncludes(remedyFor(tensors.get("b.weight")!)!, "torch._utils._rebuild_tensor_v9");
 });
 
 Deno.test("`openCheckpoint()` says what to do with a folder", async () => {

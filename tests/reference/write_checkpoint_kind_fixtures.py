@@ -29,7 +29,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from write_checkpoint_fixtures import Net, net, ramp
+import odconv
+from write_checkpoint_fixtures import Net, hollow, net, ramp
 
 HERE = pathlib.Path(__file__).resolve().parent.parent / "fixtures" / "checkpoint_kinds"
 
@@ -53,7 +54,8 @@ class FromNumpy:
 
     def __reduce__(self):
         rebuild = torch._utils._rebuild_device_tensor_from_numpy
-        return rebuild, (self.tensor.numpy(), self.tensor.dtype, "cpu", False)
+        # NumPy has no bfloat16; PyTorch saved such numbers as float32.
+        return rebuild, (self.tensor.float().numpy(), self.tensor.dtype, "cpu", False)
 
 
 def signed():
@@ -256,6 +258,33 @@ class Buffered(nn.Module):
         self.alone = nn.Parameter(ramp(4))
 
 
+def in_kinds(state):
+    """The same numbers, each tensor in another of the kinds that load_state_dict takes."""
+
+    def attributed(value):
+        value.note = "an attribute"
+        return value
+
+    # Small storages: one number, repeated by strides of 0 as in `hollow`.
+    kinds = [
+        lambda one, shape: one.expand(shape),
+        lambda one, shape: torch._neg_view((-one).expand(shape)),
+        lambda one, shape: torch.complex(one, -one).expand(shape).conj().imag,
+        lambda one, shape: attributed(nn.Parameter(one.expand(shape))),
+        lambda one, shape: attributed(one.expand(shape)),
+        lambda one, shape: one.expand(shape).as_subclass(Subclass),
+        lambda one, shape: one.bfloat16().expand(shape),
+        lambda one, shape: one.double().expand(shape),
+        lambda one, shape: one.expand(shape[::-1]).permute(*reversed(range(len(shape)))),
+    ]
+    counts = [lambda one, _: torch._neg_view(-one), lambda one, _: attributed(one)]
+    result = {}
+    for i, (name, value) in enumerate(state.items()):
+        one = value.flatten()[:1].clone()[0]
+        result[name] = (counts[i % 2] if value.ndim == 0 else kinds[i % len(kinds)])(one, value.shape)
+    return result
+
+
 def no_source(_):
     raise OSError("the legacy format keeps the source text of a model's classes, which the fixtures do not")
 
@@ -275,7 +304,8 @@ def main():
     for name, tensors in values.items():
         save(f"{name}.pth", tensors)
         save_file({key: plain(tensor) for key, tensor in tensors.items()}, HERE / f"{name}.safetensors")
-    torch.save({f"{protocol}.weight": FromNumpy(ramp(2, 3)) for protocol in (2, 4)}, HERE / "numpy.pth")
+    dtypes = {"a": torch.float32, "b": torch.bfloat16}
+    torch.save({f"{k}.weight": FromNumpy(ramp(2, 3).to(v)) for k, v in dtypes.items()}, HERE / "numpy.pth")
     torch.save({"a.weight": FromNumpy(ramp(2, 3))}, HERE / "numpy_protocol5.pth", pickle_protocol=5)
 
     history = [{"epoch": i, "loss": 0.5**i, "lrs": (0.1, i)} for i in range(3)]
@@ -302,6 +332,19 @@ def main():
     save("whole.pth", {"epoch": 3, "model": nn.DataParallel(model)})
     whole = {key: value.clone() for key, value in nn.DataParallel(model).state_dict().items()}
     save_file(whole, HERE / "whole.safetensors", metadata={"order": " ".join(whole)})
+    state = in_kinds(hollow("resnet20"))
+    contents = {"state_dict": state, "history": history, "args": argparse.Namespace(a=1), "colour": Colour.RED,
+                "beside": [ramp(2).to(torch.float8_e4m3fn), ramp(2).to_sparse(), torch.empty(2, device="meta")]}
+    path = HERE / "legacy_network.pth"
+    torch.save(contents, path, _use_new_zipfile_serialization=False, pickle_protocol=4)
+    path.write_bytes(path.read_bytes() + bytes(100))
+    model = odconv.build("resnet20")
+    shared = {name: nn.Parameter(value) if value.is_floating_point() else value for name, value in hollow("resnet20").items()}
+    for name, value in shared.items():
+        owner, _, last = name.rpartition(".")
+        kept = model.get_submodule(owner)._parameters if last in model.get_submodule(owner)._parameters else None
+        (model.get_submodule(owner)._buffers if kept is None else kept)[last] = value
+    torch.save({"model": model, "epoch": 3}, HERE / "whole_network.pth")
     torch.save({"epoch": 3, "args": argparse.Namespace(a=1)}, HERE / "no_weights.pth")
     torch.save(Meter(), HERE / "object.pth")
 
