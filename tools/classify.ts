@@ -10,7 +10,6 @@ import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
-import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
 import {
@@ -20,6 +19,7 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -71,7 +71,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     const device = parseDeviceFlags(args);
     const top = wholeNumber("top", args.top) ?? 5;
     await checkFolderOf(args.trace);
-    const model = await loadModel(await findWeights(args.weights));
+    const model = await loadWeights(await findWeights(args.weights));
     const backend = await openDeviceOf(device);
     try {
       const compiled = await model.compile(backend);

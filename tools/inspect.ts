@@ -6,12 +6,12 @@
  */
 
 import { basename } from "node:path";
-import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { completeConfig, findPublished, REGISTRY } from "../src/models/registry.ts";
 import { summarize } from "../src/models/summary.ts";
 import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, parseDeviceFlags } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { table } from "./support/table.ts";
 import { findWeights } from "./support/weights.ts";
@@ -143,7 +143,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image">
     // A page is of weights: an architecture alone has nothing to say of an image.
     const model = REGISTRY.has(what) && path === undefined
       ? createModel({ arch: what, ...given })
-      : await loadModel(await findWeights(what), given);
+      : await loadWeights(await findWeights(what), given);
     if (temperature !== undefined) model.temperature = temperature;
     if (args.json) console.log(JSON.stringify(summarize(model)));
     else if (path === undefined) printModel(model, args.tensors);

@@ -51,8 +51,10 @@ function ensure(condition: boolean, what: string): void {
 async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Promise<void> {
   const checkpoint = await openCheckpoint(source);
   try {
-    for (const [name, { dtype, shape, read }] of checkpoint.tensors) {
-      const { length } = await read.call(checkpoint.tensors.get(name));
+    for (const [name, tensor] of checkpoint.tensors) {
+      const { dtype, shape, unreadable } = tensor;
+      if (unreadable !== undefined) continue;
+      const { length } = await tensor.read();
       ensure(length === shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]), `${name} has ${length} bytes`);
     }
     try {
@@ -66,9 +68,9 @@ async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Pro
   }
 }
 
-function checkpointFormat(pattern: RegExp): Format {
+function checkpointFormat(pattern: RegExp, kinds: RegExp): Format {
   return {
-    seeds: () => fixtures("checkpoint", pattern),
+    seeds: async () => [...await fixtures("checkpoint", pattern), ...await fixtures("checkpoint_kinds", kinds)],
     read: (bytes) => readCheckpoint(fromBytes("input", bytes)),
     error: CheckpointError,
   };
@@ -100,11 +102,12 @@ const INPUT = "input.json";
 
 /** Every format, by name. */
 export const FORMATS: Readonly<Record<string, Format>> = {
-  safetensors: checkpointFormat(/^(bare|dtypes|rounding|model-.*)\.safetensors$/),
+  safetensors: checkpointFormat(/^(bare|dtypes|rounding|model-.*)\.safetensors$/, /^float8\.safetensors$/),
   "torch-zip": checkpointFormat(
     /^(bare|both|dtypes|ema|model_key|strided|whole_model|training)\.pth(\.tar)?$/,
+    /^(?!legacy_).*\.(pth|pt)$/,
   ),
-  "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/),
+  "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/, /^legacy_/),
   "sharded-index": {
     seeds: () => fixtures("checkpoint", /index\.json$/),
     async read(bytes, folder) {
