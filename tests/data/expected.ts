@@ -8,6 +8,9 @@ export const files: Readonly<Record<string, { width: number; height: number; sha
 /** Formula images through Resize(256) and CenterCrop(224). */
 export const resizes = expected.resizes;
 
+/** Formula images through PIL's resize with either filter, and a window of the result. */
+export const windows = expected.windows;
+
 /** Formula images through CenterCrop(side). */
 export const crops = expected.crops;
 

@@ -166,6 +166,22 @@ def resize_and_crop(image):
     return resized, resized.crop((left, top, left + CROP, top + CROP))
 
 
+def window_cases():
+    """Resizes to sizes of any shape, with both filters, whole and in part."""
+    cases = ((8, 6, 31, 17, None), (7, 9, 7, 9, None), (7, 9, 7, 30, None), (45, 37, 13, 37, None), (1, 1, 9, 5, None))
+    cases += ((640, 427, 341, 228, (58, 2, 224, 224)), (500, 3, 33, 40, (30, 1, 3, 39)), (2, 301, 20, 7, (3, 2, 9, 4)))
+    cases += ((33, 21, 66, 41, (65, 40, 1, 1)), (299, 299, 299, 150, (0, 149, 299, 1)), (97, 61, 1, 1, None))
+    cases += ((2, 200, 20, 199, None), (2, 201, 20, 201, None), (3, 400, 2, 266, (1, 20, 1, 224)))
+    for width, height, to_width, to_height, window in cases:
+        left, top, columns, rows = window or (0, 0, to_width, to_height)
+        for name, filter in (("bilinear", Image.BILINEAR), ("bicubic", Image.BICUBIC)):
+            resized = Image.fromarray(formula(width, height)).resize((to_width, to_height), filter)
+            part = resized.crop((left, top, left + columns, top + rows))
+            case = {"width": width, "height": height, "to": [to_width, to_height], "interpolation": name}
+            window = {"left": left, "top": top, "width": columns, "height": rows}
+            yield {**case, "window": window, "sha256": sha256(np.array(part))}
+
+
 def center_crop(image, side):
     """torchvision's CenterCrop where the image may be smaller: padded with zeros, then cropped."""
     width, height = image.size
@@ -244,6 +260,7 @@ def main():
 
     written_by = f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
     expected = {"writtenBy": written_by, "files": files, "resizes": resizes, "crops": crops, "ramps": ramps}
+    expected["windows"] = list(window_cases())
     (FIXTURES / "images.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 
