@@ -4,7 +4,6 @@
  * @module
  */
 
-import { classNames } from "../src/data/class_names.ts";
 import { decodeImage } from "../src/data/decode.ts";
 import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
@@ -95,11 +94,10 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
 
 async function classify(compiled: CompiledModel, file: string, k: number): Promise<Guess[]> {
   const image = await decodeImage(await readBytes(file), file);
-  const logits = await compiled.run(preprocess(image, compiled.model.preprocessingOfAnySize));
+  const logits = await compiled.run(preprocess(image, compiled.model.preprocessing));
   checkFinite(file, logits);
   const probabilities = softmax(logits);
-  const { dataset } = compiled.model;
-  const names = dataset && await classNames(dataset);
+  const { classNames: names } = compiled.model;
   return topK(logits, k).map((score) => ({
     class: score.class,
     ...(names && { name: names[score.class] }),

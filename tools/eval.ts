@@ -5,6 +5,7 @@
  */
 
 import { openCheckpoint } from "../src/checkpoint/open.ts";
+import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
 import { openDataset } from "../src/data/dataset.ts";
 import { DataError } from "../src/errors.ts";
 import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
@@ -185,11 +186,9 @@ function parseShard(value: string | undefined): Shard | undefined {
 
 /** The data set that goes without saying. */
 function usualData(model: Model): string {
-  if (model.dataset === "cifar10") return "cifar10";
+  if (model.classNames?.join("\n") === CIFAR10_NAMES.join("\n")) return "cifar10";
   throw new UsageError(
-    `--data is needed: a folder of class folders of images${
-      model.dataset === "imagenet" ? ", or ILSVRC2012_img_val.tar with --ground-truth" : ""
-    }`,
+    "--data is needed: a folder of class folders of images, ILSVRC2012_img_val.tar with --ground-truth, or cifar10",
   );
 }
 

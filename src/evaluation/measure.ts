@@ -41,11 +41,9 @@ export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onPr
   readonly onResume?: (images: number) => void;
 }
 
-/** By the side of the model's images. */
-const BATCHES: Readonly<Record<number, Readonly<Record<Backend["name"], number>>>> = {
-  32: { webgpu: 128, cpu: 128 },
-  224: { webgpu: 16, cpu: 4 },
-};
+/** Pixels of a batch that keep a device busy, and most images of one. */
+const USUAL_PIXELS: Readonly<Record<Backend["name"], number>> = { webgpu: 16 * 224 ** 2, cpu: 4 * 224 ** 2 };
+const USUAL_IMAGES = 128;
 
 /** Which images of a data set the options choose: [start, end), out of `images`. Throws DataError where that is none. */
 export function chosenImages(
@@ -61,7 +59,7 @@ const MOST_PIXELS = 2 ** 29;
 
 /** Images a run that fit comfortably and keep the device busy. */
 export function usualBatch({ imageSize }: Model, { name }: Backend): number {
-  return BATCHES[imageSize][name];
+  return Math.min(Math.max(Math.floor(USUAL_PIXELS[name] / imageSize ** 2), 1), USUAL_IMAGES);
 }
 
 /** Evaluates a model on a device. Throws what evaluate, compile, the data set and Journal.open throw. */
@@ -73,7 +71,7 @@ export async function measure(
 ): Promise<Report> {
   const { weights, shard } = options;
   const { start, end, images } = chosenImages(dataset, options);
-  const most = Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2));
+  const most = Math.max(Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2)), 1);
   const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
@@ -139,7 +137,7 @@ async function evaluateRest(
   const began = performance.now();
   try {
     // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
-    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessingOfAnySize, pool, 2 * batch);
+    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessing, pool, 2 * batch);
     const rest = await evaluate(compiled, prepared, {
       ...options,
       // One more than there are threads to run them, so that none waits for its next batch.

@@ -1,11 +1,22 @@
-import { CheckpointError } from "../errors.ts";
+import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
 import { remap } from "../checkpoint/remap.ts";
 import { fromBlob, fromBytes } from "../checkpoint/source.ts";
+import { classNames } from "../data/class_names.ts";
+import { CheckpointError } from "../errors.ts";
+import { decodeHubConfig } from "./hub_config.ts";
 import { inferConfig } from "./infer.ts";
+import {
+  checkClassNames,
+  decodeInference,
+  type InferenceConfig,
+  type InferenceOverrides,
+  overrideInference,
+  usualInference,
+} from "./inference_config.ts";
 import { decodeMetadata } from "./metadata.ts";
 import { Model } from "./model.ts";
-import { buildNetwork, type ModelConfig } from "./registry.ts";
+import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
 
 /** How loadModel loads. */
 export interface LoadOptions {
@@ -16,8 +27,9 @@ export interface LoadOptions {
 /**
  * Loads a model from a converted file or from any checkpoint that the converter reads: a path, a URL, "hf:owner/repo", a
  * Blob (a file dropped on a page) or bytes. Architecture, kernelNum, reduction and classes come from the file's metadata,
- * else from its tensors' names and shapes; `config` overrides. Tensors are read when the model is compiled; model.close()
- * lets go of the file.
+ * else from its tensors' names and shapes; `config` overrides. How the model is used (`model.inference`) comes from the
+ * file's metadata, else from the config.json beside it on the hub, else from its architecture; `model.withInference`
+ * overrides. Tensors are read when the model is compiled; model.close() lets go of the file.
  *
  * Throws CheckpointError where the file cannot be read or does not fit a known architecture.
  */
@@ -36,7 +48,8 @@ export async function loadModel(
   );
   try {
     const full = configOf(checkpoint, config);
-    const model = new Model(full, buildNetwork(full), () => checkpoint.close());
+    const inference = await inferenceOf(checkpoint, full);
+    const model = new Model(full, buildNetwork(full), () => checkpoint.close(), inference);
     model.loadStateDict(remap(checkpoint.tensors, model.stateDictSpec(), checkpoint.name));
     return model;
   } catch (error) {
@@ -60,5 +73,39 @@ export function configOf(
     const { arch } = given;
     if (arch !== undefined) return { ...given, arch };
     throw new CheckpointError(`${name}: ${error.message}`);
+  }
+}
+
+/**
+ * How the model of a checkpoint is used, with the parts that `given` replaces. A model of an ImageNet network with 1000
+ * classes is ImageNet's, unless something says otherwise. Throws CheckpointError, naming the checkpoint or the config.json
+ * beside it on the hub, where one of them says what cannot be.
+ */
+export async function inferenceOf(
+  { name, metadata, config: hubConfig }: Pick<Checkpoint, "name" | "metadata" | "config">,
+  config: ModelConfig,
+  given: InferenceOverrides = {},
+): Promise<InferenceConfig> {
+  const complete = completeConfig(config);
+  const { classes, numClasses } = findArchitecture(config.arch);
+  const text = metadata[INFERENCE_KEY];
+  const hub = text === undefined ? await hubConfig() : undefined;
+  let inference = named(name, () => decodeInference(text, config));
+  if (hub) inference = overrideInference(inference, decodeHubConfig(hub));
+  inference = overrideInference(inference, given);
+  if (inference.classNames === undefined && classes && complete.numClasses === numClasses) {
+    return { ...inference, classNames: await classNames(classes) };
+  }
+  named(hub?.name ?? name, () => checkClassNames(inference, complete));
+  return inference;
+}
+
+/** Runs `work`; its CheckpointErrors name the file. */
+function named<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CheckpointError) throw new CheckpointError(`${name}: ${error.message}`, { cause: error });
+    throw error;
   }
 }
