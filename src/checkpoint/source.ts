@@ -83,7 +83,9 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     if ((await Deno.stat(path)).isFile) return await Deno.open(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    if (error instanceof Deno.errors.NotFound) throw new CheckpointError(`${path}: there is no such file`);
+    if (error instanceof Deno.errors.NotFound) {
+      throw new CheckpointError(`${path}: there is no such file`, { cause: error });
+    }
     throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
   }
   throw new CheckpointError(`${path}: not a file; name a checkpoint inside it`);

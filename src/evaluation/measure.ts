@@ -9,13 +9,14 @@ import { DecodePool } from "../data/decode_pool.ts";
 import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
+import { usualInference } from "../models/inference_config.ts";
 import type { CompileOptions, Model } from "../models/model.ts";
 import { VERSION } from "../models/metadata.ts";
 import { findPublished } from "../models/registry.ts";
 import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import { type BatchResult, Journal } from "./journal.ts";
 import { prepareImages } from "./prepare.ts";
-import { makeReport, type Report } from "./report.ts";
+import { makeReport, type Report, reportedInference } from "./report.ts";
 import { type Shard, shardRange } from "./shard.ts";
 
 /** How measure goes about it. */
@@ -77,10 +78,14 @@ export async function measure(
   // Before the work begins, not after hours of it.
   for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
   const device = `${backend.name}: ${backend.description}`;
+  const inference = reportedInference(model.inference);
   const { arch, kernelNum } = model.config;
   const journal = options.journal === undefined ? undefined : await Journal.open(options.journal, {
     journal: VERSION,
     model: JSON.stringify(model.config),
+    ...inference,
+    mean: inference.mean.join(),
+    std: inference.std.join(),
     weights: weights.sha256,
     device,
     dataset: dataset.name,
@@ -96,12 +101,14 @@ export async function measure(
       batch,
       journal,
     });
-    // On images of another kind, ImageNet's figures would mislead.
-    const published = dataset.classes === IMAGENET_NAMES ? findPublished(model.config) : undefined;
+    // On images of another kind, or prepared in another way, ImageNet's figures would mislead.
+    const isUsual = JSON.stringify(inference) === JSON.stringify(reportedInference(usualInference(model.config)));
+    const published = dataset.classes === IMAGENET_NAMES && isUsual ? findPublished(model.config) : undefined;
     return makeReport({
       model: arch,
       kernelNum,
       weights,
+      inference,
       device,
       dataset: dataset.name,
       shard: shard && { ...shard, of: images },

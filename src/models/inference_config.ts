@@ -133,7 +133,8 @@ export function overrideInference(config: InferenceConfig, given: InferenceOverr
 
 /** "a; b" of "a" and "b"; of a long history the end. */
 function joinSources(before: string, added: string | undefined): string {
-  if (added === undefined || before === added || before.endsWith(`; ${added}`)) return before;
+  if (added === undefined || before.endsWith(`; ${added}`)) return before;
+  if (added.startsWith(before)) return added;
   const joined = `${before}; ${added}`;
   return joined.length > MAX_NAME ? `...${joined.slice(3 - MAX_NAME)}` : joined;
 }
@@ -141,7 +142,9 @@ function joinSources(before: string, added: string | undefined): string {
 /** Throws CheckpointError where the class names are not as many as the classes. */
 export function checkClassNames({ classNames }: InferenceConfig, { numClasses }: Required<ModelConfig>): void {
   if (classNames === undefined || classNames.length === numClasses) return;
-  throw new CheckpointError(`there are ${classNames.length} class names, expected ${numClasses}: the model's classes`);
+  throw new CheckpointError(
+    `${classNames.length} class names, expected ${numClasses}: one for each class of the model`,
+  );
 }
 
 /** How images become the input of a model that is used so: always of its size. */

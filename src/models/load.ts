@@ -1,3 +1,4 @@
+import { inFile } from "../checkpoint/in_file.ts";
 import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
 import { remap } from "../checkpoint/remap.ts";
@@ -10,7 +11,6 @@ import {
   checkClassNames,
   decodeInference,
   type InferenceConfig,
-  type InferenceOverrides,
   overrideInference,
   usualInference,
 } from "./inference_config.ts";
@@ -77,35 +77,23 @@ export function configOf(
 }
 
 /**
- * How the model of a checkpoint is used, with the parts that `given` replaces. A model of an ImageNet network with 1000
- * classes is ImageNet's, unless something says otherwise. Throws CheckpointError, naming the checkpoint or the config.json
- * beside it on the hub, where one of them says what cannot be.
+ * How the model of a checkpoint is used. The classes of an ImageNet network with 1000 of them are ImageNet's, unless
+ * something says otherwise. Throws CheckpointError, naming the checkpoint or the config.json beside it on the hub, where
+ * one of them says what cannot be.
  */
 export async function inferenceOf(
   { name, metadata, config: hubConfig }: Pick<Checkpoint, "name" | "metadata" | "config">,
   config: ModelConfig,
-  given: InferenceOverrides = {},
 ): Promise<InferenceConfig> {
   const complete = completeConfig(config);
   const { classes, numClasses } = findArchitecture(config.arch);
   const text = metadata[INFERENCE_KEY];
   const hub = text === undefined ? await hubConfig() : undefined;
-  let inference = named(name, () => decodeInference(text, config));
+  let inference = inFile(name, () => decodeInference(text, config));
   if (hub) inference = overrideInference(inference, decodeHubConfig(hub));
-  inference = overrideInference(inference, given);
   if (inference.classNames === undefined && classes && complete.numClasses === numClasses) {
     return { ...inference, classNames: await classNames(classes) };
   }
-  named(hub?.name ?? name, () => checkClassNames(inference, complete));
+  inFile(hub?.name ?? name, () => checkClassNames(inference, complete));
   return inference;
-}
-
-/** Runs `work`; its CheckpointErrors name the file. */
-function named<T>(name: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof CheckpointError) throw new CheckpointError(`${name}: ${error.message}`, { cause: error });
-    throw error;
-  }
 }

@@ -19,6 +19,7 @@ function tensor(shape: number[], dtype: Tensor["dtype"] = "F32"): Tensor {
 function checkpoint(type: keyof typeof OPTIMIZERS, state: StateDict) {
   return trainingCheckpoint({
     arch: "net",
+    inference: "{}",
     tensors: new Map([["fc.weight", tensor([2, 3])], ["fc.mean", tensor([2])], ["fc.bias", tensor([2])]]),
     parameters: ["fc.weight", "fc.bias"],
     progress: PROGRESS,

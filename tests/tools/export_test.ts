@@ -102,7 +102,7 @@ Deno.test("`export` writes a checkpoint of a run that begins when there is no tr
   withModel(async (folder, tensors) => {
     assertEquals((await run(`${folder}/last.safetensors`, "--out", `${folder}/x.pth.tar`)).code, 0);
     const checkpoint = await readTorch(`${folder}/x.pth.tar`);
-    assertEquals([...checkpoint.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer"]);
+    assertEquals([...checkpoint.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer", "inference_config"]);
     assertEquals(["epoch", "arch", "best_acc"].map((key) => checkpoint.get(key)), [0, "od_resnet20", 0]);
     const names = [...(checkpoint.get("state_dict") as Map<string, unknown>).keys()];
     assertEquals(names, [...tensors.keys()].map((name) => `module.${name}`));

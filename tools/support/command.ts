@@ -95,9 +95,22 @@ function report(name: string, error: unknown, verbose: boolean): number {
     return 1;
   }
   const expected = isOdconvError(error) || error instanceof Deno.errors.NotCapable;
-  if (expected && !verbose) console.error(`${red("error")}: ${printable(error.message)}`);
+  if (expected && !verbose) console.error(`${red("error")}: ${printable(error.message)}${hintOf(error)}`);
   else console.error(`${red("error")}:`, error);
   return 1;
+}
+
+/** Where a file is not there: which folder paths begin in. Whoever types a task's name in a folder below is not in it. */
+function hintOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) continue;
+    try {
+      return `. Tasks run in ${Deno.cwd()}, where relative paths begin`;
+    } catch {
+      return "";
+    }
+  }
+  return "";
 }
 
 /** Most threads that a flag may ask for. */
