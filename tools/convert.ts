@@ -88,7 +88,7 @@ export const command: Command<
       numClasses: wholeNumber("num-classes", args["num-classes"]),
     });
     const dtype = oneOf("dtype", args.dtype, ["f32", "f16"]) ?? "f32";
-    const isThere = isAddress(source) || await exists(pathOf(source));
+    const isThere = isAddress(source) || !await isMissing(pathOf(source));
     const published = isThere ? undefined : parseModelName(source);
     if (published) return explain(published.arch, published.kernelNum ?? overrides.kernelNum);
 
@@ -146,6 +146,11 @@ async function looksLikeIndex(path: string): Promise<boolean> {
   const start = new Uint8Array(64);
   await file.read(start);
   return /^\s*\{/.test(new TextDecoder().decode(start));
+}
+
+/** Whether nothing is there; what cannot be looked at is for who opens it to refuse. */
+async function isMissing(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -82,7 +82,12 @@ async function locateOnHub(text: string, options: LocateOptions): Promise<Locate
     async config() {
       const config = beside("config.json");
       const path = await downloadIfThere(config, hubOptions, MAX_CONFIG);
-      return path === undefined ? undefined : await open(config, path);
+      if (path === undefined) return undefined;
+      const located = await open(config, path);
+      const { name, source } = located;
+      if (source.size <= MAX_CONFIG) return located;
+      source.close?.();
+      throw new CheckpointError(`${name}: it has ${source.size} bytes, expected at most ${MAX_CONFIG}`);
     },
   };
 }

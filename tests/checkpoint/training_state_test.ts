@@ -65,7 +65,7 @@ Deno.test("`decodeProgress()` and `decodeOptimizer()` name the file and the fiel
 Deno.test("`trainingCheckpoint()` numbers parameters as PyTorch does, without buffers, and leaves out what was frozen", () => {
   const momentum = tensor([2]);
   const made = checkpoint("SGD", new Map([["fc.bias/momentum_buffer", momentum], ["fc.weight/average", tensor([9])]]));
-  assertEquals([...made.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer"]);
+  assertEquals([...made.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer", "inference_config"]);
   assertEquals([made.get("epoch"), made.get("best_acc")], [3, 71.25]);
   const dict = made.get("state_dict") as Map<string, Tensor>;
   assertEquals([...dict.keys()], ["module.fc.weight", "module.fc.mean", "module.fc.bias"]);

@@ -4,7 +4,6 @@ and what the ILSVRC-2012 reader takes: tar files and the development kit's class
 Run from the repository's root, with Pillow, NumPy, SciPy and PyTorch:  python tests/reference/write_data_fixtures.py
 """
 
-import hashlib
 import io
 import json
 import struct
@@ -18,25 +17,11 @@ import scipy.io
 import torch
 from PIL import Image
 
+from formula_image import formula, sha256
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 IMAGES = FIXTURES / "images"
 RESIZE, CROP = 256, 224
-
-
-def sha256(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def formula(width, height):
-    """The image tests/data/formula_image.ts computes too: noise on a gradient, with blocks of black and white."""
-    x, y, c = np.meshgrid(np.arange(width), np.arange(height), np.arange(3), indexing="xy")
-    x, y, c = (a.astype(np.uint32) for a in (x, y, c))
-    n = x * np.uint32(374761393) + y * np.uint32(668265263) + c * np.uint32(974634013)
-    n = (n ^ (n >> 13)) * np.uint32(1274126177)
-    noise = n >> 24
-    smooth = (noise >> 2) + x * 191 // width
-    stark = np.where(noise >= 128, 255, 0)
-    return np.where(((x >> 4) + (y >> 4)) % 5 == 0, stark, smooth).astype(np.uint8)
 
 
 def photo(width, height):

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { isAbsolute } from "node:path";
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import { isOdconvError } from "../../src/errors.ts";
 import { narrowWorkers } from "../../src/worker_options.ts";
@@ -101,8 +102,9 @@ function report(name: string, error: unknown, verbose: boolean): number {
 }
 
 /** Where a file is not there: which folder paths begin in. Whoever types a task's name in a folder below is not in it. */
-function hintOf(error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+function hintOf(error: Error): string {
+  if (isAbsolute(error.message)) return "";
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (!(cause instanceof Deno.errors.NotFound)) continue;
     try {
       return `. Tasks run in ${Deno.cwd()}, where relative paths begin`;
