@@ -24,8 +24,9 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
-import { loadWeights } from "./support/load_weights.ts";
+import { classesOf, printDataNotes } from "./support/data_notes.ts";
 import { describeImages } from "./support/inference_rows.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -42,11 +43,15 @@ resized, the middle cut out, by what the weights' file says of its images.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
-  --data DIR            class folders of images, as torchvision's ImageFolder reads them
+  --data DIR            class folders of images, as torchvision's ImageFolder reads them. A folder with the name of one of
+                        the model's classes is that class; WordNet ids have ILSVRC's numbers where the model has 1000
+                        classes; else the order of the names decides
   --data FILE.tar       the ILSVRC2012 validation archive, with --ground-truth
   --data cifar10        the CIFAR-10 test images; what CIFAR-10 models are evaluated on if --data is left out
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
-  --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
+  --ground-truth FILE   of the archive: lines of "NAME CLASS" or "NAME WNID", by spaces or as CSV, with or without a header;
+                        Kaggle's LOC_val_solution.csv; an .lst of MXNet; the development kit's numbers, with meta.mat
+                        beside them; or WNID alone, in the order of the sorted names
   --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU; by their pixels)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}
@@ -105,7 +110,8 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
     const configure = await parseConfigFlags(args);
     const path = await findWeights(args.weights);
     const model = configure(await loadWeights(path));
-    const dataset = await openDataset(args.data ?? usualData(model), { labels });
+    const dataset = await openDataset(args.data ?? usualData(model), { labels, model: classesOf(model) });
+    printDataNotes(dataset);
     const { start, end } = chosenImages(dataset, { limit, shard });
     const backend = await openDeviceOf(device, { workers });
     console.log(`model    ${describe(model)}`);
@@ -172,6 +178,9 @@ async function profile(model: Model, backend: Backend, batch: number, trace?: st
 /** The file that says the classes, if it is the right one for the data. Throws UsageError. */
 function labelsOf(args: { data?: string; labels?: string; "ground-truth"?: string }): string | undefined {
   const isArchive = /\.tar$/i.test(args.data ?? "");
+  if (args.data === "cifar10" && args.labels !== undefined) {
+    throw new UsageError("--labels is for folders; CIFAR-10 has its own classes");
+  }
   const wrong = isArchive ? args.labels : args["ground-truth"];
   if (wrong !== undefined) throw new UsageError("--labels is for folders, --ground-truth for archives (.tar)");
   if (isArchive && args["ground-truth"] === undefined) {

@@ -5,8 +5,8 @@
  */
 
 import { writeFile } from "../src/checkpoint/write_file.ts";
-import { isCifar10Folder } from "../src/data/cifar10.ts";
-import { type Dataset, openDataset } from "../src/data/dataset.ts";
+import type { ModelClasses } from "../src/data/class_numbers.ts";
+import type { Dataset } from "../src/data/dataset.ts";
 import { readBytes } from "../src/data/files.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
 import { createModel, type Model } from "../src/models/model.ts";
@@ -20,7 +20,9 @@ import { type Command, execute, MOST_WORKERS, positiveNumber, UsageError, wholeN
 import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
 import { loadWeights } from "./support/load_weights.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
+import { classesOf, printDataNotes } from "./support/data_notes.ts";
 import { yellow } from "./support/style.ts";
+import { openTrainingData } from "./support/training_data.ts";
 import { TrainingDisplay } from "./support/training_display.ts";
 import { checkMemory, describeMemory, doesNotFit } from "./support/training_memory.ts";
 import { findWeights } from "./support/weights.ts";
@@ -39,6 +41,9 @@ What:
                          number of classes is another. --arch and the like come from them
   --data DIR             holds train/ and val/, each with class folders of images; or the PNG sheets of CIFAR-10
   --data cifar10         CIFAR-10, downloaded once
+  --labels FILE          of the folders in train/ and val/: JSON, {"folder": class, ...}, if the order of their names does not
+                         say their classes
+  --num-classes N        classes that the network tells apart (default: as many as the data has)
   --size N               height and width of the images (default: the architecture's, 224 or 32)
   --augment WORD         standard: random crops and mirror images, as torchvision's; none: the shorter side resized to
                          --size, the middle cut out (default: standard)
@@ -90,6 +95,8 @@ const OWN_STRINGS = [
   "reduction",
   "finetune",
   "data",
+  "labels",
+  "num-classes",
   "out",
   "resume",
   "workers",
@@ -119,15 +126,19 @@ export const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | ty
       checkResumed({ ...asked, ...given }, { ...earlier.model.config, ...earlier.state.recipe }, args.resume!);
     }
     const data = args.data ?? earlier?.state.data;
-    const sets = data ? await openBoth(data) : undefined;
+    const source = earlier?.model ?? (args.finetune ? await loadWeights(await findWeights(args.finetune)) : undefined);
+    const classes = classesFor(source, earlier !== undefined, asked.numClasses);
+    const sets = data ? await openTrainingData(data, { labels: args.labels, model: classes }) : undefined;
     try {
-      const model = earlier?.model ?? await initialModel(asked, args.finetune, sets?.training.numClasses);
+      if (sets) printDataNotes(sets.training, sets.validation);
+      const numClasses = asked.numClasses ?? sets?.training.numClasses;
+      const model = earlier?.model ?? initialModel({ ...asked, numClasses }, source);
       const recipe = earlier?.state.recipe ?? completeRecipe(given, model.imageSize);
       checkFrozen(model, recipe.freeze);
-      const { arch, kernelNum, numClasses } = model.config;
-      console.log(`model    ${arch}, kernel_num ${kernelNum}, ${numClasses} classes`);
+      const { arch, kernelNum } = model.config;
+      console.log(`model    ${arch}, kernel_num ${kernelNum}, ${model.config.numClasses} classes`);
       if (sets) {
-        checkClasses(sets.training, sets.validation, numClasses);
+        checkClasses(sets.training, sets.validation, model.config.numClasses);
         console.log(`data     ${describe(sets.training)}; ${describe(sets.validation)}`);
       }
       if (dryRun) return console.log(await describeMemory(model, recipe, device.device));
@@ -151,26 +162,23 @@ function askedModel(args: Readonly<Record<string, unknown>>): Partial<ModelConfi
     arch: text("arch"),
     kernelNum: wholeNumber("kernel-num", text("kernel-num")),
     reduction: positiveNumber("reduction", text("reduction")),
+    numClasses: wholeNumber("num-classes", text("num-classes")),
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }
 
-async function initialModel(
-  asked: Partial<ModelConfig>,
-  weights: string | undefined,
-  numClasses: number | undefined,
-): Promise<Model> {
-  if (weights) return finetuned(await loadWeights(await findWeights(weights)), { ...asked, numClasses });
-  return createModel({ ...asked, arch: asked.arch!, numClasses });
+function initialModel(asked: Partial<ModelConfig>, source: Model | undefined): Model {
+  return source ? finetuned(source, asked) : createModel({ ...asked, arch: asked.arch! });
 }
 
-/** The images to train on and those to validate on. */
-async function openBoth(data: string): Promise<{ training: Dataset; validation: Dataset }> {
-  if (data === "cifar10" || await isCifar10Folder(data)) {
-    const [training, validation] = [await openDataset(data, { split: "train" }), await openDataset(data)];
-    return { training, validation };
-  }
-  return { training: await openDataset(`${data}/train`), validation: await openDataset(`${data}/val`) };
+/** What the folders' classes have to fit; nothing where the model is made for them. */
+function classesFor(
+  source: Model | undefined,
+  isResumed: boolean,
+  asked: number | undefined,
+): ModelClasses | undefined {
+  if (asked !== undefined && !isResumed) return { numClasses: asked };
+  return source && { ...classesOf(source), adapts: !isResumed };
 }
 
 /** Makes the folder of a run. Throws TrainingError where another run is in it, or where the data is not the run's. */
