@@ -43,6 +43,7 @@ export async function openImageFolder(root: string, labelsFile?: string): Promis
   if (samples.length === 0) {
     throw new DataError(`${root}: no images in its ${folders.length} folders (looked for ${EXTENSIONS.join(", ")})`);
   }
+  const path = (index: number) => `${root}/${samples[index].file}`;
   return {
     name: root,
     classes,
@@ -50,7 +51,8 @@ export async function openImageFolder(root: string, labelsFile?: string): Promis
     length: samples.length,
     preprocessing: IMAGENET,
     item: (index: number): Sample => samples[index],
-    load: (index: number): Promise<Uint8Array<ArrayBuffer>> => readBytes(`${root}/${samples[index].file}`),
+    path,
+    load: (index: number): Promise<Uint8Array<ArrayBuffer>> => readBytes(path(index)),
     close: () => {},
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Dataset, Sample } from "../data/dataset.ts";
+import { type Dataset, imageName, type Sample } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
 import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
@@ -77,7 +77,9 @@ export async function measure(
   const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
-  for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
+  for (const index of indices) {
+    checkLabel(imageName(dataset, index), dataset.item(index).label, model.config.numClasses);
+  }
   const device = `${backend.name}: ${backend.description}`;
   const { arch, kernelNum } = model.config;
   const journal = options.journal === undefined ? undefined : await Journal.open(options.journal, {
