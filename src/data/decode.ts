@@ -28,17 +28,27 @@ const FORMATS: readonly Format[] = [
   { magic: [...ascii("RIFF"), ...ANY, ...ascii("WEBP")], decode: decodeWebp },
 ];
 
+/** Bytes that tell any format. */
+export const LONGEST_MAGIC: number = Math.max(...FORMATS.map(({ magic }) => magic.length));
+
+/** Throws DataError, naming the file, if its first bytes, {@link LONGEST_MAGIC} or all, are none of the formats'. */
+export function checkFormat(start: Uint8Array, name: string): void {
+  formatOf(start, name);
+}
+
 /**
  * Decodes an image file to 8-bit RGB. `name` is what errors call it. Throws DataError where the file is of another
  * format, broken, truncated, or larger than `MAX_PIXELS`.
  */
 export async function decodeImage(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
+  return await formatOf(bytes, name).decode(bytes, name);
+}
+
+function formatOf(bytes: Uint8Array, name: string): Format {
   const format = FORMATS.find(({ magic }) => magic.every((byte, i) => byte === null || bytes[i] === byte));
-  if (!format) {
-    const found = bytes.length === 0 ? "an empty file" : `bytes ${[...bytes.subarray(0, 8)].map(hex).join(" ")}`;
-    throw new DataError(`${name}: not an image: expected a JPEG, PNG or WebP file, found ${found}`);
-  }
-  return await format.decode(bytes, name);
+  if (format) return format;
+  const found = bytes.length === 0 ? "an empty file" : `bytes ${[...bytes.subarray(0, 8)].map(hex).join(" ")}`;
+  throw new DataError(`${name}: not an image: expected a JPEG, PNG or WebP file, found ${found}`);
 }
 
 const hex = (byte: number) => byte.toString(16).padStart(2, "0");

@@ -8,7 +8,7 @@ import { DataError } from "../errors.ts";
 import type { CompiledModel } from "../models/model.ts";
 import { crossEntropy, type Prediction, topK } from "./accuracy.ts";
 import type { BatchResult } from "./journal.ts";
-import { mapAhead } from "./map_ahead.ts";
+import { mapAhead } from "../map_ahead.ts";
 import type { BrokenImage, GoodImage } from "./prepare.ts";
 
 /** How evaluate goes about it. */

@@ -9,7 +9,7 @@ import type { DecodePool } from "../data/decode_pool.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { DataError } from "../errors.ts";
 import type { ImageTensor } from "../image_tensor.ts";
-import { mapAhead } from "./map_ahead.ts";
+import { mapAhead } from "../map_ahead.ts";
 
 /** An image of a data set. */
 interface NamedSample extends Sample {

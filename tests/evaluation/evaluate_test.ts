@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
 import { imageTensor } from "../../src/image_tensor.ts";
 import { evaluate, type EvaluateOptions, type Evaluation } from "../../src/evaluation/evaluate.ts";
-import { mapAhead } from "../../src/evaluation/map_ahead.ts";
+import { mapAhead } from "../../src/map_ahead.ts";
 import type { BrokenImage, GoodImage } from "../../src/evaluation/prepare.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { createModel } from "../../src/models/model.ts";
