@@ -1,0 +1,42 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { openImageFolder } from "../../src/data/image_folder.ts";
+import { brokenFiles, lookOver } from "../../src/data/look_over.ts";
+import { memoryDataset } from "../support/memory_dataset.ts";
+import { encodePng } from "../support/write_png.ts";
+
+Deno.test("lookOver() names files that are empty, missing or no images, with their whole path", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    const png = encodePng({ width: 1, height: 1, data: new Uint8Array(3) });
+    await Deno.mkdir(`${root}/a`);
+    await Deno.writeFile(`${root}/a/0.png`, png);
+    await Deno.writeFile(`${root}/a/1.jpg`, new Uint8Array());
+    await Deno.writeTextFile(`${root}/a/2.png`, "<html>not found</html>");
+    // The end is not looked at.
+    await Deno.writeFile(`${root}/a/3.png`, png.slice(0, 20));
+    await Deno.symlink(`${root}/nowhere`, `${root}/a/4.png`);
+    await Deno.writeFile(`${root}/a/5.png`, png);
+    const dataset = await openImageFolder(root);
+    const { files, broken } = await lookOver(dataset);
+    assertEquals(files, 6);
+    assertEquals(broken.map(({ message }) => message.replace(root, "")), [
+      "/a/1.jpg: not an image: expected a JPEG, PNG or WebP file, found an empty file",
+      "/a/2.png: not an image: expected a JPEG, PNG or WebP file, found bytes 3c 68 74 6d 6c 3e 6e 6f",
+      "/a/4.png: no such file or folder",
+    ]);
+    assertMatch(
+      brokenFiles(dataset, broken).message,
+      /: 3 files are no image: .*\(--skip-bad leaves out broken images\)$/,
+    );
+    // Of more files than may be looked at, every second, third, ...
+    assertEquals((await lookOver(dataset, 3)).files, 3);
+    assertEquals((await lookOver(dataset, 3)).broken.length, 2);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("lookOver() looks at nothing if images are no files of their own", async () => {
+  const load = () => Promise.reject(new Error("not asked for"));
+  assertEquals(await lookOver(memoryDataset(3, load)), { files: 0, broken: [] });
+});
