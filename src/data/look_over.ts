@@ -25,11 +25,22 @@ export interface LookedOver {
   readonly broken: readonly DataError[];
 }
 
-/** Looks over the files of a data set, at most `most` of them, evenly spread. */
-export async function lookOver(dataset: Dataset, most = MOST_FILES): Promise<LookedOver> {
+/** What is looked over. */
+export interface LookOptions {
+  /** The first image; 0 if left out. */
+  readonly start?: number;
+  /** The first one behind; all if left out. */
+  readonly end?: number;
+  /** Most files to look at; 100,000 if left out. */
+  readonly most?: number;
+}
+
+/** Looks over the files of a data set, evenly spread if they are too many. */
+export async function lookOver(dataset: Dataset, options: LookOptions = {}): Promise<LookedOver> {
   if (!dataset.path) return { files: 0, broken: [] };
-  const each = Math.ceil(dataset.length / most);
-  const indices = Array.from({ length: Math.ceil(dataset.length / each) }, (_, i) => i * each);
+  const { start = 0, end = dataset.length, most = MOST_FILES } = options;
+  const each = Math.ceil((end - start) / most);
+  const indices = Array.from({ length: Math.ceil((end - start) / each) }, (_, i) => start + i * each);
   const broken: DataError[] = [];
   for await (const error of mapAhead(indices, AT_A_TIME, (index) => faultOf(imageName(dataset, index)))) {
     if (error) broken.push(error);

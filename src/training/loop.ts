@@ -13,6 +13,7 @@ import { DecodePool } from "../data/decode_pool.ts";
 import { DataError, isDeviceError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
+import { loadLibrary } from "../plots/library.ts";
 import { createModel, type Model } from "../models/model.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
 import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
@@ -141,6 +142,8 @@ class Run {
 
   async run(): Promise<RunOutcome> {
     const { folder, model, state } = this.#options;
+    // What draws the curve may have to be downloaded: that fails now, not after an epoch.
+    await loadLibrary();
     await this.#openMetrics();
     // A run that was killed between the two files of its checkpoint has written the state only.
     if (state) await saveWeights(folder, "last", model, state);

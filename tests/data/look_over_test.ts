@@ -29,8 +29,10 @@ Deno.test("lookOver() names files that are empty, missing or no images, with the
       /: 3 files are no image: .*\(--skip-bad leaves out broken images\)$/,
     );
     // Of more files than may be looked at, every second, third, ...
-    assertEquals((await lookOver(dataset, 3)).files, 3);
-    assertEquals((await lookOver(dataset, 3)).broken.length, 2);
+    const few = await lookOver(dataset, { most: 3 });
+    assertEquals([few.files, few.broken.length], [3, 2]);
+    const first = await lookOver(dataset, { end: 2 });
+    assertEquals([first.files, first.broken.length], [2, 1]);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
