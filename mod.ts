@@ -14,6 +14,7 @@
  */
 
 export {
+  ArgumentError,
   CheckpointError,
   DataError,
   DeviceError,

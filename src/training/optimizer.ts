@@ -18,7 +18,7 @@ import {
   sumSquares,
 } from "../graph/ops/optimizer_step.ts";
 import { scale } from "../graph/ops/reductions.ts";
-import { TrainingError } from "../errors.ts";
+import { ArgumentError } from "../errors.ts";
 import { ABOVE_ZERO, checkSetting, FROM_ZERO, SHARE } from "./ranges.ts";
 
 /** What an optimizer remembers of a parameter: tensors of its shape under PyTorch's names ("momentum_buffer"). */
@@ -73,12 +73,12 @@ export function stateName(parameter: string, state: string): string {
 /**
  * torch.optim.SGD, without dampening.
  *
- * @throws {TrainingError} if momentum or weight decay is negative or not finite, or nesterov is asked for without momentum.
+ * @throws {ArgumentError} if momentum or weight decay is negative or not finite, or nesterov is asked for without momentum.
  */
 export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOptions = {}): Optimizer {
   checkSetting("momentum", momentum, FROM_ZERO);
   checkSetting("weightDecay", weightDecay, FROM_ZERO);
-  if (nesterov && momentum === 0) throw new TrainingError("nesterov needs a momentum above 0");
+  if (nesterov && momentum === 0) throw new ArgumentError("nesterov needs a momentum above 0");
   return {
     state: momentum ? ["momentum_buffer"] : [],
     append(graph, parameter, gradient, { load, condition } = {}) {
@@ -100,7 +100,7 @@ export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOp
 /**
  * torch.optim.AdamW.
  *
- * @throws {TrainingError} if a beta is not from 0 to below 1, or eps or weight decay is negative or not finite.
+ * @throws {ArgumentError} if a beta is not from 0 to below 1, or eps or weight decay is negative or not finite.
  */
 export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamWOptions = {}): Optimizer {
   betas.forEach((beta, i) => checkSetting(`betas[${i}]`, beta, SHARE));
@@ -142,7 +142,7 @@ export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: 
  * torch.nn.utils.clip_grad_norm_: the gradients, scaled down together where their joint L2 norm exceeds `maxNorm`. Also
  * answers the squared norm before clipping, [1].
  *
- * @throws {TrainingError} if `maxNorm` is not a finite number above 0.
+ * @throws {ArgumentError} if `maxNorm` is not a finite number above 0.
  */
 export function clipGradients(
   graph: Graph,

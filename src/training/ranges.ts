@@ -5,7 +5,7 @@
  * @module
  */
 
-import { TrainingError } from "../errors.ts";
+import { ArgumentError } from "../errors.ts";
 
 /** The numbers that a setting takes, all of them finite in float32. */
 export interface Range {
@@ -38,14 +38,14 @@ export function isWithin(value: unknown, { least, above = false, below = Infinit
   return (above ? value > least : value >= least) && value < below && (!whole || Number.isSafeInteger(value));
 }
 
-/** "a whole number from 0 to below 16777216", "a number above 0". */
+/** "a whole number from 0 to below 16777216", "a finite number above 0". */
 export function describeRange({ least, above, below, whole }: Range): string {
-  const kind = whole ? "a whole number" : "a number";
+  const kind = whole ? "a whole number" : "a finite number";
   if (above) return `${kind} above ${least}`;
-  return below === undefined ? `${kind} of at least ${least}` : `${kind} from ${least} to below ${below}`;
+  return below === undefined ? `${kind} from ${least} up` : `${kind} from ${least} to below ${below}`;
 }
 
-/** Throws TrainingError, naming the setting, if a number is not one of the range. */
+/** Throws ArgumentError, naming the setting, if a number is not one of the range. */
 export function checkSetting(name: string, value: number, range: Range): void {
-  if (!isWithin(value, range)) throw new TrainingError(`${name} is ${value}, expected ${describeRange(range)}`);
+  if (!isWithin(value, range)) throw new ArgumentError(`${name} is ${value}, expected ${describeRange(range)}`);
 }

@@ -39,7 +39,7 @@ export interface LearningRateOptions {
 /**
  * The learning rate of a step.
  *
- * @throws {TrainingError} if an option is not a number that makes sense, such as NaN or a negative learning rate.
+ * @throws {ArgumentError} if an option is not a number that makes sense, such as NaN or a negative learning rate.
  */
 export function learningRate(options: LearningRateOptions, { epoch, step, stepsPerEpoch }: Position): number {
   const { lr, epochs, decay, milestones = [30, 60, 90], gamma = 0.1, warmupEpochs = 0 } = options;
@@ -71,7 +71,7 @@ export interface TemperatureOptions {
  * The temperature of a step's forward pass (section 3.2 of the paper): linear in the number of steps done, this one
  * counted, so that the first step is already a little below `initial` and the last of the annealing is at 1.
  *
- * @throws {TrainingError} if `initial` is not a finite number above 0, or `epochs` no whole number from 0.
+ * @throws {ArgumentError} if `initial` is not a finite number above 0, or `epochs` no whole number from 0.
  */
 export function temperature({ initial, epochs }: TemperatureOptions, { epoch, step, stepsPerEpoch }: Position): number {
   checkSetting("initial", initial, ABOVE_ZERO);

@@ -93,7 +93,7 @@ export class Trainer {
    * synchronised.
    *
    * @throws {DeviceError} if the step does not fit or the device cannot train.
-   * @throws {TrainingError} if an option is a number that makes no sense, such as a clipNorm of NaN.
+   * @throws {ArgumentError} if an option is a number that makes no sense, such as a clipNorm of NaN.
    */
   static async create(
     model: Model,
@@ -119,7 +119,7 @@ export class Trainer {
    *
    * @throws {ShapeError} if an input does not fit, or "x" carries another height or width.
    * @throws {DataError} if a label is no class of the network; the message has the image's number in the batch, from 0.
-   * @throws {TrainingError} if the learning rate is negative or not finite, or the temperature not a finite number above 0.
+   * @throws {ArgumentError} if the learning rate is negative or not finite, or the temperature not a finite number above 0.
    */
   async step(inputs: Tensors, { learningRate, temperature = 1 }: StepSettings): Promise<StepResult> {
     checkSetting("learningRate", learningRate, FROM_ZERO);
@@ -215,7 +215,7 @@ export class Trainer {
   }
 }
 
-/** Throws TrainingError if a number of the options makes no sense. */
+/** Throws ArgumentError if a number of the options makes no sense. */
 function checkOptions({ batch, imageSize = 1, seed = 0, ...step }: TrainerOptions): void {
   const { labelSmoothing = 0, clipNorm = 1, averageDecay = 0 } = step;
   checkSetting("batch", batch, COUNT);

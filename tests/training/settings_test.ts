@@ -1,7 +1,7 @@
 /** Labels and settings that make no sense are refused before a step changes anything, on both devices. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DataError, TrainingError } from "../../src/errors.ts";
+import { ArgumentError, DataError } from "../../src/errors.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { crossEntropy } from "../../src/graph/ops/cross_entropy.ts";
 import { adamW, clipGradients, sgd } from "../../src/training/optimizer.ts";
@@ -36,11 +36,11 @@ for (const name of DEVICE_NAMES) {
     }
     for (const rate of [NaN, Infinity, -0.1, 1e39]) {
       const step = () => trainer.step(smallBatch("batch", BATCH), { learningRate: rate });
-      await assertRejects(step, TrainingError, `learningRate is ${rate}, expected a number of at least 0`);
+      await assertRejects(step, ArgumentError, `learningRate is ${rate}, expected a finite number from 0 up`);
     }
     for (const temperature of [NaN, 0, -1]) {
       const step = () => trainer.step(smallBatch("batch", BATCH), { learningRate: 0.1, temperature });
-      await assertRejects(step, TrainingError, `temperature is ${temperature}, expected a number above 0`);
+      await assertRejects(step, ArgumentError, `temperature is ${temperature}, expected a finite number above 0`);
     }
     await trainer.sync();
     assertEquals(await weightsOf(model), before);
@@ -76,26 +76,26 @@ Deno.test("Trainer.step() in parts counts a wrong label in the whole batch, befo
 
 Deno.test("Trainer.create(), optimizers and schedules refuse numbers that make no sense", async () => {
   const create = (more: Partial<TrainerOptions>, message: string) =>
-    assertRejects(() => Trainer.create(smallModel(), interpreterDevice(), options(more)), TrainingError, message);
-  await create({ batch: 2.5 }, "batch is 2.5, expected a whole number of at least 1");
+    assertRejects(() => Trainer.create(smallModel(), interpreterDevice(), options(more)), ArgumentError, message);
+  await create({ batch: 2.5 }, "batch is 2.5, expected a whole number from 1 up");
   await create({ imageSize: NaN }, "imageSize is NaN");
   await create({ seed: 2 ** 24 }, "seed is 16777216, expected a whole number from 0 to below 16777216");
-  await create({ labelSmoothing: NaN }, "labelSmoothing is NaN, expected a number from 0 to below 1");
-  await create({ clipNorm: NaN }, "clipNorm is NaN, expected a number above 0");
+  await create({ labelSmoothing: NaN }, "labelSmoothing is NaN, expected a finite number from 0 to below 1");
+  await create({ clipNorm: NaN }, "clipNorm is NaN, expected a finite number above 0");
   await create({ clipNorm: -1 }, "clipNorm is -1");
   await create({ averageDecay: 1 }, "averageDecay is 1");
 
-  const refused = (make: () => unknown, message: string) => assertThrows(make, TrainingError, message);
+  const refused = (make: () => unknown, message: string) => assertThrows(make, ArgumentError, message);
   refused(() => sgd({ momentum: NaN }), "momentum is NaN");
-  refused(() => sgd({ weightDecay: -1 }), "weightDecay is -1, expected a number of at least 0");
+  refused(() => sgd({ weightDecay: -1 }), "weightDecay is -1, expected a finite number from 0 up");
   refused(() => sgd({ momentum: 0, nesterov: true }), "nesterov needs a momentum above 0");
-  refused(() => adamW({ betas: [0.9, 1] }), "betas[1] is 1, expected a number from 0 to below 1");
+  refused(() => adamW({ betas: [0.9, 1] }), "betas[1] is 1, expected a finite number from 0 to below 1");
   refused(() => adamW({ eps: NaN }), "eps is NaN");
   refused(() => clipGradients(new Graph(), new Map(), NaN), "maxNorm is NaN");
   const position = { epoch: 0, step: 0, stepsPerEpoch: 1 };
   refused(() => learningRate({ lr: NaN, epochs: 1, decay: "none" }, position), "lr is NaN");
   refused(() => learningRate({ lr: 1, epochs: 1, decay: "schedule", milestones: [NaN] }, position), "milestones[0]");
-  refused(() => temperature({ initial: NaN, epochs: 1 }, position), "initial is NaN, expected a number above 0");
+  refused(() => temperature({ initial: NaN, epochs: 1 }, position), "initial is NaN, expected a finite number above 0");
 });
 
 Deno.test("parseRecipe() refuses numbers and words that no run was started with", () => {
@@ -104,10 +104,10 @@ Deno.test("parseRecipe() refuses numbers and words that no run was started with"
   // JSON has no NaN: it is written as null, and 1e999 is read as Infinity.
   const changes: [string, string][] = [
     ['"lr":null', "null for lr"],
-    ['"lr":1e999', "Infinity for lr, expected a number of at least 0"],
-    ['"momentum":1', "1 for momentum, expected a number from 0 to below 1"],
+    ['"lr":1e999', "Infinity for lr, expected a finite number from 0 up"],
+    ['"momentum":1', "1 for momentum, expected a finite number from 0 to below 1"],
     ['"dropout":-0.5', "-0.5 for dropout"],
-    ['"microBatch":0', "0 for microBatch, expected a whole number of at least 1"],
+    ['"microBatch":0', "0 for microBatch, expected a whole number from 1 up"],
     ['"microBatch":100', "its microBatch 100 does not divide 256"],
     ['"tempInit":0', "0 for tempInit"],
     ['"schedule":[1.5]', "for schedule, expected whole numbers"],
