@@ -17,7 +17,11 @@ export interface ImageTensor extends Float32Array<ArrayBuffer> {
   readonly shape: readonly number[];
 }
 
-/** Gives an array its shape; the array itself is returned. Throws ShapeError if the shape has another number of elements. */
+/**
+ * Gives an array of one's own its shape, [3, H, W] or [B, 3, H, W]; the array itself is returned, not a copy.
+ *
+ * @throws {ShapeError} if the shape has another number of elements.
+ */
 export function imageTensor(data: Float32Array<ArrayBuffer>, shape: readonly number[]): ImageTensor {
   const size = shape.reduce((product, extent) => product * extent, 1);
   if (data.length !== size) {

@@ -11,7 +11,7 @@ export function stack(images: readonly ImageTensor[]): ImageTensor {
   const shapes = images.map((image, i) => {
     const shape = shapeOf(image);
     if (shape) return shape;
-    throw new ShapeError(`image ${i} carries no shape: stack takes what preprocess and normalize return`);
+    throw new ShapeError(`image ${i} carries no shape: stack takes what preprocess, normalize and imageTensor return`);
   });
   const other = shapes.findIndex((shape) => shape.join() !== shapes[0].join());
   if (other >= 0) {

@@ -123,6 +123,16 @@ Deno.test("`mapAhead()` keeps the order, starts no more than it may and leaves n
   for await (const i of mapAhead([0, 1, 2, 3, 4], 3, slow)) results.push(i);
   assertEquals(results, [0, 1, 2, 3, 4]);
   assertEquals(most, 3);
+  function* failing() {
+    yield* [0, 1, 2];
+    throw new Error("the source ended");
+  }
+  const before: number[] = [];
+  const all = async () => {
+    for await (const i of mapAhead(failing(), 3, slow)) before.push(i);
+  };
+  await assertRejects(all, Error, "the source ended");
+  assertEquals(before, [0, 1, 2], "what came before the failure is answered");
   finished = 0;
   for await (const i of mapAhead([0, 1, 2, 3, 4], 3, slow)) if (i === 0) break;
   assert(running === 0 && finished === 3);

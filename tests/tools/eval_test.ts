@@ -107,15 +107,15 @@ Deno.test("`eval` prints the figures so far when an image is broken, and keeps w
     const bad = [...base, "--data", `${folder}/bad`], logits = `${folder}/l.safetensors`;
     const stopped = await runTask("eval", ...bad);
     assertEquals(stopped.code, 1);
-    // The broken image is the ninth of them: 1/4.png.
+    // The broken image is the 13th of them, in the third batch.
     const figures =
-      /^stopped {2}after 5 images: top-1 [\d.]+ %, top-5 [\d.]+ %, loss [\d.]+ \(--report FILE keeps what is done\)$/m;
+      /^stopped {2}after 10 images: top-1 [\d.]+ %, top-5 [\d.]+ %, loss [\d.]+ \(--report FILE keeps what is done\)$/m;
     assertMatch(stopped.stdout, figures);
     const kept = await runTask("eval", ...bad, "--logits", logits);
     assertStringIncludes(kept.stdout, `(kept in ${logits}.journal: the same command goes on from there)`);
     await Deno.copyFile(`${folder}/good/1/4.png`, `${folder}/bad/1/4.png`);
     const resumed = await runTask("eval", ...bad, "--logits", logits);
-    assertStringIncludes(resumed.stdout, `resumed  5 images are done already, by ${logits}.journal`);
+    assertStringIncludes(resumed.stdout, `resumed  10 images are done already, by ${logits}.journal`);
     const whole = `${folder}/whole.safetensors`;
     assertEquals((await runTask("eval", ...base, "--data", `${folder}/good`, "--logits", whole)).code, 0);
     assertEquals(await Deno.readFile(logits), await Deno.readFile(whole));
