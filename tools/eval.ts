@@ -139,7 +139,7 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
         shard,
         onBroken: args["skip-bad"] ? skip : refuse,
         onProgress: (done) => bar.update(done, speed(done)),
-        onPredictions: (predictions) => done.push(...predictions),
+        onPredictions: (predictions) => predictions.forEach((prediction) => done.push(prediction)),
         journal,
         onSplit(images, { message }) {
           bar.end();

@@ -33,7 +33,8 @@ export function labelInputs(graph: Graph): ReadonlyMap<string, number> {
   for (const { op, operands } of graph.nodes) {
     if (op !== crossEntropy && op !== crossEntropyGrad) continue;
     const { labels, logits } = operands as OperandsOf<typeof crossEntropy>;
-    if (labels.source.kind === "input") found.set(labels.name, logits.shape[1]);
+    const classes = Math.min(logits.shape[1], found.get(labels.name) ?? Infinity);
+    if (labels.source.kind === "input") found.set(labels.name, classes);
   }
   return found;
 }
