@@ -38,6 +38,7 @@ export {
 export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
 export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
+export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
 export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
 export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
 export type { ConvolutionFactory } from "./src/models/convolution.ts";
@@ -138,6 +139,7 @@ export {
 } from "./src/training/trainer.ts";
 
 // Checkpoints: tensors by name.
+export type { FoundStateDict } from "./src/checkpoint/find_state_dict.ts";
 export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOptions } from "./src/checkpoint/open.ts";
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
 export type { HubOptions } from "./src/checkpoint/hub_options.ts";

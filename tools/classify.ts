@@ -11,7 +11,6 @@ import { preprocess } from "../src/data/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { DataError } from "../src/errors.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
-import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
 import {
@@ -21,6 +20,7 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -30,8 +30,8 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task classify IMAGE... --weights NAME|FILE [options]
 
-Names what is in JPEG, PNG and WebP images. They are prepared as in an evaluation: the shorter side resized to 256, the
-middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to 32 and the middle 32x32.
+Names what is in JPEG, PNG, WebP, GIF and BMP images. They are prepared as in an evaluation: the shorter side resized to
+256, the middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to 32 and the middle 32x32.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
@@ -75,7 +75,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     const device = parseDeviceFlags(args);
     const top = wholeNumber("top", args.top) ?? 5;
     await checkFolderOf(args.trace);
-    const model = await loadModel(await findWeights(args.weights));
+    const model = await loadWeights(await findWeights(args.weights));
     const backend = await openDeviceOf(device);
     try {
       const compiled = await model.compile(backend);

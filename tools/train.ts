@@ -10,7 +10,6 @@ import { type Dataset, openDataset } from "../src/data/dataset.ts";
 import { readBytes } from "../src/data/files.ts";
 import { brokenFiles, lookOver } from "../src/data/look_over.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
-import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
@@ -20,6 +19,7 @@ import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
 import { type Command, execute, MOST_WORKERS, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
 import { printable } from "./support/printable.ts";
 import { yellow } from "./support/style.ts";
@@ -169,7 +169,7 @@ async function initialModel(
   weights: string | undefined,
   numClasses: number | undefined,
 ): Promise<Model> {
-  if (weights) return finetuned(await loadModel(await findWeights(weights)), { ...asked, numClasses });
+  if (weights) return finetuned(await loadWeights(await findWeights(weights)), { ...asked, numClasses });
   return createModel({ ...asked, arch: asked.arch!, numClasses });
 }
 

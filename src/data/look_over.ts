@@ -8,8 +8,9 @@
 import { DataError } from "../errors.ts";
 import { mapAhead } from "../map_ahead.ts";
 import { type Dataset, imageName } from "./dataset.ts";
-import { checkFormat, LONGEST_MAGIC } from "./decode.ts";
+import { checkFormat } from "./decode.ts";
 import { openFile, withPath } from "./files.ts";
+import { HEAD_BYTES } from "./foreign_formats.ts";
 
 /** Most files that are looked at: a few seconds' work on a disk. Of more, every second, third, ... is looked at. */
 const MOST_FILES = 100_000;
@@ -63,7 +64,7 @@ export function brokenFiles({ name }: Dataset, broken: readonly DataError[]): Da
 async function faultOf(path: string): Promise<DataError | undefined> {
   try {
     using file = await openFile(path);
-    const start = new Uint8Array(LONGEST_MAGIC);
+    const start = new Uint8Array(HEAD_BYTES);
     const length = await withPath(path, () => file.read(start)) ?? 0;
     checkFormat(start.subarray(0, length), path);
   } catch (error) {

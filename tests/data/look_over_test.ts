@@ -19,9 +19,10 @@ Deno.test("lookOver() names files that are empty, missing or no images, with the
     const dataset = await openImageFolder(root);
     const { files, broken } = await lookOver(dataset);
     assertEquals(files, 6);
-    assertEquals(broken.map(({ message }) => message.replace(root, "")), [
-      "/a/1.jpg: not an image: expected a JPEG, PNG or WebP file, found an empty file",
-      "/a/2.png: not an image: expected a JPEG, PNG or WebP file, found bytes 3c 68 74 6d 6c 3e 6e 6f",
+    const messages = broken.map(({ message }) => message.replace(root, "").replace(/expected a .* file, /, ""));
+    assertEquals(messages, [
+      "/a/1.jpg: not an image that is read here: found an empty file",
+      "/a/2.png: not an image that is read here: found a file of the format HTML (a download may have gone wrong: fetch it again)",
       "/a/4.png: no such file or folder",
     ]);
     assertMatch(

@@ -123,7 +123,7 @@ Deno.test("`eval` prints the figures so far when an image is broken, and keeps w
     await Deno.writeFile(`${folder}/bad/2/17.png`, new Uint8Array());
     const seen = await runTask("eval", ...bad);
     assertEquals([seen.code, seen.stdout], [1, ""]);
-    assertStringIncludes(seen.stderr, `${folder}/bad/2/17.png: not an image: `);
+    assertStringIncludes(seen.stderr, `${folder}/bad/2/17.png: not an image that is read here: `);
   });
 });
 
