@@ -8,6 +8,7 @@ import { writeFile } from "../src/checkpoint/write_file.ts";
 import type { ModelClasses } from "../src/data/class_numbers.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { readBytes } from "../src/data/files.ts";
+import { brokenFiles, lookOver } from "../src/data/look_over.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
@@ -21,6 +22,7 @@ import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseD
 import { loadWeights } from "./support/load_weights.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
 import { classesOf, printDataNotes } from "./support/data_notes.ts";
+import { printable } from "./support/printable.ts";
 import { yellow } from "./support/style.ts";
 import { openTrainingData } from "./support/training_data.ts";
 import { TrainingDisplay } from "./support/training_display.ts";
@@ -76,6 +78,8 @@ Where:
   --device NAME          auto, webgpu or cpu (default: auto, the faster of the two)
   --tune                 measure which WebGPU kernels are fastest for this network and keep it for later runs
   --tuning FILE          where that is kept (default: .odconv/tuning.json, which is read if it is there)
+  --skip-bad             go on without broken images and name them: in training the next image stands in for a broken one,
+                         validation leaves it out. If left out, the first broken image ends the run, which saves first
   --workers N            threads that prepare images (default: one a core, less one)
   --dry-run              print the memory that a step needs, and end
   -h, --help             this text
@@ -103,12 +107,14 @@ const OWN_STRINGS = [
   ...DEVICE_STRINGS,
 ] as const;
 
+const BOOLEANS = ["no-shuffle", "nesterov", "dry-run", "skip-bad", ...DEVICE_BOOLEANS] as const;
+
 /** The tool. */
-export const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DEVICE_BOOLEANS[number]> = {
+export const command: Command<string, typeof BOOLEANS[number]> = {
   name: "train",
   help: HELP,
   string: [...OWN_STRINGS, ...RECIPE_STRINGS],
-  boolean: ["no-shuffle", "nesterov", "dry-run", ...DEVICE_BOOLEANS],
+  boolean: BOOLEANS,
   async run(args) {
     const dryRun = args["dry-run"];
     const given = parseRecipeFlags(args, { nesterov: args.nesterov, noShuffle: args["no-shuffle"] }, args._);
@@ -142,8 +148,11 @@ export const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | ty
         console.log(`data     ${describe(sets.training)}; ${describe(sets.validation)}`);
       }
       if (dryRun) return console.log(await describeMemory(model, recipe, device.device));
+      const onBroken = args["skip-bad"] ? namesOnce() : undefined;
+      for (const set of [sets!.training, sets!.validation]) await lookOverFiles(set, onBroken);
       await prepareFolder(folder!, args.resume, earlier?.state, sets!.training);
-      await train({ model, recipe, ...sets!, data: data!, folder: folder!, state: earlier?.state, workers }, device);
+      const state = earlier?.state;
+      await train({ model, recipe, ...sets!, data: data!, folder: folder!, state, workers, onBroken }, device);
     } finally {
       sets?.training.close();
       sets?.validation.close();
@@ -179,6 +188,26 @@ function classesFor(
 ): ModelClasses | undefined {
   if (asked !== undefined && !isResumed) return { numClasses: asked };
   return source && { ...classesOf(source), adapts: !isResumed };
+}
+
+/** Names broken images, each of them once: they are met again in every epoch. */
+function namesOnce(): (error: Error) => void {
+  const named = new Set<string>();
+  return ({ message }) => {
+    if (!named.has(message)) console.error(yellow(`skipped: ${printable(message)}`));
+    named.add(message);
+  };
+}
+
+/** Looks at a data set's files before the work. Throws DataError if some are no images and nobody is told. */
+async function lookOverFiles(set: Dataset, onBroken: ((error: Error) => void) | undefined): Promise<void> {
+  const { files, broken } = await lookOver(set);
+  if (!files) return;
+  if (!onBroken && broken.length) throw brokenFiles(set, broken);
+  broken.forEach((error) => onBroken!(error));
+  const good = broken.length ? `${files - broken.length} of ${files} files` : `${files} files`;
+  const all = files < set.length ? ` (of ${set.length}, evenly spread)` : "";
+  console.log(`checked  ${set.name}: ${good}${all} can be opened and begin as images do`);
 }
 
 /** Makes the folder of a run. Throws TrainingError where another run is in it, or where the data is not the run's. */
@@ -235,6 +264,10 @@ async function train(
       ...options,
       backend,
       signal: stop.signal,
+      onBroken: options.onBroken && ((error) => {
+        display.end();
+        options.onBroken!(error);
+      }),
       onStep: (...step) => display.step(...step),
       onEpoch: (...epoch) => display.epoch(...epoch),
       onLost(step) {

@@ -40,10 +40,17 @@ export interface Dataset {
   readonly preprocessing: Preprocessing;
   /** The name and class of image `index`, 0 <= index < length. */
   item(index: number): Sample;
+  /** The whole path of image `index`; left out where images are no files of their own. */
+  path?(index: number): string;
   /** Image `index`: an encoded file's bytes, or pixels where the set is stored decoded. Throws DataError. */
   load(index: number): Promise<Uint8Array<ArrayBuffer> | RgbImage>;
   /** Releases the files held open. */
   close(): void;
+}
+
+/** What errors call an image: its whole path if it is a file, else the data set's name and its own. */
+export function imageName(dataset: Dataset, index: number): string {
+  return dataset.path?.(index) ?? `${dataset.name}: ${dataset.item(index).file}`;
 }
 
 /** How to open a data set. Each option applies to the kinds of data set it names and is ignored by the others. */

@@ -48,6 +48,7 @@ export async function openImageFolder(root: string, options: ImageFolderOptions 
     const label = indexOf.get(name)!;
     return images.map((file) => ({ file, label }));
   });
+  const path = (index: number) => `${root}/${samples[index].file}`;
   return {
     name: root,
     classes,
@@ -57,7 +58,8 @@ export async function openImageFolder(root: string, options: ImageFolderOptions 
     notes: note === undefined ? notes : [...notes, note],
     warnings: labels ? [] : await doubtAbout(root, names, numbers, model),
     item: (index: number): Sample => samples[index],
-    load: (index: number): Promise<Uint8Array<ArrayBuffer>> => readBytes(`${root}/${samples[index].file}`),
+    path,
+    load: (index: number): Promise<Uint8Array<ArrayBuffer>> => readBytes(path(index)),
     close: () => {},
   };
 }

@@ -317,7 +317,7 @@ function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
     const folder = await Deno.makeTempDir();
     const memory = new TrainingMemory();
     memory.tensors.set("fc.weight/momentum_buffer", new Float32Array(640));
-    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4 };
+    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4, skipped: 1 };
     const recipe = { ...DEFAULT_RECIPE, microBatch: 16, size: 32 };
     const about = {
       recipe,
