@@ -28,8 +28,8 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task classify IMAGE... --weights NAME|FILE [options]
 
-Names what is in JPEG, PNG, WebP, GIF and BMP images. They are prepared as in an evaluation: the shorter side resized to
-256, the middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to 32 and the middle 32x32.
+Names what is in JPEG, PNG, WebP, GIF, BMP and TIFF images. They are prepared as in an evaluation: the shorter side
+resized to 256, the middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to 32 and the middle 32x32.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
