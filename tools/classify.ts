@@ -30,8 +30,8 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task classify IMAGE... --weights NAME|FILE [options]
 
-Names what is in JPEG, PNG, WebP, GIF and BMP images. They are prepared as in an evaluation: the shorter side resized, the
-middle cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
+Names what is in JPEG, PNG, WebP, GIF, BMP and TIFF images. They are prepared as in an evaluation: the shorter side resized,
+the middle cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file

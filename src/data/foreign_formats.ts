@@ -18,7 +18,7 @@ interface Foreign {
 
 /** Patterns for a file's first bytes, read as Latin-1. */
 const FOREIGN: readonly Foreign[] = [
-  { name: "TIFF", pattern: /^(II[*+]\0|MM\0[*+])/, remedy: RESAVE },
+  { name: "BigTIFF", pattern: /^(II\+\0|MM\0\+)/, remedy: RESAVE },
   { name: "AVIF", pattern: /^.{4}ftypavi[fs]/s, remedy: RESAVE },
   { name: "HEIC", pattern: /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s, remedy: RESAVE },
   { name: "MP4 or QuickTime", pattern: /^.{4}ftyp/s, remedy: NO_IMAGE },

@@ -136,6 +136,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   webp: imageFormat(/\.webp$/),
   bmp: imageFormat(/\.bmp$/),
   gif: imageFormat(/\.gif$/),
+  tiff: imageFormat(/\.tif$/),
   pnm: imageFormat(/\.p[bgp]m$/),
   report: {
     seeds: () => Promise.resolve([report(undefined), report({ index: 1, count: 2, of: 9 })]),
