@@ -171,7 +171,10 @@ function describe(): void {
   const { arch, kernelNum } = model.config;
   const kernels = `${kernelNum} kernel${kernelNum === 1 ? "" : "s"} a layer`;
   const what = network!.layers.length ? `${arch}, ${kernels}` : arch;
-  say(`${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}`);
+  const notes = network!.notes.map((note) => `; ${note}`).join("");
+  say(
+    `${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}${notes}`,
+  );
 }
 
 async function showTimes(asked: Network): Promise<void> {

@@ -44,6 +44,8 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 const MAX_DEPTH = 6;
 /** Items of a list that are looked at: `torch.save([model.state_dict(), optimizer.state_dict()])`. */
 const MAX_ITEMS = 16;
+/** State dicts that are found; no honest file has as many. */
+const MAX_FOUND = 64;
 
 /** A state dict in a file. */
 export interface FoundStateDict {
@@ -61,7 +63,7 @@ export interface FoundStateDict {
  * holds, where there is none.
  */
 export function findStateDicts(source: string, value: PickleValue, key?: string): FoundStateDict[] {
-  const all = [...walk(value, "", 0, new Set())];
+  const all = [...walk(value, "", 0, new Map()).take(MAX_FOUND)];
   const at = all.filter((found) => found.key === key);
   const inside = all.filter((found) => found.key.startsWith(`${key}.`));
   const found = key === undefined ? all : at.length ? at : inside;
@@ -69,15 +71,22 @@ export function findStateDicts(source: string, value: PickleValue, key?: string)
   return found.sort((a, b) => usualness(a.key) - usualness(b.key) || b.tensors.size - a.tensors.size);
 }
 
-function* walk(value: PickleValue, key: string, depth: number, seen: Set<PickleValue>): Generator<FoundStateDict> {
+/** `seen`: what was walked through already, for a value may contain itself, or be contained a million times. */
+function* walk(
+  value: PickleValue,
+  key: string,
+  depth: number,
+  seen: Map<PickleValue, FoundStateDict | undefined>,
+): Generator<FoundStateDict> {
   const dict = asDict(value);
   const entries = dict ??
     (Array.isArray(value) ? value.slice(0, MAX_ITEMS).map((v, i) => [String(i), v] as const) : []);
-  // A value may contain itself, or be contained a million times.
-  if (depth > MAX_DEPTH || seen.has(value)) return;
-  seen.add(value);
-  const found = dict && stateDictOf(key, dict);
-  if (found) yield found;
+  if (depth > MAX_DEPTH) return;
+  const isNew = !seen.has(value);
+  const found = isNew ? dict && stateDictOf(key, dict) : seen.get(value);
+  seen.set(value, found);
+  if (found) yield { ...found, key };
+  if (!isNew) return;
   for (const [name, inner] of entries) {
     if (typeof name !== "string" || isTensor(inner) || typeof inner !== "object" || inner === null) continue;
     yield* walk(inner, key === "" ? name : `${key}.${name}`, depth + 1, seen);

@@ -232,9 +232,15 @@ function distinct(places: readonly Place[]): Place[] {
 function isSame(a: Place, b: Place): boolean {
   return a.fit.spec.every(({ name }) => {
     const [one, other] = [tensorOf(a, name), tensorOf(b, name)];
-    if (!(one instanceof StridedTensor && other instanceof StridedTensor)) return one === other;
-    return one.storage === other.storage && one.offset === other.offset && one.shape.join() === other.shape.join();
+    return one === other || (one && other && identityOf(one) === identityOf(other));
   });
+}
+
+/** Where a tensor lies: the same for one that a file names twice. */
+function identityOf(tensor: Tensor): unknown {
+  if (!(tensor instanceof StridedTensor)) return tensor;
+  const { storage, offset, shape } = tensor;
+  return `${storage.name} ${offset} [${shape}]`;
 }
 
 function tensorOf({ dict, names }: Place, ours: string): Tensor | undefined {
@@ -294,9 +300,11 @@ function placeAt(dict: Dict, fitTo: (tensors: StateDict) => Fit): Place {
 function restOf(place: Place, networks: readonly Place[]): StateDict {
   const { dict, names, fit } = place;
   const used = new Set(fit.spec.map(({ name }) => names.get(name)));
+  const usedTensors = new Set(used.values().map((name) => name && identityOf(dict.tensors.get(name)!)));
   const others = networks.filter((other) => other !== place && other.dict === dict);
   const isOther = (name: string) => others.some((other) => liesIn(name, other, place));
-  return new Map([...dict.tensors].filter(([name]) => !used.has(name) && !isOther(name)));
+  const isKnown = (name: string, tensor: Tensor) => used.has(name) || usedTensors.has(identityOf(tensor));
+  return new Map([...dict.tensors].filter(([name, tensor]) => !isKnown(name, tensor) && !isOther(name)));
 }
 
 /** Whether a name is of another network's branch: of "teacher." where the two are "student.net." and "teacher.net.". */
@@ -484,7 +492,9 @@ function notesOf(
 function groupsOf(names: readonly string[], prefix: string): string[] {
   const groups = new Map<string, string[]>();
   for (const name of names) {
-    const label = name.endsWith("._extra_state") ? "*._extra_state" : `${branchOf(name, prefix) ?? name}*`;
+    const label = name.endsWith("._extra_state")
+      ? "*._extra_state"
+      : `${branchOf(withoutWrappers(name), prefix) ?? name}*`;
     groups.set(label, [...groups.get(label) ?? [], name]);
   }
   return [...groups].map(([label, members]) => members.length === 1 ? members[0] : `${label} (${members.length})`);
