@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { fromBytes } from "../../src/checkpoint/source.ts";
-import type { DType, StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
+import type { DType, Tensor } from "../../src/checkpoint/state_dict.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { findNetwork, type FindOptions, type FoundNetwork } from "../../src/models/find_network.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
