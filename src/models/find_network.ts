@@ -79,6 +79,9 @@ export function findNetwork(
   options: FindOptions = {},
 ): FoundNetwork {
   const { name } = checkpoint;
+  if (checkpoint.stateDicts.every(({ tensors }) => !tensors.size)) {
+    throw new CheckpointError(`${name}: it holds no tensors, at most metadata`);
+  }
   const dicts = checkpoint.stateDicts.map((found) => dictOf(found, options.prefix));
   if (dicts.every(({ tensors }) => !tensors.size)) throw noPrefix(checkpoint, options.prefix ?? "");
   const networks = networksIn(checkpoint, dicts, given);

@@ -235,13 +235,14 @@ Deno.test("`findNetwork()` leaves out what cannot be read beside the network, an
   assertEquals(beside.dropped, ["adjacency", "table"]);
   const inside = network(R20, "model.", ["fc.weight"]);
   assertEquals(fails({ "": [...inside, ["model.fc.weight", { ...sparse, shape: [5, 64] }]] }).slice(1), [
-    "1 of another shape or type:",
-    `  fc.weight: ${sparse.unreadable}`,
+    `1 cannot be taken, each because ${sparse.unreadable}:`,
+    "  fc.weight [5, 64]",
   ]);
   assertStringIncludes(
-    fails({ "": [...inside, ["model.fc.weight", tensor([5, 64], "F8_E5M2")]] })[2],
+    fails({ "": [...inside, ["model.fc.weight", tensor([5, 64], "F8_E5M2")]] })[1],
     "tensor.float()",
   );
+  assertStringIncludes(fails({ "": [] })[0], "it holds no tensors, at most metadata");
 });
 
 Deno.test("`findNetwork()` holds a file that says what it is to its word", () => {
