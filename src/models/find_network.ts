@@ -455,9 +455,10 @@ function notesOf(
   for (const other of networks) {
     if (other !== place) notes.push(`it also holds ${describe(other)}; ${flagOf(other, networks)} takes that instead`);
   }
+  const own = new Set(dict.tensors.values().map(identityOf));
   for (const other of dicts) {
-    if (other === dict || networks.some((network) => network.dict === other)) continue;
-    if (![...other.tensors.values()].some(({ shape }) => shape.length > 1)) continue;
+    if (networks.some((network) => network.dict === other)) continue;
+    if (!other.tensors.values().some((tensor) => tensor.shape.length > 1 && !own.has(identityOf(tensor)))) continue;
     notes.push(`it also holds ${other.key}, which is no network that is known here`);
   }
   if ([dict.key, prefix].some(saysAverage) || dict.tensors.has(`${prefix}n_averaged`)) {

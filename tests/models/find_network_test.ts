@@ -118,6 +118,7 @@ Deno.test("`findNetwork()` takes the one under a usual name, with a line, and as
   assertEquals(find({ "": [...network(R20, "encoder."), ...network(R20, "criterion.net.")] }).prefix, "encoder.");
   assertEquals(find({ model_ema: one }).notes, ["these weights are averages of those of a training run"]);
   // A module that is stored under two names is one network.
+  assertEquals(find({ last: one, best: one }).notes, []);
   const twice = find({
     "": [
       ...one.map(([name, t]) => [`model.${name}`, t] as const),
