@@ -5,6 +5,7 @@
  */
 
 import { openCheckpoint } from "../src/checkpoint/open.ts";
+import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
 import { openDataset } from "../src/data/dataset.ts";
 import { DataError } from "../src/errors.ts";
 import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
@@ -15,6 +16,7 @@ import type { Backend } from "../src/graph/backend.ts";
 import type { Model } from "../src/models/model.ts";
 import { REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
+import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
   DEVICE_BOOLEANS,
   INFERENCE_HELP,
@@ -23,6 +25,7 @@ import {
   parseDeviceFlags,
 } from "./support/device.ts";
 import { loadWeights } from "./support/load_weights.ts";
+import { describeImages } from "./support/inference_rows.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -34,8 +37,8 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task eval --weights NAME|FILE [--data DIR|TAR|cifar10] [options]
 
-Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit. For models of
-32x32 images the shorter side of others is resized to 32 and the middle 32x32 cut out.
+Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit: the shorter side
+resized, the middle cut out, by what the weights' file says of its images.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
@@ -44,7 +47,7 @@ Options:
   --data cifar10        the CIFAR-10 test images; what CIFAR-10 models are evaluated on if --data is left out
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
   --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
-  --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU)
+  --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU; by their pixels)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}
   --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
@@ -56,6 +59,7 @@ ${PROFILE_HELP}
   --skip-bad            leave out broken images and list them; otherwise the first one ends the run
   -h, --help            this text
   --verbose             the stack of an error
+${CONFIG_HELP}
 
 Examples:
   deno task eval --weights od_resnet20_cifar10
@@ -75,6 +79,7 @@ const STRINGS = [
   "shard",
   "report",
   "logits",
+  ...CONFIG_STRINGS,
   ...INFERENCE_STRINGS,
   ...PROFILE_STRINGS,
 ] as const;
@@ -97,13 +102,15 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
     const shard = parseShard(args.shard);
     for (const path of [args.report, args.logits, args.trace]) await checkFolderOf(path);
 
+    const configure = await parseConfigFlags(args);
     const path = await findWeights(args.weights);
-    const model = await loadWeights(path);
+    const model = configure(await loadWeights(path));
     const dataset = await openDataset(args.data ?? usualData(model), { labels });
     const { start, end } = chosenImages(dataset, { limit, shard });
     const backend = await openDeviceOf(device, { workers });
     console.log(`model    ${describe(model)}`);
     console.log(`weights  ${path}`);
+    console.log(`images   ${describeImages(model.inference)}`);
     console.log(`device   ${backend.name}: ${backend.description}`);
     console.log(`data     ${dataset.name}, ${end - start} of ${dataset.length} images`);
 
@@ -185,11 +192,9 @@ function parseShard(value: string | undefined): Shard | undefined {
 
 /** The data set that goes without saying. */
 function usualData(model: Model): string {
-  if (model.dataset === "cifar10") return "cifar10";
+  if (model.classNames?.join("\n") === CIFAR10_NAMES.join("\n")) return "cifar10";
   throw new UsageError(
-    `--data is needed: a folder of class folders of images${
-      model.dataset === "imagenet" ? ", or ILSVRC2012_img_val.tar with --ground-truth" : ""
-    }`,
+    "--data is needed: a folder of class folders of images, ILSVRC2012_img_val.tar with --ground-truth, or cifar10",
   );
 }
 

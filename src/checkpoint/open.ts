@@ -6,7 +6,9 @@
 
 import { findStateDicts, type FoundStateDict, unwrapped } from "./find_state_dict.ts";
 import { checkName, refuse } from "./foreign_file.ts";
+import { INFERENCE_KEY } from "./inference_key.ts";
 import { locate, type Located, located, type LocateOptions } from "./locate.ts";
+import type { PickleValue } from "./pickle.ts";
 import { isSafetensors, readSafetensors } from "./safetensors.ts";
 import { sha256 } from "./sha256.ts";
 import { isIndex, joinShards, readIndex } from "./sharded.ts";
@@ -26,6 +28,14 @@ export interface OpenOptions extends LocateOptions {
 /** The kinds of checkpoints. */
 export type CheckpointFormat = "safetensors" | "sharded" | "torch zip" | "torch legacy";
 
+/** The config.json of a repository on the hub. */
+export interface CheckpointConfig {
+  /** Its reference, for messages: "hf:timm/resnet18.a1_in1k/config.json". */
+  readonly name: string;
+  /** What it holds; not checked. */
+  readonly text: string;
+}
+
 /** An open checkpoint. */
 export interface Checkpoint {
   /** For people and metadata: a file's name without its folders, a hub reference, a URL without secrets. */
@@ -40,10 +50,12 @@ export interface Checkpoint {
   readonly tensors: StateDict;
   /** All state dicts in the file under the names that they have there, the likeliest first. */
   readonly stateDicts: readonly FoundStateDict[];
-  /** The strings that a safetensors file says of itself; empty for the other kinds. */
+  /** The strings that a file says of itself: of safetensors all, of PyTorch's formats `inference_config` alone. */
   readonly metadata: Record<string, string>;
   /** Keys of other state dicts in the file, which the option `key` would take. */
   readonly others: readonly string[];
+  /** The text of the config.json beside it on the hub; undefined where there is none, or the file is not on the hub. */
+  config(): Promise<CheckpointConfig | undefined>;
   /** SHA-256 of the file, hexadecimal; of a sharded one, of its index and shards one after the other. */
   sha256(): Promise<string>;
   /** Lets go of files and removes what was downloaded for this use only. */
@@ -69,6 +81,7 @@ export async function openCheckpoint(source: string | ByteSource, options: OpenO
       name: place.name,
       tensors: unwrapped(first.tensors),
       others: others.map(({ key }) => key),
+      config: () => readConfig(place),
       // The order of `opened` is that of the index, so that the hash does not depend on the file system.
       sha256: () => sha256(opened),
       close,
@@ -80,6 +93,17 @@ export async function openCheckpoint(source: string | ByteSource, options: OpenO
 }
 
 type Contents = Pick<Checkpoint, "format" | "stateDicts" | "metadata">;
+
+async function readConfig(place: Located): Promise<CheckpointConfig | undefined> {
+  const config = await place.config?.();
+  if (!config) return undefined;
+  const { name, source } = config;
+  try {
+    return { name, text: new TextDecoder().decode(await source.read(0, source.size)) };
+  } finally {
+    source.close?.();
+  }
+}
 
 async function readIndexed(place: Located, opened: ByteSource[], options: OpenOptions): Promise<Contents | undefined> {
   if (await isSafetensors(place.source) || !await isIndex(place.source)) return undefined;
@@ -103,8 +127,15 @@ async function readOne(source: ByteSource, key?: string): Promise<Contents> {
   const start = String.fromCharCode(...await source.read(0, Math.min(512, source.size)));
   const torch = TORCH_FORMATS.find(({ magic }) => magic.test(start));
   if (!torch) throw refuse(source, start);
-  const stateDicts = findStateDicts(source.name, await torch.read(source), key);
-  return { format: torch.format, stateDicts, metadata: {} };
+  const value = await torch.read(source);
+  const stateDicts = findStateDicts(source.name, value, key);
+  return { format: torch.format, stateDicts, metadata: metadataOf(value) };
+}
+
+/** What a checkpoint that `export` wrote says of how its model is used. */
+function metadataOf(value: PickleValue): Record<string, string> {
+  const inference = value instanceof Map ? value.get(INFERENCE_KEY) : undefined;
+  return typeof inference === "string" ? { [INFERENCE_KEY]: inference } : {};
 }
 
 /** Where a file is the state dict. */

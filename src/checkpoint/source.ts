@@ -87,7 +87,9 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     if (isDirectory) folder = await explainFolder(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    if (error instanceof Deno.errors.NotFound) throw new CheckpointError(`${path}: there is no such file`);
+    if (error instanceof Deno.errors.NotFound) {
+      throw new CheckpointError(`${path}: there is no such file`, { cause: error });
+    }
     throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
   }
   throw new CheckpointError(`${path}: ${folder ?? "not a file but a device or a pipe"}`);

@@ -50,6 +50,11 @@ export class Field {
     return this.#fail(`a whole number from ${least} to ${most}`);
   }
 
+  /** One of a few texts. */
+  oneOf<T extends string>(texts: readonly T[]): T {
+    return texts.find((text) => text === this.#value) ?? this.#fail(texts.map((text) => `"${text}"`).join(" or "));
+  }
+
   /** What `parse` makes of each item of a list. */
   list<T>(parse: (field: Field) => T, longest = Infinity): T[] {
     const value = this.#value;

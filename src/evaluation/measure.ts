@@ -9,13 +9,14 @@ import { DecodePool } from "../data/decode_pool.ts";
 import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
+import { usualInference } from "../models/inference_config.ts";
 import type { CompileOptions, Model } from "../models/model.ts";
 import { VERSION } from "../models/metadata.ts";
 import { findPublished } from "../models/registry.ts";
 import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import { type BatchResult, Journal } from "./journal.ts";
 import { prepareImages } from "./prepare.ts";
-import { makeReport, type Report } from "./report.ts";
+import { makeReport, type Report, reportedInference } from "./report.ts";
 import { type Shard, shardRange } from "./shard.ts";
 
 /** How measure goes about it. */
@@ -41,11 +42,9 @@ export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onPr
   readonly onResume?: (images: number) => void;
 }
 
-/** By the side of the model's images. */
-const BATCHES: Readonly<Record<number, Readonly<Record<Backend["name"], number>>>> = {
-  32: { webgpu: 128, cpu: 128 },
-  224: { webgpu: 16, cpu: 4 },
-};
+/** Pixels of a batch that keep a device busy, and most images of one. */
+const USUAL_PIXELS: Readonly<Record<Backend["name"], number>> = { webgpu: 16 * 224 ** 2, cpu: 4 * 224 ** 2 };
+const USUAL_IMAGES = 128;
 
 /** Which images of a data set the options choose: [start, end), out of `images`. Throws DataError where that is none. */
 export function chosenImages(
@@ -61,7 +60,7 @@ const MOST_PIXELS = 2 ** 29;
 
 /** Images a run that fit comfortably and keep the device busy. */
 export function usualBatch({ imageSize }: Model, { name }: Backend): number {
-  return BATCHES[imageSize][name];
+  return Math.min(Math.max(Math.floor(USUAL_PIXELS[name] / imageSize ** 2), 1), USUAL_IMAGES);
 }
 
 /** Evaluates a model on a device. Throws what evaluate, compile, the data set and Journal.open throw. */
@@ -73,16 +72,20 @@ export async function measure(
 ): Promise<Report> {
   const { weights, shard } = options;
   const { start, end, images } = chosenImages(dataset, options);
-  const most = Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2));
+  const most = Math.max(Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2)), 1);
   const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
   for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
   const device = `${backend.name}: ${backend.description}`;
+  const inference = reportedInference(model.inference);
   const { arch, kernelNum } = model.config;
   const journal = options.journal === undefined ? undefined : await Journal.open(options.journal, {
     journal: VERSION,
     model: JSON.stringify(model.config),
+    ...inference,
+    mean: inference.mean.join(),
+    std: inference.std.join(),
     weights: weights.sha256,
     device,
     dataset: dataset.name,
@@ -98,12 +101,14 @@ export async function measure(
       batch,
       journal,
     });
-    // On images of another kind, ImageNet's figures would mislead.
-    const published = dataset.classes === IMAGENET_NAMES ? findPublished(model.config) : undefined;
+    // On images of another kind, or prepared in another way, ImageNet's figures would mislead.
+    const isUsual = JSON.stringify(inference) === JSON.stringify(reportedInference(usualInference(model.config)));
+    const published = dataset.classes === IMAGENET_NAMES && isUsual ? findPublished(model.config) : undefined;
     return makeReport({
       model: arch,
       kernelNum,
       weights,
+      inference,
       device,
       dataset: dataset.name,
       shard: shard && { ...shard, of: images },
@@ -139,7 +144,7 @@ async function evaluateRest(
   const began = performance.now();
   try {
     // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
-    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessingOfAnySize, pool, 2 * batch);
+    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessing, pool, 2 * batch);
     const rest = await evaluate(compiled, prepared, {
       ...options,
       // One more than there are threads to run them, so that none waits for its next batch.

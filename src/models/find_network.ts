@@ -474,7 +474,7 @@ function notesOf(
       `it normalises images inside the network (${
         normalizers.join(", ")
       }); here that is preprocessing, whose mean and std ` +
-        "have to be the same",
+        "have to be the same (--mean, --std)",
     );
   }
   const left = [...dropped, ...dict.rest];

@@ -1,8 +1,13 @@
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { inFile } from "../checkpoint/in_file.ts";
+import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
 import { fromBlob, fromBytes } from "../checkpoint/source.ts";
+import { classNames } from "../data/class_names.ts";
 import { findNetwork, type FindOptions, type FoundNetwork } from "./find_network.ts";
+import { decodeHubConfig } from "./hub_config.ts";
+import { checkClassNames, decodeInference, type InferenceConfig, overrideInference } from "./inference_config.ts";
 import { Model } from "./model.ts";
-import { buildNetwork, type ModelConfig } from "./registry.ts";
+import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
 
 /** How loadModel loads. */
 export interface LoadOptions extends FindOptions {
@@ -20,8 +25,9 @@ export interface LoadOptions extends FindOptions {
 /**
  * Loads a model from a converted file or from any checkpoint that the converter reads: a path, a URL, "hf:owner/repo", a
  * Blob (a file dropped on a page) or bytes. Architecture, kernelNum, reduction and classes come from the file's metadata,
- * else from its tensors' names and shapes; `config` overrides. Tensors are read when the model is compiled; model.close()
- * lets go of the file.
+ * else from its tensors' names and shapes; `config` overrides. How the model is used (`model.inference`) comes from the
+ * file's metadata, else from the config.json beside it on the hub, else from its architecture; `model.withInference`
+ * overrides. Tensors are read when the model is compiled; model.close() lets go of the file.
  *
  * Throws CheckpointError where the file cannot be read, does not fit a known architecture, or holds several networks of which
  * nothing says which one is meant.
@@ -42,11 +48,34 @@ export async function loadModel(
   try {
     const found = findNetwork(checkpoint, config, { prefix });
     onFound?.(found);
-    const model = new Model(found.config, buildNetwork(found.config), () => checkpoint.close());
+    const inference = await inferenceOf(checkpoint, found.config);
+    const model = new Model(found.config, buildNetwork(found.config), () => checkpoint.close(), inference);
     model.loadStateDict(found.tensors);
     return model;
   } catch (error) {
     checkpoint.close();
     throw error;
   }
+}
+
+/**
+ * How the model of a checkpoint is used. The classes of an ImageNet network with 1000 of them are ImageNet's, unless
+ * something says otherwise. Throws CheckpointError, naming the checkpoint or the config.json beside it on the hub, where
+ * one of them says what cannot be.
+ */
+export async function inferenceOf(
+  { name, metadata, config: hubConfig }: Pick<Checkpoint, "name" | "metadata" | "config">,
+  config: ModelConfig,
+): Promise<InferenceConfig> {
+  const complete = completeConfig(config);
+  const { classes, numClasses } = findArchitecture(config.arch);
+  const text = metadata[INFERENCE_KEY];
+  const hub = text === undefined ? await hubConfig() : undefined;
+  let inference = inFile(name, () => decodeInference(text, config));
+  if (hub) inference = overrideInference(inference, decodeHubConfig(hub));
+  if (inference.classNames === undefined && classes && complete.numClasses === numClasses) {
+    return { ...inference, classNames: await classNames(classes) };
+  }
+  inFile(hub?.name ?? name, () => checkClassNames(inference, complete));
+  return inference;
 }

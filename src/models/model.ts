@@ -13,7 +13,15 @@ import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import { optimizeForInference } from "../graph/passes/mod.ts";
 import { loadParameter, type Module, namedParameters, type Parameter, traceModule } from "../nn/module.ts";
-import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
+import {
+  checkClassNames,
+  type InferenceConfig,
+  type InferenceOverrides,
+  overrideInference,
+  preprocessingOf,
+  usualInference,
+} from "./inference_config.ts";
+import { buildNetwork, completeConfig, type ModelConfig } from "./registry.ts";
 
 /** One entry of a state dict, without its values. */
 export interface TensorSpec {
@@ -29,7 +37,7 @@ export interface TensorSpec {
 export interface GraphOptions {
   /** Images a run; 1 if left out. */
   readonly batch?: number;
-  /** Height and width of the images; the architecture's own if left out. */
+  /** Height and width of the images; the model's own if left out. */
   readonly imageSize?: number;
 }
 
@@ -45,36 +53,46 @@ export class Model {
   readonly config: Required<ModelConfig>;
   /** The layers. */
   readonly network: Module;
-  /** How images become its input. */
+  /** How images of any size become its input, [3, imageSize, imageSize]. */
   readonly preprocessing: Preprocessing;
-  /** Height and width of the images it was made for. */
+  /** Height and width of its images, in pixels. */
   readonly imageSize: number;
-  /**
-   * Whose classes these are, by their names; undefined where there is none to tell. A guess from the number of classes:
-   * a model of 1000 other classes is taken for ImageNet's.
-   */
-  readonly dataset: "imagenet" | "cifar10" | undefined;
-  /** Of all attentions: softmax and sigmoid of x / temperature. 1, except while training begins. */
-  temperature = 1;
+  /** Names of its classes by index, as many as it has; undefined where they are not known. */
+  readonly classNames: readonly string[] | undefined;
+  /** Of all attentions: softmax and sigmoid of x / temperature. 1, unless its file says otherwise or it is being trained. */
+  temperature: number;
+  readonly #inference: InferenceConfig;
   readonly #close: () => void;
 
   /** A program calls createModel or loadModel instead. */
-  constructor(config: ModelConfig, network: Module = buildNetwork(config), close: () => void = () => {}) {
+  constructor(
+    config: ModelConfig,
+    network: Module = buildNetwork(config),
+    close: () => void = () => {},
+    inference: InferenceConfig = usualInference(config),
+  ) {
     this.#close = close;
     this.config = completeConfig(config);
-    const { preprocessing, imageSize, numClasses } = findArchitecture(config.arch);
     this.network = network;
-    this.preprocessing = preprocessing;
-    this.imageSize = imageSize;
-    // Classes have names only where the number of them is the data set's.
-    const dataset = imageSize === 224 ? "imagenet" : "cifar10";
-    this.dataset = this.config.numClasses === numClasses ? dataset : undefined;
+    checkClassNames(inference, this.config);
+    this.#inference = inference;
+    this.preprocessing = preprocessingOf(inference);
+    this.imageSize = inference.imageSize;
+    this.classNames = inference.classNames;
+    this.temperature = inference.temperature;
   }
 
-  /** Its preprocessing for images of any size: where a data set has one size only, others are resized and cropped to it. */
-  get preprocessingOfAnySize(): Preprocessing {
-    const { preprocessing, imageSize } = this;
-    return preprocessing.crop === null ? { ...preprocessing, resize: imageSize, crop: imageSize } : preprocessing;
+  /** How it is used, with the temperature of the moment: what files of it carry. */
+  get inference(): InferenceConfig {
+    return { ...this.#inference, temperature: this.temperature };
+  }
+
+  /**
+   * The same layers and tensors, used otherwise: `model.withInference({ imageSize: 288, cropPct: 1 })`. Throws
+   * CheckpointError where a part is out of its range, or the class names are not as many as the classes.
+   */
+  withInference(given: InferenceOverrides): Model {
+    return new Model(this.config, this.network, this.#close, overrideInference(this.inference, given));
   }
 
   /**
@@ -230,7 +248,10 @@ export class CompiledModel {
   }
 }
 
-/** A model with initial weights. Throws CheckpointError where no architecture has that name. */
-export function createModel(config: ModelConfig): Model {
-  return new Model(config);
+/**
+ * A model with initial weights, used as its architecture is unless `inference` says otherwise. Throws CheckpointError where
+ * no architecture has that name, or a part of `inference` is out of its range.
+ */
+export function createModel(config: ModelConfig, inference: InferenceOverrides = {}): Model {
+  return new Model(config, undefined, undefined, overrideInference(usualInference(config), inference));
 }

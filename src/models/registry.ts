@@ -35,6 +35,8 @@ export interface Architecture {
   readonly numClasses: number;
   /** How images become tensors. */
   readonly preprocessing: Preprocessing;
+  /** Whose classes a checkpoint of as many classes has, where nothing says what they are. */
+  readonly classes?: "imagenet";
   /** The authors' checkpoints and figures. */
   readonly published: readonly Published[];
   /** Makes the network. */
@@ -50,7 +52,7 @@ function mobilenetV2(width: number): Architecture["build"] {
   return (conv, numClasses) => new MobileNetV2(width, conv, numClasses);
 }
 
-const ON_IMAGENET = { imageSize: 224, numClasses: 1000, preprocessing: IMAGENET };
+const ON_IMAGENET = { imageSize: 224, numClasses: 1000, preprocessing: IMAGENET, classes: "imagenet" as const };
 const ON_CIFAR10 = { imageSize: 32, numClasses: 10, preprocessing: CIFAR10 };
 
 const NETWORKS = {

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { inFile } from "../checkpoint/in_file.ts";
+import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { remap } from "../checkpoint/remap.ts";
 import { toFloat32 } from "../checkpoint/float32.ts";
@@ -15,6 +17,7 @@ import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
 import { decodeProgress, encodeTrainingState } from "../checkpoint/training_state.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { CheckpointError } from "../errors.ts";
+import { decodeInference } from "../models/inference_config.ts";
 import { decodeMetadata, encodeMetadata } from "../models/metadata.ts";
 import { createModel, type Model } from "../models/model.ts";
 import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
@@ -94,7 +97,7 @@ export async function saveWeights(
 }
 
 function describe(model: Model): Record<string, string> {
-  return encodeMetadata(model.config, { source: "training", sha256: "" });
+  return encodeMetadata(model.config, { source: "training", sha256: "" }, model.inference);
 }
 
 /** The model's tensors, those that have averages averaged. */
@@ -111,9 +114,9 @@ export async function loadCheckpoint(folder: string): Promise<{ model: Model; st
   const { tensors, metadata, close } = await openCheckpoint(path);
   try {
     const recipe = parseRecipe(metadata.recipe, path);
-    const config = decodeMetadata(metadata);
+    const config = inFile(path, () => decodeMetadata(metadata));
     if (!config) throw new CheckpointError(`${path}: not a training state: its metadata names no architecture`);
-    const model = createModel(config);
+    const model = inFile(path, () => createModel(config, decodeInference(metadata[INFERENCE_KEY], config)));
     const own = new Set(model.stateDictSpec().map(({ name }) => name));
     const weights = await inMemory([...tensors].filter(([name]) => own.has(name)));
     model.loadStateDict(remap(weights, model.stateDictSpec(), path));

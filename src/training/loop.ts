@@ -21,7 +21,7 @@ import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
 import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
 import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
-import { trainingPreprocessing, validationPreprocessing } from "./preparation.ts";
+import { modelOfRun, trainingPreprocessing } from "./preparation.ts";
 import { SafeState } from "./safe_state.ts";
 import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -119,7 +119,7 @@ class Run {
 
   constructor(options: RunOptions) {
     const { state, recipe, training, workers } = options;
-    this.#options = options;
+    this.#options = { ...options, model: modelOfRun(options.model, training, recipe) };
     this.#memory = state?.memory ?? new TrainingMemory();
     this.#sums = state?.sums ?? NOTHING;
     this.#best = state?.best ?? 0;
@@ -236,8 +236,6 @@ class Run {
     measured.temperature = temperature;
     const { loss, top1, top5 } = await validate(measured, validation, backend, this.#pool, {
       batch: recipe.microBatch,
-      imageSize: recipe.size,
-      preprocessing: validationPreprocessing(model, recipe),
     });
     const { images, ...sums } = this.#sums;
     const metrics: EpochMetrics = {
@@ -342,9 +340,9 @@ function addTo(sums: EpochSums, { labels }: Batch, { loss, outputs: { logits } }
   };
 }
 
-/** A model of the same configuration with other tensors. */
+/** A model that is used the same, with other tensors. */
 function withTensors(model: Model, tensors: StateDict): Model {
-  const other = createModel(model.config);
+  const other = createModel(model.config, model.inference);
   other.loadStateDict(tensors);
   return other;
 }

@@ -19,34 +19,32 @@ export interface TrainingPreprocessing {
   readonly augmentation?: Omit<Augmentation, "key">;
 }
 
-/** Shares of the shorter side that ImageNet's evaluation crops: 224 of 256. */
-const RESIZE_OVER_CROP = 256 / 224;
+/**
+ * The model of a run: the layers and tensors of `model`, used as its validation uses them. Images have the recipe's size;
+ * the shorter side is resized as the model's own is for its size, or with `augment: "none"` as training images are. Classes
+ * are called what the data calls them, those that it has none of by their numbers.
+ */
+export function modelOfRun(model: Model, { classes }: Pick<Dataset, "classes">, { augment, size }: Recipe): Model {
+  return model.withInference({
+    imageSize: size,
+    resize: augment === "none" ? size : undefined,
+    classNames: Array.from({ length: model.config.numClasses }, (_, index) => classes[index] ?? String(index)),
+    source: "training",
+  });
+}
 
 /**
- * Training images of a recipe: random crops and mirror images as torchvision's, padded ones for CIFAR-10's and resized
- * ones for all others; or with `augment: "none"` the middle of the resized image.
+ * Training images of a run: random crops and mirror images as torchvision's, padded ones for CIFAR-10's and resized ones
+ * for all others; or with `augment: "none"` as those of its validation. `model` is {@link modelOfRun}'s.
  */
 export function trainingPreprocessing(
-  model: Model,
+  { preprocessing }: Model,
   { preprocessing: usual }: Pick<Dataset, "preprocessing">,
   { augment, size }: Recipe,
 ): TrainingPreprocessing {
-  const preprocessing = centre(model, size, size);
   if (augment === "none") return { preprocessing };
-  return { preprocessing, augmentation: { crop: usual === CIFAR10 ? "padded" : "resized", size } };
-}
-
-/**
- * Images that are validated on: prepared as for evaluation, at the recipe's size; with `augment: "none"` as the training
- * images.
- */
-export function validationPreprocessing(model: Model, { augment, size }: Recipe): Preprocessing {
-  const isWhole = augment === "none" || model.preprocessing.crop === null;
-  return centre(model, isWhole ? size : Math.round(size * RESIZE_OVER_CROP), size);
-}
-
-function centre({ preprocessing: { mean, std } }: Model, resize: number, crop: number): Preprocessing {
-  return { resize, crop, mean, std };
+  const { interpolation } = preprocessing;
+  return { preprocessing, augmentation: { crop: usual === CIFAR10 ? "padded" : "resized", size, interpolation } };
 }
 
 /** Throws DataError where two parts of a data set do not have the same classes, or more than a model tells apart. */

@@ -6,7 +6,6 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import type { DecodePool } from "../data/decode_pool.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
 import { type Accuracy, accuracy } from "../evaluation/accuracy.ts";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { prepareImages } from "../evaluation/prepare.ts";
@@ -17,14 +16,10 @@ import type { Model } from "../models/model.ts";
 export interface ValidateOptions {
   /** Most images a run. */
   readonly batch: number;
-  /** Height and width of the images. */
-  readonly imageSize: number;
-  /** How images are prepared. */
-  readonly preprocessing: Preprocessing;
 }
 
 /**
- * Accuracy and loss of a model on all images of a data set, at its temperature. Throws what compile, evaluate and the data
+ * Accuracy and loss of a model on all images of a data set, used as it says: of its size, at its temperature. Throws what compile, evaluate and the data
  * set throw.
  */
 export async function validate(
@@ -32,13 +27,13 @@ export async function validate(
   dataset: Dataset,
   backend: Backend,
   pool: DecodePool,
-  { batch, imageSize, preprocessing }: ValidateOptions,
+  { batch }: ValidateOptions,
 ): Promise<Accuracy> {
   const images = Math.min(batch, dataset.length);
-  const compiled = await model.compile(backend, { batch: images, imageSize });
+  const compiled = await model.compile(backend, { batch: images });
   try {
     const indices = Array.from({ length: dataset.length }, (_, i) => i);
-    const prepared = prepareImages(dataset, indices, preprocessing, pool, 2 * images);
+    const prepared = prepareImages(dataset, indices, model.preprocessing, pool, 2 * images);
     const { predictions } = await evaluate(compiled, prepared);
     return accuracy(predictions);
   } finally {

@@ -3,15 +3,27 @@
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { fromBytes } from "../../src/checkpoint/source.ts";
 import { DTYPE_BYTES } from "../../src/checkpoint/state_dict.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
 import { decodeImage } from "../../src/data/decode.ts";
 import { readDevkitClasses, readGroundTruth } from "../../src/data/ground_truth.ts";
 import { openImageFolder } from "../../src/data/image_folder.ts";
+import { preprocess } from "../../src/data/preprocessing.ts";
 import { listTar } from "../../src/data/tar.ts";
 import { CheckpointError, DataError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
 import { findNetwork } from "../../src/models/find_network.ts";
+import { decodeHubConfig } from "../../src/models/hub_config.ts";
+import {
+  checkClassNames,
+  decodeInference,
+  encodeInference,
+  type InferenceConfig,
+  overrideInference,
+  preprocessingOf,
+  usualInference,
+} from "../../src/models/inference_config.ts";
 import { createModel } from "../../src/models/model.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../src/training/checkpoint.ts";
 import { type EpochMetrics, parseMetrics, type StepMetrics } from "../../src/training/metrics.ts";
@@ -84,8 +96,9 @@ function imageFormat(
 ): Format {
   return {
     async seeds() {
-      const files = await fixtures("images", pattern);
-      return more ? [...files, ...files.map(more)] : files;
+      const ordinary = await fixtures("images", new RegExp(`^(?!odd_).*${pattern.source}`));
+      const odd = await fixtures("images", new RegExp(`^odd_(?!refused).*${pattern.source}`));
+      return [...ordinary, ...odd, ...(more ? ordinary.map(more) : [])];
     },
     async read(bytes) {
       const { width, height, data } = await decodeImage(bytes, "input");
@@ -141,6 +154,9 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   jpeg: imageFormat(/\.jpg$/),
   png: imageFormat(/\.png$/, { more: unpackPng, repair: repairPng }),
   webp: imageFormat(/\.webp$/),
+  bmp: imageFormat(/\.bmp$/),
+  gif: imageFormat(/\.gif$/),
+  pnm: imageFormat(/\.p[bgp]m$/),
   report: {
     seeds: () => Promise.resolve([report(undefined), report({ index: 1, count: 2, of: 9 })]),
     async read(bytes, folder) {
@@ -181,6 +197,19 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     // The model that it is loaded into, and the tensors.
     memoryPerByte: 16 * 1024,
   },
+  "inference-config": {
+    seeds: () => Promise.resolve([new TextEncoder().encode(encodeInference(MODEL.inference))]),
+    read: (bytes) => Promise.resolve(useInference(decodeInference(new TextDecoder().decode(bytes), MODEL.config))),
+    error: CheckpointError,
+  },
+  "hub-config": {
+    seeds: () => Promise.resolve(HUB_CONFIGS.map((config) => new TextEncoder().encode(JSON.stringify(config)))),
+    read(bytes) {
+      const given = decodeHubConfig({ name: "input", text: new TextDecoder().decode(bytes) });
+      return Promise.resolve(useInference(overrideInference(usualInference(MODEL.config), given)));
+    },
+    error: CheckpointError,
+  },
   metrics: {
     seeds: () => Promise.resolve([metrics()]),
     read(bytes) {
@@ -199,7 +228,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     read(bytes) {
       for (const shapes of parseTuning(new TextDecoder().decode(bytes)).values()) {
         for (const [shape, { source, milliseconds }] of shapes) {
-          ensure(source.length === 64 && [...milliseconds.values()].every((ms) => ms >= 0), `${shape} took no time`);
+          ensure(source.length === 64 && [...milliseconds.values()].every((ms) => ms > 0), `${shape} took no time`);
         }
       }
       return Promise.resolve();
@@ -261,6 +290,35 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
+const MODEL = createModel({ arch: "resnet20", numClasses: 3 }, { classNames: ["red", "green", "blue"] });
+
+/** timm's, new and old, and transformers'. */
+const TIMM = {
+  architecture: "resnet20",
+  input_size: [3, 40, 40],
+  interpolation: "bicubic",
+  crop_pct: 0.95,
+  crop_mode: "center",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+const HUB_CONFIGS = [
+  { architecture: "resnet20", num_classes: 3, label_names: ["red", "green", "blue"], pretrained_cfg: TIMM },
+  { ...TIMM, labels: { 0: "red", 1: "green", 2: "blue" } },
+  { architectures: ["ResNet"], id2label: { 0: "red", 1: "green", 2: "blue" } },
+];
+
+/** Obeys a configuration. */
+function useInference(inference: InferenceConfig): void {
+  const { imageSize, classNames } = inference;
+  checkClassNames(inference, MODEL.config);
+  ensure(classNames?.every((name) => name.length > 0) ?? true, "a class has no name");
+  // Larger ones take their memory rightly.
+  if (imageSize > 256) return;
+  const input = preprocess({ width: 3, height: 2, data: new Uint8Array(18).fill(7) }, preprocessingOf(inference));
+  ensure(input.length === 3 * imageSize ** 2 && input.every(Number.isFinite), "its input is none");
+}
+
 const DEVKIT = new Map(Array.from({ length: 1000 }, (_, i) => [i + 1, "n01440764"]));
 const NAMES = [1, 2, 3].map((n) => `ILSVRC2012_val_0000000${n}.JPEG`);
 
@@ -282,7 +340,8 @@ function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
       data: "x",
       trainingImages: 11,
     };
-    await saveCheckpoint(folder, "last", createModel({ arch: "resnet20" }), { ...about, memory, sums });
+    const model = createModel({ arch: "resnet20" }, { classNames: CIFAR10_NAMES });
+    await saveCheckpoint(folder, "last", model, { ...about, memory, sums });
     const file = await Deno.readFile(`${folder}/last.state.safetensors`);
     await Deno.remove(folder, { recursive: true });
     const end = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));

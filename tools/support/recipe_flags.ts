@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MAX_IMAGE_SIZE } from "../../src/models/inference_config.ts";
 import { DEFAULT_RECIPE, type Recipe } from "../../src/training/options.ts";
 import { oneOf, UsageError, wholeNumber } from "./command.ts";
 
@@ -12,14 +13,14 @@ export type RecipeFlags = Readonly<Record<string, string | undefined>>;
 
 type Keys<T> = { readonly [K in keyof Recipe]: Recipe[K] extends T ? K : never }[keyof Recipe];
 
-/** Whole numbers: their flag and the least that is allowed. */
-const WHOLE: Readonly<Record<string, readonly [key: Keys<number>, least: number]>> = {
+/** Whole numbers: their flag, the least that is allowed and, where there is one, the most. */
+const WHOLE: Readonly<Record<string, readonly [key: Keys<number>, least: number, most?: number]>> = {
   epochs: ["epochs", 1],
   batch: ["batch", 1],
   "micro-batch": ["microBatch", 1],
   warmup: ["warmup", 0],
   "temp-epoch": ["tempEpoch", 0],
-  size: ["size", 1],
+  size: ["size", 1, MAX_IMAGE_SIZE],
   seed: ["seed", 0],
 };
 
@@ -62,7 +63,9 @@ export function parseRecipeFlags(
   rest: readonly string[],
 ): Partial<Recipe> {
   const recipe: Record<string, unknown> = {};
-  for (const [flag, [key, least]] of Object.entries(WHOLE)) recipe[key] = wholeNumber(flag, flags[flag], least);
+  for (const [flag, [key, least, most]] of Object.entries(WHOLE)) {
+    recipe[key] = wholeNumber(flag, flags[flag], least, most);
+  }
   for (const [flag, [key, least, below]] of Object.entries(NUMBERS)) {
     recipe[key] = decimal(flag, flags[flag], least, below);
   }

@@ -32,7 +32,7 @@ export async function findWeights(spec: string | undefined, folders = weightFold
   }
   if (await isFile(spec)) return spec;
   if (/[\\/]|\.(safetensors|json|pth|pt|tar|bin)$/.test(spec)) {
-    throw new CheckpointError(`${spec}: there is no such file`);
+    throw new CheckpointError(`${spec}: there is no such file`, { cause: new Deno.errors.NotFound(spec) });
   }
   const present: string[] = [];
   for (const folder of folders) {
