@@ -37,15 +37,22 @@ const FORMATS: readonly Format[] = [
   ...[1, 2, 3, 4, 5, 6].map((n) => ({ magic: ascii(`P${n}`), decode: decodePnm })),
 ];
 
+/** Throws DataError, naming the file, if its first bytes, `HEAD_BYTES` or all, are none of the formats'. */
+export function checkFormat(start: Uint8Array, name: string): void {
+  formatOf(start, name);
+}
+
 /**
  * Decodes an image file to 8-bit RGB. `name` is what errors call it. Throws DataError where the file is of another
  * format, broken, truncated, or larger than `MAX_PIXELS`.
  */
 export async function decodeImage(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
+  return await formatOf(bytes, name).decode(bytes, name);
+}
+
+function formatOf(bytes: Uint8Array, name: string): Format {
   const format = FORMATS.find(({ magic }) => magic.every((byte, i) => byte === null || bytes[i] === byte));
-  if (!format) {
-    const expected = "expected a JPEG, PNG, WebP, GIF, BMP, PBM, PGM or PPM file";
-    throw new DataError(`${name}: not an image that is read here: ${expected}, ${describeForeign(bytes)}`);
-  }
-  return await format.decode(bytes, name);
+  if (format) return format;
+  const expected = "expected a JPEG, PNG, WebP, GIF, BMP, PBM, PGM or PPM file";
+  throw new DataError(`${name}: not an image that is read here: ${expected}, ${describeForeign(bytes)}`);
 }

@@ -47,8 +47,8 @@ const FOREIGN: readonly Foreign[] = [
   { name: "AppleDouble (what macOS adds as ._NAME)", pattern: /^\0\x05\x16\x07/, remedy: NO_IMAGE },
 ];
 
-/** Bytes that are looked at. */
-const HEAD_BYTES = 512;
+/** Bytes that tell any format, ours and others. */
+export const HEAD_BYTES = 512;
 
 /** What a file is that no decoder takes, and what to do about it. */
 export function describeForeign(bytes: Uint8Array): string {

@@ -243,18 +243,25 @@ export const FORMATS: Readonly<Record<string, Format>> = {
         await Deno.writeFile(`${folder}/images/${name}/x.png`, new Uint8Array());
       }
       await Deno.writeFile(`${folder}/${INPUT}`, bytes);
-      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, `${folder}/${INPUT}`);
+      const labels = `${folder}/${INPUT}`;
+      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, { labels });
       for (let i = 0; i < length; i++) ensure(item(i).label < numClasses, `class ${item(i).label} of ${numClasses}`);
     },
     error: DataError,
   },
   "ground-truth": {
     async seeds() {
-      const names = NAMES.map((
-        name,
-        i,
-      ) => [`${name} n01440764\n`, `val/${name} ${i * 300}\n`, "n15075141\n", `${i + 1}\n`]);
-      const texts = [0, 1, 2, 3].map((form) => names.map((forms) => forms[form]).join(""));
+      const names = NAMES.map((name, i) => [
+        `${name} n01440764\n`,
+        `val/${name} ${i * 300}\n`,
+        "n15075141\n",
+        `${i + 1}\n`,
+        `${name},"n15075141 0 1 2 3 n15075141 4 5 6 7 "\n`,
+        `${i}\t${i * 300}.000000\tval/${name}\n`,
+        `${i};${name};${i};n01440764\n`,
+      ]);
+      const headers = ["", "", "", "", "ImageId,PredictionString\n", "", "id;file;width;wnid\n"];
+      const texts = names[0].map((_, form) => [headers[form], ...names.map((forms) => forms[form])].join(""));
       return [...await fixtures("ilsvrc_devkit", /\.txt$/), ...texts.map((text) => new TextEncoder().encode(text))];
     },
     read(bytes) {
@@ -330,7 +337,7 @@ function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
     const folder = await Deno.makeTempDir();
     const memory = new TrainingMemory();
     memory.tensors.set("fc.weight/momentum_buffer", new Float32Array(640));
-    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4 };
+    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4, skipped: 1 };
     const recipe = { ...DEFAULT_RECIPE, microBatch: 16, size: 32 };
     const about = {
       recipe,
