@@ -13,8 +13,8 @@ import { CheckpointError, DataError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
+import { findNetwork } from "../../src/models/find_network.ts";
 import { decodeHubConfig } from "../../src/models/hub_config.ts";
-import { inferConfig } from "../../src/models/infer.ts";
 import {
   checkClassNames,
   decodeInference,
@@ -30,6 +30,7 @@ import { type EpochMetrics, parseMetrics, type StepMetrics } from "../../src/tra
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";
 import { TrainingMemory } from "../../src/training/trainer.ts";
 import { parseTuning, Tuning } from "../../src/webgpu/tuning/tuning.ts";
+import { unpackGzip } from "../support/unpack_gzip.ts";
 import type { Bytes } from "./mutate.ts";
 import { repairPng, repairSafetensors, repairTar, unpackMat, unpackPng } from "./repair.ts";
 
@@ -70,7 +71,7 @@ async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Pro
       ensure(length === shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]), `${name} has ${length} bytes`);
     }
     try {
-      inferConfig(checkpoint.tensors);
+      findNetwork(checkpoint);
     } catch (error) {
       // The fixtures are of no architecture; whatever else it throws is a failure.
       if (!(error instanceof CheckpointError)) throw error;
@@ -120,6 +121,25 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     /^(?!legacy_).*\.(pth|pt)$/,
   ),
   "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/, /^legacy_/),
+  trainers: {
+    async seeds() {
+      const packed = await fixtures("trainers", /^(averaged_model|lightning|moco|timm)\.(pth|ckpt).*\.gz$/);
+      return await Promise.all(packed.map(unpackGzip));
+    },
+    async read(bytes) {
+      const checkpoint = await openCheckpoint(fromBytes("input", bytes));
+      try {
+        const { tensors, config } = findNetwork(checkpoint);
+        ensure(
+          tensors.size === createModel(config).stateDictSpec().length,
+          `${tensors.size} tensors of ${config.arch}`,
+        );
+      } finally {
+        checkpoint.close();
+      }
+    },
+    error: CheckpointError,
+  },
   "sharded-index": {
     seeds: () => fixtures("checkpoint", /index\.json$/),
     async read(bytes, folder) {
