@@ -14,6 +14,7 @@
  */
 
 export {
+  ArgumentError,
   CheckpointError,
   DataError,
   DeviceError,
@@ -38,6 +39,7 @@ export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKerne
 export type { InferenceConfig, InferenceOverrides } from "./src/models/inference_config.ts";
 export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
+export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
 export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
 export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
 export type { ConvolutionFactory } from "./src/models/convolution.ts";
@@ -137,6 +139,7 @@ export {
 } from "./src/training/trainer.ts";
 
 // Checkpoints: tensors by name.
+export type { FoundStateDict } from "./src/checkpoint/find_state_dict.ts";
 export {
   type Checkpoint,
   type CheckpointConfig,

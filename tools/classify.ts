@@ -9,7 +9,6 @@ import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
-import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
@@ -20,6 +19,7 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -28,8 +28,8 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task classify IMAGE... --weights NAME|FILE [options]
 
-Names what is in JPEG, PNG and WebP images. They are prepared as in an evaluation: the shorter side resized, the middle
-cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
+Names what is in JPEG, PNG, WebP, GIF and BMP images. They are prepared as in an evaluation: the shorter side resized, the
+middle cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
@@ -73,7 +73,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     const top = wholeNumber("top", args.top) ?? 5;
     await checkFolderOf(args.trace);
     const configure = await parseConfigFlags(args);
-    const model = configure(await loadModel(await findWeights(args.weights)));
+    const model = configure(await loadWeights(await findWeights(args.weights)));
     const backend = await openDeviceOf(device);
     try {
       const compiled = await model.compile(backend);

@@ -8,14 +8,12 @@ import { dirname } from "node:path";
 import { type NonFinite, watchFinite } from "../src/checkpoint/non_finite.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
 import { pathOf } from "../src/checkpoint/source.ts";
-import { remap } from "../src/checkpoint/remap.ts";
-import type { StateDict } from "../src/checkpoint/state_dict.ts";
 import { partOf } from "../src/checkpoint/write_file.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
 import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
 import { CheckpointError } from "../src/errors.ts";
-import { inferConfig } from "../src/models/infer.ts";
-import { configOf, inferenceOf } from "../src/models/load.ts";
+import { findNetwork, type FoundNetwork } from "../src/models/find_network.ts";
+import { inferenceOf } from "../src/models/load.ts";
 import { decodeMetadata, encodeMetadata, type Provenance } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
@@ -27,6 +25,7 @@ import { describeClasses, describeImages } from "./support/inference_rows.ts";
 import { onInterrupt } from "./support/interrupt.ts";
 import { parseModelName, publishedNames } from "./support/model_name.ts";
 import { checkFolderOf } from "./support/output.ts";
+import { printNotes } from "./support/notes.ts";
 import { printable } from "./support/printable.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
@@ -49,7 +48,9 @@ Options
   --kernel-num N      kernels of an ODConv layer
   --reduction R       width of the attention branches
   --num-classes N     classes
-  --key KEY           the state dict to take where the file holds several (state_dict_ema)
+  --key KEY           the state dict to take where the file holds several (state_dict_ema, state.model)
+  --prefix P          what the names of the network's tensors begin with, where a state dict holds several (student.);
+                      if left out what all names of its only network begin with
   --out FILE          where to write, whatever is there; if left out weights/ARCH[_Nx][_Cc].safetensors: N kernels of an
                       ODConv layer, C classes where that is not the architecture's usual number. What was converted
                       from another source is not overwritten there
@@ -73,11 +74,19 @@ const DEFAULT_FOLDER = "weights/";
 
 /** The command line, for its tests too. */
 export const command: Command<
-  "arch" | "kernel-num" | "reduction" | "num-classes" | "key" | "out" | "dtype" | typeof CONFIG_STRINGS[number]
+  | "arch"
+  | "kernel-num"
+  | "reduction"
+  | "num-classes"
+  | "key"
+  | "prefix"
+  | "out"
+  | "dtype"
+  | typeof CONFIG_STRINGS[number]
 > = {
   name: "deno task convert",
   help: HELP,
-  string: ["arch", "kernel-num", "reduction", "num-classes", "key", "out", "dtype", ...CONFIG_STRINGS],
+  string: ["arch", "kernel-num", "reduction", "num-classes", "key", "prefix", "out", "dtype", ...CONFIG_STRINGS],
   async run(args) {
     if (args._.length !== 1) throw new UsageError(`one SOURCE is needed, there are ${args._.length}`);
     const source = args._[0];
@@ -111,7 +120,7 @@ export const command: Command<
         onProgress: (what, done, total) => bars.update(`downloading ${what}`, done, total),
       });
       try {
-        await convert(checkpoint, overrides, { out: args.out, dtype, bars, configure });
+        await convert(checkpoint, overrides, { prefix: args.prefix, out: args.out, dtype, bars, configure });
       } finally {
         checkpoint.close();
       }
@@ -158,6 +167,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 interface Target {
+  readonly prefix?: string;
   readonly out?: string;
   readonly dtype: "f32" | "f16";
   readonly bars: Bars;
@@ -165,9 +175,8 @@ interface Target {
 }
 
 async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, target: Target): Promise<void> {
-  const config = configOf(checkpoint, overrides);
-  const model = target.configure(createModel(config, await inferenceOf(checkpoint, config)));
-  const tensors = fit(checkpoint, model);
+  const found = findNetwork(checkpoint, overrides, { prefix: target.prefix });
+  const model = target.configure(createModel(found.config, await inferenceOf(checkpoint, found.config)));
   const sha256 = await checkpoint.sha256();
   const metadata = encodeMetadata(model.config, provenanceOf(checkpoint, sha256), model.inference);
   const out = target.out ?? `${DEFAULT_FOLDER}${nameOf(model)}.safetensors`;
@@ -180,17 +189,15 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
     checkpoint.close();
   });
   const broken: NonFinite[] = [];
-  await writeSafetensors(out, watchFinite(tensors, (found) => broken.push(found)), metadata, {
+  await writeSafetensors(out, watchFinite(found.tensors, (tensor) => broken.push(tensor)), metadata, {
     dtype: target.dtype === "f16" ? "F16" : "F32",
     onProgress: (done, total) => target.bars.update("writing", done, total),
   });
   target.bars.end();
 
-  for (const key of checkpoint.others.map(printable)) {
-    console.error(`${yellow("note")}: ${checkpoint.name} also holds ${key}; --key ${key} takes that instead`);
-  }
+  printNotes(checkpoint.name, found);
   if (broken.length) console.error(`${yellow("warning")}: ${warning(broken)}`);
-  console.log(`read     ${checkpoint.name} (${checkpoint.format}, ${checkpoint.tensors.size} tensors)`);
+  console.log(`read     ${checkpoint.name} (${checkpoint.format}, ${found.tensors.size} tensors${whereOf(found)})`);
   console.log(`model    ${summary(model)}`);
   console.log(`images   ${describeImages(model.inference)}`);
   console.log(`classes  ${describeClasses(model.inference)}`);
@@ -200,32 +207,15 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   console.log(`next     deno task eval --weights ${weights} --data ${data}`);
 }
 
+/** Where the tensors were, where that is more than a file of nothing else. */
+function whereOf({ key, prefix }: FoundNetwork): string {
+  return (key && ` in ${printable(key)}`) + (prefix && ` under ${printable(prefix)}*`);
+}
+
 /** Where the weights came from: of a file that was converted before, where those came from. */
 function provenanceOf({ name, metadata }: Checkpoint, sha256: string): Provenance {
   const { source, source_sha256: known } = metadata;
   return decodeMetadata(metadata) && source && known ? { source, sha256: known } : { source: name, sha256 };
-}
-
-/** The model's tensors. Throws CheckpointError, which says what fits better where something does. */
-function fit({ tensors, name }: Checkpoint, model: Model): StateDict {
-  try {
-    return remap(tensors, model.stateDictSpec(), name);
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    const arch = lookup(() => inferConfig(tensors).arch);
-    if (arch === undefined || arch === model.config.arch) throw error;
-    throw new CheckpointError(`${error.message}\nThese look like tensors of ${arch}, not of ${model.config.arch}`);
-  }
-}
-
-/** What `work` answers, or undefined where it throws CheckpointError. */
-function lookup<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof CheckpointError) return undefined;
-    throw error;
-  }
 }
 
 function removeIfThere(path: string): void {

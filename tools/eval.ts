@@ -13,7 +13,6 @@ import { chosenImages, measure, usualBatch } from "../src/evaluation/measure.ts"
 import { writeReport } from "../src/evaluation/report_file.ts";
 import type { Shard } from "../src/evaluation/shard.ts";
 import type { Backend } from "../src/graph/backend.ts";
-import { loadModel } from "../src/models/load.ts";
 import type { Model } from "../src/models/model.ts";
 import { REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
@@ -25,6 +24,7 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { describeImages } from "./support/inference_rows.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
@@ -104,7 +104,7 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
 
     const configure = await parseConfigFlags(args);
     const path = await findWeights(args.weights);
-    const model = configure(await loadModel(path));
+    const model = configure(await loadWeights(path));
     const dataset = await openDataset(args.data ?? usualData(model), { labels });
     const { start, end } = chosenImages(dataset, { limit, shard });
     const backend = await openDeviceOf(device, { workers });

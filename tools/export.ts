@@ -14,12 +14,14 @@ import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/train
 import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training_state.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
 import { type TorchValue, writeTorch } from "../src/checkpoint/write_torch.ts";
+import { findNetwork } from "../src/models/find_network.ts";
 import { encodeInference } from "../src/models/inference_config.ts";
-import { configOf, inferenceOf } from "../src/models/load.ts";
+import { inferenceOf } from "../src/models/load.ts";
 import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { namedParameters } from "../src/nn/module.ts";
 import { type Command, execute, oneOf, UsageError } from "./support/command.ts";
+import { printNotes } from "./support/notes.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes } from "./support/style.ts";
 import { findWeights } from "./support/weights.ts";
@@ -120,16 +122,16 @@ async function contentOf(
   state: Checkpoint | undefined,
   dtype: "f32" | "f16" | undefined,
 ): Promise<Content> {
-  const config = configOf(checkpoint);
-  const model = createModel(config, await inferenceOf(checkpoint, config));
-  const fit = (tensors: StateDict, name: string): StateDict => {
-    const fitting = remap(tensors, model.stateDictSpec(), name);
-    return dtype ? new Map([...fitting].map(([key, t]) => [key, cast(key, t, DTYPES[dtype])])) : fitting;
+  const found = findNetwork(checkpoint);
+  printNotes(checkpoint.name, found);
+  const model = createModel(found.config, await inferenceOf(checkpoint, found.config));
+  const typed = (tensors: StateDict): StateDict => {
+    return dtype ? new Map([...tensors].map(([key, t]) => [key, cast(key, t, DTYPES[dtype])])) : tensors;
   };
-  const tensors = fit(checkpoint.tensors, checkpoint.name);
+  const tensors = typed(found.tensors);
   if (!state) return { model, checkpoint, tensors };
   const own = new Map([...state.tensors].filter(([name]) => !name.includes("/")));
-  return { model, checkpoint, tensors, run: { state, tensors: fit(own, state.name) } };
+  return { model, checkpoint, tensors, run: { state, tensors: typed(remap(own, model.stateDictSpec(), state.name)) } };
 }
 
 function trainingContent({ model, checkpoint, tensors, run }: Content): TorchValue {

@@ -6,13 +6,13 @@
  */
 
 import { basename } from "node:path";
-import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { completeConfig, findPublished, REGISTRY } from "../src/models/registry.ts";
 import { summarize } from "../src/models/summary.ts";
 import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, parseDeviceFlags } from "./support/device.ts";
 import { inferenceRows } from "./support/inference_rows.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { table } from "./support/table.ts";
 import { findWeights, isFile } from "./support/weights.ts";
@@ -27,7 +27,7 @@ With images: a page that shows what the weights make of them: the answers, every
 put out, where the time went. It needs no network and no other file.
 
 Options:
-  --image FILE      a JPEG, PNG or WebP image; given twice, the two are compared
+  --image FILE      a JPEG, PNG, WebP, GIF or BMP image; given twice, the two are compared
   --html FILE.html  where the page is written
   --temperature T   of the attentions (default: what the file says, or 1; 30 is how training starts)
   --kernel-num N    kernels an ODConv layer mixes (default 1; of a FILE: its own)
@@ -147,7 +147,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image">
     // A page is of weights: an architecture alone has nothing to say of an image.
     const model = REGISTRY.has(what) && path === undefined && !await isFile(what)
       ? createModel({ arch: what, ...given })
-      : await loadModel(await findWeights(what), given);
+      : await loadWeights(await findWeights(what), given);
     if (temperature !== undefined) model.temperature = temperature;
     if (args.json) console.log(JSON.stringify(summarize(model)));
     else if (path === undefined) printModel(model, args.tensors);

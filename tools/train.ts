@@ -9,7 +9,6 @@ import { isCifar10Folder } from "../src/data/cifar10.ts";
 import { type Dataset, openDataset } from "../src/data/dataset.ts";
 import { readBytes } from "../src/data/files.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
-import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
@@ -19,6 +18,7 @@ import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
 import { type Command, execute, MOST_WORKERS, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
 import { yellow } from "./support/style.ts";
 import { TrainingDisplay } from "./support/training_display.ts";
@@ -160,7 +160,7 @@ async function initialModel(
   weights: string | undefined,
   numClasses: number | undefined,
 ): Promise<Model> {
-  if (weights) return finetuned(await loadModel(await findWeights(weights)), { ...asked, numClasses });
+  if (weights) return finetuned(await loadWeights(await findWeights(weights)), { ...asked, numClasses });
   return createModel({ ...asked, arch: asked.arch!, numClasses });
 }
 

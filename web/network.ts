@@ -57,6 +57,8 @@ export class Network {
     readonly layers: readonly DynamicLayer[],
     /** The device it runs on. */
     readonly backend: Backend,
+    /** What a person should know of how its file was read. */
+    readonly notes: readonly string[],
     private readonly executable: Executable,
     private readonly takesTemperature: boolean,
   ) {}
@@ -67,12 +69,13 @@ export class Network {
     backend: Backend,
     onProgress: (done: number, total: number | undefined) => void,
   ): Promise<Network> {
-    const model = await loadModel(source, {}, { onProgress });
+    let notes: readonly string[] = [];
+    const model = await loadModel(source, {}, { onProgress, onFound: (found) => notes = found.notes });
     const traced = model.trace();
     const layers = attentionOutputs(traced);
     const graph = optimizeForInference(traced);
     const executable = await backend.compile(graph);
-    return new Network(model, layers, backend, executable, graph.inputs.has("temperature"));
+    return new Network(model, layers, backend, notes, executable, graph.inputs.has("temperature"));
   }
 
   /** What it says of an image at a temperature. */

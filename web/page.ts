@@ -171,7 +171,10 @@ function describe(): void {
   const { arch, kernelNum } = model.config;
   const kernels = `${kernelNum} kernel${kernelNum === 1 ? "" : "s"} a layer`;
   const what = network!.layers.length ? `${arch}, ${kernels}` : arch;
-  say(`${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}`);
+  const notes = network!.notes.map((note) => `; ${note}`).join("");
+  say(
+    `${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}${notes}`,
+  );
 }
 
 async function showTimes(asked: Network): Promise<void> {
@@ -204,7 +207,7 @@ function acceptDrops(): void {
 }
 
 function isImage({ type, name }: File): boolean {
-  return type.startsWith("image/") || /\.(jpe?g|png|webp)$/i.test(name);
+  return type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(name);
 }
 
 async function saveConverted(): Promise<void> {

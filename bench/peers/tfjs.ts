@@ -47,7 +47,9 @@ export async function openTfjs(name: "webgpu" | "wasm"): Promise<Contestant> {
           const x = fromRowMajor(inputs.x, graph.inputs.get("x")!.shape);
           const { kernelMs } = await tf.time(() => tf.tidy(() => void forward(graph, parameters, x)));
           x.dispose();
-          if (typeof kernelMs !== "number") throw new DeviceError("tfjs's backend offers no timestamps");
+          if (typeof kernelMs !== "number" || !(kernelMs > 0)) {
+            throw new DeviceError(`tfjs's backend offers no timestamps that move (${kernelMs})`);
+          }
           return kernelMs;
         },
         async dispose() {

@@ -24,7 +24,7 @@ export class DecodePool {
   #nextId = 0;
 
   /** Starts `workers` threads (one a core, less one for the caller, unless given). */
-  constructor(workers: number = Math.max(navigator.hardwareConcurrency - 1, 1)) {
+  constructor(workers: number = Math.max((globalThis.navigator?.hardwareConcurrency ?? 1) - 1, 1)) {
     this.#workers = Array.from({ length: workers }, () => this.#start());
   }
 

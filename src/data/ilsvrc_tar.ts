@@ -31,7 +31,8 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
     // Synchronous, so that no other read can move the file's position in between.
     const read = (into: Uint8Array, offset: number) => readFully(file, into, offset, path);
     const members = listTar(read, file.statSync().size, path)
-      .filter(({ name }) => /\.jpe?g$/i.test(name))
+      // macOS adds files named ._NAME, which hold what its file system keeps beside a file.
+      .filter(({ name }) => /\.jpe?g$/i.test(name) && !/(^|\/)\._[^/]*$/.test(name))
       .sort((a, b) => byCodePoint(a.name, b.name));
     if (members.length === 0) throw new DataError(`${path}: no JPEG files in the tar file`);
     const names = members.map(({ name }) => name.slice(name.lastIndexOf("/") + 1));

@@ -4,13 +4,15 @@
  * @module
  */
 
-import { CheckpointError, type DeviceError, isDeviceError, ShapeError } from "../errors.ts";
+import { checkWhole } from "../arguments.ts";
+import { type DeviceError, isDeviceError, ShapeError } from "../errors.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
-import type { StateDict } from "../checkpoint/state_dict.ts";
+import { remap } from "../checkpoint/remap.ts";
+import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import { optimizeForInference } from "../graph/passes/mod.ts";
-import { loadParameter, type Module, namedParameters, traceModule } from "../nn/module.ts";
+import { loadParameter, type Module, namedParameters, type Parameter, traceModule } from "../nn/module.ts";
 import {
   checkClassNames,
   type InferenceConfig,
@@ -121,40 +123,28 @@ export class Model {
     }, 0);
   }
 
-  /** Takes over the tensors, which are read when they are needed. Throws CheckpointError where one is missing or misshapen. */
+  /**
+   * Takes over the tensors, which are read when they are needed: torch.nn.Module.load_state_dict.
+   *
+   * @throws CheckpointError if one is missing, of another shape or type, or unexpected; the model is then as it was
+   */
   loadStateDict(tensors: StateDict): void {
-    for (const [name, parameter] of namedParameters(this.network)) {
-      const tensor = tensors.get(name);
-      // Checkpoints from before PyTorch 0.4.1 have no such counters; nothing in inference reads them.
-      if (!tensor && parameter.dtype === "I64") continue;
-      if (!tensor) throw new CheckpointError(`${name} is missing from the state dict of ${this.config.arch}`);
-      if (tensor.shape.join() !== parameter.shape.join()) {
-        throw new CheckpointError(
-          `${name} is [${tensor.shape.join(", ")}] in the state dict, expected [${parameter.shape.join(", ")}]`,
-        );
-      }
-      parameter.tensor = tensor;
-    }
+    const mapped = remap(tensors, this.stateDictSpec(), `the state dict of ${this.config.arch}`);
+    for (const [name, parameter] of namedParameters(this.network)) parameter.tensor = mapped.get(name);
   }
 
-  /** Its tensors under PyTorch's names, in PyTorch's order. */
+  /**
+   * Its tensors under PyTorch's names, in PyTorch's order: torch.nn.Module.state_dict. They are what the model holds now,
+   * whatever is loaded or trained later. The map is the caller's: entries may be replaced and loaded again.
+   */
   stateDict(): StateDict {
-    const tensors: StateDict = new Map();
-    for (const [name, parameter] of namedParameters(this.network)) {
-      tensors.set(name, {
-        dtype: parameter.dtype,
-        shape: parameter.shape,
-        read: async () => {
-          if (parameter.dtype === "I64") return await parameter.tensor?.read() ?? new Uint8Array(8);
-          return new Uint8Array((await loadParameter(name, parameter, 0)).buffer);
-        },
-      });
-    }
-    return tensors;
+    return new Map([...namedParameters(this.network)].map(([name, parameter]) => [name, tensorOf(name, parameter)]));
   }
 
   /** Its operators as the layers emit them: inputs "x" [B, 3, H, W] and "temperature" [1], output "logits". */
   trace({ batch = 1, imageSize = this.imageSize }: GraphOptions = {}): Graph {
+    checkWhole("batch", batch);
+    checkWhole("imageSize", imageSize);
     return traceModule(this.network, [batch, 3, imageSize, imageSize], { temperature: this.temperature });
   }
 
@@ -165,10 +155,13 @@ export class Model {
 
   /**
    * Makes it ready to run on a device. A batch that does not fit there is halved until it does, and runs in such parts.
-   * Throws DeviceError where not even one image fits.
+   *
+   * @throws ArgumentError if the batch or the image size is no whole number from 1 up
+   * @throws DeviceError if not even one image fits
    */
   async compile(backend: Backend, { onSplit, ...options }: CompileOptions = {}): Promise<CompiledModel> {
     const { batch = 1 } = options;
+    checkWhole("batch", batch); // what is no number is halved for ever
     let reason: DeviceError | undefined;
     for (let part = batch;; part = Math.ceil(part / 2)) {
       const graph = this.graph({ ...options, batch: part });
@@ -182,6 +175,17 @@ export class Model {
       }
     }
   }
+}
+
+/** What a parameter holds now, as float32 or int64. */
+function tensorOf(name: string, { dtype, shape, tensor, ...rest }: Parameter): Tensor {
+  // A tensor of its type is the very same, so that a copy of a copy reads no longer chain.
+  if (tensor?.dtype === dtype) return tensor;
+  const read = async () => {
+    if (dtype === "I64") return new Uint8Array(8);
+    return new Uint8Array((await loadParameter(name, { dtype, shape, tensor, ...rest }, 0)).buffer);
+  };
+  return { dtype, shape, read };
 }
 
 /** A model on a device, for one batch size. */

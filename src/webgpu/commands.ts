@@ -17,7 +17,8 @@ export type Command =
   | {
     readonly kind: "copy";
     readonly from: GPUBuffer;
-    readonly to: GPUTexture | GPUBuffer;
+    /** One of the two. */
+    readonly to: { readonly buffer: GPUBuffer } | { readonly texture: GPUTexture };
     /** Rows of TEXTURE_WIDTH texels. */
     readonly rows: number;
   };
@@ -25,8 +26,8 @@ export type Command =
 /** Records one copy. */
 export function encodeCopy(encoder: GPUCommandEncoder, { from, to, rows }: Command & { kind: "copy" }): void {
   const bytesPerRow = TEXTURE_WIDTH * TEXEL_BYTES;
-  if (to instanceof GPUBuffer) encoder.copyBufferToBuffer(from, 0, to, 0, rows * bytesPerRow);
-  else encoder.copyBufferToTexture({ buffer: from, bytesPerRow }, { texture: to }, [TEXTURE_WIDTH, rows]);
+  if ("buffer" in to) encoder.copyBufferToBuffer(from, 0, to.buffer, 0, rows * bytesPerRow);
+  else encoder.copyBufferToTexture({ buffer: from, bytesPerRow }, to, [TEXTURE_WIDTH, rows]);
 }
 
 /** Records one dispatch. */
@@ -39,12 +40,32 @@ export function encodeDispatch(
   pass.dispatchWorkgroups(...grid);
 }
 
-/** Records the commands; dispatches between two copies share a pass. */
-export function encodeCommands(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
+/**
+ * Records the commands; dispatches between two copies share a pass. Into the `querySet`, if there is one, go the begin of
+ * the first pass and the end of the last.
+ */
+export function encodeCommands(
+  encoder: GPUCommandEncoder,
+  commands: readonly Command[],
+  querySet?: GPUQuerySet,
+): void {
+  const isFirst = (i: number) => commands[i].kind === "dispatch" && commands[i - 1]?.kind !== "dispatch";
+  const stamps = (i: number): GPUComputePassDescriptor | undefined => {
+    const begin = querySet && i === commands.findIndex(({ kind }) => kind === "dispatch");
+    const end = querySet && i === commands.findLastIndex((_, j) => isFirst(j));
+    if (!begin && !end) return undefined;
+    return {
+      timestampWrites: {
+        querySet,
+        ...(begin && { beginningOfPassWriteIndex: 0 }),
+        ...(end && { endOfPassWriteIndex: 1 }),
+      },
+    };
+  };
   let pass: GPUComputePassEncoder | undefined;
-  for (const command of commands) {
+  for (const [i, command] of commands.entries()) {
     if (command.kind === "dispatch") {
-      pass ??= encoder.beginComputePass();
+      pass ??= encoder.beginComputePass(stamps(i));
       encodeDispatch(pass, command);
     } else {
       pass?.end();

@@ -73,14 +73,16 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
     throw new DeviceError(`the search for a WebGPU adapter failed: ${error.message}`, { cause: error });
   });
   if (!adapter) return null;
-  const name = adapter.info.description || [adapter.info.vendor, adapter.info.architecture].join(" ").trim();
+  // Not every implementation has it yet.
+  const info: Partial<GPUAdapterInfo> = adapter.info ?? {};
+  const name = info.description || [info.vendor, info.architecture].join(" ").trim() || "an adapter without a name";
   // What reports and tuning caches know a device by: its answers are others.
   const description = options.precision === "float16" ? `${name}, float16 weights` : name;
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({
       requiredFeatures: OPTIONAL_FEATURES.filter((feature) => adapter.features.has(feature)),
-      requiredLimits: Object.fromEntries(RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+      requiredLimits: raisedLimits(adapter),
     });
   } catch (error) {
     throw new DeviceError(`the WebGPU adapter "${description}" gave no device: ${(error as Error).message}`);
@@ -92,13 +94,15 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
   if (options.operands === "texture" && !readsTextures) {
     throw new DeviceError(`the WebGPU adapter "${description}" cannot read storage textures; leave "operands" out`);
   }
-  const isSoftware = adapter.info.isFallbackAdapter || /llvmpipe|swiftshader|basic render/i.test(description);
-  const { subgroupMinSize } = adapter.info as GPUAdapterInfo & { subgroupMinSize?: number };
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
+  const isSoftware = info.isFallbackAdapter || /llvmpipe|swiftshader|basic render/i.test(description);
+  const { subgroupMinSize } = info as { subgroupMinSize?: number };
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX, maxTextureDimension2D } = device.limits;
   return new Connection(device, description, {
     profile: options.profile ?? (isSoftware ? "software" : "hardware"),
     maxBindingBytes: Math.min(device.limits.maxStorageBufferBindingSize, options.maxBindingBytes ?? Infinity),
-    maxTextureTexels: device.limits.maxTextureDimension2D * TEXTURE_WIDTH,
+    maxBufferBytes: device.limits.maxBufferSize,
+    maxWorkgroups: device.limits.maxComputeWorkgroupsPerDimension,
+    maxTextureTexels: maxTextureDimension2D < TEXTURE_WIDTH ? 0 : maxTextureDimension2D * TEXTURE_WIDTH,
     operands: options.operands ?? (readsTextures && isSoftware ? "texture" : "buffer"),
     winograd: options.winograd ?? true,
     precision: options.precision ?? "float32",
@@ -109,6 +113,13 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
       invocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
     },
   });
+}
+
+/** What to ask a device for: an adapter refuses a limit that it does not know, or one above its own. */
+function raisedLimits({ limits }: GPUAdapter): Record<string, number> {
+  return Object.fromEntries(
+    RAISED_LIMITS.flatMap((limit) => typeof limits[limit] === "number" ? [[limit, limits[limit]]] : []),
+  );
 }
 
 /** Made by {@link connect}. */

@@ -1,5 +1,5 @@
 /**
- * A planned graph on a device: memory, pipelines and bind groups made once, one command buffer and one await a run.
+ * A planned graph on a device: memory, pipelines and bind groups made once, few submissions and one await a run.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import { free, place, type Placed } from "./placement.ts";
 import type { Border, Plan, Step } from "./plan.ts";
 import { planGraph } from "./planner.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
+import { BUFFER_USAGE, MAP_MODE } from "./usage.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
 export async function compileGraph(
@@ -101,9 +102,9 @@ export class WebGpuExecutable implements Executable {
   async profile(inputs: Tensors, clock?: Clock): Promise<StepTime[]> {
     this.#check();
     if (this.#isElsewhere()) await this.#move();
-    const { connection, memory, commands } = this.#placed;
+    const { connection, memory, parts } = this.#placed;
     writeInputs(connection.device, memory, this.#checkedInputs(inputs));
-    const spans = await connection.watch(timeEach(connection.device, commands, clock));
+    const spans = await connection.watch(timeEach(connection.device, parts, clock));
     return this.plan.steps.map((step, i) => ({ ...describeStep(step), ...spans[i] }));
   }
 
@@ -177,7 +178,7 @@ export class WebGpuExecutable implements Executable {
     if (kept) this.#submit(placed, inputs, kept);
     const readback = kept ?? await this.#submitChecked(placed, inputs);
     try {
-      await readback.mapAsync(GPUMapMode.READ);
+      await readback.mapAsync(MAP_MODE.READ);
     } catch (error) {
       throw new DeviceError(`reading the outputs back: ${(error as Error).message}`);
     }
@@ -192,16 +193,16 @@ export class WebGpuExecutable implements Executable {
    * output of zeros. Runs with a buffer that was used repeat what was found right.
    */
   async #submitChecked(placed: Placed, inputs: readonly GivenInput[]): Promise<GPUBuffer> {
-    const { connection: { device }, commands } = placed;
+    const { connection: { device }, parts } = placed;
     try {
       return await guarded(device, "running", () => {
-        const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+        const usage = BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST;
         const readback = device.createBuffer({ label: "outputs", size: this.#readbackBytes, usage });
         this.#submit(placed, inputs, readback);
         return readback;
       });
     } catch (error) {
-      const refused = await refusedCommand(device, commands);
+      const refused = await refusedCommand(device, parts.flat());
       if (!refused) throw error;
       const { node, kernel } = describeStep(this.plan.steps[refused.index]);
       throw new DeviceError(`${node} (${kernel}): ${refused.message}`);
@@ -225,17 +226,21 @@ export class WebGpuExecutable implements Executable {
   }
 
   #submit(
-    { connection: { device }, memory, commands }: Placed,
+    { connection: { device }, memory, parts }: Placed,
     inputs: readonly GivenInput[],
     readback: GPUBuffer,
   ): void {
     writeInputs(device, memory, inputs);
-    const encoder = device.createCommandEncoder();
-    encodeCommands(encoder, commands);
-    this.#eachOutput((_, { resource }, offset) =>
-      encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, offset, resource.texels * 16)
-    );
-    device.queue.submit([encoder.finish()]);
+    for (const [i, commands] of parts.entries()) {
+      const encoder = device.createCommandEncoder();
+      encodeCommands(encoder, commands);
+      if (i === parts.length - 1) {
+        this.#eachOutput((_, { resource }, offset) =>
+          encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, offset, resource.texels * 16)
+        );
+      }
+      device.queue.submit([encoder.finish()]);
+    }
   }
 
   #outputs(bytes: ArrayBuffer): Tensors {

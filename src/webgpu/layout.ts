@@ -22,6 +22,14 @@ export function texelBytes({ precision }: { readonly precision?: "float16" }): n
 /** Texels a row of an operand texture; 1024 of 16 bytes satisfy the alignment rule of copies. */
 export const TEXTURE_WIDTH = 1024;
 
+/** Rows of the texture that holds so many texels. */
+export function textureRows(texels: number): number {
+  return Math.ceil(texels / TEXTURE_WIDTH);
+}
+
+/** Distance of two uniform blocks: no adapter asks for more. */
+export const UNIFORM_STRIDE = 256;
+
 /** Extents of a tensor in blocks of four channels. */
 export interface BlockedShape {
   readonly batch: number;

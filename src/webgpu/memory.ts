@@ -5,13 +5,10 @@
  */
 
 import type { Resource } from "./kernel.ts";
-import { texelBytes, TEXTURE_WIDTH } from "./layout.ts";
+import { texelBytes, TEXTURE_WIDTH, textureRows, UNIFORM_STRIDE } from "./layout.ts";
 import { type Life, planMemory } from "./memory_plan.ts";
 import type { Plan } from "./plan.ts";
-import { textureRows } from "./planner.ts";
-
-/** Distance of two uniform blocks: no adapter asks for more. */
-const UNIFORM_STRIDE = 256;
+import { BUFFER_USAGE, TEXTURE_USAGE } from "./usage.ts";
 
 /** Which resources each step touches, as lives. Answers only resources that some step touches. */
 export function livesOf({ steps, resources }: Pick<Plan, "steps" | "resources">): Map<Resource, Life> {
@@ -100,13 +97,13 @@ export class DeviceMemory {
       ? this.#device.createBuffer({
         label,
         size: rows * TEXTURE_WIDTH * texelBytes({ precision }),
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+        usage: BUFFER_USAGE.STORAGE | BUFFER_USAGE.COPY_SRC | BUFFER_USAGE.COPY_DST,
       })
       : this.#device.createTexture({
         label,
         size: [TEXTURE_WIDTH, rows],
         format: precision === "float16" ? "rg32uint" : "rgba32float",
-        usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
+        usage: TEXTURE_USAGE.STORAGE_BINDING | TEXTURE_USAGE.COPY_DST,
       });
     this.#owned.push(memory);
     return memory;
@@ -120,7 +117,7 @@ export class DeviceMemory {
     const buffer = this.#device.createBuffer({
       label: "uniforms",
       size: data.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: BUFFER_USAGE.UNIFORM | BUFFER_USAGE.COPY_DST,
     });
     this.#owned.push(buffer);
     this.#device.queue.writeBuffer(buffer, 0, data);

@@ -9,10 +9,10 @@ import type { Tensors } from "../graph/backend.ts";
 import { size, type Value } from "../graph/graph.ts";
 import { toFloat16 } from "../float16.ts";
 import { guarded } from "./error_scopes.ts";
-import { TEXEL_BYTES, TEXTURE_WIDTH, unpackBlocks } from "./layout.ts";
+import { TEXEL_BYTES, TEXTURE_WIDTH, textureRows, unpackBlocks } from "./layout.ts";
 import type { DeviceMemory } from "./memory.ts";
 import type { Plan } from "./plan.ts";
-import { textureRows } from "./planner.ts";
+import { BUFFER_USAGE, MAP_MODE } from "./usage.ts";
 
 /** Fills the plan's constants and every layout of every parameter, loading each once. */
 export async function uploadParameters(device: GPUDevice, plan: Plan, memory: DeviceMemory): Promise<void> {
@@ -69,7 +69,7 @@ export async function readParameters(
       const resource = plan.updated.get(value);
       if (!resource) return [];
       const bytes = resource.texels * TEXEL_BYTES;
-      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const usage = BUFFER_USAGE.MAP_READ | BUFFER_USAGE.COPY_DST;
       const readback = device.createBuffer({ label: name, size: bytes, usage });
       encoder.copyBufferToBuffer(memory.buffer(resource), 0, readback, 0, bytes);
       return [{ name, value, readback }];
@@ -78,7 +78,7 @@ export async function readParameters(
     return recorded;
   });
   try {
-    await Promise.all(copies.map(({ readback }) => readback.mapAsync(GPUMapMode.READ)));
+    await Promise.all(copies.map(({ readback }) => readback.mapAsync(MAP_MODE.READ)));
     for (const { name, value, readback } of copies) {
       answer[name] = unpackBlocks(value.shape, new Float32Array(readback.getMappedRange()));
     }

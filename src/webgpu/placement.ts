@@ -10,10 +10,11 @@ import type { Connection } from "./connection.ts";
 import type { WebGpuBackend } from "./device.ts";
 import { guarded } from "./error_scopes.ts";
 import { gridOf } from "./kernel.ts";
+import { textureRows } from "./layout.ts";
 import { DeviceMemory } from "./memory.ts";
 import { uploadParameters } from "./parameters.ts";
 import type { Plan } from "./plan.ts";
-import { textureRows } from "./planner.ts";
+import { partsOf } from "./submission.ts";
 
 /** A plan on a device. Made by {@link place}. */
 export interface Placed {
@@ -21,8 +22,8 @@ export interface Placed {
   readonly connection: Connection;
   /** What its resources are there. */
   readonly memory: DeviceMemory;
-  /** Its steps. */
-  readonly commands: readonly Command[];
+  /** Its steps, in the parts in which they are submitted. */
+  readonly parts: readonly (readonly Command[])[];
   /** Buffers that outputs are read from, between runs. */
   readonly readbacks: GPUBuffer[];
 }
@@ -44,7 +45,7 @@ export async function place(backend: WebGpuBackend, plan: Plan): Promise<Placed>
     const commands = makeCommands(backend, plan, allocated);
     commands.catch(() => {});
     await uploadParameters(device, plan, allocated);
-    return { connection, memory: allocated, commands: await commands, readbacks: [] };
+    return { connection, memory: allocated, parts: partsOf(plan, await commands), readbacks: [] };
   };
   try {
     return await connection.watch(work());
@@ -63,7 +64,7 @@ export function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceM
       return {
         kind: "copy",
         from: memory.buffer(step.from),
-        to: step.to.form === "buffer" ? memory.buffer(step.to) : memory.texture(step.to),
+        to: step.to.form === "buffer" ? { buffer: memory.buffer(step.to) } : { texture: memory.texture(step.to) },
         rows: textureRows(step.to.texels),
       };
     }

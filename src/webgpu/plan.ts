@@ -24,6 +24,10 @@ export interface Capabilities {
   readonly profile: Profile;
   /** Most bytes of one storage binding. */
   readonly maxBindingBytes: number;
+  /** Most bytes of one buffer. */
+  readonly maxBufferBytes: number;
+  /** Most workgroups of a dispatch along one dimension. */
+  readonly maxWorkgroups: number;
   /** Most texels of one operand texture. */
   readonly maxTextureTexels: number;
   /** Where kernels that reuse their operands read them from; see docs of {@link PlanContext.operand}. */

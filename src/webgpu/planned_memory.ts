@@ -5,11 +5,11 @@
  */
 
 import type { Graph } from "../graph/graph.ts";
-import { TEXEL_BYTES, texelBytes, TEXTURE_WIDTH } from "./layout.ts";
+import { TEXEL_BYTES, texelBytes, TEXTURE_WIDTH, textureRows } from "./layout.ts";
 import { livesOf } from "./memory.ts";
 import { planMemory } from "./memory_plan.ts";
 import type { Capabilities } from "./plan.ts";
-import { planGraph, textureRows } from "./planner.ts";
+import { planGraph } from "./planner.ts";
 
 /** Bytes of device memory. */
 export interface PlannedMemory {
@@ -25,6 +25,8 @@ export interface PlannedMemory {
 export const ANY_DEVICE: Capabilities = {
   profile: "hardware",
   maxBindingBytes: Infinity,
+  maxBufferBytes: Infinity,
+  maxWorkgroups: 65535,
   maxTextureTexels: 0,
   operands: "buffer",
   winograd: true,

@@ -14,7 +14,8 @@ import { KERNELS } from "./kernels/mod.ts";
 import { type ChooseVariant, type Variant, variantsOf } from "./kernels/variants.ts";
 import { replacedParameters, usersOf } from "./in_place.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
-import { blocked, packBlocks, TEXEL_BYTES, texelBytes, TEXTURE_WIDTH } from "./layout.ts";
+import { blocked, packBlocks } from "./layout.ts";
+import { checkDispatch, checkResources, checkWhole, type Held } from "./limits.ts";
 import type { Border, Capabilities, Constant, Kernel, Plan, PlanContext, Precision, Step, Upload } from "./plan.ts";
 import { placeUpdates } from "./updates.ts";
 
@@ -31,7 +32,6 @@ export function planGraph(
   capabilities: Capabilities,
   choose: ChooseVariant = (_, variants) => variants[0],
 ): Plan {
-  checkSizes(graph, capabilities);
   return new Planner(graph, capabilities, choose).plan();
 }
 
@@ -40,29 +40,13 @@ function plainTexels(shape: Shape): number {
   return Math.ceil(shape.reduce((n, d) => n * d, 1) / 4);
 }
 
-function checkSizes(graph: Graph, { maxBindingBytes }: Capabilities): void {
-  const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  const bytesOf = (value: Value) => blocked(value.shape).texels * TEXEL_BYTES;
-  const values = [...graph.inputs.values(), ...graph.nodes.map((node) => node.output)];
-  const largest = values.reduce((a, b) => bytesOf(b) > bytesOf(a) ? b : a, values[0]);
-  if (!largest || bytesOf(largest) <= maxBindingBytes) return;
-  const batch = largest.shape[0];
-  const fits = Math.floor(maxBindingBytes / (bytesOf(largest) / batch));
-  throw new DeviceError(
-    `${largest.name}: a batch of ${batch} makes a tensor [${largest.shape.join(", ")}] of ${
-      mebibytes(bytesOf(largest))
-    }; this adapter binds at most ${mebibytes(maxBindingBytes)}; ` +
-      (fits > 0 ? `a batch of ${fits} fits` : "use smaller images or the CPU"),
-    { reason: "too large" },
-  );
-}
-
 /** Most steps of a plan: a training step of 256 images takes 12,000 with od_resnet101 and 4 kernels. */
 const MOST_STEPS = 2 ** 16;
 
 class Planner implements PlanContext {
   readonly #steps: Step[] = [];
   readonly #resources: Resource[] = [];
+  readonly #held = new Map<Resource, Held>();
   readonly #buffers = new Map<Value, Resource>();
   readonly #textures = new Map<Resource, Resource>();
   readonly #packed = new Map<Value, Map<string, Upload>>();
@@ -99,7 +83,7 @@ class Planner implements PlanContext {
     const outputs = new Map<string, Border>();
     for (const [name, value] of graph.inputs) {
       this.#node = name;
-      const resource = this.#resource(name, "buffer", plainTexels(value.shape), "kept");
+      const resource = this.#resource(name, "buffer", plainTexels(value.shape), "kept", { of: value.shape });
       inputs.set(name, { value, resource });
       this.emit(packInput(value.shape, resource, this.#write(value)));
     }
@@ -115,7 +99,7 @@ class Planner implements PlanContext {
     for (const [name, value] of graph.outputs) if (!outputs.has(name)) this.#answer(name, value, outputs);
     const steps = this.#update(graph);
     const uploads = new Map([...this.#packed].map(([value, packings]) => [value, [...packings.values()]]));
-    return {
+    const plan = {
       steps,
       resources: this.#resources,
       uploads,
@@ -125,6 +109,9 @@ class Planner implements PlanContext {
       parameters: graph.parameters,
       updated: new Map([...graph.updates.keys()].map((parameter) => [parameter, this.read(parameter)])),
     };
+    checkResources(this.#resources, this.#held, this.capabilities);
+    checkWhole(plan, this.capabilities);
+    return plan;
   }
 
   /** The steps so far with the graph's updates among them. */
@@ -179,16 +166,10 @@ class Planner implements PlanContext {
     this.#packed.set(value, packings);
     const known = packings.get(key);
     if (known) return known.resource;
-    const { operands, maxTextureTexels, maxBindingBytes } = this.capabilities;
+    const { operands, maxTextureTexels } = this.capabilities;
     const texture = operands === "texture" && texels <= maxTextureTexels && !inBuffer;
-    const bytes = texels * texelBytes({ precision });
-    if (!texture && bytes > maxBindingBytes) {
-      throw new DeviceError(
-        `${value.name}: a parameter of [${value.shape.join(", ")}] takes ${bytes} bytes, ` +
-          `this adapter binds at most ${maxBindingBytes}; use the CPU`,
-      );
-    }
-    const resource = this.#resource(value.name, texture ? "texture" : "buffer", texels, "kept", precision);
+    const holds = { precision, of: "a parameter" } as const;
+    const resource = this.#resource(value.name, texture ? "texture" : "buffer", texels, "kept", holds);
     packings.set(key, { resource, pack });
     return resource;
   }
@@ -248,7 +229,7 @@ class Planner implements PlanContext {
   }
 
   constant(label: string, data: Float32Array<ArrayBuffer>): Resource {
-    const resource = this.#resource(label, "buffer", Math.ceil(data.length / 4), "kept");
+    const resource = this.#resource(label, "buffer", Math.ceil(data.length / 4), "kept", { of: "a parameter" });
     this.#constants.push({ resource, data });
     return resource;
   }
@@ -306,6 +287,7 @@ class Planner implements PlanContext {
         { reason: "too large" },
       );
     }
+    checkDispatch(this.#node, dispatch, this.capabilities);
     this.#steps.push({ kind: "dispatch", node: this.#node, of: this.#of, dispatch });
   }
 
@@ -315,13 +297,15 @@ class Planner implements PlanContext {
   }
 
   #write(value: Value): Resource {
-    const resource = this.#resource(value.name, "buffer", blocked(value.shape).texels, "transient");
+    const resource = this.#resource(value.name, "buffer", blocked(value.shape).texels, "transient", {
+      of: value.shape,
+    });
     this.#buffers.set(value, resource);
     return resource;
   }
 
   #answer(name: string, value: Value, outputs: Map<string, Border>): void {
-    const resource = this.#resource(name, "buffer", plainTexels(value.shape), "kept");
+    const resource = this.#resource(name, "buffer", plainTexels(value.shape), "kept", { of: value.shape });
     outputs.set(name, { value, resource });
     this.emit(unpackOutput(value.shape, this.read(value), resource));
   }
@@ -331,15 +315,11 @@ class Planner implements PlanContext {
     form: Resource["form"],
     texels: number,
     life: Resource["life"],
-    precision?: Resource["precision"],
+    { precision, of }: { readonly precision?: Resource["precision"]; readonly of?: Held } = {},
   ): Resource {
     const resource: Resource = { id: this.#resources.length, label, form, texels, life, precision };
+    if (of) this.#held.set(resource, of);
     this.#resources.push(resource);
     return resource;
   }
-}
-
-/** Rows of the texture that holds so many texels. */
-export function textureRows(texels: number): number {
-  return Math.ceil(texels / TEXTURE_WIDTH);
 }

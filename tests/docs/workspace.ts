@@ -5,6 +5,7 @@ import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import { type TorchValue, writeTorch } from "../../src/checkpoint/write_torch.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
+import { trainerFile } from "../checkpoint/trainers.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
 import { encodePng } from "../support/write_png.ts";
 import { ROOT } from "./blocks.ts";
@@ -50,6 +51,9 @@ export async function makeWorkspace(): Promise<string> {
         await Deno.writeFile(`${folder}/${path}/${name}/${i}.png`, encodePng({ width: side, height: side, data }));
       }
     }
+  }
+  for (const name of ["distillation.pth", "distiller.pth"]) {
+    await Deno.writeFile(`${folder}/${name}`, await trainerFile(name));
   }
   await writeModel(folder);
   await writeStandIns(`${folder}/bin`);

@@ -4,13 +4,14 @@ import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { safetensorsBlob } from "../../src/checkpoint/safetensors_blob.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { decodeHubConfig } from "../../src/models/hub_config.ts";
+import { findNetwork } from "../../src/models/find_network.ts";
 import {
   type InferenceConfig,
   type InferenceOverrides,
   overrideInference,
   usualInference,
 } from "../../src/models/inference_config.ts";
-import { configOf, inferenceOf } from "../../src/models/load.ts";
+import { inferenceOf } from "../../src/models/load.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import { COMMIT, type HubServer, startHub } from "../checkpoint/hub_server.ts";
@@ -113,7 +114,7 @@ async function ask(
     const hub = { endpoint: server.endpoint, token: "", cacheDir: folder, retryDelay: 1, ...options };
     const checkpoint = await openCheckpoint(source, { hub });
     try {
-      return await inferenceOf(checkpoint, configOf(checkpoint));
+      return await inferenceOf(checkpoint, findNetwork(checkpoint).config);
     } finally {
       checkpoint.close();
     }

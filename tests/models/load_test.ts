@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
+import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import { openDevice } from "../../src/devices.ts";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
 import { preprocess } from "../../src/data/preprocessing.ts";
@@ -81,6 +82,43 @@ Deno.test("stateDict() gives back what loadStateDict() took", async () => {
     assertEquals(await again.get(name)!.read(), await tensor.read(), name);
   }
   model.close();
+});
+
+Deno.test("a model loads its own state dict, with an entry changed as PyTorch's users do", async () => {
+  const model = createModel(CONFIG);
+  const before = model.stateDict();
+  const bias = Float32Array.from({ length: 10 }, (_, i) => i);
+  const changed = new Map(before);
+  const tensor = { dtype: "F32", shape: [10], read: () => Promise.resolve(new Uint8Array(bias.buffer)) } as const;
+  changed.set("fc.bias", tensor);
+  model.loadStateDict(changed);
+  model.loadStateDict(model.stateDict());
+  assertEquals(await toFloat32(model.stateDict().get("fc.bias")!), bias);
+  for (const [name, other] of before) {
+    if (name !== "fc.bias") assertEquals(await model.stateDict().get(name)!.read(), await other.read(), name);
+  }
+  assertEquals(await toFloat32(before.get("fc.bias")!), new Float32Array(10), "what was taken before is as it was");
+});
+
+Deno.test("two models may load each other's state dicts", async () => {
+  const [a, b] = [createModel(CONFIG), await loadModel(WEIGHTS.pathname)];
+  const c = createModel(b.config);
+  c.loadStateDict(b.stateDict());
+  b.loadStateDict(c.stateDict());
+  c.loadStateDict(b.stateDict());
+  assertEquals((await c.stateDict().get("conv1.weight")!.read()).length, 16 * 3 * 9 * 4);
+  assertThrows(() => a.loadStateDict(b.stateDict()), CheckpointError, "of another shape");
+  b.close();
+});
+
+Deno.test("loadStateDict() refuses what load_state_dict does, and leaves the model as it was", async () => {
+  const model = createModel(CONFIG);
+  const before = await model.stateDict().get("conv1.weight")!.read();
+  const state = createModel({ arch: "resnet20" }).stateDict();
+  assertThrows(() => model.loadStateDict(state), CheckpointError, "missing");
+  const more = new Map([...model.stateDict(), ["extra.weight", model.stateDict().get("fc.bias")!]]);
+  assertThrows(() => model.loadStateDict(more), CheckpointError, "extra.weight [10]");
+  assertEquals(await model.stateDict().get("conv1.weight")!.read(), before);
 });
 
 Deno.test("run() takes fewer images than the batch, and says what it expects of others", async () => {

@@ -15,6 +15,7 @@ import numpy as np
 import PIL
 import scipy.io
 import torch
+from odd_images import odd_files
 from PIL import Image
 
 from formula_image import formula, sha256
@@ -22,6 +23,7 @@ from formula_image import formula, sha256
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 IMAGES = FIXTURES / "images"
 RESIZE, CROP = 256, 224
+APPLE_DOUBLE = bytes.fromhex("00051607000200004d6163204f5320582020202020202020") + bytes(2)
 
 
 def photo(width, height):
@@ -191,6 +193,10 @@ def write_tar(path, names, tar_format):
             data = (IMAGES / name).read_bytes()
             info.size, info.mtime = len(data), 1.5
             tar.addfile(info, io.BytesIO(data))
+            # What macOS's tar adds: attributes of the file, under the file's name.
+            beside = tarfile.TarInfo(info.name.replace("val/", "val/._"))
+            beside.size, beside.mtime = len(APPLE_DOUBLE), 1.5
+            tar.addfile(beside, io.BytesIO(APPLE_DOUBLE))
 
 
 def write_class_table():
@@ -210,10 +216,17 @@ def write_class_table():
 
 def main():
     IMAGES.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for name, data in (*jpeg_files(), *png_files(), *webp_files()):
+    files, refused = {}, []
+    ordinary = dict((*jpeg_files(), *png_files(), *webp_files()))
+    for name, data in (*ordinary.items(), *odd_files(ordinary, photo(45, 37))):
         (IMAGES / name).write_bytes(data)
-        rgb = Image.open(IMAGES / name).convert("RGB")
+        try:
+            rgb = Image.open(IMAGES / name).convert("RGB")
+        except (OSError, SyntaxError, ValueError, EOFError):
+            assert "refused" in name, name
+            refused.append(name)
+            continue
+        assert "refused" not in name, name
         files[name] = {"width": rgb.width, "height": rgb.height, "sha256": sha256(np.array(rgb))}
 
     sizes = [(500, 375), (375, 500), (333, 500), (256, 256), (224, 224), (257, 256), (255, 300), (32, 32), (1, 1)]
@@ -245,6 +258,7 @@ def main():
 
     written_by = f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
     expected = {"writtenBy": written_by, "files": files, "resizes": resizes, "crops": crops, "ramps": ramps}
+    expected["refused"] = refused
     expected["windows"] = list(window_cases())
     (FIXTURES / "images.json").write_text(json.dumps(expected, indent=1) + "\n")
 

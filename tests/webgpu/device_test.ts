@@ -10,6 +10,7 @@ import { createModel, type Model } from "../../src/models/model.ts";
 import { adamW } from "../../src/training/optimizer.ts";
 import { Trainer, trainerGraph } from "../../src/training/trainer.ts";
 import { openWebGpu, type WebGpuBackend, type WebGpuOptions } from "../../src/webgpu/device.ts";
+import { UNIFORM_STRIDE } from "../../src/webgpu/layout.ts";
 import { ANY_DEVICE } from "../../src/webgpu/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { randomStateDict } from "../support/random_weights.ts";
@@ -161,7 +162,11 @@ Deno.test("no kernel of any network, in inference or training, binds more than W
       for (const profile of ["software", "hardware"] as const) {
         for (const operands of ["texture", "buffer"] as const) {
           const { steps } = planGraph(graph, { ...ANY_DEVICE, profile, operands, maxTextureTexels: 2 ** 23 });
-          for (const step of steps) if (step.kind === "dispatch") checked.add(step.dispatch.shader.source);
+          for (const step of steps) {
+            if (step.kind !== "dispatch") continue;
+            checked.add(step.dispatch.shader.source);
+            assert(step.dispatch.uniforms.byteLength <= UNIFORM_STRIDE, step.dispatch.shader.label);
+          }
         }
       }
     }

@@ -21,6 +21,8 @@ export interface Faults {
   readonly lifetime?: number;
   /** Devices that the adapter gives at all. */
   readonly devices?: number;
+  /** What becomes of each timestamp, in nanoseconds. */
+  readonly clock?: (nanoseconds: bigint) => bigint;
 }
 
 type Method = (...args: unknown[]) => unknown;
@@ -39,6 +41,8 @@ export class FaultyGpu {
   devices = 0;
   /** Calls of devices and queues. */
   calls = 0;
+  /** Passes that ended without a dispatch. */
+  emptyPasses = 0;
   /** Lets the last device be lost as a driver does that hangs: nothing is heard of it any more but the loss. */
   lose: () => void = () => {};
   readonly #faults: Faults;
@@ -77,10 +81,12 @@ export class FaultyGpu {
   }
 
   #device(device: GPUDevice): GPUDevice {
-    const { memory = Infinity, limits = {}, lifetime } = this.#faults;
+    const { memory = Infinity, limits = {}, lifetime, clock } = this.#faults;
     let calls = 0;
     const limit = (name: string) => limits[name] ?? Infinity;
     const scopes: { filter: string; error: GPUError | null }[] = [];
+    /** Buffers that hold timestamps. */
+    const stamps = new Set<unknown>();
     let isLost = false;
     const lost = new Promise<unknown>((resolve) => {
       device.lost.then(resolve);
@@ -118,7 +124,13 @@ export class FaultyGpu {
         const { size } = descriptor as GPUBufferDescriptor;
         return allocate(size, (small) => {
           const buffer = device.createBuffer({ ...descriptor as GPUBufferDescriptor, ...(small && { size: 16 }) });
-          const { mapAsync } = buffer;
+          const { mapAsync, getMappedRange } = buffer;
+          if (clock) {
+            buffer.getMappedRange = (...range) => {
+              const bytes = getMappedRange.apply(buffer, range);
+              return stamps.has(buffer) ? new BigUint64Array(bytes.slice(0)).map(clock).buffer : bytes;
+            };
+          }
           buffer.mapAsync = async (mode) => {
             await mapAsync.call(buffer, mode);
             if (isLost) await new Promise(() => {});
@@ -147,15 +159,29 @@ export class FaultyGpu {
       },
       createCommandEncoder: () => {
         const encoder = device.createCommandEncoder();
-        const beginComputePass = () => {
-          const pass = encoder.beginComputePass();
+        const resolveQuerySet = (...args: Parameters<GPUCommandEncoder["resolveQuerySet"]>) => {
+          stamps.add(args[3]);
+          encoder.resolveQuerySet(...args);
+        };
+        const copyBufferToBuffer = (...args: unknown[]) => {
+          if (stamps.has(args[0])) stamps.add(args[2]);
+          (encoder.copyBufferToBuffer as Method).apply(encoder, args);
+        };
+        const beginComputePass = (descriptor?: GPUComputePassDescriptor) => {
+          const pass = encoder.beginComputePass(descriptor);
+          let isEmpty = true;
+          const end = () => {
+            if (isEmpty) this.emptyPasses++;
+            pass.end();
+          };
           const dispatchWorkgroups = (...grid: number[]) => {
+            isEmpty = false;
             grid.forEach((extent) => refuse("maxComputeWorkgroupsPerDimension", extent));
             pass.dispatchWorkgroups(...grid as [number]);
           };
-          return layer(pass, { dispatchWorkgroups });
+          return layer(pass, { dispatchWorkgroups, end });
         };
-        return layer(encoder, { beginComputePass });
+        return layer(encoder, { beginComputePass, resolveQuerySet, copyBufferToBuffer });
       },
       pushErrorScope: (filter) => {
         scopes.push({ filter: filter as string, error: null });

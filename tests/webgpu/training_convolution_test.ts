@@ -150,3 +150,22 @@ Deno.test("conv2d_input_grad takes some samples at a time when all their kernels
     await assertInterpreted(backend, "five samples", build(c, "parameter"), 5e-6);
   });
 });
+
+for (const operands of ["texture", "buffer"] as const) {
+  Deno.test(`the sums of attentions' gradients are of some samples at a time when all exceed a binding, read from a ${operands}`, async () => {
+    const maxBindingBytes = 2 * 32 * 16 * 9 * 4;
+    await withWebGpu({ operands, maxBindingBytes }, async (backend) => {
+      for (const attentions of ["cfs", "cf", "s"] as const) {
+        const c = { batch: 30, cin: 16, cout: 32, size: [2, 2], k: [3, 3], padding: one, kernels: 2 } as const;
+        const g = build({ ...c, attentions }, "parameter", "gradients");
+        const { steps, resources } = planGraph(g.graph, backend.capabilities);
+        const made = steps.filter((step) =>
+          step.kind === "dispatch" && step.dispatch.shader.label.endsWith("_weight_grad_and_attention_grads")
+        );
+        assert(made.length > (attentions === "cfs" ? 1 : 0), `${attentions}: ${made.length} dispatches`);
+        assert(resources.every(({ texels, form }) => form === "texture" || texels * 16 <= maxBindingBytes));
+        await assertInterpreted(backend, attentions, g, 5e-6);
+      }
+    });
+  });
+}

@@ -120,22 +120,49 @@ Deno.test("fastest() prefers the guess when another is hardly faster", () => {
 
 Deno.test("parseTuning() throws DataError naming what is wrong when the file is damaged or hostile", () => {
   const file = (adapters: unknown) => JSON.stringify({ format: "odconv-tuning-1", adapters });
-  const entry = (entry: unknown) => file({ gpu: { "conv2d x": entry } });
-  const source = "ab".repeat(32);
   const cases: [string, string][] = [
     ["null", "it is null, expected an object"],
     [`{"format":"odconv-tuning-9","adapters":{}}`, `its format is "odconv-tuning-9"`],
     [file([]), `"adapters" is [], expected an object`],
     [file(Object.fromEntries(Array.from({ length: 65 }, (_, i) => [i, {}]))), "65 entries"],
-    [file({ ["x".repeat(3000)]: {} }), "3000 characters"],
-    [entry({ source: "x", milliseconds: {} }), `"conv2d x": the source is "x"`],
-    [entry({ source, milliseconds: { direct: "1" } }), `"direct" takes "1"`],
-    [entry({ source, milliseconds: { direct: -1 } }), `"direct" takes -1`],
-    [entry({ source, milliseconds: {}, more: 1 }), "3 entries"],
     [" ".repeat(2 ** 23 + 1), "characters, expected at most"],
   ];
   for (const [json, message] of cases) {
     assertStringIncludes(assertThrows(() => parseTuning(json), DataError).message, message);
+  }
+});
+
+Deno.test("parseTuning() leaves out an entry that is damaged, says why and keeps the others", () => {
+  const file = (adapters: unknown) => JSON.stringify({ format: "odconv-tuning-1", adapters });
+  const source = "ab".repeat(32);
+  const good = { source, milliseconds: { a: 1, b: 0.5 } };
+  const entry = (entry: unknown) => file({ gpu: { first: good, "conv2d x": entry, last: good } });
+  // As JSON that JSON.stringify would not write.
+  const number = (text: string) => entry({ source, milliseconds: { direct: "?" } }).replace(`"?"`, text);
+  const cases: [string, string][] = [
+    [entry({ source: "x", milliseconds: {} }), `"conv2d x": the source is "x"`],
+    [entry({ source, milliseconds: { direct: "1" } }), `"conv2d x": "direct" takes "1"`],
+    [number("-1"), `"direct" takes -1`],
+    [number("0"), `"direct" takes 0, expected milliseconds above 0`],
+    [number("-0.0"), `"direct" takes 0`],
+    [number("null"), `"direct" takes null`],
+    [number("1e999"), `"direct" takes Infinity`],
+    [entry({ source, milliseconds: {}, more: 1 }), "3 entries"],
+    [entry(null), `"conv2d x" is null, expected an object`],
+    [file({ ["x".repeat(3000)]: {}, gpu: { first: good, last: good } }), "3000 characters"],
+    [file({ broken: 7, gpu: { first: good, last: good } }), `"broken" is 7`],
+  ];
+  for (const [json, message] of cases) {
+    const lost: string[] = [];
+    const known = parseTuning(json, (why) => lost.push(why));
+    assertEquals(lost.length, 1, json);
+    assertStringIncludes(lost[0], message);
+    assertEquals([...known.get("gpu")!.keys()], ["first", "last"]);
+    assertEquals([...known.get("gpu")!.get("last")!.milliseconds], [["a", 1], ["b", 0.5]]);
+    const { tuning, notices } = recorded();
+    tuning.load(json, "cache.json");
+    assertEquals(notices, [`1 entry of cache.json is ignored: ${lost[0]}`]);
+    assert(tuning.measured("gpu", "first"));
   }
   const names = parseTuning(file({ "__proto__": {}, gpu: { s: { source, milliseconds: { __proto__: 1, a: 2 } } } }));
   assertEquals(names.get("gpu")?.get("s")?.milliseconds.get("a"), 2);

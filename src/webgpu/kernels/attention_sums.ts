@@ -1,7 +1,8 @@
 /**
  * The gradients of the filter, spatial and kernel attention (src/graph/ops/attention_grad.ts) where the weight's gradient is
  * formed: an invocation reduces the products of its tile and a sample in registers, and stores its part of each gradient.
- * The parts lie in one buffer, [tile][sample] for each attention, and are summed afterwards:
+ * The parts of some samples (./sample_chunks.ts) lie in one buffer, [tile][sample] for each attention, and are summed
+ * afterwards:
  *
  *     filter    a texel for each block of output channels
  *     spatial   the taps of a row of the window, from lane 0 on
@@ -10,15 +11,17 @@
  * @module
  */
 
-import type { Value } from "../../graph/graph.ts";
+import type { Node, Value } from "../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
-import { blocked, blocksOf } from "../layout.ts";
-import type { PlanContext } from "../plan.ts";
+import { blocked, blocksOf, TEXEL_BYTES } from "../layout.ts";
+import { mostBytes } from "../limits.ts";
+import type { Capabilities, PlanContext } from "../plan.ts";
 import type { AttentionProducts } from "./attention_products.ts";
 import type { ConvolutionGeometry } from "./convolution_geometry.ts";
 import type { CorrelationTile } from "./correlation.ts";
 import { sumCopies } from "./partial_sums.ts";
 import { range } from "./range.ts";
+import { inChunks } from "./sample_chunks.ts";
 import type { SharedCorrelation } from "./shared_correlation.ts";
 
 /** What is summed, and where its parts lie. */
@@ -26,6 +29,8 @@ export interface AttentionSums {
   readonly shared: SharedCorrelation;
   readonly geometry: ConvolutionGeometry;
   readonly products: AttentionProducts;
+  /** The samples [first, end) whose parts these are. */
+  readonly samples: readonly [number, number];
   /** Texels of all parts. */
   readonly texels: number;
   /** Where the parts of an attention's gradient begin, how many there are, and the texels of one. */
@@ -33,18 +38,41 @@ export interface AttentionSums {
   readonly uniforms: Readonly<Record<string, number>>;
 }
 
-/**
- * Lays the parts out for a tile; there are so many tiles of a group's output channels and of its input channels. `kept`: see
- * {@link AttentionProducts}.
- */
+/** Most bytes of parts: what every device binds. */
+const MOST_BYTES = 2 ** 27;
+
+/** Ranges of samples whose parts a device binds. */
+export function sumChunks(
+  shared: SharedCorrelation,
+  geometry: ConvolutionGeometry,
+  tile: CorrelationTile,
+  tiles: CorrelationTiles,
+  capabilities: Capabilities,
+): (readonly [number, number])[] {
+  const { texels } = attentionSums(shared, geometry, tile, tiles, [0, 1]);
+  const most = Math.min(MOST_BYTES, mostBytes(capabilities)) / TEXEL_BYTES;
+  return [...inChunks(geometry.output.batch, most / Math.max(1, texels))];
+}
+
+/** How many tiles there are of a group's output channels and of its input channels. */
+export interface CorrelationTiles {
+  readonly outTiles: number;
+  readonly inTiles: number;
+  /** See {@link AttentionProducts}. */
+  readonly kept: boolean;
+}
+
+/** Lays the parts of some samples out. */
 export function attentionSums(
   shared: SharedCorrelation,
   geometry: ConvolutionGeometry,
   tile: CorrelationTile,
-  { outTiles, inTiles, kept }: { readonly outTiles: number; readonly inTiles: number; readonly kept: boolean },
+  { outTiles, inTiles, kept }: CorrelationTiles,
+  samples: readonly [number, number],
 ): AttentionSums {
   const { channel, weight } = shared.products.operands;
-  const { kernel: [kh, kw], groups, depthwise, output: { batch, blocks } } = geometry;
+  const { kernel: [kh, kw], groups, depthwise, output: { blocks } } = geometry;
+  const count = samples[1] - samples[0];
   const [kernels] = weight.shape;
   const tiles = groups * outTiles * inTiles;
   const asked = (to: string) => shared.grads.some(({ attributes }) => attributes.to === to);
@@ -55,17 +83,18 @@ export function attentionSums(
     return { first, copies, texels: each };
   };
   const parts = {
-    filter: part("filter", inTiles * kh, batch * blocks),
-    spatial: part("spatial", tiles, batch * kh * blocksOf(kw)),
-    kernel: part("kernel", tiles * kh, batch * blocksOf(kernels)),
+    filter: part("filter", inTiles * kh, count * blocks),
+    spatial: part("spatial", tiles, count * kh * blocksOf(kw)),
+    kernel: part("kernel", tiles * kh, count * blocksOf(kernels)),
   };
   return {
     shared,
     geometry,
     products: { kernels, kw, tile, channel: channel !== undefined, depthwise, kept },
+    samples,
     texels,
     parts,
-    uniforms: { p_spatial: parts.spatial.first, p_kernel: parts.kernel.first },
+    uniforms: { part_samples: count, p_spatial: parts.spatial.first, p_kernel: parts.kernel.first },
   };
 }
 
@@ -83,6 +112,7 @@ export function storeSums({ shared: { grads, weightGrad }, products: { kernels, 
     });
   return [
     "    let tile_number = (group * u.out_tiles + o / " + tile.outputs + "u) * u.in_tiles + i / " + tile.inputs + "u;",
+    "    let part_sample = s - u.first_sample;",
     // Beyond the last channel there is nothing to sum.
     ...outputs.map((o) =>
       `    let scale${o} = select(vec4f(), ${
@@ -97,50 +127,91 @@ export function storeSums({ shared: { grads, weightGrad }, products: { kernels, 
     ),
     ...(asked("filter")
       ? outputs.map((o) =>
-        `    if (o + ${o}u < u.group_outputs) { p[((i / ${tile.inputs}u * u.kernel_y + ky) * u.batch + s) * u.out_blocks + ` +
+        `    if (o + ${o}u < u.group_outputs) { p[((i / ${tile.inputs}u * u.kernel_y + ky) * u.part_samples + part_sample) * u.out_blocks + ` +
         `out_block + ${o}u] = ${sum(taps.map((k) => `mixed${o}_${k}${spatial ? ` * spatial${k}` : ""}`))}; }`
       )
       : []),
     ...(asked("spatial")
       ? texels(
         taps.map((k) => sum(outputs.map((o) => `dot(mixed${o}_${k}, scale${o})`))),
-        `u.p_spatial + ((tile_number * u.batch + s) * u.kernel_y + ky) * ${blocksOf(kw)}u`,
+        `u.p_spatial + ((tile_number * u.part_samples + part_sample) * u.kernel_y + ky) * ${blocksOf(kw)}u`,
       )
       : []),
     ...(asked("kernel")
       ? texels(
         numbers.map((n) => sum(outputs.map((o) => `dot(${byTap(o, n)}, scale${o})`))),
-        `u.p_kernel + ((tile_number * u.kernel_y + ky) * u.batch + s) * ${blocksOf(kernels)}u`,
+        `u.p_kernel + ((tile_number * u.kernel_y + ky) * u.part_samples + part_sample) * ${blocksOf(kernels)}u`,
       )
       : []),
   ].join("\n");
 }
 
-/** Plans the sums of the parts: the attentions' gradients. */
-export function planSums({ shared, geometry, parts }: AttentionSums, from: Resource, context: PlanContext): void {
+/** The attentions' gradients, to be filled by {@link planSums}. */
+export function sumOutputs({ grads }: SharedCorrelation, context: PlanContext): ReadonlyMap<Node, Resource> {
+  return new Map(grads.map((grad) => [grad, context.output(grad)]));
+}
+
+/** Plans the sums of the parts of some samples: those samples' place in the attentions' gradients. */
+export function planSums(
+  { shared, geometry, parts, samples }: AttentionSums,
+  from: Resource,
+  ys: ReadonlyMap<Node, Resource>,
+  context: PlanContext,
+): void {
   context.take(shared.products.output);
+  const whole = samples[1] - samples[0] === geometry.output.batch;
   for (const grad of shared.grads) {
     const { to } = grad.attributes;
-    const y = context.output(grad);
+    const y = ys.get(grad)!;
     const { first, copies, texels } = parts[to];
-    if (to !== "spatial") {
+    if (to === "spatial") {
+      const rows = context.scratch(`${grad.name} rows`, texels);
+      sumCopies({ from, first, copies }, rows, context);
+      context.emit(joinRows(geometry, rows, grad.output, y, samples));
+    } else if (whole) {
       sumCopies({ from, first, copies }, y, context);
-      continue;
+    } else {
+      const some = context.scratch(`${grad.name} of some samples`, texels);
+      sumCopies({ from, first, copies }, some, context);
+      context.emit(placeSamples(some, y, y.texels / geometry.output.batch * samples[0]));
     }
-    const rows = context.scratch(`${grad.name} rows`, texels);
-    sumCopies({ from, first, copies }, rows, context);
-    context.emit(joinRows(geometry, rows, grad.output, y));
   }
 }
 
-/** The taps of all rows of the window side by side. */
-function joinRows({ kernel: [kh, kw] }: ConvolutionGeometry, rows: Resource, value: Value, y: Resource): Dispatch {
+/** Puts what was computed of some samples at its place. */
+function placeSamples(some: Resource, y: Resource, first: number): Dispatch {
+  return dispatch({
+    label: "place_samples",
+    reads: { some },
+    writes: { y },
+    uniforms: { first },
+    invocations: some.texels,
+    body: "  y[u.first + id] = some(id);",
+  });
+}
+
+/** The taps of all rows of the window side by side, of the samples [first, end). */
+function joinRows(
+  { kernel: [kh, kw] }: ConvolutionGeometry,
+  rows: Resource,
+  value: Value,
+  y: Resource,
+  [first, end]: readonly [number, number],
+): Dispatch {
+  const { blocks } = blocked(value.shape);
   return dispatch({
     label: "join_rows",
     reads: { rows },
     writes: { y },
-    uniforms: { taps: kh * kw, blocks: blocked(value.shape).blocks, height: kh, width: kw, row_texels: blocksOf(kw) },
-    invocations: y.texels,
+    uniforms: {
+      taps: kh * kw,
+      blocks,
+      height: kh,
+      width: kw,
+      row_texels: blocksOf(kw),
+      first_texel: first * blocks,
+    },
+    invocations: (end - first) * blocks,
     body: `
   let s = id / u.blocks;
   let block = id % u.blocks;
@@ -150,6 +221,6 @@ function joinRows({ kernel: [kh, kw] }: ConvolutionGeometry, rows: Resource, val
     let k = tap % u.width;
     texel[lane] = rows((s * u.height + tap / u.width) * u.row_texels + k / 4u)[k % 4u];
   }
-  y[id] = texel;`,
+  y[u.first_texel + id] = texel;`,
   });
 }

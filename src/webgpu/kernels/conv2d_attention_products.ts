@@ -1,6 +1,8 @@
 import type { AttributesOf, Node, OperandsOf } from "../../graph/graph.ts";
 import type { conv2dAttentionProducts as conv2dAttentionProductsOperator } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
+import { TEXEL_BYTES } from "../layout.ts";
+import { mostBytes } from "../limits.ts";
 import type { Kernel } from "../plan.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { planWeightGrad } from "./conv2d_weight_grad.ts";
@@ -35,8 +37,9 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
   const inTiles = groupInputs / tile.inputs;
   const tiles = outTiles * groups * kh * output.batch;
-  const splits = splitsFor(tiles, context, inTiles);
   const y = context.output(node);
+  const fitting = Math.floor(mostBytes(context.capabilities) / (y.texels * TEXEL_BYTES));
+  const splits = splitsFor(tiles, context, Math.min(inTiles, fitting));
   const products = { kernels, kw, tile, channel: channel !== undefined, depthwise: geometry.depthwise, kept: false };
   const p = splits > 1 ? context.scratch(`${node.name} parts`, y.texels * splits) : y;
   context.emit(dispatch({

@@ -2,6 +2,7 @@ import type { AttributesOf, OperandsOf } from "../../graph/graph.ts";
 import type { conv2dInputGrad as conv2dInputGradOperator } from "../../graph/ops/convolution_grad.ts";
 import type { Dispatch } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
+import { mostBytes } from "../limits.ts";
 import type { Kernel } from "../plan.ts";
 import type { ConvolutionOperands } from "./convolution.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
@@ -33,7 +34,7 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   const from = weightOperand(weight, forward, attributes.groups, context);
   const weights = { weight: from.weight, layout: transposed(from.layout) };
   const { batch } = geometry.output;
-  const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
+  const most = Math.min(MOST_CHUNK_BYTES, mostBytes(context.capabilities));
   const common = { y: context.output(node), activation: "none" } as const;
   const everything = { ...common, perSampleWeights: false, samples: [0, batch] } as const;
 

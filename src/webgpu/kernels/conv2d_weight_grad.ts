@@ -1,10 +1,11 @@
 import type { Node, Value } from "../../graph/graph.ts";
 import type { conv2dWeightGrad as conv2dWeightGradOperator } from "../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../kernel.ts";
-import { blocked, blocksOf } from "../layout.ts";
+import { blocked, blocksOf, TEXEL_BYTES } from "../layout.ts";
+import { mostBytes } from "../limits.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
 import { addProducts, declareProducts, loadWeights } from "./attention_products.ts";
-import { type AttentionSums, attentionSums, planSums, storeSums } from "./attention_sums.ts";
+import { type AttentionSums, attentionSums, planSums, storeSums, sumChunks, sumOutputs } from "./attention_sums.ts";
 import { convolutionGeometry } from "./convolution_geometry.ts";
 import {
   type Accumulator,
@@ -36,6 +37,8 @@ interface Variant {
   readonly correlation: string;
   /** Where the attentions' gradients are made, too. */
   readonly attentions?: AttentionSums;
+  /** Whether the sums are added to what is there: that of earlier samples. */
+  readonly adds: boolean;
 }
 
 /**
@@ -70,64 +73,73 @@ export function planWeightGrad(
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
   const inTiles = groupInputs / tile.inputs;
   const tiles = outTiles * inTiles * groups * kh;
-  const splits = splitsFor(tiles, context, batch);
+  const counts = { outTiles, inTiles, kept: !buffers };
+  const chunks = shared ? sumChunks(shared, geometry, tile, counts, context.capabilities) : [[0, batch] as const];
+  const fitting = Math.floor(mostBytes(context.capabilities) / (texels * TEXEL_BYTES));
+  const splits = splitsFor(tiles, context, Math.min(chunks[0][1], fitting));
   const read = (value: Value | undefined) => value && context.read(value);
   const y = context.output(node);
-  const whole = store.packed ? context.scratch(`${node.name} packed`, texels) : y;
-  const dw = splits > 1 ? context.scratch(`${node.name} parts`, texels * splits) : whole;
-  const attentions = shared && attentionSums(shared, geometry, tile, { outTiles, inTiles, kept: !buffers });
-  const p = attentions && context.scratch(`${shared.products.name} sums`, attentions.texels);
-  context.emit(dispatch({
-    label: `conv2d_${kh}x${kw}_weight_grad${attentions ? "_and_attention_grads" : ""}`,
-    reads: {
-      x: context.operand(x),
-      gradient: context.operand(gradient),
-      weight: shared && weightOperand(shared.products.operands.weight, geometry, attributes.groups, context).weight,
-      filters: read(filter),
-      channel: read(channel),
-      spatial: read(spatial),
-      kernel: read(kernel),
-    },
-    writes: p ? { dw, p } : { dw },
-    uniforms: {
-      ...correlationUniforms(geometry),
-      group_inputs: groupInputs,
-      group_outputs: groupOutputs,
-      out_tiles: outTiles,
-      in_tiles: inTiles,
-      groups,
-      batch,
-      samples: Math.ceil(batch / splits),
-      split_texels: texels,
-      kernel_texels: texels / kernels,
-      weight_texels: weightTexels,
-      taps: kh * kw,
-      outputs: each[0],
-      inputs: each[1],
-      ...attentions?.uniforms,
-    },
-    invocations: tiles * splits,
-    workgroupSize: 8,
-    body: body(sums, {
-      scales: { filter: !!filter, channel: !!channel, spatial: !!spatial, kernel: !!kernel },
-      kernels,
-      kw,
-      tile,
-      store,
-      correlation: correlate(geometry, tile, sums, store.vector),
-      attentions,
-    }),
-  }));
-  if (attentions && p) planSums(attentions, p, context);
-  if (splits > 1) sumCopies({ from: dw, copies: splits }, whole, context);
+  const packed = store.packed ? context.scratch(`${node.name} packed`, texels) : y;
+  const dw = splits > 1 ? context.scratch(`${node.name} parts`, texels * splits) : packed;
+  const reads = {
+    x: context.operand(x),
+    gradient: context.operand(gradient),
+    weight: shared && weightOperand(shared.products.operands.weight, geometry, attributes.groups, context).weight,
+    filters: read(filter),
+    channel: read(channel),
+    spatial: read(spatial),
+    kernel: read(kernel),
+  };
+  const ys = shared && sumOutputs(shared, context);
+  for (const samples of chunks) {
+    const attentions = shared && attentionSums(shared, geometry, tile, counts, samples);
+    const p = attentions && context.scratch(`${shared.products.name} sums`, attentions.texels);
+    context.emit(dispatch({
+      label: `conv2d_${kh}x${kw}_weight_grad${attentions ? "_and_attention_grads" : ""}`,
+      reads,
+      writes: p ? { dw, p } : { dw },
+      uniforms: {
+        ...correlationUniforms(geometry),
+        group_inputs: groupInputs,
+        group_outputs: groupOutputs,
+        out_tiles: outTiles,
+        in_tiles: inTiles,
+        groups,
+        first_sample: samples[0],
+        end_sample: samples[1],
+        samples: Math.ceil((samples[1] - samples[0]) / splits),
+        split_texels: texels,
+        kernel_texels: texels / kernels,
+        weight_texels: weightTexels,
+        taps: kh * kw,
+        outputs: each[0],
+        inputs: each[1],
+        ...attentions?.uniforms,
+      },
+      invocations: tiles * splits,
+      workgroupSize: 8,
+      body: body(sums, {
+        scales: { filter: !!filter, channel: !!channel, spatial: !!spatial, kernel: !!kernel },
+        kernels,
+        kw,
+        tile,
+        store,
+        correlation: correlate(geometry, tile, sums, store.vector),
+        attentions,
+        adds: samples[0] > 0,
+      }),
+    }));
+    if (attentions && p && ys) planSums(attentions, p, ys, context);
+  }
+  if (splits > 1) sumCopies({ from: dw, copies: splits }, packed, context);
   if (store.packed) {
     const table = scatterTable(node.name, weightShape, texels, packWeights(weightShape, geometry, attributes.groups));
-    gather(node.name, whole, table, y, context);
+    gather(node.name, packed, table, y, context);
   }
 }
 
 function body(sums: readonly Accumulator[], variant: Variant): string {
-  const { scales, kernels, kw, tile, correlation, attentions, store: { vector, index, exists, there } } = variant;
+  const { scales, kernels, kw, tile, correlation, attentions, adds, store: { vector, index, exists, there } } = variant;
   const line = (lines: readonly string[]) => lines.join("\n");
   // Without attentions the samples' parts simply add up.
   const scaled = attentions !== undefined || Object.values(scales).some((there) => there);
@@ -164,7 +176,8 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
   const stores = range(kernels).flatMap((n) =>
     sums.map((sum) => {
       const value = there ? `select(vec4f(), ${total(sum, n)}, ${there(sum)})` : total(sum, n);
-      return `  if (${exists(sum)}) { dw[base + ${n}u * u.kernel_texels + ${index(sum)}] = ${value}; }`;
+      const at = `base + ${n}u * u.kernel_texels + ${index(sum)}`;
+      return `  if (${exists(sum)}) { dw[${at}] = ${adds ? `dw[${at}] + ` : ""}${value}; }`;
     })
   );
   return `
@@ -181,7 +194,8 @@ ${CORRELATION_ROWS}
 ${line(sums.map(({ name }) => `  var ${name} = vec4f();`))}
 ${scaled ? line(sums.flatMap((sum) => range(kernels).map((n) => `  var ${total(sum, n)} = vec4f();`))) : ""}
 ${attentions ? loadWeights(attentions.products, sums) : ""}
-  for (var s = split * u.samples; s < min(u.batch, (split + 1u) * u.samples); s++) {
+  let first = u.first_sample + split * u.samples;
+  for (var s = first; s < min(u.end_sample, first + u.samples); s++) {
 ${scaled ? reset : ""}${correlation}
 ${scaled ? line([...load, ...add]) : ""}
 ${attentions ? sumsOfSample(attentions, sums) : ""}

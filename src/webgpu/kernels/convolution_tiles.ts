@@ -59,6 +59,12 @@ const MOST_PIXELS = 56;
 /** Vector multiply-adds that take as long as loading a texel, on software adapters. */
 export const LOAD_COST = 5;
 
+/** Texels of a line of a GPU's cache. */
+const LINE_TEXELS = 8;
+
+/** Vector sums of an invocation that a GPU keeps in registers. */
+const MOST_KEPT = 16;
+
 /** Vector sums of an invocation beyond which everything it does takes longer by a part. */
 const FEW_SUMS = 64;
 const SPILL_COST = 0.1;
@@ -119,19 +125,24 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
     const step = pixels * blocks + LOAD_COST * (pixels / 4 + blocks * kernels);
     return steps * groupInputs * kh * kw * 4 * step * (tile.shared === "subgroups" ? UNPROVEN : 1);
   }
-  const { columns, rows = 1, outputs } = tile;
+  const { columns, rows = 1, outputs, lanes = FEW_LANES } = tile;
+  // Lanes that load at once load texels `columns` apart, of as many times the lines: narrow tiles coalesce. The weight is
+  // the same for all of them.
+  const [pixelCost, weightCost] = lanes > FEW_LANES
+    ? [LOAD_COST * Math.min(columns, LINE_TEXELS), 1]
+    : [LOAD_COST, LOAD_COST];
   const [height, width] = isFlat(geometry) ? [1, output.pixels] : [output.height, output.width];
   const steps = output.batch * groups * Math.ceil(width / columns) * Math.ceil(height / rows) *
     Math.ceil(groupOutputs / outputs);
   const halo = haloColumns(columns, kw, stride[1], dilation[1]).length;
   if (depthwise) {
-    const loads = haloColumns(rows, kh, stride[0], dilation[0]).length * halo + kh * kw;
-    return steps * (columns * rows * kh * kw + LOAD_COST * loads + INVOCATION_COST);
+    const pixels = haloColumns(rows, kh, stride[0], dilation[0]).length * halo;
+    return steps * (columns * rows * kh * kw + pixelCost * pixels + weightCost * kh * kw + INVOCATION_COST);
   }
-  const loads = rows * halo + kw * 4 * outputs * kernels;
+  const loading = pixelCost * rows * halo + weightCost * kw * 4 * outputs * kernels;
   const sums = columns * rows * outputs * kw * 4;
   const spilled = columns * rows * outputs > FEW_SUMS ? 1 + SPILL_COST : 1;
-  return steps * (groupInputs * kh * (sums + LOAD_COST * loads) * spilled + INVOCATION_COST);
+  return steps * (groupInputs * kh * (sums + loading) * spilled + INVOCATION_COST);
 }
 
 /** The input columns that a tile reads of a row, relative to its first; as well the rows of several. */
@@ -141,13 +152,12 @@ export function haloColumns(columns: number, kernel: number, stride: number, dil
   return [...halo].sort((a, b) => a - b);
 }
 
-/** The tiles for a convolution on a device, best guess first; never empty. */
+/** The tiles for a convolution on a device, in no order ({@link byTileCost} has one); never empty. */
 export function tilesFor(geometry: ConvolutionGeometry, capabilities: Capabilities): Tile[] {
   const { profile, workgroup } = capabilities;
   if (profile === "software") return directTiles(geometry);
   const lanes = Math.min(MANY_LANES, workgroup.invocations);
-  // Neighbouring lanes load neighbouring pixels: narrow tiles coalesce.
-  const direct = directTiles(geometry).filter(({ rows }) => !rows).toSorted((a, b) => a.columns - b.columns)
+  const direct = directTiles(geometry).filter(({ rows, columns, outputs }) => !rows && columns * outputs <= MOST_KEPT)
     .map((tile) => ({ ...tile, lanes }));
   return geometry.depthwise ? direct : [...sharedTiles(geometry, capabilities), ...direct];
 }

@@ -53,21 +53,15 @@ export function cooperativeTile(
   return { pixels, blocks, depth, lanes: pixels, bytes: depth * (pixels + 4 * blocks) * TEXEL_BYTES };
 }
 
-/** The tiles that fit a workgroup, that which should waste least first; those of workgroup memory before the others. */
+/** The tiles that fit a workgroup. */
 export function sharedTiles(
   geometry: ConvolutionGeometry,
   { workgroup: limits, subgroups }: Pick<Capabilities, "workgroup" | "subgroups">,
 ): Tile[] {
-  const waste = (tile: Tile) => {
-    const { pixels, blocks } = cooperativeTile(geometry, tile);
-    const steps = Math.ceil(geometry.output.pixels / pixels) * Math.ceil(geometry.groupOutputs / blocks);
-    // What a step multiplies, and what it loads.
-    return steps * (pixels * blocks + 16 * (pixels + 4 * blocks));
-  };
   const tiles = (shared: keyof typeof TILES, team?: number) =>
     TILES[shared].map(([columns, outputs]): Tile => ({ columns, outputs, shared, team })).filter((tile) => {
       const { lanes, bytes } = cooperativeTile(geometry, tile);
       return lanes <= limits.invocations && bytes <= limits.bytes;
-    }).sort((a, b) => waste(a) - waste(b));
+    });
   return [...tiles("workgroup"), ...(subgroups ? tiles("subgroups", subgroups) : [])];
 }

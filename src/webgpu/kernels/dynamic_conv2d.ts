@@ -2,6 +2,7 @@ import type { Value } from "../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../graph/ops/shared.ts";
 import type { Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
+import { mostBytes } from "../limits.ts";
 import type { Kernel, PlanContext } from "../plan.ts";
 import type { Epilogue } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
@@ -70,7 +71,7 @@ function mixAndConvolve(
   context: PlanContext,
 ): void {
   const { channel: _, spatial: __, kernel: ___, kernels: ____, ...convolved } = prepared;
-  const most = Math.min(MOST_CHUNK_BYTES, context.capabilities.maxBindingBytes);
+  const most = Math.min(MOST_CHUNK_BYTES, mostBytes(context.capabilities));
   const winograd = variant.algorithm === "winograd" ? winogradGeometry(geometry, variant.size) : undefined;
   const texels = winograd?.kernelTexels ?? geometry.weightTexels;
   const chunk = winograd ? winogradSamples(winograd, true, context.capabilities) : most / (texels * TEXEL_BYTES);

@@ -14,7 +14,7 @@ import type { Capabilities } from "../plan.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
 import { byTileCost, LOAD_COST, rowTiles, type Tile, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 import { transposedGeometry } from "./transposed_geometry.ts";
-import { isWinograd, winogradGeometry, winogradProduct } from "./winograd.ts";
+import { fitsWinograd, isWinograd, winogradGeometry, winogradProduct } from "./winograd.ts";
 import { WINOGRAD_SIZES, type WinogradSize } from "./winograd_matrices.ts";
 
 /** Where a dynamic convolution meets its attentions. */
@@ -151,7 +151,9 @@ function winograd(
 ): WinogradVariant[] {
   if (!capabilities.winograd || !isWinograd(geometry)) return [];
   return WINOGRAD_SIZES.flatMap((size) => {
-    const product = winogradProduct(winogradGeometry(geometry, size), perSampleWeights);
+    const whole = winogradGeometry(geometry, size);
+    if (!fitsWinograd(whole, capabilities)) return [];
+    const product = winogradProduct(whole, perSampleWeights);
     return offered(product, capabilities, 1, MOST_PRODUCT_TILES).map((tile) => ({
       name: `winograd${size}-${tileName(tile)}`,
       algorithm: "winograd" as const,

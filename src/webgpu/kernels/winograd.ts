@@ -15,6 +15,7 @@ import { DeviceError } from "../../errors.ts";
 import { toFloat16 } from "../../float16.ts";
 import { type Dispatch, dispatch, type Resource } from "../kernel.ts";
 import { TEXEL_BYTES } from "../layout.ts";
+import { mostBytes } from "../limits.ts";
 import type { Capabilities, PlanContext, Precision, Upload } from "../plan.ts";
 import { type ConvolutionOperands, loadEpilogue, store } from "./convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./convolution_geometry.ts";
@@ -224,6 +225,19 @@ export function winogradConvolution(
 /** Bytes of transformed inputs, and as many of products, that a software adapter's cores cache until they are read. */
 const CACHED_BYTES = 2 ** 21;
 
+/** Texels of the largest tensor that one sample needs. */
+function sampleTexels(
+  { geometry: { input, output }, positions, tiles, kernelTexels }: WinogradGeometry,
+  perSampleWeights: boolean,
+): number {
+  return Math.max(positions * tiles * Math.max(input.blocks, output.blocks), perSampleWeights ? kernelTexels : 0);
+}
+
+/** Whether a device binds the transformed kernel and what one sample needs. */
+export function fitsWinograd(winograd: WinogradGeometry, capabilities: Capabilities): boolean {
+  return sampleTexels(winograd, true) * TEXEL_BYTES <= mostBytes(capabilities);
+}
+
 /**
  * Samples of a dispatch at most, so that none of its tensors takes too much memory, and on software adapters leaves the
  * caches before it is read: that costs more than the dispatches. Kernels that all samples share are read again for every
@@ -232,15 +246,14 @@ const CACHED_BYTES = 2 ** 21;
 export function winogradSamples(
   winograd: WinogradGeometry,
   perSampleWeights: boolean,
-  { profile, maxBindingBytes }: Capabilities,
+  capabilities: Capabilities,
 ): number {
-  const { geometry: { input, output }, positions, tiles, kernelTexels } = winograd;
-  const texels = positions * tiles * Math.max(input.blocks, output.blocks);
-  const kernels = perSampleWeights ? kernelTexels : 0;
-  const most = Math.min(MOST_CHUNK_BYTES, maxBindingBytes) / TEXEL_BYTES / Math.max(texels, kernels);
-  const shared = perSampleWeights ? 0 : kernelTexels * TEXEL_BYTES;
+  const texels = sampleTexels(winograd, false);
+  const bytes = Math.min(MOST_CHUNK_BYTES, mostBytes(capabilities));
+  const most = bytes / TEXEL_BYTES / sampleTexels(winograd, perSampleWeights);
+  const shared = perSampleWeights ? 0 : winograd.kernelTexels * TEXEL_BYTES;
   const cached = Math.max(CACHED_BYTES, shared) / TEXEL_BYTES / texels;
-  return profile === "software" ? Math.min(most, cached) : most;
+  return capabilities.profile === "software" ? Math.min(most, cached) : most;
 }
 
 /** Where a sample's tiles lie in transformed inputs or products of so many blocks of channels. */

@@ -5,8 +5,8 @@
  */
 
 import type { StepTime } from "../executable.ts";
-import { texelBytes } from "../layout.ts";
 import type { Plan, Step } from "../plan.ts";
+import { bytesOf } from "../submission.ts";
 
 /** A step's time and work. */
 export interface Cost extends StepTime {
@@ -40,9 +40,7 @@ export function costsOf({ steps }: Pick<Plan, "steps">, times: readonly StepTime
   return steps.map((step, i) => {
     const { of } = step;
     const multiplyAdds = of && longest.get(of) === i ? of.op.madds?.(of.operands, of.attributes, of.output.shape) : 0;
-    const touched = step.kind === "copy" ? [step.from, step.to] : [...step.dispatch.reads, ...step.dispatch.writes];
-    const bytes = touched.reduce((sum, resource) => sum + resource.texels * texelBytes(resource), 0);
-    return { ...times[i], flops: 2 * (multiplyAdds ?? 0), bytes };
+    return { ...times[i], flops: 2 * (multiplyAdds ?? 0), bytes: bytesOf(step) };
   });
 }
 

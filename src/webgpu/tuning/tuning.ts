@@ -59,11 +59,18 @@ export class Tuning {
     this.options = options;
   }
 
-  /** Takes over what an earlier process wrote; what cannot be read is told to `notice` and ignored. "" is nothing. */
+  /**
+   * Takes over what an earlier process wrote. An entry that is damaged is ignored, and so is a text that is no cache at all;
+   * `notice` is told why. "" is nothing.
+   */
   load(json: string, name = "the tuning cache"): void {
     if (json === "") return;
+    const lost: string[] = [];
     try {
-      this.#known = parseTuning(json);
+      this.#known = parseTuning(json, (why) => lost.push(why));
+      const what = lost.length === 1 ? "1 entry" : `${lost.length} entries`;
+      const verb = lost.length === 1 ? "is" : "are";
+      if (lost.length) this.options.notice?.(`${what} of ${name} ${verb} ignored: ${lost[0]}`);
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       this.options.notice?.(`${name} is ignored: ${error.message}`);
@@ -110,8 +117,11 @@ export function fastest(names: readonly string[], milliseconds: Measured["millis
   return time(best) < CLEARLY * time(names[0]) ? best : names[0];
 }
 
-/** Reads what {@link Tuning.toJSON} wrote. Throws DataError where it is anything else. */
-export function parseTuning(json: string): Measurements {
+/**
+ * Reads what {@link Tuning.toJSON} wrote. An entry that is damaged is left out, and `onLost` told why. Throws DataError
+ * where the whole is anything else.
+ */
+export function parseTuning(json: string, onLost: (why: string) => void = () => {}): Measurements {
   if (json.length > MOST.text) throw new DataError(`it has ${json.length} characters, expected at most ${MOST.text}`);
   let content: unknown;
   try {
@@ -122,37 +132,47 @@ export function parseTuning(json: string): Measurements {
   const { format, adapters } = record(content, "it", 2);
   if (format !== FORMAT) throw new DataError(`its format is ${excerpt(format)}, expected "${FORMAT}"`);
   return mapOf(
-    adapters,
-    "adapters",
-    MOST.adapters,
+    record(adapters, "adapters", MOST.adapters),
+    onLost,
     (shapes, adapter) =>
-      mapOf(shapes, adapter, MOST.shapes, (entry, shape): Measured => {
+      mapOf(record(shapes, adapter, MOST.shapes), onLost, (entry, shape): Measured => {
         const { source, milliseconds } = record(entry, shape, 2);
         if (typeof source !== "string" || !/^[0-9a-f]{64}$/.test(source)) {
           throw new DataError(`${name(shape)}: the source is ${excerpt(source)}, expected a SHA-256`);
         }
-        return { source, milliseconds: mapOf(milliseconds, "milliseconds", MOST.variants, time) };
+        const times = record(milliseconds, "milliseconds", MOST.variants);
+        // A shape is known by the times of all its variants.
+        return { source, milliseconds: mapOf(times, (why) => fail(`${name(shape)}: ${why}`), time) };
       }),
   );
 }
 
-function time(value: unknown, variant: string): number {
-  if (typeof value === "number" && value >= 0 && value < Infinity) return value;
-  throw new DataError(`${name(variant)} takes ${excerpt(value)}, expected milliseconds`);
+function fail(why: string): never {
+  throw new DataError(why);
 }
 
+function time(value: unknown, variant: string): number {
+  if (typeof value === "number" && value > 0 && value < Infinity) return value;
+  throw new DataError(`${name(variant)} takes ${excerpt(value)}, expected milliseconds above 0`);
+}
+
+/** The entries that can be read; of each other one `onLost` is told why not. */
 function mapOf<T>(
-  value: unknown,
-  what: string,
-  most: number,
+  entries: Record<string, unknown>,
+  onLost: (why: string) => void,
   read: (value: unknown, key: string) => T,
 ): Map<string, T> {
-  return new Map(
-    Object.entries(record(value, what, most)).map(([key, value]) => {
-      if (key.length > MOST.name) throw new DataError(`a name has ${key.length} characters, expected ${MOST.name}`);
-      return [key, read(value, key)];
-    }),
-  );
+  const known = new Map<string, T>();
+  for (const [key, value] of Object.entries(entries)) {
+    try {
+      if (key.length > MOST.name) fail(`a name has ${key.length} characters, expected ${MOST.name}`);
+      known.set(key, read(value, key));
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      onLost(error.message);
+    }
+  }
+  return known;
 }
 
 function record(value: unknown, what: string, most: number): Record<string, unknown> {
