@@ -63,16 +63,12 @@ export function parseReport(json: unknown, name: string): Report {
 
 /** In the order in which they are written, so that reports which say the same compare so. */
 function parseInference(field: Field): ReportedInference {
-  const three = (key: string): [number, number, number] => {
-    const [red, green, blue] = field.get(key).list((channel) => channel.number(), 3);
-    return [red, green, blue];
-  };
   return {
     imageSize: field.get("imageSize").integer(1, MAX_IMAGE_SIZE),
     resize: field.get("resize").integer(1, MAX_RESIZE),
     interpolation: field.get("interpolation").oneOf(["bilinear", "bicubic"]),
-    mean: three("mean"),
-    std: three("std"),
+    mean: field.get("mean").channels(),
+    std: field.get("std").channels(),
     temperature: field.get("temperature").number(),
   };
 }

@@ -17,6 +17,7 @@ const LINKED = ["bench", "deno.json", "docs", "mod.ts", "src", "tests", "tools",
 const COPIED: Readonly<Record<string, string>> = {
   "weights/od_resnet20_cifar10.safetensors": "weights/od_resnet20_cifar10.safetensors",
   "weights/resnet20_cifar10.safetensors": "weights/resnet20_cifar10.safetensors",
+  "weights/cifar10.txt": "weights/cifar10.txt",
   "runs/1/last.safetensors": "weights/od_resnet20_cifar10.safetensors",
   "photo.jpg": "tests/fixtures/images/rgb.jpg",
   "frog.png": "web/examples/frog.png",
