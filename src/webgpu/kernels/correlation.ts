@@ -124,11 +124,11 @@ export function correlate(
     })
   );
   const products = sums.map(({ name, output, input, lane, tap }) =>
-    "      " + range(columns).map((t) => {
+    `      ${name} += ` + range(columns).map((t) => {
       const [g, x] = [`g${output}_${t}`, `x${input}_${t * sx + tap * dx}`];
-      if (lane === undefined) return `${name} += ${g} * ${x};`;
-      return vector === "outputs" ? `${name} += ${g} * ${x}[${lane}];` : `${name} += ${x} * ${g}[${lane}];`;
-    }).join(" ")
+      if (lane === undefined) return `${g} * ${x}`;
+      return vector === "outputs" ? `${g} * ${x}[${lane}]` : `${x} * ${g}[${lane}]`;
+    }).join(" + ") + ";"
   );
   return `
     for (var row = first_row; row < end_row; row++) {
