@@ -58,7 +58,7 @@ def scale_and_offset(name, shapes):
 
 
 def sensitivity(name):
-    """The spread of what an attention's norm is given, where sensitive_state_dict() makes it small; else None.
+    """The spread of what an attention's norm is given, where it is small; else None.
 
     Of the first layers alone, whose maps are the largest: one such layer after the other, and rounding would grow from
     each to the next until nothing could be compared.

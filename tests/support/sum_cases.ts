@@ -55,7 +55,7 @@ export async function readSumCases(): Promise<readonly SumCase[]> {
 export async function sumErrors(backend: Backend, c: SumCase): Promise<Record<string, number>> {
   const graph = new Graph();
   const values: Record<string, Value> = {};
-  const inputs: Record<string, Float32Array> = {};
+  const inputs: Record<string, Float32Array<ArrayBuffer>> = {};
   for (const [name, given] of Object.entries(c.inputs)) {
     const numbers = "labels" in given
       ? Float32Array.from({ length: given.shape[0] }, (_, i) => i * 7 % given.labels)
