@@ -83,7 +83,7 @@ const SECTIONS = [
     title: "Sensitive attentions",
     text:
       `The image is made of four patches of one colour: in a long sum of equal numbers, roundings add up. The norms of the
-attentions on the largest maps multiply what is left of a mean by 50 to 100. A digit lost in a mean shows in the logits.`,
+attentions on the largest maps multiply what is left of a mean by 30 to 100. A digit lost in a mean shows in the logits.`,
   },
 ];
 

@@ -54,7 +54,7 @@ function scaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>):
 /** The spread of what an attention's norm is given, where it is small: sensitivity() in weights.py. */
 function sensitivity(name: string): number | undefined {
   if (name.startsWith("layer1.0.")) return 0.01;
-  return /^features\.[12]\./.test(name) ? 0.02 : undefined;
+  return /^features\.[12]\./.test(name) ? 0.03 : undefined;
 }
 
 /** The same with sensitive attentions: sensitive_scale_and_offset() in weights.py says why. */
