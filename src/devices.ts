@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkWhole, checkWord } from "./arguments.ts";
+import { checkNumber, checkWord, COUNT } from "./arguments.ts";
 import { DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
 import type { Capabilities, Precision } from "./webgpu/plan.ts";
@@ -43,7 +43,7 @@ export async function openDevice(name: DeviceName = "auto", options: DeviceOptio
   checkWord("the device", name, ["auto", "webgpu", "cpu"]);
   checkWord("work", options.work ?? "inference", ["inference", "training"]);
   checkWord("precision", options.precision ?? "float32", ["float32", "float16"]);
-  checkWhole("workers", options.workers ?? 1);
+  checkNumber("workers", options.workers ?? 1, COUNT);
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
   const { tuning, precision, notice } = options;
