@@ -53,6 +53,8 @@ export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/t
 
 // Images: bytes to the network's input.
 export { decodeImage, type RgbImage } from "./src/data/decode.ts";
+export { stack } from "./src/data/stack.ts";
+export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
 export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
 export type { Interpolation } from "./src/data/resize.ts";
 

@@ -8,6 +8,7 @@ import { decodeImage } from "../src/data/decode.ts";
 import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
+import { DataError } from "../src/errors.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
@@ -23,24 +24,27 @@ import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
+import { red } from "./support/style.ts";
 import { findWeights } from "./support/weights.ts";
 
 const HELP = `
 Usage: deno task classify IMAGE... --weights NAME|FILE [options]
 
-Names what is in JPEG, PNG, WebP, GIF and BMP images. They are prepared as in an evaluation: the shorter side resized, the
-middle cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
+Names what is in JPEG, PNG, WebP, GIF, BMP and TIFF images. They are prepared as in an evaluation: the shorter side resized,
+the middle cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
   --top K               how many classes (default: 5)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}
-  --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...]
+  --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...];
+                        {"file","error"} for an image that cannot be read
   -h, --help            this text
   --verbose             the stack of an error
 ${CONFIG_HELP}
 
+An image that cannot be read is named, the others are answered, and the exit code is 1.
 Classes whose names nobody has said have numbers.
 
 Examples:
@@ -78,10 +82,19 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     try {
       const compiled = await model.compile(backend);
       const answers = [];
+      let failed = 0;
       for (const file of args._) {
-        const guesses = await classify(compiled, file, top);
-        answers.push({ file, top: guesses });
-        if (!args.json) print(file, guesses);
+        try {
+          const guesses = await classify(compiled, file, top);
+          answers.push({ file, top: guesses });
+          if (!args.json) print(file, guesses);
+        } catch (error) {
+          // An image that is broken does not take the others with it.
+          if (!(error instanceof DataError)) throw error;
+          failed++;
+          answers.push({ file, error: error.message });
+          console.error(`${red("error")}: ${printable(error.message)}`);
+        }
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));
       if (args.profile || args.trace) {
@@ -89,6 +102,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
         const print = args.json ? console.error : console.log;
         await profileGraph(backend, model.graph(), { name: model.config.arch, trace: args.trace, print });
       }
+      return failed ? 1 : 0;
     } finally {
       backend.dispose();
     }

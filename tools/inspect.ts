@@ -27,7 +27,7 @@ With images: a page that shows what the weights make of them: the answers, every
 put out, where the time went. It needs no network and no other file.
 
 Options:
-  --image FILE      a JPEG, PNG, WebP, GIF or BMP image; given twice, the two are compared
+  --image FILE      a JPEG, PNG, WebP, GIF, BMP or TIFF image; given twice, the two are compared
   --html FILE.html  where the page is written
   --temperature T   of the attentions (default: what the file says, or 1; 30 is how training starts)
   --kernel-num N    kernels an ODConv layer mixes (default 1; of a FILE: its own)

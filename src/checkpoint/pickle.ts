@@ -191,7 +191,12 @@ export class PickleMachine {
   spend(bytes: number): void {
     this.#spent += bytes;
     if (this.#spent > allowance(this.at)) {
-      throw this.error(`it takes ${Math.round(this.#spent / 1e6)} MB of memory so far, more than its length justifies`);
+      throw this.error(
+        `its objects take ${
+          Math.round(this.#spent / 1e6)
+        } MB of memory so far, more than a checkpoint's do. If you trust ` +
+          'the file, load it in PyTorch and save the state dict alone: torch.save(model.state_dict(), "state_dict.pth")',
+      );
     }
   }
   #spent = 0;

@@ -6,9 +6,10 @@
  */
 
 /**
- * Bytes that V8 takes for what opcodes make, rounded up. An entry's keep every Map below the 2^24 entries that V8 allows.
+ * Bytes that V8 takes for what opcodes make while they make it, rounded up: a slot is copied when a stack or list grows. An
+ * entry takes as many as keep every Map below the 2^24 entries that V8 allows.
  */
-export const COST = { slot: 16, list: 48, dict: 200, entry: 64, object: 200 } as const;
+export const COST = { slot: 32, list: 48, dict: 200, entry: 64, object: 200 } as const;
 
 /**
  * Some for every pickle, more for every byte that was read of it, and never more than a heap has. Histories and settings

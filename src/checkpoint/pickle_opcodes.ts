@@ -40,10 +40,10 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   // Python 2's str: names in files that it wrote.
   ["BINSTRING", 0x54, (m) => m.push(m.text(m.uint32()))],
   ["SHORT_BINSTRING", 0x55, (m) => m.push(m.text(m.uint8()))],
-  ["BINBYTES", 0x42, (m) => m.push(m.take(m.uint32()))],
-  ["SHORT_BINBYTES", 0x43, (m) => m.push(m.take(m.uint8()))],
-  ["BINBYTES8", 0x8e, (m) => m.push(m.take(m.uint64()))],
-  ["BYTEARRAY8", 0x96, (m) => m.push(m.take(m.uint64()))],
+  ["BINBYTES", 0x42, (m) => blob(m, m.uint32())],
+  ["SHORT_BINBYTES", 0x43, (m) => blob(m, m.uint8())],
+  ["BINBYTES8", 0x8e, (m) => blob(m, m.uint64())],
+  ["BYTEARRAY8", 0x96, (m) => blob(m, m.uint64())],
 
   ["MARK", 0x28, (m) => m.mark()],
   ["POP", 0x30, (m) => m.stack.length === m.marks.at(-1) ? void m.popToMark() : void m.pop()],
@@ -97,6 +97,7 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["BINPERSID", 0x51, (m) => {
     const id = m.pop();
     if (!m.context.persistent) throw m.error("it refers to something beside it, and there is nothing");
+    m.spend(2 * COST.object);
     m.push(m.context.persistent(id));
   }],
 ];
@@ -116,6 +117,11 @@ function call(m: PickleMachine): void {
 function list(m: PickleMachine, items: PickleValue[]): void {
   m.spend(COST.list);
   m.push(items);
+}
+
+function blob(m: PickleMachine, length: number): void {
+  m.spend(COST.object);
+  m.push(m.take(length));
 }
 
 function dict(m: PickleMachine): void {

@@ -36,13 +36,18 @@ export function isCounter(name: string): boolean {
 export function remap(tensors: StateDict, spec: readonly TensorSpec[], source = "the checkpoint"): StateDict {
   const mapped: StateDict = new Map();
   const missing: string[] = [], misfits: string[] = [];
+  // By the reason: there may be hundreds with one.
+  const refused = new Map<string, string[]>();
   for (const wanted of spec) {
     const given = tensors.get(wanted.name);
     const tensor = isCounter(wanted.name) ? given ? counter(given) : ZERO : given;
     const remedy = tensor && remedyFor(tensor);
     if (!tensor) missing.push(`  ${wanted.name} ${brackets(wanted.shape)}`);
-    else if (remedy !== undefined) misfits.push(`  ${wanted.name}: ${remedy}`);
-    else if (!fits(tensor, wanted)) {
+    else if (remedy !== undefined) {
+      const lines = refused.get(remedy) ?? [];
+      refused.set(remedy, lines);
+      lines.push(`  ${wanted.name} ${brackets(wanted.shape)}`);
+    } else if (!fits(tensor, wanted)) {
       const found = `${tensor.dtype} ${brackets(tensor.shape)}`;
       misfits.push(
         `  ${wanted.name}: the model needs ${wanted.dtype} ${brackets(wanted.shape)}, the file has ${found}`,
@@ -52,7 +57,12 @@ export function remap(tensors: StateDict, spec: readonly TensorSpec[], source = 
   const names = new Set(spec.map(({ name }) => name));
   const unexpected = [...tensors].filter(([name]) => !names.has(name))
     .map(([name, { shape }]) => `  ${name} ${brackets(shape)}`);
-  const lists = [["missing", missing], ["unexpected", unexpected], ["of another shape or type", misfits]] as const;
+  const lists: [what: string, lines: string[]][] = [
+    ["missing", missing],
+    ["unexpected", unexpected],
+    ["of another shape or type", misfits],
+    ...[...refused].map(([remedy, lines]): [string, string[]] => [`cannot be taken, each because ${remedy}`, lines]),
+  ];
   const problems = lists.filter(([, lines]) => lines.length);
   if (!problems.length) return mapped;
   const total = problems.reduce((n, [, lines]) => n + lines.length, 0);

@@ -5,6 +5,7 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { whyMissing } from "../unreadable_name.ts";
 import { explainFolder } from "./foreign_folder.ts";
 import type { ByteSource } from "./state_dict.ts";
 
@@ -88,7 +89,7 @@ async function openFile(path: string): Promise<Deno.FsFile> {
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     if (error instanceof Deno.errors.NotFound) {
-      throw new CheckpointError(`${path}: there is no such file`, { cause: error });
+      throw new CheckpointError(`${path}: there is no such file${whyMissing(path)}`, { cause: error });
     }
     throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
   }

@@ -18,7 +18,7 @@ interface Foreign {
 
 /** Patterns for a file's first bytes, read as Latin-1. */
 const FOREIGN: readonly Foreign[] = [
-  { name: "TIFF", pattern: /^(II[*+]\0|MM\0[*+])/, remedy: RESAVE },
+  { name: "BigTIFF", pattern: /^(II\+\0|MM\0\+)/, remedy: RESAVE },
   { name: "AVIF", pattern: /^.{4}ftypavi[fs]/s, remedy: RESAVE },
   { name: "HEIC", pattern: /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s, remedy: RESAVE },
   { name: "MP4 or QuickTime", pattern: /^.{4}ftyp/s, remedy: NO_IMAGE },
@@ -47,8 +47,8 @@ const FOREIGN: readonly Foreign[] = [
   { name: "AppleDouble (what macOS adds as ._NAME)", pattern: /^\0\x05\x16\x07/, remedy: NO_IMAGE },
 ];
 
-/** Bytes that are looked at. */
-const HEAD_BYTES = 512;
+/** Bytes that tell any format, ours and others. */
+export const HEAD_BYTES = 512;
 
 /** What a file is that no decoder takes, and what to do about it. */
 export function describeForeign(bytes: Uint8Array): string {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type ImageTensor, imageTensor } from "../image_tensor.ts";
 import type { RgbImage } from "./image.ts";
 import { type Interpolation, resize, type Window } from "./resize.ts";
 
@@ -99,7 +100,7 @@ function pad(image: RgbImage, left: number, top: number, side: number): RgbImage
 /**
  * ToTensor and Normalize: planes [3, height, width] of float32, each operation rounded to float32 as PyTorch rounds it.
  */
-export function normalize(image: RgbImage, p: Preprocessing): Float32Array<ArrayBuffer> {
+export function normalize(image: RgbImage, p: Preprocessing): ImageTensor {
   const plane = image.width * image.height;
   const out = new Float32Array(3 * plane);
   for (let channel = 0; channel < 3; channel++) {
@@ -107,7 +108,7 @@ export function normalize(image: RgbImage, p: Preprocessing): Float32Array<Array
     const base = channel * plane;
     for (let i = 0, j = channel; i < plane; i++, j += 3) out[base + i] = table[image.data[j]];
   }
-  return out;
+  return imageTensor(out, [3, image.height, image.width]);
 }
 
 /** The float32 value of each of the 256 byte levels of a channel. */
@@ -120,7 +121,7 @@ function normalizedLevels(mean: number, std: number): Float32Array {
   );
 }
 
-/** The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]. */
-export function preprocess(image: RgbImage, p: Preprocessing): Float32Array<ArrayBuffer> {
+/** The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]; `stack` makes a batch. */
+export function preprocess(image: RgbImage, p: Preprocessing): ImageTensor {
   return normalize(crop(image, p), p);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Dataset, Sample } from "../data/dataset.ts";
+import { type Dataset, imageName, type Sample } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
 import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
@@ -14,6 +14,7 @@ import type { CompileOptions, Model } from "../models/model.ts";
 import { VERSION } from "../models/metadata.ts";
 import { findPublished } from "../models/registry.ts";
 import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
+import type { Prediction } from "./accuracy.ts";
 import { type BatchResult, Journal } from "./journal.ts";
 import { prepareImages } from "./prepare.ts";
 import { makeReport, type Report, reportedInference } from "./report.ts";
@@ -38,6 +39,8 @@ export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onPr
   readonly journal?: string;
   /** Called once where a batch does not fit the device, with the images that it takes at a time instead, and the reason. */
   readonly onSplit?: CompileOptions["onSplit"];
+  /** Called with the predictions of every batch when they are safe, those of the journal first. */
+  readonly onPredictions?: (predictions: readonly Prediction[]) => void;
   /** Called with the number of images that the journal holds, if it holds any. */
   readonly onResume?: (images: number) => void;
 }
@@ -76,7 +79,9 @@ export async function measure(
   const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
-  for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
+  for (const index of indices) {
+    checkLabel(imageName(dataset, index), dataset.item(index).label, model.config.numClasses);
+  }
   const device = `${backend.name}: ${backend.description}`;
   const inference = reportedInference(model.inference);
   const { arch, kernelNum } = model.config;
@@ -129,14 +134,15 @@ async function evaluateRest(
   indices: readonly number[],
   options: Omit<MeasureOptions, "journal"> & { readonly batch: number; readonly journal?: Journal },
 ): Promise<Evaluation> {
-  const { journal, batch, workers = 1, onProgress, onResume, onLogits, onSplit } = options;
+  const { journal, batch, workers = 1, onProgress, onResume, onLogits, onPredictions, onSplit } = options;
   const before = journal?.done ?? [];
   const { end: done = 0, seconds: past = 0 } = before.at(-1) ?? {};
-  checkUnchanged(before, indices.map((index) => dataset.item(index)));
+  checkUnchanged(dataset.name, before, indices.map((index) => dataset.item(index)));
   if (done > 0) onResume?.(done);
   for (const entry of before) replayLogits(entry, model.config.numClasses, onLogits);
   const predictions = before.flatMap((entry) => entry.predictions);
   const skipped = before.flatMap((entry) => entry.skipped);
+  if (predictions.length) onPredictions?.(predictions);
   if (done === indices.length) return { predictions, skipped, seconds: past };
 
   const compiled = await model.compile(backend, { batch, onSplit });
@@ -150,10 +156,11 @@ async function evaluateRest(
       // One more than there are threads to run them, so that none waits for its next batch.
       inFlight: backend.name === "cpu" ? workers + 1 : 2,
       onProgress: onProgress && ((n) => onProgress(done + n)),
-      onBatch: journal && (({ logits, end, ...result }) => {
+      async onBatch({ logits, end, ...result }) {
         const entry = { ...result, end: done + end, ...(onLogits && { logits }) };
-        return journal.add(entry, past + (performance.now() - began) / 1000);
-      }),
+        await journal?.add(entry, past + (performance.now() - began) / 1000);
+        onPredictions?.(result.predictions);
+      },
     });
     return {
       predictions: [...predictions, ...rest.predictions],
@@ -167,7 +174,7 @@ async function evaluateRest(
 }
 
 /** Throws DataError where the images that a journal tells of are not those of the data set. */
-function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sample[]): void {
+function checkUnchanged(dataset: string, entries: readonly BatchResult[], samples: readonly Sample[]): void {
   let begin = 0;
   for (const { end, predictions, skipped } of entries) {
     const told = [...predictions.map(({ file }) => file), ...skipped].sort();
@@ -176,7 +183,7 @@ function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sampl
     const other = told.findIndex((file, i) => file !== there[i]);
     if (other >= 0 || told.length !== there.length) {
       throw new DataError(
-        `the data set has changed since the evaluation was interrupted: ${told[other] ?? "an image"} was among ` +
+        `${dataset} has changed since the evaluation was interrupted: ${told[other] ?? "an image"} was among ` +
           `images ${begin} to ${end}; delete the journal to start again`,
       );
     }
@@ -185,7 +192,7 @@ function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sampl
     if (relabelled) {
       const { file, label } = relabelled;
       throw new DataError(
-        `the classes have changed since the evaluation was interrupted: ${file} was of class ${label}, now ` +
+        `the classes of ${dataset} have changed since the evaluation was interrupted: ${file} was of class ${label}, now ` +
           `${labels.get(file)}; take the same labels, or delete the journal to start again`,
       );
     }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { checkWhole } from "../arguments.ts";
+import { checkPositive, checkWhole } from "../arguments.ts";
 import { type DeviceError, isDeviceError, ShapeError } from "../errors.ts";
+import { shapeOf, showShape } from "../image_tensor.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { remap } from "../checkpoint/remap.ts";
 import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
@@ -207,20 +208,22 @@ export class CompiledModel {
   }
 
   /**
-   * Logits [B, classes] of normalised images [B, 3, H, W], both row-major. Fewer images than the batch are welcome: as
-   * many logits come back. The images must stay what they are until then. Throws ShapeError where the input holds no whole
-   * number of images.
+   * Logits [B, classes], row-major, of normalised images: one [3, H, W] as `preprocess` returns it, or several
+   * [B, 3, H, W] as `stack` returns them. Fewer images than the batch are welcome: as many logits come back. The images
+   * must stay what they are until then.
+   *
+   * A plain Float32Array does not say its height and width, so that 64x64 pixels would pass for four images of 32x32.
+   * Without a shape it must therefore fill {@link inputShape} exactly; for fewer images pass `shape`, as one passes it to
+   * torch's view.
+   *
+   * @param images Images that carry their shape, or plain numbers.
+   * @param shape The shape of plain numbers, [3, H, W] or [B, 3, H, W]; {@link inputShape} if left out.
+   * @throws {ShapeError} if height or width are not the network's, there are more images than the batch has, or the
+   * numbers are not as many as the shape says.
+   * @throws {ArgumentError} if the model's temperature is not a finite number above 0.
    */
-  async run(images: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>> {
-    const [batch, ...shape] = this.inputShape;
-    const count = images.length / size(shape);
-    if (!Number.isInteger(count) || count < 1 || count > batch) {
-      throw new ShapeError(
-        `the input has ${images.length} numbers, expected 1 to ${batch} images of ${size(shape)} ([${
-          shape.join(", ")
-        }])`,
-      );
-    }
+  async run(images: Float32Array<ArrayBuffer>, shape?: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    const count = countImages(images, shape, this.inputShape);
     const part = size(this.graph.inputs.get("x")!.shape);
     const parts = Array.from({ length: Math.ceil(images.length / part) }, (_, i) => {
       return this.#executable.run(this.#inputs(images.subarray(i * part, (i + 1) * part), part));
@@ -239,6 +242,7 @@ export class CompiledModel {
       x = new Float32Array(length);
       x.set(images);
     }
+    checkPositive("temperature", this.model.temperature);
     return { x, ...(this.graph.inputs.has("temperature") && { temperature: Float32Array.of(this.model.temperature) }) };
   }
 
@@ -246,6 +250,36 @@ export class CompiledModel {
   dispose(): void {
     this.#executable.dispose();
   }
+}
+
+/** How many images are given to a network that takes `inputShape`. Throws ShapeError. */
+function countImages(
+  images: Float32Array,
+  given: readonly number[] | undefined,
+  inputShape: readonly number[],
+): number {
+  const [batch, ...image] = inputShape;
+  const expected = `${showShape(image)} or [1 to ${batch}, ${image.join(", ")}]`;
+  const carried = shapeOf(images);
+  const shapes = [carried, given].filter((shape) => shape !== undefined);
+  for (const shape of shapes) {
+    const [count, ...rest] = shape.length === image.length ? [1, ...shape] : shape;
+    if (rest.join() === image.join() && Number.isInteger(count) && count >= 1 && count <= batch) continue;
+    throw new ShapeError(`the images are ${showShape(shape)}, the network takes ${expected}`);
+  }
+  const [shape] = shapes;
+  if (!shape && images.length !== size(inputShape)) {
+    throw new ShapeError(
+      `the images have ${images.length} numbers and no shape, expected ${size(inputShape)} (${
+        showShape(inputShape)
+      }); give fewer images with their shape: stack(images), or run(numbers, [B, ${image.join(", ")}])`,
+    );
+  }
+  const wrong = shapes.find((shape) => size(shape) !== images.length);
+  if (wrong) {
+    throw new ShapeError(`the images have ${images.length} numbers, expected ${size(wrong)} (${showShape(wrong)})`);
+  }
+  return images.length / size(image);
 }
 
 /**

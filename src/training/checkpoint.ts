@@ -30,6 +30,8 @@ export interface EpochSums {
   readonly images: number;
   /** Sum of their losses. */
   readonly loss: number;
+  /** Broken images among them, in whose place others stood. */
+  readonly skipped: number;
   /** Images whose first class was right. */
   readonly top1: number;
   /** Images whose class was among the first five. */
@@ -42,13 +44,13 @@ export interface RunState {
   readonly recipe: Recipe;
   /** Counters and the optimizer's tensors. */
   readonly memory: TrainingMemory;
-  /** Epochs that are finished. */
+  /** Epochs whose steps are done; the last of them may still wait for its validation. */
   readonly epoch: number;
   /** Learning rate of the last step. */
   readonly learningRate: number;
   /** Best top-1 accuracy of a validation so far, percent; 0 before the first. */
   readonly best: number;
-  /** Of the epoch that is not finished. */
+  /** Of the epoch that is not finished, or waits for its validation. */
   readonly sums: EpochSums;
   /** What the training images are, as a person names them. */
   readonly data: string;
@@ -166,8 +168,9 @@ function count(metadata: Readonly<Record<string, string>>, key: string, path: st
 function parseSums(text: string | undefined, path: string): EpochSums {
   const fail = () => new CheckpointError(`${path}: not a training state: its epoch_sums are ${text}`);
   try {
-    const sums = JSON.parse(text ?? "");
-    if (["images", "loss", "top1", "top5"].every((key) => typeof sums?.[key] === "number")) return sums;
+    // States of runs that began before broken images could be left out do not say that there were none.
+    const sums = { skipped: 0, ...JSON.parse(text ?? "") };
+    if (["images", "loss", "top1", "top5", "skipped"].every((key) => Number.isFinite(sums[key]))) return sums;
   } catch {
     throw fail();
   }

@@ -5,9 +5,10 @@
  */
 
 import type { Augmentation } from "../data/augment.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, imageName } from "../data/dataset.ts";
 import { CIFAR10, type Preprocessing } from "../data/preprocessing.ts";
 import { DataError } from "../errors.ts";
+import { checkLabel } from "../evaluation/evaluate.ts";
 import type { Model } from "../models/model.ts";
 import type { Recipe } from "./options.ts";
 
@@ -59,6 +60,13 @@ export function checkClasses(training: Dataset, validation: Dataset, numClasses:
   }
   if (training.numClasses > numClasses) {
     throw new DataError(`${training.name} has ${training.numClasses} classes, the model tells ${numClasses} apart`);
+  }
+}
+
+/** Throws DataError, naming the first image, if a label of a data set is no class of a model. */
+export function checkLabels(dataset: Dataset, numClasses: number): void {
+  for (let index = 0; index < dataset.length; index++) {
+    checkLabel(imageName(dataset, index), dataset.item(index).label, numClasses);
   }
 }
 

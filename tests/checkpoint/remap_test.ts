@@ -69,9 +69,15 @@ Deno.test("`remap()` says why a tensor that the model needs cannot be read, and 
     unreadable: "it is sparse. Save tensor.to_dense() instead",
   });
   const { message } = assertThrows(() => remap(tensors, SPEC, "net.pth"), CheckpointError);
-  const [, , conv, bn] = message.split("\n");
-  assertEquals(conv.slice(0, 64), "  conv.weight: the element type F8_E4M3 is not supported: eight ");
-  assertEquals(bn, "  bn.weight: it is sparse. Save tensor.to_dense() instead");
+  const [, float8, conv, sparse, bn] = message.split("\n");
+  assertEquals(float8.slice(0, 60), "1 cannot be taken, each because the element type F8_E4M3 is ");
+  assertEquals(conv, "  conv.weight [4, 3, 1, 1]");
+  assertEquals(sparse, "1 cannot be taken, each because it is sparse. Save tensor.to_dense() instead:");
+  assertEquals(bn, "  bn.weight [4]");
+  // The reason is said once.
+  tensors.set("conv.weight", { ...tensors.get("bn.weight")!, shape: [4, 3, 1, 1] });
+  const both = assertThrows(() => remap(tensors, SPEC, "net.pth"), CheckpointError).message.split("\n");
+  assertEquals(both.slice(1), [sparse.replace("1", "2"), conv, bn]);
 });
 
 Deno.test("`remap()` lists every tensor that does not fit, with both shapes", () => {

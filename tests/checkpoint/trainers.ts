@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import type { StateDict } from "../../src/checkpoint/state_dict.ts";
+import { unpackGzip } from "../support/unpack_gzip.ts";
 import { readJson } from "../support/fixtures.ts";
 
 const FOLDER = new URL("../fixtures/trainers/", import.meta.url);
@@ -27,9 +28,7 @@ export const TRAINER_FILES: readonly TrainerFile[] = await readJson("trainers/tr
 
 /** The bytes of one of them. */
 export async function trainerFile(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  const packed = await Deno.readFile(new URL(`${file}.gz`, FOLDER));
-  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(unpacked).arrayBuffer());
+  return await unpackGzip(await Deno.readFile(new URL(`${file}.gz`, FOLDER)));
 }
 
 /** Of names and values in order, as the script that wrote the files takes it. */

@@ -10,7 +10,7 @@ const names = Object.keys(files);
 
 Deno.test("the fixtures hold every kind of file the decoders tell apart", () => {
   const kinds = ["progressive", "440", "cmyk", "ycck", "restart", "interlaced", "16bit", "lossless", "animated"];
-  for (const kind of [...kinds, ".bmp", ".gif", ".pbm", ".pgm", ".ppm"]) {
+  for (const kind of [...kinds, ".bmp", ".gif", ".tif", ".pbm", ".pgm", ".ppm"]) {
     assert(names.some((name) => name.includes(kind)), kind);
   }
 });
@@ -142,8 +142,8 @@ Deno.test("decodeImage() says what it found where that is no image", async () =>
 
 Deno.test("decodeImage() names the formats that it does not read, and what to do", async () => {
   const cases: [head: string, format: string][] = [
-    ["II*\0\x08\0\0\0", "TIFF (re-save"],
-    ["MM\0*\0\0\0\x08", "TIFF (re-save"],
+    ["II+\0\x08\0\0\0", "BigTIFF (re-save"],
+    ["MM\0+\0\x08\0\0", "BigTIFF (re-save"],
     ["\0\0\0\x20ftypavif\0\0\0\0", "AVIF (re-save"],
     ["\0\0\0\x18ftypheic\0\0\0\0", "HEIC (re-save"],
     ["\0\0\0\x20ftypisom\0\0\0\0", "MP4 or QuickTime (it is no image"],

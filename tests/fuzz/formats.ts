@@ -13,8 +13,8 @@ import { CheckpointError, DataError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
+import { findNetwork } from "../../src/models/find_network.ts";
 import { decodeHubConfig } from "../../src/models/hub_config.ts";
-import { inferConfig } from "../../src/models/infer.ts";
 import {
   checkClassNames,
   decodeInference,
@@ -30,6 +30,7 @@ import { type EpochMetrics, parseMetrics, type StepMetrics } from "../../src/tra
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";
 import { TrainingMemory } from "../../src/training/trainer.ts";
 import { parseTuning, Tuning } from "../../src/webgpu/tuning/tuning.ts";
+import { unpackGzip } from "../support/unpack_gzip.ts";
 import type { Bytes } from "./mutate.ts";
 import { repairPng, repairSafetensors, repairTar, unpackMat, unpackPng } from "./repair.ts";
 
@@ -70,7 +71,7 @@ async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Pro
       ensure(length === shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]), `${name} has ${length} bytes`);
     }
     try {
-      inferConfig(checkpoint.tensors);
+      findNetwork(checkpoint);
     } catch (error) {
       // The fixtures are of no architecture; whatever else it throws is a failure.
       if (!(error instanceof CheckpointError)) throw error;
@@ -120,6 +121,25 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     /^(?!legacy_).*\.(pth|pt)$/,
   ),
   "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/, /^legacy_/),
+  trainers: {
+    async seeds() {
+      const packed = await fixtures("trainers", /^(averaged_model|lightning|moco|timm)\.(pth|ckpt).*\.gz$/);
+      return await Promise.all(packed.map(unpackGzip));
+    },
+    async read(bytes) {
+      const checkpoint = await openCheckpoint(fromBytes("input", bytes));
+      try {
+        const { tensors, config } = findNetwork(checkpoint);
+        ensure(
+          tensors.size === createModel(config).stateDictSpec().length,
+          `${tensors.size} tensors of ${config.arch}`,
+        );
+      } finally {
+        checkpoint.close();
+      }
+    },
+    error: CheckpointError,
+  },
   "sharded-index": {
     seeds: () => fixtures("checkpoint", /index\.json$/),
     async read(bytes, folder) {
@@ -136,6 +156,7 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   webp: imageFormat(/\.webp$/),
   bmp: imageFormat(/\.bmp$/),
   gif: imageFormat(/\.gif$/),
+  tiff: imageFormat(/\.tif$/),
   pnm: imageFormat(/\.p[bgp]m$/),
   report: {
     seeds: () => Promise.resolve([report(undefined), report({ index: 1, count: 2, of: 9 })]),
@@ -223,18 +244,25 @@ export const FORMATS: Readonly<Record<string, Format>> = {
         await Deno.writeFile(`${folder}/images/${name}/x.png`, new Uint8Array());
       }
       await Deno.writeFile(`${folder}/${INPUT}`, bytes);
-      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, `${folder}/${INPUT}`);
+      const labels = `${folder}/${INPUT}`;
+      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, { labels });
       for (let i = 0; i < length; i++) ensure(item(i).label < numClasses, `class ${item(i).label} of ${numClasses}`);
     },
     error: DataError,
   },
   "ground-truth": {
     async seeds() {
-      const names = NAMES.map((
-        name,
-        i,
-      ) => [`${name} n01440764\n`, `val/${name} ${i * 300}\n`, "n15075141\n", `${i + 1}\n`]);
-      const texts = [0, 1, 2, 3].map((form) => names.map((forms) => forms[form]).join(""));
+      const names = NAMES.map((name, i) => [
+        `${name} n01440764\n`,
+        `val/${name} ${i * 300}\n`,
+        "n15075141\n",
+        `${i + 1}\n`,
+        `${name},"n15075141 0 1 2 3 n15075141 4 5 6 7 "\n`,
+        `${i}\t${i * 300}.000000\tval/${name}\n`,
+        `${i};${name};${i};n01440764\n`,
+      ]);
+      const headers = ["", "", "", "", "ImageId,PredictionString\n", "", "id;file;width;wnid\n"];
+      const texts = names[0].map((_, form) => [headers[form], ...names.map((forms) => forms[form])].join(""));
       return [...await fixtures("ilsvrc_devkit", /\.txt$/), ...texts.map((text) => new TextEncoder().encode(text))];
     },
     read(bytes) {
@@ -310,7 +338,7 @@ function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
     const folder = await Deno.makeTempDir();
     const memory = new TrainingMemory();
     memory.tensors.set("fc.weight/momentum_buffer", new Float32Array(640));
-    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4 };
+    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4, skipped: 1 };
     const recipe = { ...DEFAULT_RECIPE, microBatch: 16, size: 32 };
     const about = {
       recipe,

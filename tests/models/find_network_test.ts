@@ -118,6 +118,7 @@ Deno.test("`findNetwork()` takes the one under a usual name, with a line, and as
   assertEquals(find({ "": [...network(R20, "encoder."), ...network(R20, "criterion.net.")] }).prefix, "encoder.");
   assertEquals(find({ model_ema: one }).notes, ["these weights are averages of those of a training run"]);
   // A module that is stored under two names is one network.
+  assertEquals(find({ last: one, best: one }).notes, []);
   const twice = find({
     "": [
       ...one.map(([name, t]) => [`model.${name}`, t] as const),
@@ -224,7 +225,7 @@ Deno.test("`findNetwork()` leaves out, with a line, what trainers keep beside a 
   assertEquals(found.notes, [`left out 7 entries that are no part of the network: ${[...names, "counts"].join(", ")}`]);
   const normalizing = find({ "": [...network(R20, "1."), ["0.mean", tensor([1, 3, 1, 1])], ["0.std", tensor([3])]] });
   assertEquals(normalizing.notes, [
-    "it normalises images inside the network (0.mean, 0.std); here that is preprocessing, whose mean and std have to be the same",
+    "it normalises images inside the network (0.mean, 0.std); here that is preprocessing, whose mean and std have to be the same (--mean, --std)",
     "left out 2 entries that are no part of the network: 0.* (2)",
   ]);
 });
@@ -235,13 +236,14 @@ Deno.test("`findNetwork()` leaves out what cannot be read beside the network, an
   assertEquals(beside.dropped, ["adjacency", "table"]);
   const inside = network(R20, "model.", ["fc.weight"]);
   assertEquals(fails({ "": [...inside, ["model.fc.weight", { ...sparse, shape: [5, 64] }]] }).slice(1), [
-    "1 of another shape or type:",
-    `  fc.weight: ${sparse.unreadable}`,
+    `1 cannot be taken, each because ${sparse.unreadable}:`,
+    "  fc.weight [5, 64]",
   ]);
   assertStringIncludes(
-    fails({ "": [...inside, ["model.fc.weight", tensor([5, 64], "F8_E5M2")]] })[2],
+    fails({ "": [...inside, ["model.fc.weight", tensor([5, 64], "F8_E5M2")]] })[1],
     "tensor.float()",
   );
+  assertStringIncludes(fails({ "": [] })[0], "it holds no tensors, at most metadata");
 });
 
 Deno.test("`findNetwork()` holds a file that says what it is to its word", () => {

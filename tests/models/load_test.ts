@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { CheckpointError } from "../../src/errors.ts";
+import { ArgumentError, CheckpointError, ShapeError } from "../../src/errors.ts";
 import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import { openDevice } from "../../src/devices.ts";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
@@ -121,17 +121,21 @@ Deno.test("loadStateDict() refuses what load_state_dict does, and leaves the mod
   assertEquals(await model.stateDict().get("conv1.weight")!.read(), before);
 });
 
-Deno.test("run() takes fewer images than the batch, and says what it expects of others", async () => {
+Deno.test("run() takes fewer images than the batch if it is told their shape", async () => {
   const model = createModel(CONFIG);
   const cpu = await openDevice("cpu");
   try {
     const network = await model.compile(cpu, { batch: 3 });
     const images = Float32Array.from({ length: 2 * 3 * 32 * 32 }, (_, i) => Math.cos(i));
-    const two = await network.run(images);
+    const two = await network.run(images, [2, 3, 32, 32]);
     assertEquals(two.length, 20);
-    const one = await network.run(images.slice(3 * 32 * 32));
+    const one = await network.run(images.slice(3 * 32 * 32), [3, 32, 32]);
     assert(one.every((v, i) => Math.abs(v - two[10 + i]) < 1e-6));
-    await assertRejects(() => network.run(images.slice(1)), Error, "expected 1 to 3 images of 3072");
+    await assertRejects(() => network.run(images), ShapeError, "run(numbers, [B, 3, 32, 32])");
+    const wrong = () => network.run(images.slice(1), [2, 3, 32, 32]);
+    await assertRejects(wrong, ShapeError, "the images have 6143 numbers, expected 6144 ([2, 3, 32, 32])");
+    model.temperature = NaN;
+    await assertRejects(() => network.run(images, [2, 3, 32, 32]), ArgumentError, "temperature is NaN");
   } finally {
     cpu.dispose();
   }

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 from PIL import Image
+from tiff_images import tiff_files
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -338,7 +339,7 @@ def webp_files(image):
 def odd_files(ordinary, image):
     """(name, bytes) of all; those PIL refuses have "refused" in their names. `ordinary` holds files by name."""
     kinds = (("png", png_files()), ("jpg", jpeg_files(ordinary)), ("bmp", bmp_files()), ("gif", gif_files()))
-    for extension, files in (*kinds, ("webp", webp_files(image))):
+    for extension, files in (*kinds, ("webp", webp_files(image)), ("tif", tiff_files(image))):
         for name, data in files:
             yield f"odd_{name}.{extension}", data
     for name, data in pnm_files():

@@ -222,7 +222,7 @@ def main():
         (IMAGES / name).write_bytes(data)
         try:
             rgb = Image.open(IMAGES / name).convert("RGB")
-        except (OSError, SyntaxError, ValueError, EOFError):
+        except (OSError, SyntaxError, TypeError, ValueError, EOFError):
             assert "refused" in name, name
             refused.append(name)
             continue

@@ -64,9 +64,18 @@ Deno.test("`classify` answers the same classes on both devices, with names where
     assertEquals(text.match(/% {2}class \d\n/g)?.length, 4);
 
     await Deno.writeTextFile(`${folder}/note.png`, "no image");
-    const broken = await runTask("classify", `${folder}/note.png`, "--weights", `${folder}/named.safetensors`);
+    const weights = ["--weights", `${folder}/named.safetensors`, "--device", "cpu"];
+    const note = `${folder}/note.png`;
+    const broken = await runTask("classify", paths[0], note, `${folder}/none.png`, paths[1], ...weights);
     assertEquals(broken.code, 1);
-    assertStringIncludes(broken.stderr, "note.png: not an image");
+    assertStringIncludes(broken.stderr, `${note}: not an image`);
+    assertStringIncludes(broken.stderr, `${folder}/none.png: no such file`);
+    assertEquals(broken.stdout.split("\n").filter((line) => line.endsWith(".png")), paths);
+    const json = await runTask("classify", note, paths[1], ...weights, "--json");
+    assertEquals(json.code, 1);
+    const [bad, good] = JSON.parse(json.stdout);
+    assertEquals([bad.file, good.file, good.top.length], [note, paths[1], 5]);
+    assertStringIncludes(bad.error, `${note}: not an image`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DataError } from "../../errors.ts";
+import { DataError } from "../errors.ts";
 import { inflateByHand } from "./inflate_by_hand.ts";
 
 /** Deflate's best: two bits for a copy of 258 bytes. */
@@ -12,22 +12,26 @@ const MAX_RATIO = 1032;
 
 /**
  * What the zlib stream in `pieces` inflates to, at most `size` bytes: whatever comes after is never inflated. Less than
- * `size` where a whole stream ends early. Throws DataError when the stream is broken or cut off before `size`.
+ * `size` where a whole stream ends early. Throws DataError, which names `format`, when the stream is broken or cut off before
+ * `size`.
  */
 export async function inflate(
   pieces: readonly Uint8Array<ArrayBuffer>[],
   size: number,
   name: string,
+  format: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const compressed = pieces.reduce((sum, { length }) => sum + length, 0);
   if (size > MAX_RATIO * compressed) {
-    throw new DataError(`${name}: broken PNG: ${compressed} compressed bytes for ${size} bytes of pixels (truncated?)`);
+    throw new DataError(
+      `${name}: broken ${format}: ${compressed} compressed bytes for ${size} bytes of pixels (truncated?)`,
+    );
   }
   const out = new Uint8Array(size);
   if (await inflateNatively(pieces, out)) return out;
   // Bytes behind the stream, a missing checksum or missing rows: every platform's own inflater refuses them otherwise.
   const { filled, fault } = inflateByHand(joined(pieces, compressed), out);
-  if (fault) throw new DataError(`${name}: broken PNG: ${fault}`);
+  if (fault) throw new DataError(`${name}: broken ${format}: ${fault}`);
   return out.subarray(0, filled);
 }
 
