@@ -8,12 +8,12 @@
 import { DeviceError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
-import { connect, type Connection, type ConnectionOptions } from "./connection.ts";
-import { compileGraph, type WebGpuExecutable } from "./executable.ts";
-import type { Shader } from "./kernel.ts";
-import type { ChooseVariant } from "./kernels/variants.ts";
-import type { Capabilities } from "./plan.ts";
-import { Recovery, redoWhenLost } from "./recovery.ts";
+import { connect, type Connection, type ConnectionOptions } from "./connection/connection.ts";
+import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
+import type { Shader } from "./plan/kernel.ts";
+import type { ChooseVariant } from "./kernels/convolution/choice/variants.ts";
+import type { Capabilities } from "./plan/plan.ts";
+import { Recovery, redoWhenLost } from "./connection/recovery.ts";
 import { tunedChoice } from "./tuning/choose.ts";
 import type { Tuning } from "./tuning/tuning.ts";
 

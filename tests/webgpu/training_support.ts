@@ -3,7 +3,7 @@
 import { assert } from "@std/assert";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
-import type { ChooseVariant } from "../../src/webgpu/kernels/variants.ts";
+import type { ChooseVariant } from "../../src/webgpu/kernels/convolution/choice/variants.ts";
 import { interpret } from "../support/float64_interpreter.ts";
 import { relativeError } from "../support/error.ts";
 import type { RandomGraph } from "../support/random_graph.ts";

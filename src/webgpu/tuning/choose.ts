@@ -6,7 +6,7 @@
 
 import type { Graph } from "../../graph/graph.ts";
 import type { WebGpuBackend } from "../device.ts";
-import type { ChooseVariant } from "../kernels/variants.ts";
+import type { ChooseVariant } from "../kernels/convolution/choice/variants.ts";
 import { type Candidate, candidateOf, shapeOf } from "./candidates.ts";
 import { measureCandidate } from "./measure.ts";
 import { fastest, type Measured, type Tuning } from "./tuning.ts";

@@ -5,11 +5,11 @@
  */
 
 import type { WebGpuBackend } from "../device.ts";
-import { guarded } from "../error_scopes.ts";
-import { makeCommands } from "../placement.ts";
-import { DeviceMemory } from "../memory.ts";
-import type { Plan } from "../plan.ts";
-import { timeTogether } from "../timing.ts";
+import { guarded } from "../connection/error_scopes.ts";
+import { makeCommands } from "../run/placement.ts";
+import { DeviceMemory } from "../run/memory.ts";
+import type { Plan } from "../plan/plan.ts";
+import { timeTogether } from "../run/timing.ts";
 import { type Candidate, stepsOf } from "./candidates.ts";
 
 /** Measurements of a variant, of which the shortest counts: whatever else the machine does only adds. */

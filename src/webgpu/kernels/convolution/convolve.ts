@@ -1,0 +1,17 @@
+import type { Dispatch } from "../../plan/kernel.ts";
+import { convolution, type ConvolutionOperands } from "./direct/convolution.ts";
+import type { ConvolutionGeometry } from "./geometry/geometry.ts";
+import type { Tile } from "./choice/convolution_tiles.ts";
+import { cooperativeConvolution } from "./cooperative/cooperative_convolution.ts";
+import { depthwiseConvolution } from "./direct/depthwise.ts";
+
+/** The dispatch of a convolution, by the kernel that such a tile is for. */
+export function convolve(
+  geometry: ConvolutionGeometry,
+  operands: ConvolutionOperands,
+  tile: Tile,
+  label = `conv2d_${geometry.kernel[0]}x${geometry.kernel[1]}`,
+): Dispatch {
+  if (geometry.depthwise) return depthwiseConvolution(geometry, operands, tile);
+  return (tile.shared ? cooperativeConvolution : convolution)(geometry, operands, tile, label);
+}
