@@ -6,8 +6,8 @@
 
 import type { Node, Value } from "../../graph/graph.ts";
 import type { Dispatch, Resource } from "./kernel.ts";
-import type { Formula } from "../kernels/wgsl/formula.ts";
-import type { Variant } from "../kernels/convolution/choice/variants.ts";
+import type { Formula } from "./formula.ts";
+import type { Variant } from "./variant.ts";
 
 /**
  * What an adapter is, for guesses of what is fast on it: "software" is a driver that runs on the CPU's cores, "hardware" a

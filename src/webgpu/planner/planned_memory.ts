@@ -6,7 +6,7 @@
 
 import type { Graph } from "../../graph/graph.ts";
 import { TEXEL_BYTES, texelBytes, TEXTURE_WIDTH, textureRows } from "../plan/layout.ts";
-import { livesOf } from "../run/memory.ts";
+import { livesOf } from "./lives.ts";
 import { planMemory } from "./memory_plan.ts";
 import type { Capabilities } from "../plan/plan.ts";
 import { planGraph } from "./planner.ts";

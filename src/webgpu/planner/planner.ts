@@ -8,10 +8,10 @@
 import { DeviceError } from "../../errors.ts";
 import type { Graph, Node, Shape, Value } from "../../graph/graph.ts";
 import { packInput, unpackOutput } from "../kernels/layout/borders.ts";
-import { emitFormulas, type Formula, isComputedAgain } from "../kernels/wgsl/formula.ts";
+import { emitFormulas, isComputedAgain } from "../kernels/wgsl/formula.ts";
 import { gather, gatherTable } from "../kernels/layout/gather.ts";
 import { KERNELS } from "../kernels/mod.ts";
-import { type ChooseVariant, type Variant, variantsOf } from "../kernels/convolution/choice/variants.ts";
+import { variantsOf } from "../kernels/convolution/choice/variants.ts";
 import { replacedParameters, usersOf } from "./in_place.ts";
 import type { Dispatch, Resource } from "../plan/kernel.ts";
 import { blocked, packBlocks } from "../plan/layout.ts";
@@ -28,6 +28,8 @@ import type {
   Upload,
 } from "../plan/plan.ts";
 import { placeUpdates } from "./updates.ts";
+import type { Formula } from "../plan/formula.ts";
+import type { ChooseVariant, Variant } from "../plan/variant.ts";
 
 /** The layout of computed values, by its name. */
 const BLOCKS = "blocks";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { WebGpuBackend } from "../device.ts";
+import type { DeviceOwner } from "../run/backend.ts";
 import { timeTogether } from "../run/timing.ts";
 import { BUFFER_USAGE } from "../connection/usage.ts";
 
@@ -32,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }`;
 
 /** Answers a function that measures the ceiling in GFLOP/s, best of a few rounds. */
-export async function ceilingMeter({ device, capabilities }: WebGpuBackend): Promise<() => Promise<number>> {
+export async function ceilingMeter({ device, capabilities }: DeviceOwner): Promise<() => Promise<number>> {
   const { workgroups, workgroupSize, iterations } = GRIDS[capabilities.profile];
   const module = device.createShaderModule({ code: source(workgroupSize, iterations) });
   const pipeline = await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint: "main" } });

@@ -7,11 +7,10 @@
 import { DeviceError, ShapeError } from "../../errors.ts";
 import { DISPOSED, type Executable, type Tensors } from "../../graph/backend.ts";
 import { type Graph, size } from "../../graph/graph.ts";
-import type { WebGpuBackend } from "../device.ts";
+import type { DeviceOwner } from "./backend.ts";
 import { encodeCommands, refusedCommand } from "./commands.ts";
 import { guarded } from "../connection/error_scopes.ts";
 import type { Resource } from "../plan/kernel.ts";
-import type { ChooseVariant } from "../kernels/convolution/choice/variants.ts";
 import type { DeviceMemory } from "./memory.ts";
 import { checkLength, readParameters } from "./parameters.ts";
 import { free, place, type Placed } from "./placement.ts";
@@ -19,10 +18,11 @@ import type { Border, Plan, Step } from "../plan/plan.ts";
 import { planGraph } from "../planner/planner.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
 import { BUFFER_USAGE, MAP_MODE } from "../connection/usage.ts";
+import type { ChooseVariant } from "../plan/variant.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
 export async function compileGraph(
-  backend: WebGpuBackend,
+  backend: DeviceOwner,
   graph: Graph,
   choose?: ChooseVariant,
 ): Promise<WebGpuExecutable> {
@@ -54,7 +54,7 @@ function writeInputs(device: GPUDevice, memory: DeviceMemory, inputs: readonly G
 
 /** A graph that runs on a WebGPU device. */
 export class WebGpuExecutable implements Executable {
-  readonly #backend: WebGpuBackend;
+  readonly #backend: DeviceOwner;
   readonly #readbackBytes: number;
   readonly #inFlight = new Set<Promise<unknown>>();
   #placed: Placed;
@@ -63,7 +63,7 @@ export class WebGpuExecutable implements Executable {
 
   /** Use WebGpuBackend.compile. */
   constructor(
-    backend: WebGpuBackend,
+    backend: DeviceOwner,
     /** What runs: for tools that print or measure it. */
     readonly plan: Plan,
     placed: Placed,

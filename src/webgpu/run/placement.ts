@@ -7,7 +7,7 @@
 import { DeviceError } from "../../errors.ts";
 import type { Command } from "./commands.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { WebGpuBackend } from "../device.ts";
+import type { DeviceOwner } from "./backend.ts";
 import { guarded } from "../connection/error_scopes.ts";
 import { gridOf } from "../plan/kernel.ts";
 import { textureRows } from "../plan/layout.ts";
@@ -35,7 +35,7 @@ export function free({ memory, readbacks }: Placed): void {
 }
 
 /** Allocates and fills what a plan needs on the device of the moment. Throws DeviceError where that fails or is lost. */
-export async function place(backend: WebGpuBackend, plan: Plan): Promise<Placed> {
+export async function place(backend: DeviceOwner, plan: Plan): Promise<Placed> {
   const { connection } = backend;
   const { device } = connection;
   let memory: DeviceMemory | undefined;
@@ -56,7 +56,7 @@ export async function place(backend: WebGpuBackend, plan: Plan): Promise<Placed>
 }
 
 /** The commands of a plan's steps, their pipelines compiled side by side. Throws DeviceError, naming the layer. */
-export function makeCommands(backend: WebGpuBackend, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
+export function makeCommands(backend: DeviceOwner, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
   const { device } = backend;
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   return Promise.all(plan.steps.map(async (step, i): Promise<Command> => {

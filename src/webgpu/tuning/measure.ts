@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WebGpuBackend } from "../device.ts";
+import type { DeviceOwner } from "../run/backend.ts";
 import { guarded } from "../connection/error_scopes.ts";
 import { makeCommands } from "../run/placement.ts";
 import { DeviceMemory } from "../run/memory.ts";
@@ -23,7 +23,7 @@ const HOPELESS = 1.5;
 
 /** Milliseconds of each variant by its name. Throws DeviceError where the device fails. */
 export async function measureCandidate(
-  backend: WebGpuBackend,
+  backend: DeviceOwner,
   { variants, plans }: Candidate,
 ): Promise<Map<string, number>> {
   const times = new Map<string, number>();
@@ -39,7 +39,7 @@ export async function measureCandidate(
   return times;
 }
 
-async function measurePlan(backend: WebGpuBackend, plan: Plan, best: number): Promise<number> {
+async function measurePlan(backend: DeviceOwner, plan: Plan, best: number): Promise<number> {
   const { device } = backend;
   const wanted = new Set(stepsOf(plan));
   // Operands are zeros, which take kernels as long as other numbers.

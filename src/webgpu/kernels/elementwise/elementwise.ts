@@ -7,16 +7,10 @@
 import type { OperandsOf } from "../../../graph/graph.ts";
 import type { OPERATORS } from "../../../graph/ops/mod.ts";
 import type { Kernel } from "../../plan/plan.ts";
+import { activate } from "../wgsl/activate.ts";
 import { planFormula } from "../wgsl/formula.ts";
 
 type Operands<K extends keyof typeof OPERATORS> = OperandsOf<(typeof OPERATORS)[K]>;
-
-/** WGSL of an activation applied to `v`, the name of a vec4f. What is no number passes, as in PyTorch. */
-export function activate(activation: "none" | "relu" | "relu6", v: string): string {
-  if (activation === "none") return v;
-  const capped = activation === "relu6" ? `select(${v}, vec4f(6.0), ${v} > vec4f(6.0))` : v;
-  return `select(${capped}, vec4f(), ${v} < vec4f())`;
-}
 
 /** max(x, 0). */
 export const relu: Kernel = (node, context) =>

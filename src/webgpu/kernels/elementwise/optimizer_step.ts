@@ -16,7 +16,8 @@ import type {
   squaredAverage as squaredAverageOperator,
 } from "../../../graph/ops/optimizer_step.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { emitFormulas, type Formula, planFormula } from "../wgsl/formula.ts";
+import { emitFormulas, planFormula } from "../wgsl/formula.ts";
+import type { Formula } from "../../plan/formula.ts";
 
 /** momentum * velocity + gradient + weightDecay * parameter. */
 function sgdVelocityFormula({ operands, attributes }: Node<typeof sgdVelocityOperator>): Formula {

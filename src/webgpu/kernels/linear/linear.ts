@@ -3,7 +3,7 @@ import type { Activation } from "../../../graph/ops/shared.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
-import { activate } from "../elementwise/elementwise.ts";
+import { activate } from "../wgsl/activate.ts";
 
 /**
  * y = activation(x weight^T + bias): four outputs of some samples an invocation, over the weight as it is stored,

@@ -3,7 +3,7 @@ import type { PoolAttributes } from "../../../graph/ops/pooling.ts";
 import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { haloColumns } from "../convolution/choice/convolution_tiles.ts";
+import { haloColumns } from "../wgsl/halo.ts";
 
 /** Neighbouring windows of a row that an invocation slides over together. */
 const COLUMNS = 4;

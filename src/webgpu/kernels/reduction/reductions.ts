@@ -10,7 +10,8 @@ import type { channelVariance as channelVarianceOperator } from "../../../graph/
 import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { type Formula, FormulaWriter, planFormula } from "../wgsl/formula.ts";
+import { FormulaWriter, planFormula } from "../wgsl/formula.ts";
+import type { Formula } from "../../plan/formula.ts";
 
 /** Texels that an invocation of a first pass sums. */
 const PIECE = 512;

@@ -6,31 +6,10 @@
  */
 
 import type { Node, Value } from "../../../graph/graph.ts";
+import type { Formula, Values } from "../../plan/formula.ts";
 import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { PlanContext, Profile } from "../../plan/plan.ts";
-
-type Values = Readonly<Record<string, Value | undefined>>;
-
-/** The result's texels from those of operands, all under names of the formula's own; operands left out must not occur. */
-export interface Formula {
-  /** Operands of the result's shape, read where the result is written. */
-  readonly texels?: Values;
-  /** Operands [B, C]: numbers of a plane. */
-  readonly planes?: Values;
-  /** Operands [C]. */
-  readonly channels?: Values;
-  /** Operands [1], f32. */
-  readonly numbers?: Values;
-  /** Constants, f32. */
-  readonly floats?: Readonly<Record<string, number>>;
-  /** WGSL of what is the same all over a plane, by name. */
-  readonly setup?: Readonly<Record<string, string>>;
-  /** WGSL of the result, a vec4f. */
-  readonly result: string;
-  /** The parameter that the result replaces, if it does; one of the texels. */
-  readonly over?: Value;
-}
 
 /** Operators that read a gradient to sum it, or to subtract a part of the sums: both may compute it instead. */
 const COMPUTING_AGAIN = ["batch_norm_weight_grad", "batch_norm_input_grad", "channel_sum"];

@@ -7,22 +7,9 @@
 import type { Capabilities } from "../../../plan/plan.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { cooperativeTile, sharedTiles } from "./cooperative_tiles.ts";
-
-/** What an invocation computes. */
-export interface Tile {
-  /** Neighbouring output pixels of a row. */
-  readonly columns: number;
-  /** Such rows; 1 if left out. */
-  readonly rows?: number;
-  /** Blocks of four output channels. */
-  readonly outputs: number;
-  /** Invocations of a workgroup; {@link FEW_LANES} if left out. */
-  readonly lanes?: number;
-  /** How a workgroup's invocations share what they load, if they do: ./cooperative_convolution.ts. */
-  readonly shared?: "workgroup" | "subgroups";
-  /** Lanes that share by subgroups: the smallest size of a subgroup. */
-  readonly team?: number;
-}
+import { isFlat } from "../geometry/geometry.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /** Software adapters run the lanes of a workgroup in turns. */
 export const FEW_LANES = 8;
@@ -74,11 +61,6 @@ const INVOCATION_COST = 60;
 
 /** What subgroups are taken to cost more than workgroup memory, so that only measurements prefer them. */
 const UNPROVEN = 2;
-
-/** Whether the whole image counts as one row: no tap reaches beyond its own pixel. */
-export function isFlat({ kernel, stride, padding }: ConvolutionGeometry): boolean {
-  return kernel[0] * kernel[1] === 1 && stride[0] * stride[1] === 1 && padding[0] + padding[1] === 0;
-}
 
 /** The tiles for a convolution, that which should cost least first; never empty. */
 export function directTiles(geometry: ConvolutionGeometry): Tile[] {
@@ -143,13 +125,6 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
   const sums = columns * rows * outputs * kw * 4;
   const spilled = columns * rows * outputs > FEW_SUMS ? 1 + SPILL_COST : 1;
   return steps * (groupInputs * kh * (sums + loads) * spilled + INVOCATION_COST);
-}
-
-/** The input columns that a tile reads of a row, relative to its first; as well the rows of several. */
-export function haloColumns(columns: number, kernel: number, stride: number, dilation: number): number[] {
-  const halo = new Set<number>();
-  for (let t = 0; t < columns; t++) for (let k = 0; k < kernel; k++) halo.add(t * stride + k * dilation);
-  return [...halo].sort((a, b) => a - b);
 }
 
 /** The tiles for a convolution on a device, in no order ({@link byTileCost} has one); never empty. */

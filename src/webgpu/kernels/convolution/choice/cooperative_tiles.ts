@@ -7,7 +7,7 @@
 import type { Capabilities } from "../../../plan/plan.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import type { Tile } from "./convolution_tiles.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /** Lanes side by side along pixels: half of a wave of the narrowest hardware loads whole cache lines. */
 export const PIXEL_LANES = 16;

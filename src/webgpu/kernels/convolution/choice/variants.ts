@@ -12,45 +12,16 @@ import type { conv2dInputGrad } from "../../../../graph/ops/convolution_grad.ts"
 import type { ConvolutionAttributes } from "../../../../graph/ops/shared.ts";
 import type { Capabilities } from "../../../plan/plan.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "../geometry/geometry.ts";
-import { byTileCost, LOAD_COST, rowTiles, type Tile, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
+import { byTileCost, LOAD_COST, rowTiles, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 import { transposedGeometry } from "../geometry/transposed.ts";
-import { fitsWinograd, isWinograd, winogradGeometry, winogradProduct } from "../winograd/winograd.ts";
-import { WINOGRAD_SIZES, type WinogradSize } from "../winograd/winograd_matrices.ts";
-
-/** Where a dynamic convolution meets its attentions. */
-export type Mixing =
-  /** Each sample's kernel is mixed into memory first. */
-  | "mixed"
-  /** The n kernels serve the batch; attentions mix and scale what is loaded. */
-  | "shared";
-
-/** What every way to compute a convolution has. */
-interface ConvolutionVariant {
-  /** Unique among the variants of a node and stable over versions: "direct-8x2", "mixed-winograd4-14x4". */
-  readonly name: string;
-  /** What an invocation computes, of the convolution or of the matrix products. */
-  readonly tile: Tile;
-  /** For dynamic convolutions. */
-  readonly mixing?: Mixing;
-}
-
-/** Sums the window's taps; a 1x1 window's are a matrix product. */
-export interface DirectVariant extends ConvolutionVariant {
-  readonly algorithm: "direct";
-}
-
-/** Minimal filtering, for 3x3 windows of stride 1: ./winograd.ts. */
-export interface WinogradVariant extends ConvolutionVariant {
-  readonly algorithm: "winograd";
-  /** m of F(m, 3). */
-  readonly size: WinogradSize;
-}
-
-/** One way to compute a node. */
-export type Variant = DirectVariant | WinogradVariant;
-
-/** Chooses one of a node's variants, which are never empty. */
-export type ChooseVariant = (node: Node, variants: readonly Variant[]) => Variant;
+import {
+  fitsWinograd,
+  isWinograd,
+  WINOGRAD_SIZES,
+  winogradGeometry,
+  winogradProduct,
+} from "../geometry/winograd_geometry.ts";
+import type { DirectVariant, Mixing, Tile, Variant, WinogradSize, WinogradVariant } from "../../../plan/variant.ts";
 
 /** Most tiles offered for one algorithm: each is a pipeline that somebody has to compile to measure it. */
 const MOST_TILES = 3;

@@ -1,10 +1,10 @@
-import type { ConvolutionOperands } from "../direct/convolution.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import type { Tile } from "../choice/convolution_tiles.ts";
-import type { Cooperation } from "./cooperative_convolution.ts";
 import { cooperativeTile } from "../choice/cooperative_tiles.ts";
 import { range } from "../../wgsl/range.ts";
 import { addWeighted } from "../weights/weight_layout.ts";
+import type { Cooperation } from "./cooperation.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /**
  * Sharing by subgroup shuffles, without memory and without waiting: every invocation has pixels of its own, all of a workgroup

@@ -1,9 +1,9 @@
-import type { ConvolutionOperands } from "../direct/convolution.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import type { Tile } from "../choice/convolution_tiles.ts";
-import type { Cooperation } from "./cooperative_convolution.ts";
 import { cooperativeTile, PIXEL_LANES } from "../choice/cooperative_tiles.ts";
 import { range } from "../../wgsl/range.ts";
+import type { Cooperation } from "./cooperation.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /**
  * Sharing through workgroup memory: the invocations of a workgroup load what all of them multiply, wait for each other, and

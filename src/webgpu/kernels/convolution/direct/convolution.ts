@@ -16,75 +16,16 @@ import type { Activation } from "../../../../graph/ops/shared.ts";
 import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { directTiles, FEW_LANES, haloColumns, isFlat, type Tile } from "../choice/convolution_tiles.ts";
-import { activate } from "../../elementwise/elementwise.ts";
+import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
 import { range } from "../../wgsl/range.ts";
 import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
-
-/** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
-export interface Epilogue {
-  /** [B, Cout] */
-  readonly filter?: Resource;
-  /** [Cout] */
-  readonly bias?: Resource;
-  /** The output's shape. */
-  readonly residual?: Resource;
-  readonly activation: Activation;
-}
-
-/** The operands of a convolution's dispatch. */
-export interface ConvolutionOperands extends Epilogue {
-  readonly x: Resource;
-  /** One kernel, or one for each sample of the dispatch. */
-  readonly weight: Resource;
-  readonly layout: WeightLayout;
-  /** [B, Cin]: scales the input. */
-  readonly channel?: Resource;
-  /** [B, kh*kw]: scales the window's taps. */
-  readonly spatial?: Resource;
-  /** [B, n]: mixes `kernels` of the weight, one after the other. */
-  readonly kernel?: Resource;
-  /** n; 1 if left out. */
-  readonly kernels?: number;
-  readonly y: Resource;
-  /** Each sample has a kernel of its own, the first sample the first. */
-  readonly perSampleWeights: boolean;
-  /** The samples [first, end) to compute. */
-  readonly samples: readonly [number, number];
-}
-
-/** WGSL that stores `sum` for block `o` of sample `s` at texel `at`; `bias_v` and `filter_v` hold the block's values. */
-export function store({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  let value = filter ? `${sum} * filter${suffix}` : sum;
-  if (bias) value += ` + bias${suffix}`;
-  if (residual) value += " + residual(at)";
-  return `y[at] = ${activate(activation, value)};`;
-}
-
-/** WGSL that loads the epilogue's values of block `o` of sample `s` into names ending in `suffix`. */
-export function loadEpilogue({ filter, bias }: Epilogue, o: string, suffix: string): string {
-  return `${filter ? `  let filter${suffix} = filters(s * u.out_blocks + ${o});\n` : ""}${
-    bias ? `  let bias${suffix} = bias(${o});\n` : ""
-  }`;
-}
-
-/** WGSL that loads a row of the halo from `row`, the signed texel of the tile's first column, as x0, x1, ... */
-export function loadHalo(halo: readonly number[], padded: boolean): string {
-  return halo.map((j) =>
-    padded
-      ? `    let x${j} = select(vec4f(), x(u32(row + ${j})), u32(left + ${j}) < u.width);`
-      : `    let x${j} = x(u32(row + ${j}));`
-  ).join("\n");
-}
-
-/** WGSL for the rows of the window that lie inside the image for any of a tile's rows; `top` is the first one's first. */
-export function windowRows(rows = 1): string {
-  const lowest = rows === 1 ? "-top" : `-top - ${rows - 1} * i32(u.stride_y)`;
-  return `
-  let top = i32(row_out * u.stride_y) - i32(u.padding_y);
-  let first_ky = (max(0, ${lowest}) + i32(u.dilation_y) - 1) / i32(u.dilation_y);
-  let end_ky = min(i32(u.kernel_y), (max(0, i32(u.height) - top) + i32(u.dilation_y) - 1) / i32(u.dilation_y));`;
-}
+import { windowRows } from "./window.ts";
+import { isFlat } from "../geometry/geometry.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import { activate } from "../../wgsl/activate.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /** The loop over the input blocks of a group where the window has one row. */
 const EACH_INPUT = `

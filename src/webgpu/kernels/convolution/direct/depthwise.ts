@@ -1,9 +1,13 @@
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import { type ConvolutionOperands, loadEpilogue, loadHalo, store, windowRows } from "./convolution.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { directTiles, FEW_LANES, haloColumns, type Tile } from "../choice/convolution_tiles.ts";
+import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
 import { range } from "../../wgsl/range.ts";
 import { tapPlace } from "../weights/weight_layout.ts";
+import { loadHalo, windowRows } from "./window.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /**
  * Depthwise convolution: an invocation computes neighbouring pixels for four channels. Tiles of several rows load each

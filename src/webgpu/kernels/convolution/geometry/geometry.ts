@@ -74,3 +74,8 @@ export function convolutionGeometry(
     weightTexels: (groups / merged) * groupInputs * taps * 4 * groupOutputs,
   };
 }
+
+/** Whether the whole image counts as one row: no tap reaches beyond its own pixel. */
+export function isFlat({ kernel, stride, padding }: ConvolutionGeometry): boolean {
+  return kernel[0] * kernel[1] === 1 && stride[0] * stride[1] === 1 && padding[0] + padding[1] === 0;
+}

@@ -10,9 +10,9 @@
  */
 
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { haloColumns } from "../choice/convolution_tiles.ts";
-import { isFlat } from "../choice/convolution_tiles.ts";
 import { range } from "../../wgsl/range.ts";
+import { isFlat } from "../geometry/geometry.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
 
 /** How much of R an invocation forms at a time. */
 export interface CorrelationTile {

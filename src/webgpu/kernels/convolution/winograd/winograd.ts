@@ -17,57 +17,16 @@ import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts"
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext, Precision, Upload } from "../../../plan/plan.ts";
-import { type ConvolutionOperands, loadEpilogue, store } from "../direct/convolution.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "../geometry/geometry.ts";
-import { convolve } from "../convolve.ts";
-import type { Tile } from "../choice/convolution_tiles.ts";
+import { convolve } from "../convolve/convolve.ts";
 import type { MixOperands } from "../weights/mix_kernels.ts";
 import { MOST_CHUNK_BYTES } from "../weights/sample_chunks.ts";
 import type { WeightLayout } from "../weights/weight_layout.ts";
-import {
-  transformSquare,
-  transformSquareWgsl,
-  type WinogradMatrices,
-  winogradMatrices,
-  type WinogradSize,
-} from "./winograd_matrices.ts";
-
-/** Extents of a convolution's tiles. */
-export interface WinogradGeometry {
-  readonly geometry: ConvolutionGeometry;
-  /** Extent of a tile of outputs. */
-  readonly size: WinogradSize;
-  /** Numbers of a transformed tile: (m + 2)². */
-  readonly positions: number;
-  /** Tiles of a row. */
-  readonly tileColumns: number;
-  /** Tiles of a sample. */
-  readonly tiles: number;
-  /** Texels of one transformed kernel. */
-  readonly kernelTexels: number;
-  readonly matrices: WinogradMatrices;
-}
-
-/** Whether F(m, 3) computes a convolution. */
-export function isWinograd({ kernel, stride, dilation, groups, depthwise }: ConvolutionGeometry): boolean {
-  return [kernel, stride, dilation].join() === "3,3,1,1,1,1" && groups === 1 && !depthwise;
-}
-
-/** The tiles of F(m, 3) for a convolution that {@link isWinograd}. */
-export function winogradGeometry(geometry: ConvolutionGeometry, size: WinogradSize): WinogradGeometry {
-  const { output, groupInputs, groupOutputs } = geometry;
-  const tileColumns = Math.ceil(output.width / size);
-  const positions = (size + 2) ** 2;
-  return {
-    geometry,
-    size,
-    positions,
-    tileColumns,
-    tiles: tileColumns * Math.ceil(output.height / size),
-    kernelTexels: positions * groupInputs * 4 * groupOutputs,
-    matrices: winogradMatrices(size),
-  };
-}
+import { transformSquare, transformSquareWgsl, type WinogradMatrices, winogradMatrices } from "./winograd_matrices.ts";
+import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometry/winograd_geometry.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import type { Tile, WinogradSize } from "../../../plan/variant.ts";
 
 /** The layout of one position of kernels that lie so. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {
@@ -84,7 +43,7 @@ function transformedLayout({ vector, strides: { input, output, lane }, texels }:
  * would be kept by other algorithms: all have the same answers.
  */
 export function packWinograd(
-  { geometry: { input, output }, positions, matrices }: WinogradGeometry,
+  { geometry: { input, output }, size, positions }: WinogradGeometry,
   layout: WeightLayout,
   name: string,
   precision: Precision,
@@ -100,7 +59,7 @@ export function packWinograd(
     const data = precision === "float16" ? toFloat16(name, weight, refused) : weight;
     for (let o = 0, from = 0; o < output.channels; o++) {
       for (let i = 0; i < input.channels; i++, from += 9) {
-        transformSquare(matrices.kernel, data.subarray(from, from + 9), transformed);
+        transformSquare(winogradMatrices(size).kernel, data.subarray(from, from + 9), transformed);
         const to = place(o, i);
         for (let position = 0; position < positions; position++) {
           out[position * texels * 4 + to] = transformed[position];
@@ -115,7 +74,7 @@ export function packWinograd(
  * `y` takes kernelTexels a kernel. An invocation reads the n kernels once for all samples.
  */
 export function transformKernels(
-  { geometry: { input, groupInputs }, positions, kernelTexels, matrices }: WinogradGeometry,
+  { geometry: { input, groupInputs }, size, positions, kernelTexels }: WinogradGeometry,
   { weight, layout, kernel, channel, spatial, y, kernels, samples }: MixOperands,
 ): Dispatch {
   const transformed = transformedLayout(layout);
@@ -162,7 +121,7 @@ ${
         ...taps.map((tap) => `    let w${tap} = (${mixed(tap)})${factors(tap)};`),
       ])
     }
-${transformSquareWgsl(matrices.kernel, (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`, "q")}
+${transformSquareWgsl(winogradMatrices(size).kernel, (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`, "q")}
     let to = sample * u.kernel_texels + id;
 ${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.count] = q_${r}_${c};`)}
   }`,
@@ -173,23 +132,6 @@ ${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.count
 function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): string {
   const extent = Math.sqrt(positions);
   return Array.from({ length: positions }, (_, p) => line(Math.floor(p / extent), p % extent, p)).join("\n");
-}
-
-/** The matrix products of so many samples, as a convolution. */
-export function winogradProduct(
-  { geometry: { input, output }, positions, tiles }: WinogradGeometry,
-  perSampleWeights: boolean,
-  count: number = output.batch,
-): ConvolutionGeometry {
-  const [sets, width] = perSampleWeights ? [count, tiles] : [1, count * tiles];
-  const image = (channels: number) => [sets * positions, channels, 1, width];
-  const window = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
-  return convolutionGeometry(
-    image(input.channels),
-    [output.channels, input.channels, 1, 1],
-    image(output.channels),
-    window,
-  );
 }
 
 /** Plans the convolution of some samples by transformed kernels: `weight` has one, or one for each of the samples. */
@@ -225,19 +167,6 @@ export function winogradConvolution(
 /** Bytes of transformed inputs, and as many of products, that a software adapter's cores cache until they are read. */
 const CACHED_BYTES = 2 ** 21;
 
-/** Texels of the largest tensor that one sample needs. */
-function sampleTexels(
-  { geometry: { input, output }, positions, tiles, kernelTexels }: WinogradGeometry,
-  perSampleWeights: boolean,
-): number {
-  return Math.max(positions * tiles * Math.max(input.blocks, output.blocks), perSampleWeights ? kernelTexels : 0);
-}
-
-/** Whether a device binds the transformed kernel and what one sample needs. */
-export function fitsWinograd(winograd: WinogradGeometry, capabilities: Capabilities): boolean {
-  return sampleTexels(winograd, true) * TEXEL_BYTES <= mostBytes(capabilities);
-}
-
 /**
  * Samples of a dispatch at most, so that none of its tensors takes too much memory, and on software adapters leaves the
  * caches before it is read: that costs more than the dispatches. Kernels that all samples share are read again for every
@@ -266,7 +195,7 @@ function strides(perSample: boolean, blocks: number, positions: number, setTiles
 }
 
 function transformInput(
-  { geometry: { input, padding }, size, positions, tileColumns, tiles, matrices }: WinogradGeometry,
+  { geometry: { input, padding }, size, positions, tileColumns, tiles }: WinogradGeometry,
   { x, samples, perSampleWeights }: ConvolutionOperands,
   product: ConvolutionGeometry,
   y: Resource,
@@ -307,14 +236,14 @@ ${
         }`
       ).join("\n")
     }
-${transformSquareWgsl(matrices.input, (r, c) => `x_${r}_${c}`, "v")}
+${transformSquareWgsl(winogradMatrices(size).input, (r, c) => `x_${r}_${c}`, "v")}
   let to = sample * u.sample_stride + block * u.row_tiles + tile;
 ${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.position_stride] = v_${r}_${c};`)}`,
   });
 }
 
 function transformOutput(
-  { geometry: { output }, size, positions, tileColumns, tiles, matrices }: WinogradGeometry,
+  { geometry: { output }, size, positions, tileColumns, tiles }: WinogradGeometry,
   { filter, bias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
   product: ConvolutionGeometry,
   products: Resource,
@@ -346,7 +275,7 @@ ${
       eachPosition(positions, (r, c, position) =>
         `  let m_${r}_${c} = products(start + ${position}u * u.position_stride);`)
     }
-${transformSquareWgsl(matrices.output, (r, c) => `m_${r}_${c}`, "a")}
+${transformSquareWgsl(winogradMatrices(size).output, (r, c) => `m_${r}_${c}`, "a")}
   let row = tile / u.tile_columns * ${size}u;
   let column = tile % u.tile_columns * ${size}u;
   let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;

@@ -10,6 +10,8 @@
  * @module
  */
 
+import type { WinogradSize } from "../../../plan/variant.ts";
+
 /** Rows of numbers. */
 export type Matrix = readonly (readonly number[])[];
 
@@ -31,12 +33,6 @@ const TAPS = 3;
  * give input and output transforms that float32 represents exactly.
  */
 const POINTS = { 2: [0, 1, -1], 4: [0, 0.75, -0.75, 1.5, -1.5] } as const;
-
-/** Tile sizes: m of F(m, 3). */
-export type WinogradSize = keyof typeof POINTS;
-
-/** All of them. */
-export const WINOGRAD_SIZES: readonly WinogradSize[] = [4, 2];
 
 /** The matrices of F(m, 3). */
 export function winogradMatrices(m: WinogradSize): WinogradMatrices {
