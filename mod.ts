@@ -14,6 +14,7 @@
  */
 
 export {
+  ArgumentError,
   CheckpointError,
   DataError,
   DeviceError,
@@ -35,8 +36,10 @@ export {
   type TensorSpec,
 } from "./src/models/model.ts";
 export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
+export type { InferenceConfig, InferenceOverrides } from "./src/models/inference_config.ts";
 export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
+export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
 export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
 export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
 export type { ConvolutionFactory } from "./src/models/convolution.ts";
@@ -50,7 +53,10 @@ export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/t
 
 // Images: bytes to the network's input.
 export { decodeImage, type RgbImage } from "./src/data/decode.ts";
+export { stack } from "./src/data/stack.ts";
+export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
 export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
+export type { Interpolation } from "./src/data/resize.ts";
 
 // Answers: logits to words.
 export { type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
@@ -135,7 +141,14 @@ export {
 } from "./src/training/trainer.ts";
 
 // Checkpoints: tensors by name.
-export { type Checkpoint, type CheckpointFormat, openCheckpoint, type OpenOptions } from "./src/checkpoint/open.ts";
+export type { FoundStateDict } from "./src/checkpoint/find_state_dict.ts";
+export {
+  type Checkpoint,
+  type CheckpointConfig,
+  type CheckpointFormat,
+  openCheckpoint,
+  type OpenOptions,
+} from "./src/checkpoint/open.ts";
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
 export type { HubOptions } from "./src/checkpoint/hub_options.ts";
 export type { RetryOptions } from "./src/checkpoint/retry.ts";

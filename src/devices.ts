@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkWhole, checkWord } from "./arguments.ts";
 import { DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
 import type { Capabilities, Precision } from "./webgpu/plan/plan.ts";
@@ -31,8 +32,18 @@ export interface DeviceOptions {
   readonly notice?: (line: string) => void;
 }
 
-/** Opens a device. Throws DeviceError where the one that was asked for is not there. */
+/**
+ * Opens a device.
+ *
+ * @param name "auto" takes the faster one; "webgpu" and "cpu" insist
+ * @throws ArgumentError if the name or an option is not one of those
+ * @throws DeviceError if the device that was asked for is not there
+ */
 export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Backend> {
+  checkWord("the device", name, ["auto", "webgpu", "cpu"]);
+  checkWord("work", options.work ?? "inference", ["inference", "training"]);
+  checkWord("precision", options.precision ?? "float32", ["float32", "float16"]);
+  checkWhole("workers", options.workers ?? 1);
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
   const { tuning, precision, notice } = options;

@@ -17,6 +17,12 @@ export class ShapeError extends Error {
   override name = "ShapeError";
 }
 
+/** An argument of a function or a layer that is not one it takes: PyTorch's ValueError. */
+export class ArgumentError extends Error {
+  /** Always "ArgumentError". */
+  override name = "ArgumentError";
+}
+
 /** An image, a data set or a report that cannot be read. */
 export class DataError extends Error {
   /** Always "DataError". */
@@ -55,10 +61,17 @@ export class TrainingError extends Error {
 }
 
 /** Every error class of this project: what a command line reports in one line. */
-export type OdconvError = CheckpointError | ShapeError | DataError | DeviceError | TrainingError;
+export type OdconvError =
+  | ArgumentError
+  | CheckpointError
+  | DataError
+  | DeviceError
+  | ShapeError
+  | TrainingError;
+
+const CLASSES = [ArgumentError, CheckpointError, DataError, DeviceError, ShapeError, TrainingError];
 
 /** True for the errors of this module; false for bugs, which deserve their stack. */
 export function isOdconvError(error: unknown): error is OdconvError {
-  return error instanceof CheckpointError || error instanceof ShapeError ||
-    error instanceof DataError || error instanceof DeviceError || error instanceof TrainingError;
+  return CLASSES.some((kind) => error instanceof kind);
 }

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { openCpuPool } from "../src/cpu/backend.ts";
 import type { Backend } from "../src/graph/backend.ts";
+import { type ImageTensor, imageTensor } from "../src/image_tensor.ts";
 import { type CompiledModel, createModel } from "../src/models/model.ts";
 import { openTestDevice } from "./support/devices.ts";
 import { randomStateDict, uniform } from "./support/random_weights.ts";
@@ -16,8 +17,11 @@ const DEVICES: Readonly<Record<string, () => Promise<Backend>>> = {
 const BATCH = 4;
 
 /** Batches of 1 to 4 images, other ones for every caller. */
-function batches(caller: number): Float32Array<ArrayBuffer>[] {
-  return [1, 4, 3, 2].map((images, i) => uniform(`caller ${caller}, batch ${i}`, [images * 3 * 32 * 32], 2));
+function batches(caller: number): ImageTensor[] {
+  return [1, 4, 3, 2].map((images, i) => {
+    const shape = [images, 3, 32, 32];
+    return imageTensor(uniform(`caller ${caller}, batch ${i}`, shape, 2), shape);
+  });
 }
 
 async function compiled(device: Backend, arch: string): Promise<CompiledModel> {

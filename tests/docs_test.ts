@@ -9,7 +9,7 @@ import { makeWorkspace } from "./docs/workspace.ts";
 const LANGUAGES: Readonly<Record<string, string>> = {
   sh: "each command runs",
   ts: "its types are checked and it runs",
-  html: "tests/web/module.chromium.ts opens it as a page",
+  html: "its script's types are checked, and tests/web/module.chromium.ts opens it as a page",
   python: "tests/reference/check_export.py runs it",
   text: "nothing: it is what a command prints, or a formula",
 };
@@ -20,7 +20,7 @@ for (const page of pages()) {
     for (const { language, line } of blocks) {
       assert(language in LANGUAGES, `${page}, line ${line}: a test cannot run "${language}"`);
     }
-    if (!blocks.some(({ language }) => language === "sh" || language === "ts")) return;
+    if (!blocks.some(({ language }) => ["sh", "ts", "html"].includes(language))) return;
     const folder = await makeWorkspace();
     try {
       await new PageRun(page, folder).all(blocks);

@@ -47,7 +47,7 @@ Deno.test("mod.ts works when it is imported from a URL, on both devices, with no
       const network = await model.compile(await openDevice("${device}"));
       const bytes = await (await fetch("${url}/tests/fixtures/images/photo.png")).bytes();
       const image = await decodeImage(bytes, "photo.png");
-      const logits = await network.run(preprocess(image, { ...model.preprocessing, resize: 32, crop: 32 }));
+      const logits = await network.run(preprocess(image, model.preprocessing));
       console.log(logits.length, logits.every(Number.isFinite));
       Deno.exit();
       `,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle, type BundledFile } from "./bundle/bundle.ts";
 import { writeDeclarations } from "./bundle/declarations.ts";
@@ -50,9 +51,22 @@ const command: Command<"out"> = {
   },
 };
 
-/** Builds everything into `out`; answers the module's files. */
+/** Builds everything into `out`, which is replaced when all of it is there; answers the module's files. */
 export async function buildPage(out: string): Promise<BundledFile[]> {
-  await clear(out);
+  await checkReplaceable(out);
+  const part = `${resolve(out)}.part`;
+  await removeFolder(part);
+  try {
+    const files = await build(part);
+    await removeFolder(out);
+    await Deno.rename(part, out);
+    return files;
+  } finally {
+    await removeFolder(part);
+  }
+}
+
+async function build(out: string): Promise<BundledFile[]> {
   const module = `${out}/odconv`;
   const files = await bundle({ entries: { mod: `${ROOT}mod.ts` }, out: module, withoutDeno: true });
   await writeDeclarations(`${ROOT}mod.ts`, ROOT, `${module}/`);
@@ -76,14 +90,21 @@ export async function buildPage(out: string): Promise<BundledFile[]> {
   return files;
 }
 
-/** Removes an earlier build. Throws UsageError for a folder that is something else. */
-async function clear(out: string): Promise<void> {
+/** Throws UsageError for a folder that is something else than an earlier build. */
+async function checkReplaceable(out: string): Promise<void> {
   try {
     const names = (await Array.fromAsync(Deno.readDir(out))).map(({ name }) => name);
     if (names.length && !names.includes("odconv")) {
       throw new UsageError(`${out} holds something else than an earlier build (${names[0]}, ...); name another folder`);
     }
-    await Deno.remove(out, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function removeFolder(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

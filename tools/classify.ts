@@ -4,15 +4,15 @@
  * @module
  */
 
-import { classNames } from "../src/data/class_names.ts";
 import { decodeImage } from "../src/data/decode.ts";
 import { readBytes } from "../src/data/files.ts";
 import { preprocess } from "../src/data/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
+import { DataError } from "../src/errors.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
-import { loadModel } from "../src/models/load.ts";
 import type { CompiledModel } from "../src/models/model.ts";
 import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
   DEVICE_BOOLEANS,
   INFERENCE_HELP,
@@ -20,27 +20,32 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
+import { red } from "./support/style.ts";
 import { findWeights } from "./support/weights.ts";
 
 const HELP = `
 Usage: deno task classify IMAGE... --weights NAME|FILE [options]
 
-Names what is in JPEG, PNG and WebP images. They are prepared as in an evaluation: the shorter side resized to 256, the
-middle 224x224 cut out. A model of 32x32 images gets the shorter side resized to 32 and the middle 32x32.
+Names what is in JPEG, PNG, WebP, GIF, BMP and TIFF images. They are prepared as in an evaluation: the shorter side resized,
+the middle cut out, by what the weights' file says of its images; "deno task inspect NAME" shows it.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
   --top K               how many classes (default: 5)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}
-  --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...]
+  --json                machine-readable: [{"file","top":[{"class","name","probability","logit"}...]}...];
+                        {"file","error"} for an image that cannot be read
   -h, --help            this text
   --verbose             the stack of an error
+${CONFIG_HELP}
 
-Models that were not trained on ImageNet or CIFAR-10 have numbers instead of names.
+An image that cannot be read is named, the others are answered, and the exit code is 1.
+Classes whose names nobody has said have numbers.
 
 Examples:
   deno task classify photo.jpg --weights od_resnet50.safetensors
@@ -58,7 +63,7 @@ interface Guess {
   readonly logit: number;
 }
 
-const STRINGS = ["weights", "top", ...INFERENCE_STRINGS, ...PROFILE_STRINGS] as const;
+const STRINGS = ["weights", "top", ...CONFIG_STRINGS, ...INFERENCE_STRINGS, ...PROFILE_STRINGS] as const;
 const BOOLEANS = ["json", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
 const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
@@ -71,15 +76,25 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
     const device = parseDeviceFlags(args);
     const top = wholeNumber("top", args.top) ?? 5;
     await checkFolderOf(args.trace);
-    const model = await loadModel(await findWeights(args.weights));
+    const configure = await parseConfigFlags(args);
+    const model = configure(await loadWeights(await findWeights(args.weights)));
     const backend = await openDeviceOf(device);
     try {
       const compiled = await model.compile(backend);
       const answers = [];
+      let failed = 0;
       for (const file of args._) {
-        const guesses = await classify(compiled, file, top);
-        answers.push({ file, top: guesses });
-        if (!args.json) print(file, guesses);
+        try {
+          const guesses = await classify(compiled, file, top);
+          answers.push({ file, top: guesses });
+          if (!args.json) print(file, guesses);
+        } catch (error) {
+          // An image that is broken does not take the others with it.
+          if (!(error instanceof DataError)) throw error;
+          failed++;
+          answers.push({ file, error: error.message });
+          console.error(`${red("error")}: ${printable(error.message)}`);
+        }
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));
       if (args.profile || args.trace) {
@@ -87,6 +102,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
         const print = args.json ? console.error : console.log;
         await profileGraph(backend, model.graph(), { name: model.config.arch, trace: args.trace, print });
       }
+      return failed ? 1 : 0;
     } finally {
       backend.dispose();
     }
@@ -95,11 +111,10 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
 
 async function classify(compiled: CompiledModel, file: string, k: number): Promise<Guess[]> {
   const image = await decodeImage(await readBytes(file), file);
-  const logits = await compiled.run(preprocess(image, compiled.model.preprocessingOfAnySize));
+  const logits = await compiled.run(preprocess(image, compiled.model.preprocessing));
   checkFinite(file, logits);
   const probabilities = softmax(logits);
-  const { dataset } = compiled.model;
-  const names = dataset && await classNames(dataset);
+  const { classNames: names } = compiled.model;
   return topK(logits, k).map((score) => ({
     class: score.class,
     ...(names && { name: names[score.class] }),

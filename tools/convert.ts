@@ -8,22 +8,24 @@ import { dirname } from "node:path";
 import { type NonFinite, watchFinite } from "../src/checkpoint/non_finite.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
 import { pathOf } from "../src/checkpoint/source.ts";
-import { remap } from "../src/checkpoint/remap.ts";
-import type { StateDict } from "../src/checkpoint/state_dict.ts";
 import { partOf } from "../src/checkpoint/write_file.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
+import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
 import { CheckpointError } from "../src/errors.ts";
-import { inferConfig } from "../src/models/infer.ts";
-import { configOf } from "../src/models/load.ts";
-import { encodeMetadata } from "../src/models/metadata.ts";
+import { findNetwork, type FoundNetwork } from "../src/models/find_network.ts";
+import { inferenceOf } from "../src/models/load.ts";
+import { decodeMetadata, encodeMetadata, type Provenance } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
+import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import { confine, type Confinement, leave, mayDoEverything } from "./support/confine.ts";
 import { giveUp } from "./support/give_up.ts";
+import { describeClasses, describeImages } from "./support/inference_rows.ts";
 import { onInterrupt } from "./support/interrupt.ts";
 import { parseModelName, publishedNames } from "./support/model_name.ts";
 import { checkFolderOf } from "./support/output.ts";
+import { printNotes } from "./support/notes.ts";
 import { printable } from "./support/printable.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes, yellow } from "./support/style.ts";
@@ -46,13 +48,19 @@ Options
   --kernel-num N      kernels of an ODConv layer
   --reduction R       width of the attention branches
   --num-classes N     classes
-  --key KEY           the state dict to take where the file holds several (state_dict_ema)
+  --key KEY           the state dict to take where the file holds several (state_dict_ema, state.model)
+  --prefix P          what the names of the network's tensors begin with, where a state dict holds several (student.);
+                      if left out what all names of its only network begin with
   --out FILE          where to write, whatever is there; if left out weights/ARCH[_Nx][_Cc].safetensors: N kernels of an
                       ODConv layer, C classes where that is not the architecture's usual number. What was converted
                       from another source is not overwritten there
   --dtype f32|f16     type of the numbers written; f32 if left out, f16 halves the file
   --verbose           show the stack of an error
   -h, --help          show this
+
+${CONFIG_HELP}
+The file keeps all this, and whatever loads it obeys. From the hub it is taken from the repository's config.json, if that is
+timm's. Where nothing says what the classes are, 1000 classes of an ImageNet network are ImageNet's; others are numbers.
 
 Examples
   deno task convert od_resnet50_4x.pth.tar
@@ -66,11 +74,19 @@ const DEFAULT_FOLDER = "weights/";
 
 /** The command line, for its tests too. */
 export const command: Command<
-  "arch" | "kernel-num" | "reduction" | "num-classes" | "key" | "out" | "dtype"
+  | "arch"
+  | "kernel-num"
+  | "reduction"
+  | "num-classes"
+  | "key"
+  | "prefix"
+  | "out"
+  | "dtype"
+  | typeof CONFIG_STRINGS[number]
 > = {
   name: "deno task convert",
   help: HELP,
-  string: ["arch", "kernel-num", "reduction", "num-classes", "key", "out", "dtype"],
+  string: ["arch", "kernel-num", "reduction", "num-classes", "key", "prefix", "out", "dtype", ...CONFIG_STRINGS],
   async run(args) {
     if (args._.length !== 1) throw new UsageError(`one SOURCE is needed, there are ${args._.length}`);
     const source = args._[0];
@@ -81,18 +97,21 @@ export const command: Command<
       numClasses: wholeNumber("num-classes", args["num-classes"]),
     });
     const dtype = oneOf("dtype", args.dtype, ["f32", "f16"]) ?? "f32";
-    const published = parseModelName(source);
+    const isThere = isAddress(source) || !await isMissing(pathOf(source));
+    const published = isThere ? undefined : parseModelName(source);
     if (published) return explain(published.arch, published.kernelNum ?? overrides.kernelNum);
 
-    if (/^[\w-]+$/.test(source) && !await isFile(source)) {
-      throw new CheckpointError(
-        `${source}: there is no such file, and no such model: published are ${publishedNames()}`,
-      );
+    if (!isThere) {
+      const names = /^[\w-]+$/.test(source) ? `, and no such model: published are ${publishedNames()}` : "";
+      throw new CheckpointError(`${source}: there is no such file${names}`, {
+        cause: new Deno.errors.NotFound(source),
+      });
     }
-    if (!/^(hf:|https?:)/i.test(source)) {
+    if (!isAddress(source)) {
       giveUp("net", "env", "sys");
-      if (mayDoEverything()) return await confine(import.meta.url, await needsOf(source, args.out));
+      if (mayDoEverything()) return await confine(import.meta.url, await needsOf(source, args));
     }
+    const configure = await parseConfigFlags(args);
 
     const bars = new Bars();
     try {
@@ -101,7 +120,7 @@ export const command: Command<
         onProgress: (what, done, total) => bars.update(`downloading ${what}`, done, total),
       });
       try {
-        await convert(checkpoint, overrides, { out: args.out, dtype, bars });
+        await convert(checkpoint, overrides, { prefix: args.prefix, out: args.out, dtype, bars, configure });
       } finally {
         checkpoint.close();
       }
@@ -111,15 +130,23 @@ export const command: Command<
   },
 };
 
+function isAddress(source: string): boolean {
+  return /^(hf:|https?:)/i.test(source);
+}
+
 /** What the conversion of a file reads and writes: an index has its shards beside it, the result a part of itself. */
-async function needsOf(path: string, out = `${DEFAULT_FOLDER}x`): Promise<Confinement> {
+async function needsOf(
+  path: string,
+  { out = `${DEFAULT_FOLDER}x`, "class-names": names }: { readonly out?: string; readonly "class-names"?: string },
+): Promise<Confinement> {
   const source = pathOf(path);
   let folder = dirname(out);
   // Folders that are not there yet are made.
   while (!await exists(folder) && !await exists(dirname(folder)) && dirname(folder) !== folder) {
     folder = dirname(folder);
   }
-  return { read: [await looksLikeIndex(source) ? dirname(source) : source, folder], write: [folder] };
+  const weights = await looksLikeIndex(source) ? dirname(source) : source;
+  return { read: [weights, folder, ...(names === undefined ? [] : [names])], write: [folder] };
 }
 
 async function looksLikeIndex(path: string): Promise<boolean> {
@@ -130,21 +157,28 @@ async function looksLikeIndex(path: string): Promise<boolean> {
   return /^\s*\{/.test(new TextDecoder().decode(start));
 }
 
+/** Whether nothing is there; what cannot be looked at is for who opens it to refuse. */
+async function isMissing(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
+}
+
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
 interface Target {
+  readonly prefix?: string;
   readonly out?: string;
   readonly dtype: "f32" | "f16";
   readonly bars: Bars;
+  readonly configure: (model: Model) => Model;
 }
 
 async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, target: Target): Promise<void> {
-  const model = createModel(configOf(checkpoint, overrides));
-  const tensors = fit(checkpoint, model);
+  const found = findNetwork(checkpoint, overrides, { prefix: target.prefix });
+  const model = target.configure(createModel(found.config, await inferenceOf(checkpoint, found.config)));
   const sha256 = await checkpoint.sha256();
-  const metadata = encodeMetadata(model.config, { source: checkpoint.name, sha256 });
+  const metadata = encodeMetadata(model.config, provenanceOf(checkpoint, sha256), model.inference);
   const out = target.out ?? `${DEFAULT_FOLDER}${nameOf(model)}.safetensors`;
   if (target.out === undefined) await checkSameSource(out, sha256);
   await Deno.mkdir(dirname(out), { recursive: true });
@@ -155,44 +189,33 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
     checkpoint.close();
   });
   const broken: NonFinite[] = [];
-  await writeSafetensors(out, watchFinite(tensors, (found) => broken.push(found)), metadata, {
+  await writeSafetensors(out, watchFinite(found.tensors, (tensor) => broken.push(tensor)), metadata, {
     dtype: target.dtype === "f16" ? "F16" : "F32",
     onProgress: (done, total) => target.bars.update("writing", done, total),
   });
   target.bars.end();
 
-  for (const key of checkpoint.others.map(printable)) {
-    console.error(`${yellow("note")}: ${checkpoint.name} also holds ${key}; --key ${key} takes that instead`);
-  }
+  printNotes(checkpoint.name, found);
   if (broken.length) console.error(`${yellow("warning")}: ${warning(broken)}`);
-  console.log(`read     ${checkpoint.name} (${checkpoint.format}, ${checkpoint.tensors.size} tensors)`);
+  console.log(`read     ${checkpoint.name} (${checkpoint.format}, ${found.tensors.size} tensors${whereOf(found)})`);
   console.log(`model    ${summary(model)}`);
+  console.log(`images   ${describeImages(model.inference)}`);
+  console.log(`classes  ${describeClasses(model.inference)}`);
   console.log(`written  ${out} (${bytes(Deno.statSync(out).size)})`);
   const weights = /^weights\/([^/]+)\.safetensors$/.exec(out)?.[1] ?? out;
-  const data = model.imageSize === 32 ? "cifar10" : "DIR";
+  const data = model.classNames?.join() === CIFAR10_NAMES.join() ? "cifar10" : "DIR";
   console.log(`next     deno task eval --weights ${weights} --data ${data}`);
 }
 
-/** The model's tensors. Throws CheckpointError, which says what fits better where something does. */
-function fit({ tensors, name }: Checkpoint, model: Model): StateDict {
-  try {
-    return remap(tensors, model.stateDictSpec(), name);
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    const arch = lookup(() => inferConfig(tensors).arch);
-    if (arch === undefined || arch === model.config.arch) throw error;
-    throw new CheckpointError(`${error.message}\nThese look like tensors of ${arch}, not of ${model.config.arch}`);
-  }
+/** Where the tensors were, where that is more than a file of nothing else. */
+function whereOf({ key, prefix }: FoundNetwork): string {
+  return (key && ` in ${printable(key)}`) + (prefix && ` under ${printable(prefix)}*`);
 }
 
-/** What `work` answers, or undefined where it throws CheckpointError. */
-function lookup<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof CheckpointError) return undefined;
-    throw error;
-  }
+/** Where the weights came from: of a file that was converted before, where those came from. */
+function provenanceOf({ name, metadata }: Checkpoint, sha256: string): Provenance {
+  const { source, source_sha256: known } = metadata;
+  return decodeMetadata(metadata) && source && known ? { source, sha256: known } : { source: name, sha256 };
 }
 
 function removeIfThere(path: string): void {

@@ -5,17 +5,20 @@
  */
 
 import { openCheckpoint } from "../src/checkpoint/open.ts";
+import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
 import { openDataset } from "../src/data/dataset.ts";
+import { brokenFiles, lookOver } from "../src/data/look_over.ts";
 import { DataError } from "../src/errors.ts";
+import { accuracy, type Prediction } from "../src/evaluation/accuracy.ts";
 import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
 import { chosenImages, measure, usualBatch } from "../src/evaluation/measure.ts";
 import { writeReport } from "../src/evaluation/report_file.ts";
 import type { Shard } from "../src/evaluation/shard.ts";
 import type { Backend } from "../src/graph/backend.ts";
-import { loadModel } from "../src/models/load.ts";
 import type { Model } from "../src/models/model.ts";
 import { REGISTRY } from "../src/models/registry.ts";
 import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
+import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
   DEVICE_BOOLEANS,
   INFERENCE_HELP,
@@ -23,6 +26,9 @@ import {
   openDeviceOf,
   parseDeviceFlags,
 } from "./support/device.ts";
+import { classesOf, printDataNotes } from "./support/data_notes.ts";
+import { describeImages } from "./support/inference_rows.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { printable } from "./support/printable.ts";
 import { PROFILE_BOOLEANS, PROFILE_HELP, PROFILE_STRINGS, profileGraph } from "./support/profile.ts";
@@ -34,17 +40,21 @@ import { findWeights } from "./support/weights.ts";
 const HELP = `
 Usage: deno task eval --weights NAME|FILE [--data DIR|TAR|cifar10] [options]
 
-Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit. For models of
-32x32 images the shorter side of others is resized to 32 and the middle 32x32 cut out.
+Measures top-1 and top-5 accuracy and the cross-entropy loss, with torchvision's preprocessing bit for bit: the shorter side
+resized, the middle cut out, by what the weights' file says of its images.
 
 Options:
   --weights NAME|FILE   weights/NAME.safetensors, the one weights/NAME_*.safetensors, or a checkpoint file
-  --data DIR            class folders of images, as torchvision's ImageFolder reads them
+  --data DIR            class folders of images, as torchvision's ImageFolder reads them. A folder with the name of one of
+                        the model's classes is that class; WordNet ids have ILSVRC's numbers where the model has 1000
+                        classes; else the order of the names decides
   --data FILE.tar       the ILSVRC2012 validation archive, with --ground-truth
   --data cifar10        the CIFAR-10 test images; what CIFAR-10 models are evaluated on if --data is left out
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
-  --ground-truth FILE   of the archive: its lines are "NAME CLASS", "NAME WNID", or WNID in the order of the sorted names
-  --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU)
+  --ground-truth FILE   of the archive: lines of "NAME CLASS" or "NAME WNID", by spaces or as CSV, with or without a header;
+                        Kaggle's LOC_val_solution.csv; an .lst of MXNet; the development kit's numbers, with meta.mat
+                        beside them; or WNID alone, in the order of the sorted names
+  --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU; by their pixels)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}
   --workers N           threads that decode images and, on the CPU, run the model (default: one a core)
@@ -52,10 +62,13 @@ ${PROFILE_HELP}
   --shard I/N           only the I-th of N equal parts, from 1; "deno task merge" joins their reports
   --report FILE.json    write figures and predictions; until then FILE.json.journal keeps what is done, and the same
                         command goes on from there if it was interrupted
-  --logits FILE         write "logits" [images, classes] and "labels" [images] as safetensors
-  --skip-bad            leave out broken images and list them; otherwise the first one ends the run
+  --logits FILE         write "logits" [images, classes] and "labels" [images] as safetensors; without --report,
+                        FILE.journal keeps what is done
+  --skip-bad            leave out broken images and list them; otherwise the first one ends the run, which prints the
+                        figures so far
   -h, --help            this text
   --verbose             the stack of an error
+${CONFIG_HELP}
 
 Examples:
   deno task eval --weights od_resnet20_cifar10
@@ -75,6 +88,7 @@ const STRINGS = [
   "shard",
   "report",
   "logits",
+  ...CONFIG_STRINGS,
   ...INFERENCE_STRINGS,
   ...PROFILE_STRINGS,
 ] as const;
@@ -97,20 +111,29 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
     const shard = parseShard(args.shard);
     for (const path of [args.report, args.logits, args.trace]) await checkFolderOf(path);
 
+    const configure = await parseConfigFlags(args);
     const path = await findWeights(args.weights);
-    const model = await loadModel(path);
-    const dataset = await openDataset(args.data ?? usualData(model), { labels });
+    const model = configure(await loadWeights(path));
+    const dataset = await openDataset(args.data ?? usualData(model), { labels, model: classesOf(model) });
+    printDataNotes(dataset);
     const { start, end } = chosenImages(dataset, { limit, shard });
+    if (!args["skip-bad"]) {
+      const { broken } = await lookOver(dataset, { start, end });
+      if (broken.length) throw brokenFiles(dataset, broken);
+    }
     const backend = await openDeviceOf(device, { workers });
     console.log(`model    ${describe(model)}`);
     console.log(`weights  ${path}`);
+    console.log(`images   ${describeImages(model.inference)}`);
     console.log(`device   ${backend.name}: ${backend.description}`);
     console.log(`data     ${dataset.name}, ${end - start} of ${dataset.length} images`);
 
     const logits = args.logits ? new LogitsRecorder(end - start, model.config.numClasses) : undefined;
     const bar = progress("evaluating", end - start);
     const began = performance.now();
-    const journal = args.report && `${args.report}.journal`;
+    const kept = args.report ?? args.logits;
+    const journal = kept && `${kept}.journal`;
+    const done: Prediction[] = [];
     let resumed = 0;
     const speed = (done: number) => `${(1000 * (done - resumed) / (performance.now() - began)).toFixed(1)} images/s`;
     const skip = (error: Error) => {
@@ -129,6 +152,7 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
         shard,
         onBroken: args["skip-bad"] ? skip : refuse,
         onProgress: (done) => bar.update(done, speed(done)),
+        onPredictions: (predictions) => predictions.forEach((prediction) => done.push(prediction)),
         journal,
         onSplit(images, { message }) {
           bar.end();
@@ -139,13 +163,18 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
           console.log(`resumed  ${images} images are done already, by ${journal}`);
         },
         onLogits: logits && ((row, label) => logits.add(row, label)),
+      }).catch((error) => {
+        bar.end();
+        if (done.length) console.log(soFar(done, journal));
+        throw error;
       });
       bar.end();
+      // Before anything is written: a disk that is full does not take the figures with it.
+      printSummary(report);
       if (args.report) await writeReport(args.report, report);
       if (args.logits) await logits!.write(args.logits, { model: report.model, weights_sha256: report.weights.sha256 });
       // Only now: whatever happens before, the next run has the journal.
       if (journal) await Deno.remove(journal);
-      printSummary(report);
       if (args.profile || args.trace) {
         await profile(model, backend, Math.min(batch ?? usualBatch(model, backend), end - start), args.trace);
       }
@@ -157,6 +186,14 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
   },
 };
 
+/** The figures of what was evaluated before an error. */
+function soFar(done: readonly Prediction[], journal: string | undefined): string {
+  const { top1, top5, loss } = accuracy(done);
+  const figures = `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %, loss ${loss.toFixed(4)}`;
+  const kept = journal ? `kept in ${journal}: the same command goes on from there` : "--report FILE keeps what is done";
+  return `stopped  after ${done.length} images: ${figures} (${kept})`;
+}
+
 /** Profiles a run of a batch. */
 async function profile(model: Model, backend: Backend, batch: number, trace?: string): Promise<void> {
   await profileGraph(backend, model.graph({ batch }), { name: `${model.config.arch} batch ${batch}`, trace });
@@ -165,6 +202,9 @@ async function profile(model: Model, backend: Backend, batch: number, trace?: st
 /** The file that says the classes, if it is the right one for the data. Throws UsageError. */
 function labelsOf(args: { data?: string; labels?: string; "ground-truth"?: string }): string | undefined {
   const isArchive = /\.tar$/i.test(args.data ?? "");
+  if (args.data === "cifar10" && args.labels !== undefined) {
+    throw new UsageError("--labels is for folders; CIFAR-10 has its own classes");
+  }
   const wrong = isArchive ? args.labels : args["ground-truth"];
   if (wrong !== undefined) throw new UsageError("--labels is for folders, --ground-truth for archives (.tar)");
   if (isArchive && args["ground-truth"] === undefined) {
@@ -185,11 +225,9 @@ function parseShard(value: string | undefined): Shard | undefined {
 
 /** The data set that goes without saying. */
 function usualData(model: Model): string {
-  if (model.dataset === "cifar10") return "cifar10";
+  if (model.classNames?.join("\n") === CIFAR10_NAMES.join("\n")) return "cifar10";
   throw new UsageError(
-    `--data is needed: a folder of class folders of images${
-      model.dataset === "imagenet" ? ", or ILSVRC2012_img_val.tar with --ground-truth" : ""
-    }`,
+    "--data is needed: a folder of class folders of images, ILSVRC2012_img_val.tar with --ground-truth, or cifar10",
   );
 }
 

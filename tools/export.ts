@@ -14,11 +14,14 @@ import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/train
 import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training_state.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
 import { type TorchValue, writeTorch } from "../src/checkpoint/write_torch.ts";
-import { configOf } from "../src/models/load.ts";
+import { findNetwork } from "../src/models/find_network.ts";
+import { encodeInference } from "../src/models/inference_config.ts";
+import { inferenceOf } from "../src/models/load.ts";
 import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { namedParameters } from "../src/nn/module.ts";
 import { type Command, execute, oneOf, UsageError } from "./support/command.ts";
+import { printNotes } from "./support/notes.ts";
 import { type Progress, progress } from "./support/progress.ts";
 import { bytes } from "./support/style.ts";
 import { findWeights } from "./support/weights.ts";
@@ -34,6 +37,8 @@ NAME is a file of weights/ without its extension. What is written depends on the
                 without one, the optimizer is one that begins
   .pth          the state dict alone: model.load_state_dict(torch.load(FILE))
   .safetensors  the same for the safetensors library
+How the model is used (size and preparation of its images, class names) goes along as "inference_config", a text of JSON: in
+the dict of a .pth.tar and in the metadata of a .safetensors. A state dict alone has no place for it.
 
 Options
   --out FILE          where to write
@@ -69,10 +74,11 @@ const WRITERS: readonly (readonly [extension: string, write: Writer])[] = [
   [".pth.tar", (out, content, onProgress) => writeTorch(out, trainingContent(content), { onProgress })],
   [".pth", (out, { tensors }, onProgress) => writeTorch(out, new OrderedDict<Tensor>(tensors), { onProgress })],
   [".safetensors", async (out, { model, checkpoint, tensors }, onProgress) => {
-    const { name: source, metadata } = checkpoint;
+    const { name, metadata } = checkpoint;
     const own = decodeMetadata(metadata) && metadata;
-    const described = own ?? encodeMetadata(model.config, { source, sha256: await checkpoint.sha256() });
-    await writeSafetensors(out, tensors, described, { onProgress });
+    const { source = name, source_sha256: sha256 = await checkpoint.sha256() } = own ?? {};
+    const described = encodeMetadata(model.config, { source, sha256 }, model.inference);
+    await writeSafetensors(out, tensors, { ...own, ...described }, { onProgress });
   }],
 ];
 
@@ -98,7 +104,7 @@ export const command: Command<"out" | "state" | "dtype"> = {
       const checkpoint = await openCheckpoint(path);
       opened.push(checkpoint);
       if (statePath !== undefined) opened.push(await openCheckpoint(statePath));
-      const content = contentOf(checkpoint, opened[1], dtype);
+      const content = await contentOf(checkpoint, opened[1], dtype);
       await Deno.mkdir(dirname(out), { recursive: true });
       await write(out, content, (done, total) => (bar ??= progress("writing", total, bytes)).update(done));
       bar?.end();
@@ -111,16 +117,21 @@ export const command: Command<"out" | "state" | "dtype"> = {
 };
 
 /** Every tensor, checked; throws CheckpointError where one is missing, left over or of another shape. */
-function contentOf(checkpoint: Checkpoint, state: Checkpoint | undefined, dtype: "f32" | "f16" | undefined): Content {
-  const model = createModel(configOf(checkpoint));
-  const fit = (tensors: StateDict, name: string): StateDict => {
-    const fitting = remap(tensors, model.stateDictSpec(), name);
-    return dtype ? new Map([...fitting].map(([key, t]) => [key, cast(key, t, DTYPES[dtype])])) : fitting;
+async function contentOf(
+  checkpoint: Checkpoint,
+  state: Checkpoint | undefined,
+  dtype: "f32" | "f16" | undefined,
+): Promise<Content> {
+  const found = findNetwork(checkpoint);
+  printNotes(checkpoint.name, found);
+  const model = createModel(found.config, await inferenceOf(checkpoint, found.config));
+  const typed = (tensors: StateDict): StateDict => {
+    return dtype ? new Map([...tensors].map(([key, t]) => [key, cast(key, t, DTYPES[dtype])])) : tensors;
   };
-  const tensors = fit(checkpoint.tensors, checkpoint.name);
+  const tensors = typed(found.tensors);
   if (!state) return { model, checkpoint, tensors };
   const own = new Map([...state.tensors].filter(([name]) => !name.includes("/")));
-  return { model, checkpoint, tensors, run: { state, tensors: fit(own, state.name) } };
+  return { model, checkpoint, tensors, run: { state, tensors: typed(remap(own, model.stateDictSpec(), state.name)) } };
 }
 
 function trainingContent({ model, checkpoint, tensors, run }: Content): TorchValue {
@@ -129,6 +140,7 @@ function trainingContent({ model, checkpoint, tensors, run }: Content): TorchVal
   const averaged = [...state.keys()].some((key) => key.endsWith("/average"));
   return trainingCheckpoint({
     arch: model.config.arch,
+    inference: encodeInference(model.inference),
     tensors: run?.tensors ?? tensors,
     averages: averaged ? tensors : undefined,
     parameters: [...namedParameters(model.network)].flatMap(([key, { trainable }]) => trainable ? [key] : []),

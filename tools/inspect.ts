@@ -6,35 +6,38 @@
  */
 
 import { basename } from "node:path";
-import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import { completeConfig, findPublished, REGISTRY } from "../src/models/registry.ts";
 import { summarize } from "../src/models/summary.ts";
 import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, parseDeviceFlags } from "./support/device.ts";
+import { inferenceRows } from "./support/inference_rows.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkFolderOf } from "./support/output.ts";
 import { table } from "./support/table.ts";
-import { findWeights } from "./support/weights.ts";
+import { findWeights, isFile } from "./support/weights.ts";
 
 const HELP = `
 Usage: deno task inspect [NAME|FILE] [options]
 
 Without a name: every architecture with its parameters, multiply-adds and published figures.
-With one: that model's layers and counts. A FILE is a converted file or a checkpoint.
+With one: that model's layers and counts, and how it is used: size and preparation of its images, temperature, class names.
+A FILE is a converted file or a checkpoint.
 With images: a page that shows what the weights make of them: the answers, every layer's attentions and kernels, what layers
 put out, where the time went. It needs no network and no other file.
 
 Options:
-  --image FILE      a JPEG, PNG or WebP image; given twice, the two are compared
+  --image FILE      a JPEG, PNG, WebP, GIF, BMP or TIFF image; given twice, the two are compared
   --html FILE.html  where the page is written
-  --temperature T   of the attentions (default 1, as trained; 30 is how training starts)
+  --temperature T   of the attentions (default: what the file says, or 1; 30 is how training starts)
   --kernel-num N    kernels an ODConv layer mixes (default 1; of a FILE: its own)
   --reduction R     width of the attention branches (default 0.0625)
   --num-classes N   classes (default: the architecture's)
   --tensors         list the state dict too
 ${DEVICE_HELP}
   --json            machine-readable: {"arch","kernelNum","reduction","numClasses","parameters","madds",
-                    "published","stateDict":[{"name","shape","dtype"}],"layers":[...]}
+                    "published","inference":{"imageSize","resize","interpolation","mean","std","temperature",
+                    "classNames","source"},"stateDict":[{"name","shape","dtype"}],"layers":[...]}
   -h, --help        this text
   --verbose         the stack of an error
 
@@ -78,6 +81,7 @@ function printModel(model: Model, withTensors: boolean): void {
   }
   console.log(`parameters     ${parameters.toLocaleString("en")}`);
   console.log(`multiply-adds  ${madds.toLocaleString("en")}`);
+  for (const [name, text] of inferenceRows(model.inference)) console.log(`${name.padEnd(14)} ${text}`);
   if (published) {
     console.log(
       `published      ${published.parametersM}M parameters, ${published.madds} multiply-adds, ImageNet top-1 ` +
@@ -141,9 +145,9 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image">
     };
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
     // A page is of weights: an architecture alone has nothing to say of an image.
-    const model = REGISTRY.has(what) && path === undefined
+    const model = REGISTRY.has(what) && path === undefined && !await isFile(what)
       ? createModel({ arch: what, ...given })
-      : await loadModel(await findWeights(what), given);
+      : await loadWeights(await findWeights(what), given);
     if (temperature !== undefined) model.temperature = temperature;
     if (args.json) console.log(JSON.stringify(summarize(model)));
     else if (path === undefined) printModel(model, args.tensors);

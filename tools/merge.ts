@@ -38,8 +38,9 @@ const command: Command<"out"> = {
       reports.set(path, await readReport(path));
     }
     const whole = mergeReports(reports);
-    await writeReport(out, whole);
+    // First: a disk that is full does not take the figures with it.
     printSummary(whole);
+    await writeReport(out, whole);
   },
 };
 

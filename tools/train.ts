@@ -5,11 +5,11 @@
  */
 
 import { writeFile } from "../src/checkpoint/write_file.ts";
-import { isCifar10Folder } from "../src/data/cifar10.ts";
-import { type Dataset, openDataset } from "../src/data/dataset.ts";
+import type { ModelClasses } from "../src/data/class_numbers.ts";
+import type { Dataset } from "../src/data/dataset.ts";
 import { readBytes } from "../src/data/files.ts";
+import { brokenFiles, lookOver } from "../src/data/look_over.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
-import { loadModel } from "../src/models/load.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
@@ -19,8 +19,12 @@ import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";
 import { type Command, execute, MOST_WORKERS, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
+import { loadWeights } from "./support/load_weights.ts";
 import { checkResumed, completeRecipe, parseRecipeFlags, RECIPE_STRINGS } from "./support/recipe_flags.ts";
+import { classesOf, printDataNotes } from "./support/data_notes.ts";
+import { printable } from "./support/printable.ts";
 import { yellow } from "./support/style.ts";
+import { openTrainingData } from "./support/training_data.ts";
 import { TrainingDisplay } from "./support/training_display.ts";
 import { checkMemory, describeMemory, doesNotFit } from "./support/training_memory.ts";
 import { findWeights } from "./support/weights.ts";
@@ -39,6 +43,9 @@ What:
                          number of classes is another. --arch and the like come from them
   --data DIR             holds train/ and val/, each with class folders of images; or the PNG sheets of CIFAR-10
   --data cifar10         CIFAR-10, downloaded once
+  --labels FILE          of the folders in train/ and val/: JSON, {"folder": class, ...}, if the order of their names does not
+                         say their classes
+  --num-classes N        classes that the network tells apart (default: as many as the data has)
   --size N               height and width of the images (default: the architecture's, 224 or 32)
   --augment WORD         standard: random crops and mirror images, as torchvision's; none: the shorter side resized to
                          --size, the middle cut out (default: standard)
@@ -71,6 +78,8 @@ Where:
   --device NAME          auto, webgpu or cpu (default: auto, the faster of the two)
   --tune                 measure which WebGPU kernels are fastest for this network and keep it for later runs
   --tuning FILE          where that is kept (default: .odconv/tuning.json, which is read if it is there)
+  --skip-bad             go on without broken images and name them: in training the next image stands in for a broken one,
+                         validation leaves it out. If left out, the first broken image ends the run, which saves first
   --workers N            threads that prepare images (default: one a core, less one)
   --dry-run              print the memory that a step needs, and end
   -h, --help             this text
@@ -90,18 +99,22 @@ const OWN_STRINGS = [
   "reduction",
   "finetune",
   "data",
+  "labels",
+  "num-classes",
   "out",
   "resume",
   "workers",
   ...DEVICE_STRINGS,
 ] as const;
 
+const BOOLEANS = ["no-shuffle", "nesterov", "dry-run", "skip-bad", ...DEVICE_BOOLEANS] as const;
+
 /** The tool. */
-export const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | typeof DEVICE_BOOLEANS[number]> = {
+export const command: Command<string, typeof BOOLEANS[number]> = {
   name: "train",
   help: HELP,
   string: [...OWN_STRINGS, ...RECIPE_STRINGS],
-  boolean: ["no-shuffle", "nesterov", "dry-run", ...DEVICE_BOOLEANS],
+  boolean: BOOLEANS,
   async run(args) {
     const dryRun = args["dry-run"];
     const given = parseRecipeFlags(args, { nesterov: args.nesterov, noShuffle: args["no-shuffle"] }, args._);
@@ -119,20 +132,27 @@ export const command: Command<string, "no-shuffle" | "nesterov" | "dry-run" | ty
       checkResumed({ ...asked, ...given }, { ...earlier.model.config, ...earlier.state.recipe }, args.resume!);
     }
     const data = args.data ?? earlier?.state.data;
-    const sets = data ? await openBoth(data) : undefined;
+    const source = earlier?.model ?? (args.finetune ? await loadWeights(await findWeights(args.finetune)) : undefined);
+    const classes = classesFor(source, earlier !== undefined, asked.numClasses);
+    const sets = data ? await openTrainingData(data, { labels: args.labels, model: classes }) : undefined;
     try {
-      const model = earlier?.model ?? await initialModel(asked, args.finetune, sets?.training.numClasses);
+      if (sets) printDataNotes(sets.training, sets.validation);
+      const numClasses = asked.numClasses ?? sets?.training.numClasses;
+      const model = earlier?.model ?? initialModel({ ...asked, numClasses }, source);
       const recipe = earlier?.state.recipe ?? completeRecipe(given, model.imageSize);
       checkFrozen(model, recipe.freeze);
-      const { arch, kernelNum, numClasses } = model.config;
-      console.log(`model    ${arch}, kernel_num ${kernelNum}, ${numClasses} classes`);
+      const { arch, kernelNum } = model.config;
+      console.log(`model    ${arch}, kernel_num ${kernelNum}, ${model.config.numClasses} classes`);
       if (sets) {
-        checkClasses(sets.training, sets.validation, numClasses);
+        checkClasses(sets.training, sets.validation, model.config.numClasses);
         console.log(`data     ${describe(sets.training)}; ${describe(sets.validation)}`);
       }
       if (dryRun) return console.log(await describeMemory(model, recipe, device.device));
+      const onBroken = args["skip-bad"] ? namesOnce() : undefined;
+      for (const set of [sets!.training, sets!.validation]) await lookOverFiles(set, onBroken);
       await prepareFolder(folder!, args.resume, earlier?.state, sets!.training);
-      await train({ model, recipe, ...sets!, data: data!, folder: folder!, state: earlier?.state, workers }, device);
+      const state = earlier?.state;
+      await train({ model, recipe, ...sets!, data: data!, folder: folder!, state, workers, onBroken }, device);
     } finally {
       sets?.training.close();
       sets?.validation.close();
@@ -151,26 +171,43 @@ function askedModel(args: Readonly<Record<string, unknown>>): Partial<ModelConfi
     arch: text("arch"),
     kernelNum: wholeNumber("kernel-num", text("kernel-num")),
     reduction: positiveNumber("reduction", text("reduction")),
+    numClasses: wholeNumber("num-classes", text("num-classes")),
   };
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
 }
 
-async function initialModel(
-  asked: Partial<ModelConfig>,
-  weights: string | undefined,
-  numClasses: number | undefined,
-): Promise<Model> {
-  if (weights) return finetuned(await loadModel(await findWeights(weights)), { ...asked, numClasses });
-  return createModel({ ...asked, arch: asked.arch!, numClasses });
+function initialModel(asked: Partial<ModelConfig>, source: Model | undefined): Model {
+  return source ? finetuned(source, asked) : createModel({ ...asked, arch: asked.arch! });
 }
 
-/** The images to train on and those to validate on. */
-async function openBoth(data: string): Promise<{ training: Dataset; validation: Dataset }> {
-  if (data === "cifar10" || await isCifar10Folder(data)) {
-    const [training, validation] = [await openDataset(data, { split: "train" }), await openDataset(data)];
-    return { training, validation };
-  }
-  return { training: await openDataset(`${data}/train`), validation: await openDataset(`${data}/val`) };
+/** What the folders' classes have to fit; nothing where the model is made for them. */
+function classesFor(
+  source: Model | undefined,
+  isResumed: boolean,
+  asked: number | undefined,
+): ModelClasses | undefined {
+  if (asked !== undefined && !isResumed) return { numClasses: asked };
+  return source && { ...classesOf(source), adapts: !isResumed };
+}
+
+/** Names broken images, each of them once: they are met again in every epoch. */
+function namesOnce(): (error: Error) => void {
+  const named = new Set<string>();
+  return ({ message }) => {
+    if (!named.has(message)) console.error(yellow(`skipped: ${printable(message)}`));
+    named.add(message);
+  };
+}
+
+/** Looks at a data set's files before the work. Throws DataError if some are no images and nobody is told. */
+async function lookOverFiles(set: Dataset, onBroken: ((error: Error) => void) | undefined): Promise<void> {
+  const { files, broken } = await lookOver(set);
+  if (!files) return;
+  if (!onBroken && broken.length) throw brokenFiles(set, broken);
+  broken.forEach((error) => onBroken!(error));
+  const good = broken.length ? `${files - broken.length} of ${files} files` : `${files} files`;
+  const all = files < set.length ? ` (of ${set.length}, evenly spread)` : "";
+  console.log(`checked  ${set.name}: ${good}${all} can be opened and begin as images do`);
 }
 
 /** Makes the folder of a run. Throws TrainingError where another run is in it, or where the data is not the run's. */
@@ -227,6 +264,10 @@ async function train(
       ...options,
       backend,
       signal: stop.signal,
+      onBroken: options.onBroken && ((error) => {
+        display.end();
+        options.onBroken!(error);
+      }),
       onStep: (...step) => display.step(...step),
       onEpoch: (...epoch) => display.epoch(...epoch),
       onLost(step) {

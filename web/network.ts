@@ -4,7 +4,6 @@ import {
   type AttentionName,
   attentionOutputs,
   type Backend,
-  classNames,
   type DynamicLayer,
   type Executable,
   loadModel,
@@ -58,8 +57,9 @@ export class Network {
     readonly layers: readonly DynamicLayer[],
     /** The device it runs on. */
     readonly backend: Backend,
+    /** What a person should know of how its file was read. */
+    readonly notes: readonly string[],
     private readonly executable: Executable,
-    private readonly names: readonly string[] | undefined,
     private readonly takesTemperature: boolean,
   ) {}
 
@@ -69,13 +69,13 @@ export class Network {
     backend: Backend,
     onProgress: (done: number, total: number | undefined) => void,
   ): Promise<Network> {
-    const model = await loadModel(source, {}, { onProgress });
+    let notes: readonly string[] = [];
+    const model = await loadModel(source, {}, { onProgress, onFound: (found) => notes = found.notes });
     const traced = model.trace();
     const layers = attentionOutputs(traced);
     const graph = optimizeForInference(traced);
     const executable = await backend.compile(graph);
-    const names = model.dataset && await classNames(model.dataset);
-    return new Network(model, layers, backend, executable, names, graph.inputs.has("temperature"));
+    return new Network(model, layers, backend, notes, executable, graph.inputs.has("temperature"));
   }
 
   /** What it says of an image at a temperature. */
@@ -89,7 +89,7 @@ export class Network {
     return {
       top5: topK(outputs.logits, 5).map((score) => ({
         ...score,
-        name: this.names?.[score.class] ?? `class ${score.class}`,
+        name: this.model.classNames?.[score.class] ?? `class ${score.class}`,
         probability: probabilities[score.class],
       })),
       attentions: new Map(this.layers.map((layer) => [layer.name, attentionsOf(layer, outputs)])),
@@ -124,7 +124,7 @@ export class Network {
   }
 
   #inputs(image: RgbImage, temperature: number): Tensors {
-    const x = preprocess(image, this.model.preprocessingOfAnySize);
+    const x = preprocess(image, this.model.preprocessing);
     return this.takesTemperature ? { x, temperature: Float32Array.of(temperature) } : { x };
   }
 }

@@ -157,7 +157,7 @@ async function ask(): Promise<void> {
 function show(): void {
   if (!network) return;
   slots.forEach((slot, i) => {
-    if (answers[i]) slot.show(network!.model.preprocessingOfAnySize, answers[i]);
+    if (answers[i]) slot.show(network!.model.preprocessing, answers[i]);
   });
   const attentions = answers.flatMap((answer) => answer ? [answer.attentions] : []);
   if (attentions.length) view.show(network, attentions);
@@ -171,7 +171,10 @@ function describe(): void {
   const { arch, kernelNum } = model.config;
   const kernels = `${kernelNum} kernel${kernelNum === 1 ? "" : "s"} a layer`;
   const what = network!.layers.length ? `${arch}, ${kernels}` : arch;
-  say(`${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}`);
+  const notes = network!.notes.map((note) => `; ${note}`).join("");
+  say(
+    `${notice}${what} on ${backend.name === "webgpu" ? "WebGPU" : "the CPU"} (${backend.description})${each}${notes}`,
+  );
 }
 
 async function showTimes(asked: Network): Promise<void> {
@@ -204,14 +207,15 @@ function acceptDrops(): void {
 }
 
 function isImage({ type, name }: File): boolean {
-  return type.startsWith("image/") || /\.(jpe?g|png|webp)$/i.test(name);
+  return type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(name);
 }
 
 async function saveConverted(): Promise<void> {
   try {
     const file = source as File;
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
-    const metadata = encodeMetadata(network!.model.config, { source: file.name, sha256: digest.toHex() });
+    const { config, inference } = network!.model;
+    const metadata = encodeMetadata(config, { source: file.name, sha256: digest.toHex() }, inference);
     const link = document.createElement("a");
     link.href = URL.createObjectURL(await safetensorsBlob(network!.model.stateDict(), metadata));
     link.download = `${file.name.replace(/(\.(pth|pt|tar|bin))+$/, "")}.safetensors`;

@@ -32,7 +32,11 @@ export class Slot {
 
   constructor(title: string, events: SlotEvents) {
     this.#events = events;
-    const file = element("input", { type: "file", accept: "image/jpeg,image/png,image/webp", class: "hidden" });
+    const file = element("input", {
+      type: "file",
+      accept: "image/jpeg,image/png,image/webp,image/gif,image/bmp",
+      class: "hidden",
+    });
     file.addEventListener("change", () => {
       if (file.files?.[0]) this.open(file.files[0], file.files[0].name);
       file.value = ""; // so that the same file can be chosen again

@@ -1,21 +1,22 @@
 /**
- * Finds the state dict in what a training script saved around it.
+ * Finds the state dicts in what a training script saved around them.
  *
  * @module
  */
 
 import { CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
+import { asDict, Opaque } from "./opaque.ts";
 import type { PickleValue } from "./pickle.ts";
-import type { StateDict } from "./state_dict.ts";
-import { TorchTensor } from "./torch_tensor.ts";
+import type { StateDict, Tensor } from "./state_dict.ts";
 
 /** Where training scripts put the state dict, the likeliest first; averaged weights only where there are no others. */
-const KEYS = [
+const KEYS: readonly string[] = [
   "state_dict",
   "model",
   "model_state_dict",
   "model_state",
+  "module",
   "net",
   "network",
   "params",
@@ -24,77 +25,130 @@ const KEYS = [
   "model_ema",
   "ema_state_dict",
   "ema",
-] as const;
+];
 
-/** What wrappers put before every name: DistributedDataParallel and DataParallel, torch.compile. */
-const PREFIXES = ["module.", "_orig_mod."];
+/**
+ * What wrappers put before the names of what they wrap, anywhere in a name: (Distributed)DataParallel and AveragedModel,
+ * torch.compile, FSDP, activation checkpoints, DeepSpeed under Lightning, Opacus.
+ */
+const WRAPPERS: ReadonlySet<string> = new Set([
+  "module",
+  "_orig_mod",
+  "_fsdp_wrapped_module",
+  "_checkpoint_wrapped_module",
+  "_forward_module",
+  "_module",
+]);
 
-/** A state dict that was found. */
+/** Dicts in dicts that are looked into; trainers use up to five levels. */
+const MAX_DEPTH = 6;
+/** Items of a list that are looked at: `torch.save([model.state_dict(), optimizer.state_dict()])`. */
+const MAX_ITEMS = 16;
+/** State dicts that are found; no honest file has as many. */
+const MAX_FOUND = 64;
+
+/** A state dict in a file. */
 export interface FoundStateDict {
-  /** Its tensors, without a wrapper's prefix. */
-  tensors: StateDict;
-  /** The key it was under; "" where the file is the state dict. */
-  key: string;
-  /** Keys of the other state dicts in the file. */
-  others: string[];
+  /** The keys that lead to it, joined by dots: "state_dict", "state.model"; "" where the file is the state dict. */
+  readonly key: string;
+  /** Its tensors, under the names that they have in the file. */
+  readonly tensors: StateDict;
+  /** Names of its entries that are no tensors (`_extra_state`). */
+  readonly rest: readonly string[];
 }
 
 /**
- * Finds the state dict in a checkpoint's contents: bare, or one level down under one of the usual names, or under `key`.
- * Throws CheckpointError, saying what the file holds, where there is none.
+ * Every state dict in a checkpoint's contents, the likeliest first: those under the usual names, then those of most
+ * tensors. With `key`, those at it or, where there is none, inside of it. Throws CheckpointError, which says what the file
+ * holds, where there is none.
  */
-export function findStateDict(source: string, value: PickleValue, key?: string): FoundStateDict {
-  if (key === undefined && isStateDict(value)) return { tensors: stripPrefixes(tensorsOf(value)), key: "", others: [] };
-  const found = value instanceof Map
-    ? [...value.keys()].filter((k) => typeof k === "string" && isStateDict(value.get(k)))
-    : [];
-  const wanted = key ?? KEYS.find((k) => found.includes(k)) ?? (found.length === 1 ? found[0] : undefined);
-  const inner = value instanceof Map && found.includes(wanted) ? value.get(wanted) : undefined;
-  if (!isStateDict(inner)) {
-    const holds = value instanceof Map
-      ? `it holds ${[...value.keys()].slice(0, 20).map(shown).join(", ") || "nothing"}`
-      : "";
-    const what = key === undefined ? "no state dict" : `no state dict under "${key}"`;
-    throw new CheckpointError(`${source}: there is ${what} in it${holds && `; ${holds}`}`);
+export function findStateDicts(source: string, value: PickleValue, key?: string): FoundStateDict[] {
+  const all = [...walk(value, "", 0, new Map()).take(MAX_FOUND)];
+  const at = all.filter((found) => found.key === key);
+  const inside = all.filter((found) => found.key.startsWith(`${key}.`));
+  const found = key === undefined ? all : at.length ? at : inside;
+  if (!found.length) throw new CheckpointError(`${source}: ${explain(value, all, key)}`);
+  return found.sort((a, b) => usualness(a.key) - usualness(b.key) || b.tensors.size - a.tensors.size);
+}
+
+/** `seen`: what was walked through already, for a value may contain itself, or be contained a million times. */
+function* walk(
+  value: PickleValue,
+  key: string,
+  depth: number,
+  seen: Map<PickleValue, FoundStateDict | undefined>,
+): Generator<FoundStateDict> {
+  const dict = asDict(value);
+  const entries = dict ??
+    (Array.isArray(value) ? value.slice(0, MAX_ITEMS).map((v, i) => [String(i), v] as const) : []);
+  if (depth > MAX_DEPTH) return;
+  const isNew = !seen.has(value);
+  const found = isNew ? dict && stateDictOf(key, dict) : seen.get(value);
+  seen.set(value, found);
+  if (found) yield { ...found, key };
+  if (!isNew) return;
+  for (const [name, inner] of entries) {
+    if (typeof name !== "string" || isTensor(inner) || typeof inner !== "object" || inner === null) continue;
+    yield* walk(inner, key === "" ? name : `${key}.${name}`, depth + 1, seen);
   }
-  return {
-    tensors: stripPrefixes(tensorsOf(inner)),
-    key: String(wanted),
-    others: found.filter((k) => k !== wanted),
-  };
+}
+
+/**
+ * A dict of names, at least one of them that of a layer's tensor: dotted, or "weight" or "bias". `{best_acc: tensor,
+ * epoch: ...}` has tensors too, and an optimizer's are called momentum_buffer.
+ */
+function stateDictOf(key: string, dict: Map<PickleValue, PickleValue>): FoundStateDict | undefined {
+  const tensors: StateDict = new Map();
+  const rest: string[] = [];
+  let layers = 0;
+  for (const [name, value] of dict) {
+    if (typeof name !== "string") continue;
+    if (!isTensor(value)) rest.push(name);
+    else {
+      tensors.set(name, value);
+      if (/\.|^(weight|bias)$/.test(name)) layers++;
+    }
+  }
+  return layers ? { key, tensors, rest } : undefined;
+}
+
+/** Whether a pickle's value is a tensor: whatever makes one gives it these. */
+function isTensor(value: PickleValue): value is Tensor {
+  return typeof value === "object" && value !== null && "dtype" in value && "shape" in value && "read" in value;
+}
+
+function usualness(key: string): number {
+  const place = KEYS.indexOf(key.slice(key.lastIndexOf(".") + 1));
+  return key === "" ? -1 : place < 0 ? KEYS.length : place;
+}
+
+function explain(value: PickleValue, all: readonly FoundStateDict[], key: string | undefined): string {
+  const what = key === undefined ? "there is no state dict in it" : `there is no state dict under "${key}" in it`;
+  if (all.length) return `${what}; it holds ${all.map((found) => shown(found.key)).join(", ")}`;
+  const entries = [...asDict(value) ?? []];
+  const holds = value instanceof Map ? entries.slice(0, 20).map(([name]) => shown(name)).join(", ") || "nothing" : "";
+  const [name, object] = [["", value] as const, ...entries].find(([, v]) => v instanceof Opaque) ?? [];
+  const remedy = object instanceof Opaque
+    ? `; ${name === "" ? "it" : shown(name)} is an object of ${shown(object.name)}. If that is the model, load the ` +
+      'file in PyTorch and save its state dict: torch.save(model.state_dict(), "state_dict.pth")'
+    : "";
+  return what + (holds && `; it holds ${holds}`) + remedy;
 }
 
 /** A key in a message; almost always a name. */
 function shown(key: PickleValue): string {
-  return typeof key === "string" && key.length <= 80 ? key : excerpt(key);
+  return typeof key === "string" && key.length <= 80 ? key || '""' : excerpt(key);
 }
 
-/** The tensors without a wrapper's prefix, where every name has it. */
-export function stripPrefixes(tensors: StateDict): StateDict {
-  for (const prefix of PREFIXES) {
-    if (tensors.size && [...tensors.keys()].every((name) => name.startsWith(prefix) && name.length > prefix.length)) {
-      return stripPrefixes(new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])));
-    }
-  }
-  return tensors;
+/** A name without the parts that wrappers put into it. */
+export function withoutWrappers(name: string): string {
+  const parts = name.split(".");
+  const own = parts.filter((part, i) => i === parts.length - 1 || !WRAPPERS.has(part)).join(".");
+  return own || name;
 }
 
-/** A dict of names, at least one of them a tensor's, and no dict among its values. */
-function isStateDict(value: PickleValue): value is Map<string, PickleValue> {
-  if (!(value instanceof Map)) return false;
-  let tensors = 0;
-  for (const [name, item] of value) {
-    if (typeof name !== "string" || item instanceof Map) return false;
-    if (item instanceof TorchTensor) tensors++;
-  }
-  return tensors > 0 && !isTrainingState(value);
-}
-
-/** `{best_acc: tensor, epoch: ...}` has tensors too; a layer's tensors have dotted names or are named "weight". */
-function isTrainingState(value: Map<string, PickleValue>): boolean {
-  return ![...value].some(([name, item]) => item instanceof TorchTensor && /\.|^(weight|bias)$/.test(name));
-}
-
-function tensorsOf(dict: Map<string, PickleValue>): StateDict {
-  return new Map([...dict].filter((entry): entry is [string, TorchTensor] => entry[1] instanceof TorchTensor));
+/** The tensors under the names that they have without wrappers; under their own where two would be called the same. */
+export function unwrapped(tensors: StateDict): StateDict {
+  const own: StateDict = new Map([...tensors].map(([name, tensor]) => [withoutWrappers(name), tensor]));
+  return own.size === tensors.size ? own : tensors;
 }

@@ -6,6 +6,7 @@
 
 import { CheckpointError } from "../errors.ts";
 import { toFloat16 } from "../float16.ts";
+import { remedyFor } from "./remedy.ts";
 import type { DType, Tensor } from "./state_dict.ts";
 
 /** How the elements of each floating-point type are viewed as numbers. */
@@ -23,7 +24,7 @@ export function isFloat(dtype: DType): boolean {
 
 /** A tensor's elements as float32. Throws CheckpointError where it holds integers or booleans. */
 export async function toFloat32(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-  const values = view(tensor.dtype, await tensor.read());
+  const values = view(tensor, await tensor.read());
   return values instanceof Float32Array ? values as Float32Array<ArrayBuffer> : new Float32Array(values);
 }
 
@@ -38,7 +39,7 @@ export function cast(name: string, tensor: Tensor, dtype: "F32" | "F16"): Tensor
     dtype,
     shape: tensor.shape,
     async read() {
-      const values = view(tensor.dtype, await tensor.read());
+      const values = view(tensor, await tensor.read());
       const converted = dtype === "F32"
         ? new Float32Array(values)
         : toFloat16(name, values, (message) => new CheckpointError(message));
@@ -47,10 +48,15 @@ export function cast(name: string, tensor: Tensor, dtype: "F32" | "F16"): Tensor
   };
 }
 
-function view(dtype: DType, bytes: Uint8Array<ArrayBuffer>): ArrayLike<number> {
-  const make = VIEWS[dtype];
+function view(tensor: Tensor, bytes: Uint8Array<ArrayBuffer>): ArrayLike<number> {
+  const make = VIEWS[tensor.dtype];
   if (!make) {
-    throw new CheckpointError(`a floating-point tensor is needed (F16, BF16, F32 or F64), this one is ${dtype}`);
+    const remedy = remedyFor(tensor);
+    throw new CheckpointError(
+      `a floating-point tensor is needed (F16, BF16, F32 or F64), this one is ${tensor.dtype}${
+        remedy ? `: ${remedy}` : ""
+      }`,
+    );
   }
   return make(bytes);
 }

@@ -60,15 +60,42 @@ type FileReference = HubReference & { readonly file: string };
  * CheckpointError.
  */
 export async function downloadFromHub(reference: FileReference, options: HubOptions = {}): Promise<string> {
+  const path = await downloadIfThere(reference, options);
+  if (path === undefined) {
+    throw new CheckpointError(`${formatHubReference(reference)}: the repository has no such file`);
+  }
+  return path;
+}
+
+/**
+ * The same; undefined where the repository has no such file. That a commit has none is kept in the cache, as Python's client
+ * keeps it. Throws CheckpointError, too, where the file has more than `most` bytes.
+ */
+export async function downloadIfThere(
+  reference: FileReference,
+  options: HubOptions = {},
+  most = Infinity,
+): Promise<string | undefined> {
   const { getHFHubCachePath, getRepoFolderName } = await hubClient();
   const { repo, revision, file } = reference;
   const folder = `${options.cacheDir ?? getHFHubCachePath()}/${getRepoFolderName({ type: "model", name: repo })}`;
   const commit = /^[0-9a-f]{40}$/.test(revision ?? "") ? revision : undefined;
   const pointerOf = (id: string) => `${folder}/snapshots/${id}/${file}`;
+  const missing = commit && `${folder}/.no_exist/${commit}/${file}`;
   if (commit && await exists(pointerOf(commit))) return pointerOf(commit);
+  if (missing && await exists(missing)) return undefined;
 
   const connection = connect(reference, options);
   const info = await askFor(reference, connection);
+  if (!info) {
+    if (missing) await asCheckpointError(reference, () => touch(missing));
+    return undefined;
+  }
+  if (info.size !== undefined && info.size > most) {
+    throw new CheckpointError(
+      `${formatHubReference(reference)}: it has ${info.size} bytes, expected at most ${most}`,
+    );
+  }
   const blob = `${folder}/blobs/${info.id}`;
   const pointer = pointerOf(commit ?? info.commit ?? info.id);
   if (await isWhole(pointer, info)) return pointer;
@@ -80,17 +107,15 @@ export async function downloadFromHub(reference: FileReference, options: HubOpti
   return pointer;
 }
 
-/** What the hub says of a file. Throws CheckpointError where it has none of that name. */
-async function askFor(reference: FileReference, { hubUrl, fetch }: Connection): Promise<HubFile> {
+/** What the hub says of a file; undefined where the repository has none of that name. */
+async function askFor(reference: FileReference, { hubUrl, fetch }: Connection): Promise<HubFile | undefined> {
   const { pathsInfo } = await hubClient();
   const { repo, revision, file } = reference;
   const answer = await asCheckpointError(
     reference,
     () => pathsInfo({ repo, revision, hubUrl, fetch, paths: [file], expand: true }),
   );
-  const info = readHubFile(answer, formatHubReference(reference));
-  if (!info) throw new CheckpointError(`${formatHubReference(reference)}: the repository has no such file`);
-  return info;
+  return readHubFile(answer, formatHubReference(reference));
 }
 
 /** Sees to it that the cache holds a file whole. Throws Broken where it arrived damaged. */
@@ -150,6 +175,12 @@ async function point(pointer: string, blob: string): Promise<void> {
   const link = `${pointer}.${crypto.randomUUID()}`;
   await Deno.symlink(`${up}blobs/${blob.replace(/^.*\//, "")}`, link).catch(() => Deno.copyFile(blob, link));
   await Deno.rename(link, pointer);
+}
+
+/** Makes an empty file, and the folders that it lies in. */
+async function touch(path: string): Promise<void> {
+  await Deno.mkdir(path.replace(/[^/]*$/, ""), { recursive: true });
+  await Deno.writeFile(path, new Uint8Array());
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -7,7 +7,7 @@
 import { CheckpointError } from "../errors.ts";
 import { formatHubReference, type HubReference } from "./hub_reference.ts";
 import type { HubOptions } from "./hub_options.ts";
-import { Broken, checkPassing, retry } from "./retry.ts";
+import { Broken, checkPassing, checkRetryOptions, retry } from "./retry.ts";
 import { scrub } from "./scrub.ts";
 
 type Client = typeof import("npm:@huggingface/hub@2.17.5");
@@ -38,6 +38,7 @@ const MAX_ANSWER = 32 << 20;
 
 /** Throws CheckpointError where the hub's address is none. */
 export function connect(reference: HubReference, options: HubOptions): Connection {
+  checkRetryOptions(options);
   const hubUrl = (options.endpoint ?? Deno.env.get("HF_ENDPOINT") ?? HUB).replace(/\/+$/, "");
   if (!URL.canParse(hubUrl)) throw new CheckpointError(`the hub's address, HF_ENDPOINT, is not a URL: ${hubUrl}`);
   const { origin } = new URL(hubUrl);

@@ -28,7 +28,12 @@ export interface Located {
   readonly source: ByteSource;
   /** The file of that plain name beside it. */
   sibling(name: string): Promise<Located>;
+  /** The config.json beside it on the hub; undefined where there is none. Left out for what is not on the hub. */
+  readonly config?: () => Promise<Located | undefined>;
 }
+
+/** Longest config.json that is read: some name ten thousands of classes. */
+const MAX_CONFIG = 16 << 20;
 
 /** Finds a source. Throws CheckpointError where there is none. */
 export async function locate(source: string, options: LocateOptions = {}): Promise<Located> {
@@ -58,16 +63,32 @@ async function locateOnHub(text: string, options: LocateOptions): Promise<Locate
     throw new CheckpointError(`${text}: a page has no hub client; name the file's https address on the hub instead`);
   }
   // Imported late: a page has no use for the hub's client.
-  const { downloadFromHub, findHubFile } = await import("./hub.ts");
+  const { downloadFromHub, downloadIfThere, findHubFile } = await import("./hub.ts");
   const hubOptions = { onProgress: options.onProgress, ...options.hub };
   const reference = parseHubReference(text);
   const file = reference.file ?? await findHubFile(reference, hubOptions);
-  const name = formatHubReference({ ...reference, file });
-  const source = await fromFile(await downloadFromHub({ ...reference, file }, hubOptions));
+  const beside = (other: string) => ({ ...reference, file: file.replace(/[^/]*$/, other) });
+  const open = async (at: typeof reference, path: string): Promise<Located> => {
+    const name = formatHubReference(at);
+    return {
+      name,
+      source: { ...await fromFile(path), name },
+      sibling: (other) => locate(formatHubReference(beside(other)), options),
+    };
+  };
+  const own = { ...reference, file };
   return {
-    name,
-    source: { ...source, name },
-    sibling: (other) => locate(formatHubReference({ ...reference, file: file.replace(/[^/]*$/, other) }), options),
+    ...await open(own, await downloadFromHub(own, hubOptions)),
+    async config() {
+      const config = beside("config.json");
+      const path = await downloadIfThere(config, hubOptions, MAX_CONFIG);
+      if (path === undefined) return undefined;
+      const located = await open(config, path);
+      const { name, source } = located;
+      if (source.size <= MAX_CONFIG) return located;
+      source.close?.();
+      throw new CheckpointError(`${name}: it has ${source.size} bytes, expected at most ${MAX_CONFIG}`);
+    },
   };
 }
 

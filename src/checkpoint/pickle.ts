@@ -1,14 +1,16 @@
 /**
  * Reads pickles (Python's object format) as inert data: dicts become Maps, lists and tuples arrays. A pickle is a program
- * for a stack machine that may call any Python function it names; this machine knows only the functions that its caller
- * lists, and each of those only makes plain values. Nothing else is run: an unlisted name is an error that says it.
+ * for a stack machine that may call any Python function it names; this machine knows only what its caller's table makes
+ * of a name, and that is a plain value or a stand-in (Opaque). Nothing is imported and nothing of the file is run.
  *
- * Opcodes: pickletools in Python's standard library. Protocols 2 to 5 (torch.save writes 2).
+ * Opcodes: pickletools in Python's standard library. Protocols 1 to 5 (torch.save writes 2).
  *
  * @module
  */
 
 import { CheckpointError } from "../errors.ts";
+import { Opaque } from "./opaque.ts";
+import { allowance, COST } from "./pickle_memory.ts";
 import { OPCODES } from "./pickle_opcodes.ts";
 
 /** What a pickle can hold: plain values, and what the functions of the caller's table make. */
@@ -22,8 +24,6 @@ export class PickleGlobal {
     readonly name: string,
     /** What calling it makes; a global without it is a value only (a storage type, a dtype). */
     readonly call?: (args: readonly PickleValue[]) => PickleValue,
-    /** What setting its state (Python's `__setstate__` or `__dict__`) makes of what it made; ignored where missing. */
-    readonly build?: (made: PickleValue, state: PickleValue) => void,
   ) {}
 }
 
@@ -31,19 +31,21 @@ export class PickleGlobal {
 export interface PickleContext {
   /** For messages. */
   readonly source: string;
-  /** The globals it may name, by "module.name". */
-  readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /** The globals it may name, by "module.name"; a name without one ends the reading. */
+  readonly globals: Pick<ReadonlyMap<string, PickleGlobal>, "get">;
   /** Resolves a persistent id: how torch.save refers to the storages beside the pickle. */
   readonly persistent?: (id: PickleValue) => PickleValue;
 }
+
+const DECODER = new TextDecoder();
 
 /** The pickle goes on behind the bytes that were given. */
 export class PickleEnd extends CheckpointError {}
 
 /** Objects a value may be nested in; those of checkpoints are nested in fewer than ten. */
 const MAX_MARKS = 1000;
-/** Steps a pickle may take; a checkpoint's takes about forty a tensor. Bounds the memory that its objects take. */
-const MAX_STEPS = 2_000_000;
+/** Letters of a global's name. A text in the memo can be a name a million times, and each is a text of its own. */
+const MAX_NAME = 1000;
 
 /** The machine: a stack, the marks on it, and the memo of objects that are used more than once. */
 export class PickleMachine {
@@ -51,8 +53,8 @@ export class PickleMachine {
   readonly stack: PickleValue[] = [];
   /** Heights of the stack where a list, dict or tuple under construction began. */
   readonly marks: number[] = [];
-  /** Objects by number. A Map, so that a lying number costs nothing. */
-  readonly memo: Map<number, PickleValue> = new Map();
+  /** Objects that are used more than once. */
+  readonly memo: Memo = new Memo();
   /** Where the next byte is read. */
   at = 0;
   readonly #view: DataView;
@@ -70,7 +72,6 @@ export class PickleMachine {
   /** Runs to the STOP opcode; answers the value on the stack. */
   run(): PickleValue {
     for (;;) {
-      this.#spend(1);
       const code = this.uint8();
       const opcode = OPCODES.get(code);
       if (!opcode) throw this.error(`opcode 0x${code.toString(16).padStart(2, "0")} is not one that torch.save writes`);
@@ -116,7 +117,7 @@ export class PickleMachine {
   }
   /** UTF-8 text of a length. */
   text(length: number): string {
-    return new TextDecoder().decode(this.take(length));
+    return DECODER.decode(this.take(length));
   }
   /** Text up to the end of the line. */
   line(): string {
@@ -129,6 +130,7 @@ export class PickleMachine {
 
   /** Puts a value on the stack. */
   push(value: PickleValue): void {
+    this.spend(COST.slot);
     this.stack.push(value);
   }
   /** Takes the value off the stack. */
@@ -139,7 +141,7 @@ export class PickleMachine {
   /** The value on top of the stack. */
   top(): PickleValue {
     const value = this.pop();
-    this.push(value);
+    this.stack.push(value);
     return value;
   }
   /** Marks the height of the stack. */
@@ -156,39 +158,48 @@ export class PickleMachine {
 
   /** Finds a global in the caller's table. */
   global(module: string, name: string): PickleGlobal {
+    if (module.length + name.length > MAX_NAME) throw this.error(`it names something in more than ${MAX_NAME} letters`);
     const path = `${module}.${name}`;
     const found = this.context.globals.get(path);
     if (found) return found;
     throw new CheckpointError(
       `${this.context.source}: it names ${
-        path.slice(0, 200)
-      }, which is not something a state dict needs and is never run here. ` +
-        `If you trust the file, load it in PyTorch and save the state dict alone: ` +
-        `torch.save(model.state_dict(), "state_dict.pth")`,
+        path.slice(0, 120)
+      }, a function that can run programs or change files where ` +
+        `Python loads it. No checkpoint needs it: do not open the file elsewhere unless you trust whoever made it. ` +
+        `Nothing of it was run here`,
     );
   }
   /** Calls a global. */
   call(callee: PickleValue, args: PickleValue): PickleValue {
+    if (!Array.isArray(args)) throw this.error("a function is called without a tuple of arguments");
+    // What is called may copy its arguments, and a list in the memo can be passed a million times.
+    this.spend(args.reduce((sum: number, arg) => sum + COST.entry * sizeOf(arg), COST.object));
+    // A class inside another class, or what a method returned: as little known as the object it belongs to.
+    if (callee instanceof Opaque) return new Opaque(callee.name, args);
     if (!(callee instanceof PickleGlobal) || !callee.call) {
       throw this.error(`${callee instanceof PickleGlobal ? callee.name : "a plain value"} is called like a function`);
     }
-    if (!Array.isArray(args)) throw this.error(`${callee.name} is called without a tuple of arguments`);
-    // What is called may copy its arguments, and a list in the memo can be passed a million times.
-    for (const arg of args) this.#spend(sizeOf(arg));
-    const made = callee.call(args);
-    if (callee.build && typeof made === "object" && made !== null) this.#makers.set(made, callee);
-    return made;
+    return callee.call(args);
   }
-  /** Gives an object its state. */
+  /** Gives an object its state; that of known objects is nothing that is needed here. */
   build(made: PickleValue, state: PickleValue): void {
-    this.#makers.get(made as object)?.build?.(made, state);
+    if (made instanceof Opaque) made.state = state;
   }
-  readonly #makers = new WeakMap<object, PickleGlobal>();
 
-  #spend(steps: number): void {
-    if ((this.#steps += steps) > MAX_STEPS) throw this.error(`it takes more than ${MAX_STEPS} steps`);
+  /** Counts memory that is about to be taken. Throws CheckpointError where the pickle is too short to justify it. */
+  spend(bytes: number): void {
+    this.#spent += bytes;
+    if (this.#spent > allowance(this.at)) {
+      throw this.error(
+        `its objects take ${
+          Math.round(this.#spent / 1e6)
+        } MB of memory so far, more than a checkpoint's do. If you trust ` +
+          'the file, load it in PyTorch and save the state dict alone: torch.save(model.state_dict(), "state_dict.pth")',
+      );
+    }
   }
-  #steps = 0;
+  #spent = 0;
   #advance(length: number): number {
     const start = this.at;
     if (length > this.bytes.length - start) throw this.#ended();
@@ -197,6 +208,27 @@ export class PickleMachine {
   }
   #ended(): PickleEnd {
     return new PickleEnd(`${this.context.source}: truncated or damaged: its pickle does not end`);
+  }
+}
+
+/** Objects by number. Python counts them up from 0; a number that lies costs nothing. */
+class Memo {
+  readonly #dense: PickleValue[] = [];
+  readonly #sparse = new Map<number, PickleValue>();
+
+  get size(): number {
+    return this.#dense.length + this.#sparse.size;
+  }
+  has(index: number): boolean {
+    return index < this.#dense.length || this.#sparse.has(index);
+  }
+  get(index: number): PickleValue {
+    return index < this.#dense.length ? this.#dense[index] : this.#sparse.get(index);
+  }
+  set(index: number, value: PickleValue): void {
+    if (index < this.#dense.length) this.#dense[index] = value;
+    else if (index === this.#dense.length && !this.#sparse.has(index)) this.#dense.push(value);
+    else this.#sparse.set(index, value);
   }
 }
 

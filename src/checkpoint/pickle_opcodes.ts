@@ -1,16 +1,19 @@
 /**
- * The opcodes of the pickle machine as a table: those that protocols 2 to 5 write for the data in checkpoints.
+ * The opcodes of the pickle machine as a table: those that protocols 1 to 5 write for the data in checkpoints.
  *
  * @module
  */
 
+import { excerpt } from "../excerpt.ts";
+import { Opaque } from "./opaque.ts";
 import type { PickleMachine, PickleValue } from "./pickle.ts";
+import { COST } from "./pickle_memory.ts";
 
 /** What an opcode does; "STOP" ends the pickle. */
 export type Opcode = ((machine: PickleMachine) => void) | "STOP";
 
-/** Longest whole number that is read: 128 bits. */
-const MAX_LONG = 16;
+/** Longest whole number that is read, in bytes and in digits: hashes and seeds are such. */
+const MAX_LONG = 1024, MAX_DIGITS = 2500;
 
 /** Name in pickletools, code, what it does. */
 const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] = [
@@ -24,6 +27,9 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["BININT", 0x4a, (m) => m.push(m.int32())],
   ["BININT1", 0x4b, (m) => m.push(m.uint8())],
   ["BININT2", 0x4d, (m) => m.push(m.uint16())],
+  // Protocol 1's whole numbers are text; so are its booleans, 00 and 01.
+  ["INT", 0x49, (m) => m.push(decimal(m, m.line()))],
+  ["LONG", 0x4c, (m) => m.push(decimal(m, m.line().replace(/L$/, "")))],
   ["LONG1", 0x8a, (m) => m.push(long(m, m.uint8()))],
   ["LONG4", 0x8b, (m) => m.push(long(m, m.uint32()))],
   ["BINFLOAT", 0x47, (m) => m.push(m.float64())],
@@ -34,51 +40,56 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   // Python 2's str: names in files that it wrote.
   ["BINSTRING", 0x54, (m) => m.push(m.text(m.uint32()))],
   ["SHORT_BINSTRING", 0x55, (m) => m.push(m.text(m.uint8()))],
-  ["BINBYTES", 0x42, (m) => m.push(m.take(m.uint32()))],
-  ["SHORT_BINBYTES", 0x43, (m) => m.push(m.take(m.uint8()))],
-  ["BINBYTES8", 0x8e, (m) => m.push(m.take(m.uint64()))],
-  ["BYTEARRAY8", 0x96, (m) => m.push(m.take(m.uint64()))],
+  ["BINBYTES", 0x42, (m) => blob(m, m.uint32())],
+  ["SHORT_BINBYTES", 0x43, (m) => blob(m, m.uint8())],
+  ["BINBYTES8", 0x8e, (m) => blob(m, m.uint64())],
+  ["BYTEARRAY8", 0x96, (m) => blob(m, m.uint64())],
 
   ["MARK", 0x28, (m) => m.mark()],
   ["POP", 0x30, (m) => m.stack.length === m.marks.at(-1) ? void m.popToMark() : void m.pop()],
   ["POP_MARK", 0x31, (m) => void m.popToMark()],
   ["DUP", 0x32, (m) => m.push(m.top())],
 
-  ["EMPTY_TUPLE", 0x29, (m) => m.push([])],
-  ["TUPLE", 0x74, (m) => m.push(m.popToMark())],
-  ["TUPLE1", 0x85, (m) => m.push(popMany(m, 1))],
-  ["TUPLE2", 0x86, (m) => m.push(popMany(m, 2))],
-  ["TUPLE3", 0x87, (m) => m.push(popMany(m, 3))],
-  ["EMPTY_LIST", 0x5d, (m) => m.push([])],
-  ["LIST", 0x6c, (m) => m.push(m.popToMark())],
+  ["EMPTY_TUPLE", 0x29, (m) => list(m, [])],
+  ["TUPLE", 0x74, (m) => list(m, m.popToMark())],
+  ["TUPLE1", 0x85, (m) => list(m, popMany(m, 1))],
+  ["TUPLE2", 0x86, (m) => list(m, popMany(m, 2))],
+  ["TUPLE3", 0x87, (m) => list(m, popMany(m, 3))],
+  ["EMPTY_LIST", 0x5d, (m) => list(m, [])],
+  ["LIST", 0x6c, (m) => list(m, m.popToMark())],
   ["APPEND", 0x61, (m) => append(m, popMany(m, 1))],
   ["APPENDS", 0x65, (m) => append(m, m.popToMark())],
-  ["EMPTY_DICT", 0x7d, (m) => m.push(new Map())],
+  ["EMPTY_DICT", 0x7d, (m) => dict(m)],
   ["DICT", 0x64, (m) => {
     const items = m.popToMark();
-    m.push(new Map());
+    dict(m);
     setItems(m, items);
   }],
   ["SETITEM", 0x73, (m) => setItems(m, popMany(m, 2))],
   ["SETITEMS", 0x75, (m) => setItems(m, m.popToMark())],
-  ["EMPTY_SET", 0x8f, (m) => m.push([])],
+  ["EMPTY_SET", 0x8f, (m) => list(m, [])],
   ["ADDITEMS", 0x90, (m) => append(m, m.popToMark())],
-  ["FROZENSET", 0x91, (m) => m.push(m.popToMark())],
+  ["FROZENSET", 0x91, (m) => list(m, m.popToMark())],
 
-  ["BINPUT", 0x71, (m) => void m.memo.set(m.uint8(), m.top())],
-  ["LONG_BINPUT", 0x72, (m) => void m.memo.set(m.uint32(), m.top())],
-  ["MEMOIZE", 0x94, (m) => void m.memo.set(m.memo.size, m.top())],
+  ["BINPUT", 0x71, (m) => put(m, m.uint8())],
+  ["LONG_BINPUT", 0x72, (m) => put(m, m.uint32())],
+  ["MEMOIZE", 0x94, (m) => put(m, m.memo.size)],
   ["BINGET", 0x68, (m) => get(m, m.uint8())],
   ["LONG_BINGET", 0x6a, (m) => get(m, m.uint32())],
 
-  ["GLOBAL", 0x63, (m) => m.push(m.global(m.line(), m.line()))],
+  ["GLOBAL", 0x63, (m) => global(m, m.line(), m.line())],
   ["STACK_GLOBAL", 0x93, (m) => {
     const [module, name] = popMany(m, 2);
     if (typeof module !== "string" || typeof name !== "string") throw m.error("it names something that has no name");
-    m.push(m.global(module, name));
+    global(m, module, name);
   }],
   ["REDUCE", 0x52, call],
   ["NEWOBJ", 0x81, call],
+  ["NEWOBJ_EX", 0x92, (m) => {
+    // Arguments by name.
+    m.pop();
+    call(m);
+  }],
   ["BUILD", 0x62, (m) => {
     const state = m.pop();
     m.build(m.top(), state);
@@ -86,6 +97,7 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["BINPERSID", 0x51, (m) => {
     const id = m.pop();
     if (!m.context.persistent) throw m.error("it refers to something beside it, and there is nothing");
+    m.spend(2 * COST.object);
     m.push(m.context.persistent(id));
   }],
 ];
@@ -102,17 +114,45 @@ function call(m: PickleMachine): void {
   m.push(m.call(callee, args));
 }
 
+function list(m: PickleMachine, items: PickleValue[]): void {
+  m.spend(COST.list);
+  m.push(items);
+}
+
+function blob(m: PickleMachine, length: number): void {
+  m.spend(COST.object);
+  m.push(m.take(length));
+}
+
+function dict(m: PickleMachine): void {
+  m.spend(COST.dict);
+  m.push(new Map());
+}
+
+function global(m: PickleMachine, module: string, name: string): void {
+  m.spend(COST.object);
+  m.push(m.global(module, name));
+}
+
 function append(m: PickleMachine, items: readonly PickleValue[]): void {
-  const list = m.top();
+  const top = m.top();
+  const list = top instanceof Opaque ? top.list ??= [] : top;
   if (!Array.isArray(list)) throw m.error("items are appended to something that is not a list");
   for (const item of items) list.push(item);
 }
 
 function setItems(m: PickleMachine, items: readonly PickleValue[]): void {
-  const dict = m.top();
+  const top = m.top();
+  const dict = top instanceof Opaque ? top.items ??= new Map() : top;
   if (!(dict instanceof Map)) throw m.error("items are set in something that is not a dict");
   if (items.length % 2) throw m.error("a dict's key is without a value");
+  m.spend(COST.entry * items.length / 2);
   for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+}
+
+function put(m: PickleMachine, index: number): void {
+  m.spend(COST.entry);
+  m.memo.set(index, m.top());
 }
 
 function get(m: PickleMachine, index: number): void {
@@ -123,10 +163,21 @@ function get(m: PickleMachine, index: number): void {
 /** A two's-complement little-endian whole number: a number where it is exact, else a bigint. */
 function long(m: PickleMachine, length: number): number | bigint {
   if (length > MAX_LONG) throw m.error(`it holds a whole number of ${length} bytes`);
-  const bytes = m.take(length);
-  let value = 0n;
-  for (let i = length - 1; i >= 0; i--) value = value << 8n | BigInt(bytes[i]);
-  value = BigInt.asIntN(8 * length, value);
+  if (length === 0) return 0;
+  const value = BigInt(`0x${m.take(length).toReversed().toHex()}`);
+  return exact(BigInt.asIntN(8 * length, value));
+}
+
+/** As {@link long}, of decimal digits; protocol 1's booleans are such of two digits. */
+function decimal(m: PickleMachine, digits: string): number | bigint | boolean {
+  if (digits === "00" || digits === "01") return digits === "01";
+  if (digits.length > MAX_DIGITS || !/^-?\d+$/.test(digits)) {
+    throw m.error(`it holds the whole number ${excerpt(digits)}`);
+  }
+  return exact(BigInt(digits));
+}
+
+function exact(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }

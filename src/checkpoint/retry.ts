@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkNumber, checkWhole } from "../arguments.ts";
 import { CheckpointError } from "../errors.ts";
 
 /** How often, and after which time. */
@@ -12,6 +13,12 @@ export interface RetryOptions {
   readonly retries?: number;
   /** Milliseconds before the first retry, unless the server says how long to wait; doubles with each. 1000 if left out. */
   readonly retryDelay?: number;
+}
+
+/** Throws ArgumentError if there would be no last attempt, or no wait. */
+export function checkRetryOptions({ retries = 0, retryDelay = 0 }: RetryOptions): void {
+  checkWhole("retries", retries, 0);
+  checkNumber("retryDelay", retryDelay, 0);
 }
 
 /** A failure after which another attempt makes sense. */

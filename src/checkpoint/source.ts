@@ -5,6 +5,8 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { whyMissing } from "../unreadable_name.ts";
+import { explainFolder } from "./foreign_folder.ts";
 import type { ByteSource } from "./state_dict.ts";
 
 /** Bytes in memory. Reads are views: whoever reads them must not write to them. */
@@ -78,15 +80,20 @@ export function fromOpenFile(name: string, file: Deno.FsFile): ByteSource {
 }
 
 async function openFile(path: string): Promise<Deno.FsFile> {
+  let folder: string | undefined;
   try {
     // Before it is opened: opening a named pipe waits for somebody to write to it.
-    if ((await Deno.stat(path)).isFile) return await Deno.open(path);
+    const { isFile, isDirectory } = await Deno.stat(path);
+    if (isFile) return await Deno.open(path);
+    if (isDirectory) folder = await explainFolder(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    if (error instanceof Deno.errors.NotFound) throw new CheckpointError(`${path}: there is no such file`);
+    if (error instanceof Deno.errors.NotFound) {
+      throw new CheckpointError(`${path}: there is no such file${whyMissing(path)}`, { cause: error });
+    }
     throw new CheckpointError(`${path}: cannot be read: ${(error as Error).message}`);
   }
-  throw new CheckpointError(`${path}: not a file; name a checkpoint inside it`);
+  throw new CheckpointError(`${path}: ${folder ?? "not a file but a device or a pipe"}`);
 }
 
 /** Runs a synchronous read so that what it throws rejects the promise instead. */

@@ -1,45 +1,23 @@
 /**
- * The globals that PyTorch checkpoints name, and what each becomes here. A pickle that names any other is refused.
+ * The globals that PyTorch checkpoints name, and what each becomes here. An object of any other class stands in the result
+ * as an Opaque: beside the weights lie histories, settings and whatever else a training script had at hand, and as nothing
+ * is run, none of it is a reason to refuse the weights.
  *
  * @module
  */
 
 import { CheckpointError } from "../errors.ts";
+import { Opaque } from "./opaque.ts";
 import { PickleGlobal, type PickleValue } from "./pickle.ts";
 import type { DType } from "./state_dict.ts";
-import { type Storage, TorchTensor } from "./torch_tensor.ts";
-
-/** Element types by PyTorch's storage classes. */
-const STORAGE_TYPES: Readonly<Record<string, DType>> = {
-  DoubleStorage: "F64",
-  FloatStorage: "F32",
-  HalfStorage: "F16",
-  BFloat16Storage: "BF16",
-  LongStorage: "I64",
-  IntStorage: "I32",
-  ShortStorage: "I16",
-  CharStorage: "I8",
-  ByteStorage: "U8",
-  BoolStorage: "BOOL",
-};
-
-/** A value of a class that a state dict does not need, kept out of the way: its arguments are not looked at. */
-export class Opaque {
-  /** Called when a pickle makes an object of the class. */
-  constructor(
-    /** The class, "module.name". */
-    readonly name: string,
-  ) {}
-}
+import { STORAGES } from "./torch_dtypes.ts";
+import { REBUILD, rebuildUnknown } from "./torch_rebuild.ts";
 
 type Call = NonNullable<PickleGlobal["call"]>;
 
 /** Globals that make what we need. */
 const MAKERS: Readonly<Record<string, Call>> = {
-  "torch._utils._rebuild_tensor": ([storage, offset, shape, strides]) => tensor(storage, offset, shape, strides),
-  "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides]) => tensor(storage, offset, shape, strides),
-  "torch._utils._rebuild_parameter": ([data]) => data,
-  "torch._utils._rebuild_parameter_with_state": ([data]) => data,
+  ...REBUILD,
   "collections.OrderedDict": ([items]) => dict(items),
   "torch.Size": ([items]) => Array.isArray(items) ? items : [],
   "builtins.dict": ([items]) => dict(items),
@@ -48,44 +26,53 @@ const MAKERS: Readonly<Record<string, Call>> = {
   "builtins.tuple": ([items]) => Array.isArray(items) ? items : [],
   "collections.defaultdict": () => new Map(),
   "collections.Counter": ([items]) => items instanceof Map ? items : new Map(),
-  "argparse.Namespace": () => new Map(),
+  // Objects as protocol 1 writes them.
+  "copyreg._reconstructor": ([type]) => new Opaque(type instanceof PickleGlobal ? type.name : "copyreg._reconstructor"),
 };
 
-/** Globals of values beside the state dict: best accuracies as numpy numbers, devices, dtypes, paths in arguments. */
-const BESIDE: readonly string[] = [
-  "_codecs.encode",
-  ...["core", "_core"].flatMap((core) => [
-    `numpy.${core}.multiarray.scalar`,
-    `numpy.${core}.multiarray._reconstruct`,
-    `numpy.${core}.numeric._frombuffer`,
-  ]),
-  "numpy.dtype",
-  "numpy.ndarray",
-  ...["Float16", "Float32", "Float64", "Int32", "Int64", "Bool"].map((type) => `numpy.dtypes.${type}DType`),
-  "torch.device",
-  "torch.serialization._get_layout",
-  ...["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
-    .map((dtype) => `torch.${dtype}`),
-  ...["Path", "PosixPath", "PurePath", "PurePosixPath", "WindowsPath", "PureWindowsPath"]
-    .flatMap((name) => [`pathlib.${name}`, `pathlib._local.${name}`]),
-  "builtins.bytearray",
-  "builtins.complex",
-  "builtins.slice",
-  "datetime.datetime",
+/**
+ * Functions that start programs, run text or change files. A pickle that names one is an attack on whoever loads it with
+ * Python, who should know. This is advice and no defence: nothing is run here, whatever its name.
+ */
+const ATTACKS: readonly RegExp[] = [
+  /^(os|posix|nt)\.(system|popen|exec\w+|spawn\w+|posix_spawnp?|fork\w*|remove|unlink|rmdir|rename|replace|kill|startfile)$/,
+  /^subprocess\.(Popen|run|call|check_call|check_output|getoutput|getstatusoutput)$/,
+  /^(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|breakpoint|input)$/,
+  /^(runpy\.run_\w+|importlib\.import_module|pty\.spawn|ctypes\.CDLL|shutil\.(rmtree|move)|webbrowser\.open)$/,
 ];
 
-/** Every global that is allowed, by name. */
-export const TORCH_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
-  [
-    ...Object.entries(MAKERS).map(([name, call]) => new PickleGlobal(name, call)),
-    ...BESIDE.map((name) => new PickleGlobal(name, () => new Opaque(name))),
-    ...Object.keys(STORAGE_TYPES).map((name) => new PickleGlobal(`torch.${name}`)),
-  ].flatMap((global) => spellings(global.name).map((name) => [name, global] as const)),
+const KNOWN: ReadonlyMap<string, PickleGlobal> = new Map(
+  Object.entries(MAKERS).flatMap(([name, call]) =>
+    spellings(name).map((spelling) => [spelling, new PickleGlobal(name, call)] as const)
+  ),
 );
 
-/** Python 2 called the module of built-in names otherwise. */
+/**
+ * What a checkpoint's pickle may name: a few functions that make what is needed, storage classes, which are values only,
+ * and everything else, whose objects become Opaque. Undefined for what only an attack names.
+ */
+export const TORCH_GLOBALS: Pick<ReadonlyMap<string, PickleGlobal>, "get"> = {
+  get(name) {
+    const known = KNOWN.get(name);
+    if (known) return known;
+    if (ATTACKS.some((attack) => attack.test(name))) return undefined;
+    if (isStorageClass(name)) return new PickleGlobal(name);
+    return new PickleGlobal(name, rebuildUnknown(name) ?? ((args) => new Opaque(name, args)));
+  },
+};
+
+/** Old files name the classes of other devices too: "torch.cuda.FloatStorage". */
+function isStorageClass(name: string): boolean {
+  return name.startsWith("torch.") && Object.hasOwn(STORAGES, className(name));
+}
+
+function className(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
+}
+
+/** Python 2 called some modules otherwise, and protocol 2 still does. */
 function spellings(name: string): string[] {
-  return name.startsWith("builtins.") ? [name, name.replace("builtins", "__builtin__")] : [name];
+  return [name, name.replace(/^builtins\./, "__builtin__.").replace(/^copyreg\./, "copy_reg.")];
 }
 
 /** The persistent id that torch.save writes for a storage. */
@@ -103,28 +90,16 @@ export interface StorageId {
 /** Reads `("storage", type, key, location, length[, view])`. Throws CheckpointError where it is something else. */
 export function storageId(source: string, id: PickleValue): StorageId {
   const [tag, type, key, , length, view = null] = Array.isArray(id) ? id : [];
-  const name = type instanceof PickleGlobal ? type.name.replace("torch.", "") : "";
-  if (tag !== "storage" || !Object.hasOwn(STORAGE_TYPES, name) || typeof key !== "string" || !isSize(length)) {
+  const name = type instanceof PickleGlobal ? type.name : "";
+  if (tag !== "storage" || !isStorageClass(name) || typeof key !== "string" || !isSize(length)) {
     throw new CheckpointError(`${source}: its pickle refers to something beside it that is not a storage of numbers`);
   }
-  return { dtype: STORAGE_TYPES[name], key, length, view };
+  return { dtype: STORAGES[className(name)], key, length, view };
 }
 
 /** Whether a value is a number of things. */
 export function isSize(value: PickleValue): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
-}
-
-function tensor(storage: PickleValue, offset: PickleValue, shape: PickleValue, strides: PickleValue): TorchTensor {
-  const numbers = (v: PickleValue): v is number[] => Array.isArray(v) && v.every((n) => typeof n === "number");
-  if (!isStorage(storage) || typeof offset !== "number" || !numbers(shape) || !numbers(strides)) {
-    throw new CheckpointError("the checkpoint is damaged: one of its tensors has no storage, shape or strides");
-  }
-  return new TorchTensor(storage, storage.dtype, shape, strides, offset);
-}
-
-function isStorage(value: PickleValue): value is Storage {
-  return typeof value === "object" && value !== null && "dtype" in value && "read" in value && "length" in value;
 }
 
 function dict(items: PickleValue): Map<PickleValue, PickleValue> {

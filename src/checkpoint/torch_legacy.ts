@@ -11,15 +11,17 @@ import { excerpt } from "../excerpt.ts";
 import { PickleEnd, type PickleValue, readPickle } from "./pickle.ts";
 import { type ByteSource, type DType, DTYPE_BYTES } from "./state_dict.ts";
 import { isSize, storageId, TORCH_GLOBALS } from "./torch_globals.ts";
-import type { Storage } from "./torch_tensor.ts";
+import type { Storage } from "./strided_tensor.ts";
 import { MAX_PICKLE } from "./torch_zip.ts";
+import { modelsAsStateDicts } from "./whole_model.ts";
 
-/** The first pickle: PROTO 2, LONG1 of ten bytes 0x1950a86a20f9469cfc6c, STOP. */
-export const LEGACY_MAGIC: readonly number[] = [
-  ...[0x80, 0x02, 0x8a, 0x0a],
-  ...[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
-  0x2e,
-];
+/**
+ * The first pickle, a character a byte: 0x1950a86a20f9469cfc6c as protocols 2 to 5 write it (from 4 on with the length of
+ * a frame), or as protocol 1 does.
+ */
+export const LEGACY_MAGIC: RegExp =
+  // deno-lint-ignore no-control-regex
+  /^(?:\x80[\x02-\x05](?:\x95[^]{8})?\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19|L119547037146038801333356L\n)\./;
 const PROTOCOL = 1001;
 /** Pickles do not say how long they are: read this much, and twice as much whenever that is too little. */
 const FIRST_WINDOW = 1 << 16;
@@ -28,6 +30,8 @@ const FIRST_WINDOW = 1 << 16;
 export async function readTorchLegacy(source: ByteSource): Promise<PickleValue> {
   const storages = new Map<string, LegacyStorage>();
   const pickles = new PickleReader(source, (id) => {
+    // A whole model: each of its modules with its class and that class's source text.
+    if (Array.isArray(id) && id[0] === "module") return id[1];
     const { dtype, key, length, view } = storageId(source.name, id);
     let storage = storages.get(key);
     if (!storage) storages.set(key, storage = new LegacyStorage(source, key, dtype, length));
@@ -45,7 +49,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<PickleValue> 
   }
   const value = await pickles.next();
   await locate(source, await pickles.next(), storages, pickles.at);
-  return value;
+  return modelsAsStateDicts(source.name, value);
 }
 
 class PickleReader {

@@ -1,106 +1,37 @@
 /**
- * PyTorch's tensors as views over its storages: a storage is a run of elements in the file, a tensor an offset, a shape
- * and strides over it. Several tensors may share one storage.
+ * What PyTorch's functions that rebuild tensors make here: tensors whose elements lie in the file (StridedTensor, numpy
+ * arrays), and tensors whose elements cannot be read.
  *
  * @module
  */
 
 import { CheckpointError } from "../errors.ts";
-import { excerpt } from "../excerpt.ts";
-import { type DType, DTYPE_BYTES, type Tensor } from "./state_dict.ts";
+import type { DType, Tensor } from "./state_dict.ts";
 
-/** A storage in a file. */
-export interface Storage {
-  /** For messages: the file, and the storage's key in it. */
-  readonly name: string;
-  /** Type of its elements. */
-  readonly dtype: DType;
-  /** Number of its elements, as the pickle claims. */
-  readonly length: number;
-  /** Reads a range of its bytes. Throws CheckpointError where the file does not have them. */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+/** Axes that a tensor may have: PyTorch's own limit. A list in a pickle may be the shape of a million tensors. */
+export const MAX_AXES = 64;
+
+/** A tensor in a pickle. */
+export abstract class TorchTensor implements Tensor {
+  abstract readonly dtype: DType;
+  abstract readonly shape: readonly number[];
+  readonly unreadable?: string;
+  abstract read(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** True for what `torch._utils._rebuild_tensor*` makes. */
-export class TorchTensor implements Tensor {
-  /** Checks the numbers against the storage; throws CheckpointError where they point outside of it. */
+/** A tensor that is no run of plain numbers in the file. */
+export class UnreadableTensor extends TorchTensor {
+  /** For a dtype without a name here, that of its bytes. */
   constructor(
-    readonly storage: Storage,
     readonly dtype: DType,
     readonly shape: readonly number[],
-    readonly strides: readonly number[],
-    /** First element, in elements of the storage. */
-    readonly offset: number,
+    /** Why, and what to do about it in PyTorch. */
+    override readonly unreadable: string,
   ) {
-    const { name, length } = storage;
-    const span = spanOf(shape, strides);
-    const numbers = [offset, span, ...shape, ...strides];
-    if (shape.length !== strides.length || numbers.some((n) => !Number.isSafeInteger(n) || n < 0)) {
-      throw new CheckpointError(
-        `${name}: a tensor of shape ${excerpt(shape)}, strides ${excerpt(strides)} and offset ${offset} is not one`,
-      );
-    }
-    if (offset + span > length) {
-      throw new CheckpointError(
-        `${name}: a tensor of shape ${excerpt(shape)} uses elements ${offset} to ${offset + span} of ${length}`,
-      );
-    }
-    const count = countOf(shape);
-    if (!(count <= Math.max(length, MAX_BROADCAST))) {
-      throw new CheckpointError(`${name}: a tensor of ${count} elements is made of only ${length}; save it contiguous`);
-    }
+    super();
   }
 
-  async read(): Promise<Uint8Array<ArrayBuffer>> {
-    const { storage, shape, strides, offset } = this;
-    const width = DTYPE_BYTES[this.dtype];
-    const span = await storage.read(offset * width, spanOf(shape, strides) * width);
-    return isContiguous(shape, strides) ? span : gather(span, width, shape, strides);
+  read(): Promise<never> {
+    return Promise.reject(new CheckpointError(this.unreadable));
   }
-}
-
-/** Elements that a tensor with stride 0 may repeat a smaller storage to: at most 32 MB, whatever the file's size. */
-const MAX_BROADCAST = 1 << 22;
-
-function countOf(shape: readonly number[]): number {
-  return shape.reduce((n, d) => n * d, 1);
-}
-
-/** Elements from the tensor's first to its last, both included. */
-function spanOf(shape: readonly number[], strides: readonly number[]): number {
-  if (shape.includes(0)) return 0;
-  return shape.reduce((n, d, i) => n + (d - 1) * strides[i], 1);
-}
-
-/** Whether the elements lie in row-major order without gaps. Strides of extents of 1 say nothing. */
-function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
-  let expected = 1;
-  for (let i = shape.length - 1; i >= 0; i--) {
-    if (shape[i] !== 1 && strides[i] !== expected) return shape.includes(0);
-    expected *= shape[i];
-  }
-  return true;
-}
-
-/** Copies strided elements into row-major order. */
-function gather(
-  from: Uint8Array<ArrayBuffer>,
-  width: number,
-  shape: readonly number[],
-  strides: readonly number[],
-): Uint8Array<ArrayBuffer> {
-  const to = new Uint8Array(countOf(shape) * width);
-  const index = shape.map(() => 0);
-  let source = 0;
-  for (let at = 0; at < to.length; at += width) {
-    for (let byte = 0; byte < width; byte++) to[at + byte] = from[source * width + byte];
-    // Counts up like an odometer, the innermost extent first.
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      source += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      source -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-  return to;
 }

@@ -1,11 +1,13 @@
 /**
  * The checkpoint of a training script, as the published one saves and resumes it: {epoch, arch, state_dict with
- * DistributedDataParallel's "module." before every name, best_acc, optimizer}.
+ * DistributedDataParallel's "module." before every name, best_acc, optimizer}, and a text on how the model is used, which
+ * such a script ignores.
  *
  * @module
  */
 
 import { CheckpointError } from "../errors.ts";
+import { INFERENCE_KEY } from "./inference_key.ts";
 import { OrderedDict, Tuple } from "./pickle_writer.ts";
 import type { StateDict, Tensor } from "./state_dict.ts";
 import { OPTIMIZERS, type OptimizerSettings, type Progress } from "./training_state.ts";
@@ -15,6 +17,8 @@ import type { TorchValue } from "./write_torch.ts";
 export interface TrainingCheckpoint {
   /** Name of the architecture. */
   readonly arch: string;
+  /** How the model is used, as a text of JSON: under {@link INFERENCE_KEY}. */
+  readonly inference: string;
   /** The model's tensors as they are trained, in PyTorch's order. */
   readonly tensors: StateDict;
   /** The same with moving averages, if the run keeps such: "state_dict_ema". */
@@ -37,7 +41,7 @@ export const PUBLISHED_OPTIMIZER: OptimizerSettings = {
 
 /** What writeTorch is to write. Throws CheckpointError where the optimizer's tensors do not fit the model's. */
 export function trainingCheckpoint(checkpoint: TrainingCheckpoint): TorchValue {
-  const { arch, tensors, averages, progress } = checkpoint;
+  const { arch, inference, tensors, averages, progress } = checkpoint;
   return new Map<string, TorchValue>([
     ["epoch", progress.epoch],
     ["arch", arch],
@@ -45,6 +49,7 @@ export function trainingCheckpoint(checkpoint: TrainingCheckpoint): TorchValue {
     ...(averages ? [["state_dict_ema", wrapped(averages)]] as const : []),
     ["best_acc", progress.bestAccuracy],
     ["optimizer", optimizerStateDict(checkpoint)],
+    [INFERENCE_KEY, inference],
   ]);
 }
 

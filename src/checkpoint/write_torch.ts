@@ -5,6 +5,7 @@
  * @module
  */
 
+import { CheckpointError } from "../errors.ts";
 import { OrderedDict, type Picklable, PickleWriter, Tuple } from "./pickle_writer.ts";
 import { byteLength } from "./safetensors.ts";
 import type { DType, Tensor } from "./state_dict.ts";
@@ -21,7 +22,7 @@ export interface WriteTorchOptions {
 }
 
 /** PyTorch's storage classes by element type. */
-const STORAGES: Readonly<Record<DType, string>> = {
+const STORAGES: Readonly<Partial<Record<DType, string>>> = {
   F64: "DoubleStorage",
   F32: "FloatStorage",
   F16: "HalfStorage",
@@ -36,7 +37,7 @@ const STORAGES: Readonly<Record<DType, string>> = {
 
 /**
  * Writes `value` to `path`, one tensor in memory at a time: beside it first, under its name only when all of it is there.
- * Throws CheckpointError where a tensor cannot be read; nothing is left behind then.
+ * Throws CheckpointError where a tensor cannot be read or written; nothing is left behind then.
  */
 export async function writeTorch(
   path: string,
@@ -65,13 +66,15 @@ function content(name: string, bytes: Uint8Array<ArrayBuffer>) {
 
 /** `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks)`, each tensor with its own storage. */
 function writeTensor(writer: PickleWriter<Tensor>, { dtype, shape }: Tensor, key: string): void {
+  const storage = STORAGES[dtype];
+  if (storage === undefined) throw new CheckpointError(`tensors of type ${dtype} cannot be written for PyTorch here`);
   const strides = shape.map((_, i) => shape.slice(i + 1).reduce((n, d) => n * d, 1));
   writer.global("torch._utils", "_rebuild_tensor_v2");
   writer.opcode("MARK");
   // The storage, by its persistent id: ("storage", type, key, location, number of elements).
   writer.opcode("MARK");
   writer.value("storage");
-  writer.global("torch", STORAGES[dtype]);
+  writer.global("torch", storage);
   writer.value(key);
   writer.value("cpu");
   writer.value(shape.reduce((n, d) => n * d, 1));

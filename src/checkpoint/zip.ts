@@ -66,8 +66,8 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
 export function checkStored(source: ByteSource, { name, obstacle }: ZipEntry): void {
   if (!obstacle) return;
   throw new CheckpointError(
-    `${source.name}: ${name} is ${obstacle}, torch.save stores its files as they are; if this is an archive around a ` +
-      `checkpoint, unpack it first`,
+    `${source.name}: ${name} is ${obstacle}, torch.save stores its files as they are. If this is an archive around a ` +
+      `checkpoint, unpack it first; if the checkpoint itself was packed, unpack it and pack it with \`zip -0 -r\``,
   );
 }
 
@@ -120,29 +120,47 @@ function zip64Fields(extra: Uint8Array): number[] {
   return [];
 }
 
-async function findDirectory(source: ByteSource): Promise<{ count: number; offset: number; size: number }> {
+async function findDirectory(source: ByteSource): Promise<Directory> {
   const tailOffset = Math.max(0, source.size - MAX_TAIL);
   const tail = await source.read(tailOffset, source.size - tailOffset);
   const view = viewOf(tail);
+  let found: { at: number; directory: Directory } | undefined;
   for (let at = tail.length - END; at >= 0; at--) {
-    if (view.getUint32(at, true) !== SIGNATURES.end || at + END + view.getUint16(at + 20, true) !== tail.length) {
-      continue;
-    }
-    const found = {
+    if (view.getUint32(at, true) !== SIGNATURES.end) continue;
+    const directory = {
       count: view.getUint16(at + 10, true),
       size: view.getUint32(at + 12, true),
       offset: view.getUint32(at + 16, true),
     };
-    const zip64 = found.count === FULL16 || found.size === FULL32 || found.offset === FULL32;
-    return zip64 ? await findDirectory64(source, tailOffset + at) : found;
+    const end = at + END + view.getUint16(at + 20, true);
+    // The record that ends the file. Some programs and servers leave bytes behind it, which PyTorch does not mind: then
+    // the last record that stands right behind its directory.
+    if (end === tail.length) {
+      found = { at, directory };
+      break;
+    }
+    // PyTorch writes the 64-bit records, which stand between the two, whether or not they are needed.
+    const gap = tailOffset + at - directory.offset - directory.size;
+    const follows = isWide(directory) || gap === 0 || gap === END64 + LOCATOR64;
+    if (end < tail.length && follows) found ??= { at, directory };
   }
-  throw damaged(source, "it has no directory at its end (was it downloaded to the end?)");
+  if (!found) throw damaged(source, "it has no directory at its end (was it downloaded to the end?)");
+  return isWide(found.directory) ? await findDirectory64(source, tailOffset + found.at) : found.directory;
 }
 
-async function findDirectory64(
-  source: ByteSource,
-  end: number,
-): Promise<{ count: number; offset: number; size: number }> {
+/** Where the directory lies, and its number of entries. */
+interface Directory {
+  readonly count: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Whether the numbers stand in 64-bit fields instead. */
+function isWide({ count, size, offset }: Directory): boolean {
+  return count === FULL16 || size === FULL32 || offset === FULL32;
+}
+
+async function findDirectory64(source: ByteSource, end: number): Promise<Directory> {
   if (end < LOCATOR64) throw damaged(source, "its 64-bit directory is missing");
   const locator = viewOf(await source.read(end - LOCATOR64, LOCATOR64));
   if (locator.getUint32(0, true) !== SIGNATURES.locator64) throw damaged(source, "its 64-bit directory is missing");

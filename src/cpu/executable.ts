@@ -2,6 +2,7 @@
 
 import { DeviceError, isOdconvError, ShapeError } from "../errors.ts";
 import { DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
+import { inputChecks } from "../graph/check_inputs.ts";
 import { type Graph, type Node, presentOperands, size, type Value } from "../graph/graph.ts";
 import type { Kernel, TensorOperands } from "./kernels/kernel.ts";
 import { toDevice, toNumbers } from "./kernels/layout.ts";
@@ -40,13 +41,18 @@ export async function compileGraph(graph: Graph): Promise<Executable> {
   for (const value of [...graph.outputs.values(), ...graph.updates.keys(), ...graph.updates.values()]) {
     await upload(value);
   }
+  const check = inputChecks(graph);
   let isDisposed = false;
   const use = async <T>(work: () => T | Promise<T>): Promise<T> => {
     if (isDisposed) throw new DeviceError(DISPOSED);
     return await work();
   };
   return {
-    run: (inputs) => use(() => execute(graph, steps, parameters, inputs)),
+    run: (inputs) =>
+      use(() => {
+        check(inputs);
+        return execute(graph, steps, parameters, inputs);
+      }),
     read: (names) => use(() => readParameters(graph, parameters, names)),
     dispose() {
       if (isDisposed) return;

@@ -9,6 +9,7 @@
 
 import { DeviceError, ShapeError } from "../errors.ts";
 import { type Backend, DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
+import { inputChecks } from "../graph/check_inputs.ts";
 import type { Graph } from "../graph/graph.ts";
 import { workerOptions } from "../worker_options.ts";
 import { describeGraph } from "./graph_data.ts";
@@ -54,12 +55,18 @@ class CpuPool implements Backend {
     }
     const executable = this.#executables++;
     await this.#all({ kind: "compile", executable, graph: await describeGraph(graph) });
+    // Here, not in the workers: shapes do not travel with messages.
+    const check = inputChecks(graph);
     let previous: Promise<unknown> = Promise.resolve();
     let isDisposed = false;
     return {
       run: (inputs) => {
         if (isDisposed) return Promise.reject(new DeviceError(DISPOSED));
-        const inOrder = Promise.all([this.#run(executable, inputs), previous]).then(([outputs]) => outputs);
+        const run = async () => {
+          check(inputs);
+          return await this.#run(executable, inputs);
+        };
+        const inOrder = Promise.all([run(), previous]).then(([outputs]) => outputs);
         previous = inOrder.catch(() => {}); // a failed run holds no other up
         return inOrder;
       },

@@ -9,7 +9,7 @@ import { DataError } from "../errors.ts";
 import { mix } from "../random.ts";
 import type { RgbImage } from "./image.ts";
 import { roundHalfEven } from "./preprocessing.ts";
-import { resize, type Window } from "./resize.ts";
+import { type Interpolation, resize, type Window } from "./resize.ts";
 
 /** What happens to an image before it is normalised. Plain data: it travels to the threads that decode. */
 export interface Augmentation {
@@ -20,6 +20,8 @@ export interface Augmentation {
   readonly crop: "resized" | "padded";
   /** Side of the result. */
   readonly size: number;
+  /** The filter of "resized". */
+  readonly interpolation?: Interpolation;
   /** Chooses the crop and whether it is mirrored: see {@link augmentationKey}. */
   readonly key: number;
 }
@@ -39,10 +41,10 @@ export function augmentationKey(seed: number, epoch: number, index: number): num
  * A random part of `image` of the augmentation's size, mirrored in half of the cases. `name` is what errors call it.
  * Throws DataError where the image is too small for its crop.
  */
-export function augment(image: RgbImage, { crop, size, key }: Augmentation, name: string): RgbImage {
+export function augment(image: RgbImage, { crop, size, key, interpolation }: Augmentation, name: string): RgbImage {
   const next = uniforms(key);
   const part = crop === "resized"
-    ? resize(cut(image, cropWindow(image, next)), size, size)
+    ? resize(cut(image, cropWindow(image, next)), size, size, undefined, interpolation)
     : cut(image, paddedWindow(image, size, next, name));
   return next() < 0.5 ? mirror(part) : part;
 }

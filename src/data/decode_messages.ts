@@ -27,5 +27,5 @@ export interface DecodeRequest {
 
 /** A prepared image, or why there is none. */
 export type DecodeReply =
-  | { readonly id: number; readonly input: Float32Array<ArrayBuffer> }
+  | { readonly id: number; readonly input: Float32Array<ArrayBuffer>; readonly shape: readonly number[] }
   | { readonly id: number; readonly error: string; readonly isDataError: boolean };

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import { type ImageTensor, imageTensor } from "../image_tensor.ts";
 import { workerOptions } from "../worker_options.ts";
 import type { Augmentation } from "./augment.ts";
 import type { DecodeReply, DecodeRequest, StoredImage } from "./decode_messages.ts";
@@ -12,7 +13,7 @@ import type { Preprocessing } from "./preprocessing.ts";
 
 interface Job {
   readonly worker: Worker;
-  readonly resolve: (input: Float32Array<ArrayBuffer>) => void;
+  readonly resolve: (input: ImageTensor) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -38,7 +39,7 @@ export class DecodePool {
     preprocessing: Preprocessing,
     name: string,
     augmentation?: Augmentation,
-  ): Promise<Float32Array<ArrayBuffer>> {
+  ): Promise<ImageTensor> {
     const worker = this.#workers.reduce((a, b) => this.#load.get(b)! < this.#load.get(a)! ? b : a);
     const id = this.#nextId++;
     const request: DecodeRequest = { id, name, image, preprocessing, augmentation };
@@ -69,7 +70,7 @@ export class DecodePool {
       if (!job) return;
       this.#jobs.delete(data.id);
       this.#load.set(worker, this.#load.get(worker)! - 1);
-      if ("input" in data) job.resolve(data.input);
+      if ("input" in data) job.resolve(imageTensor(data.input, data.shape));
       else job.reject(data.isDataError ? new DataError(data.error) : new Error(data.error));
     };
     worker.onerror = (event) => {

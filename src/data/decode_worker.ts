@@ -18,7 +18,8 @@ self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
     const input = augmentation
       ? normalize(augment(pixels, augmentation, name), preprocessing)
       : preprocess(pixels, preprocessing);
-    reply({ id, input }, [input.buffer]);
+    // Messages carry numbers only: the shape goes beside them.
+    reply({ id, input, shape: input.shape }, [input.buffer]);
   } catch (error) {
     reply({ id, error: (error as Error).message, isDataError: error instanceof DataError }, []);
   }

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
+import { whyMissing } from "../unreadable_name.ts";
 
 /** Most bytes of a file that is read in one piece, such as an image; far above what any of them has. */
 const MOST_BYTES = 2 ** 30;
@@ -17,9 +18,11 @@ export async function readBytes(path: string, most: number = MOST_BYTES): Promis
   });
 }
 
-/** The text of a file of at most so many bytes. Throws DataError. */
+/** The text of a file of at most so many bytes: UTF-8, or UTF-16 as Windows writes it. Throws DataError. */
 export async function readText(path: string, most?: number): Promise<string> {
-  return new TextDecoder().decode(await readBytes(path, most));
+  const bytes = await readBytes(path, most);
+  const mark = bytes[0] << 8 | bytes[1];
+  return new TextDecoder(mark === 0xfffe ? "utf-16le" : mark === 0xfeff ? "utf-16be" : "utf-8").decode(bytes);
 }
 
 /** Opens a file for reading. Throws DataError. */
@@ -55,7 +58,9 @@ export async function withPath<T>(path: string, read: () => Promise<T>): Promise
     return await read();
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    if (cause instanceof Deno.errors.NotFound) throw new DataError(`${path}: no such file or folder`, { cause });
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new DataError(`${path}: no such file or folder${whyMissing(path)}`, { cause });
+    }
     if (cause instanceof Deno.errors.NotADirectory) {
       throw new DataError(`${path}: expected a folder, found a file`, { cause });
     }

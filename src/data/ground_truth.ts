@@ -1,5 +1,5 @@
 /**
- * The classes of ILSVRC-2012's validation images, from a text file.
+ * The classes of ILSVRC-2012's validation images, from a text file of any form that they are published in.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { imagenetIndex } from "./imagenet.ts";
 import { readMatStructs } from "./mat_file.ts";
+import { readTable, type Row } from "./table.ts";
 
 /** WordNet ids by the number, 1..1000, that ILSVRC-2012's development kit gives the class. */
 export type DevkitClasses = ReadonlyMap<number, string>;
@@ -27,15 +28,28 @@ export async function readDevkitClasses(bytes: Uint8Array<ArrayBuffer>, path: st
   return classes;
 }
 
+/** What messages say a file may hold. */
+const FORMS =
+  "accepted are lines of NAME and WordNet id or class index 0..999, separated by spaces, tabs or commas, with or " +
+  "without a header; Kaggle's LOC_val_solution.csv; an .lst of MXNet (number, class index, path); WordNet ids alone or " +
+  "the development kit's numbers alone, a line for each image in the order of the sorted names";
+
 /** True where every line is a bare number, as in the development kit's own file. */
 export function isDevkitGroundTruth(text: string): boolean {
-  return linesOf(text).every((line) => /^\d+$/.test(line));
+  return readTable(text).every(({ cells }) => cells.length === 1 && /^\d+$/.test(cells[0]));
 }
 
 /**
- * Class indices of `names` (file names without folders, sorted) from `text`, one line an image, in one of four forms:
- * a WordNet id a line, in the order of the sorted names; the development kit's number a line, which needs its class
- * table; "NAME n########"; or "NAME INDEX" with the index 0..999 of the classes sorted by WordNet id. Throws DataError.
+ * Class indices of `names` (file names without folders, sorted) from `text`. Its lines hold one of
+ *
+ * - a WordNet id, in the order of the sorted names;
+ * - the development kit's number, in that order, which needs its class table;
+ * - a name and a class: a WordNet id, or the index 0..999 of the classes sorted by WordNet id. Names may lack their
+ *   extension. A header says which columns these are where there are more than two; Kaggle's boxes behind the WordNet id
+ *   are passed over;
+ * - a number, a class index and a name, as in an .lst of MXNet.
+ *
+ * Throws DataError.
  */
 export function readGroundTruth(
   text: string,
@@ -43,31 +57,110 @@ export function readGroundTruth(
   path: string,
   devkitClasses: DevkitClasses = new Map(),
 ): number[] {
-  const lines = linesOf(text);
-  const hasNames = lines.every((line) => /\s/.test(line));
-  if (!hasNames && lines.length !== names.length) {
-    throw new DataError(`${path}: has ${lines.length} lines for ${names.length} images`);
+  const rows = readTable(text);
+  if (rows.every(({ cells }) => cells.length === 1)) return inOrder(rows, names, path, devkitClasses);
+  const columns = columnsOf(rows, names, path);
+  const labels = new Map<string, { label: number; line: number }>();
+  for (const { cells, line } of columns.header ? rows.slice(1) : rows) {
+    const where = `${path}, line ${line}`;
+    const [name, label] = [cells[columns.name], cells[columns.label]];
+    if (name === undefined || label === undefined) {
+      throw new DataError(`${where}: expected a name and a class, found ${excerpt(cells)}`);
+    }
+    const read = { label: classIndex(label, where), line };
+    const before = labels.get(keyOf(name));
+    if (before && before.label !== read.label) {
+      throw new DataError(
+        `${where}: ${excerpt(name)} is of class ${read.label}, in line ${before.line} of ${before.label}`,
+      );
+    }
+    labels.set(keyOf(name), read);
   }
-  const labels = new Map(lines.map((line, i) => {
-    const [name, label] = hasNames ? line.split(/\s+/) : [names[i], devkitClasses.get(Number(line)) ?? line];
-    return [name.slice(name.lastIndexOf("/") + 1), { label, line: i + 1 }];
-  }));
   return names.map((name) => {
-    const found = labels.get(name);
-    if (!found) throw new DataError(`${path}: no line for the image ${name}`);
-    return classIndex(found.label, hasNames, `${path}, line ${found.line}`);
+    const found = labels.get(keyOf(name));
+    if (!found) throw noLine(path, name);
+    return found.label;
   });
 }
 
-function linesOf(text: string): string[] {
-  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+function noLine(path: string, name: string): DataError {
+  return new DataError(`${path}: no line for the image ${name}; ${FORMS}`);
 }
 
-function classIndex(label: string, mayBeIndex: boolean, where: string): number {
-  const index = mayBeIndex && /^\d{1,3}$/.test(label) ? Number(label) : imagenetIndex(label);
-  if (index === undefined) {
-    const expected = mayBeIndex ? "a WordNet id of ImageNet-1k or a class index 0..999" : "a WordNet id of ImageNet-1k";
-    throw new DataError(`${where}: expected ${expected}, found ${excerpt(label)}`);
+/** A line an image, without names. */
+function inOrder(rows: readonly Row[], names: readonly string[], path: string, devkit: DevkitClasses): number[] {
+  const hasHeader = rows.length === names.length + 1 && !/\d/.test(rows[0].cells[0]);
+  const labels = hasHeader ? rows.slice(1) : rows;
+  if (labels.length !== names.length) {
+    throw new DataError(`${path}: has ${labels.length} lines for ${names.length} images; ${FORMS}`);
   }
-  return index;
+  return labels.map(({ cells: [label], line }) => {
+    const index = imagenetIndex(devkit.get(Number(label)) ?? label);
+    if (index !== undefined) return index;
+    throw new DataError(
+      `${path}, line ${line}: expected a WordNet id of ImageNet-1k, found ${excerpt(label)}; ${FORMS}`,
+    );
+  });
+}
+
+interface Columns {
+  readonly name: number;
+  readonly label: number;
+  readonly header: boolean;
+}
+
+/** What files call the column of the classes. */
+const LABEL_HEADER = /^(label|class|target|category|wnid|synset|predictionstring)s?([ _]?(id|index|idx|label))?$/i;
+
+/** Which columns are names and classes. */
+function columnsOf(rows: readonly Row[], names: readonly string[], path: string): Columns {
+  const { cells: first } = rows[0];
+  const keys = new Set(names.map(keyOf));
+  // A header is no line of an image: none of its cells is a class.
+  const header = first.every((cell) => readClass(cell) === undefined && !keys.has(keyOf(cell)));
+  const body = header ? rows.slice(1) : rows;
+  const count = Math.max(first.length, body[0]?.cells.length ?? 0);
+  const all = Array.from({ length: count }, (_, i) => i);
+  const isName = (i: number) => body.some(({ cells }) => cells[i] !== undefined && keys.has(keyOf(cells[i])));
+  const name = all.find(isName);
+  if (name === undefined) throw noLine(path, names[0]);
+  const rest = all.filter((i) => i !== name);
+  if (rest.length === 1) return { name, label: rest[0], header };
+  const named = header ? first.findIndex((cell, i) => i !== name && LABEL_HEADER.test(cell)) : -1;
+  if (named >= 0) return { name, label: named, header };
+  // An .lst: number, class, path.
+  if (!header && count === 3 && name === 2) return { name, label: 1, header };
+  if (name === 0 && body.every(({ cells }) => isClear(cells.slice(1)))) return { name, label: 1, header };
+  throw new DataError(
+    `${path}: it is not clear which of ${count} columns is the class, such as in ${excerpt(first)}; ${FORMS}`,
+  );
+}
+
+/** True where only the first of the cells can be the class: boxes may follow, or words. */
+function isClear([label = "", ...others]: readonly string[]): boolean {
+  if (imagenetIndex(label) === undefined) {
+    return readClass(label) !== undefined && !others.some((cell) => readClass(cell) !== undefined);
+  }
+  return others.every((cell) => cell === label || imagenetIndex(cell) === undefined);
+}
+
+/** Names are compared without folders and extension. */
+function keyOf(name: string): string {
+  const file = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
+  return file.replace(/\.jpe?g$/i, "");
+}
+
+function classIndex(label: string, where: string): number {
+  const index = readClass(label);
+  if (index !== undefined) return index;
+  throw new DataError(
+    `${where}: expected a WordNet id of ImageNet-1k or a class index 0..999, found ${excerpt(label)}; ${FORMS}`,
+  );
+}
+
+/** "65", MXNet's "65.000000", "n01440764", or Kaggle's "n01440764 10 20 30 40", once or more of one class. */
+function readClass(label: string): number | undefined {
+  if (/^\d{1,3}(\.0+)?$/.test(label)) return Number(label);
+  const [id, ...others] = label.split(/\s+/);
+  return others.every((word) => word === id || imagenetIndex(word) === undefined) ? imagenetIndex(id) : undefined;
 }

@@ -5,10 +5,11 @@
  */
 
 import { DataError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
+import { byCodePoint } from "./by_code_point.ts";
 import type { Dataset, Sample } from "./dataset.ts";
 import { openFile, readBytes, readText } from "./files.ts";
 import { type DevkitClasses, isDevkitGroundTruth, readDevkitClasses, readGroundTruth } from "./ground_truth.ts";
-import { byCodePoint } from "./image_folder.ts";
 import { IMAGENET_NAMES } from "./imagenet.ts";
 import { IMAGENET } from "./preprocessing.ts";
 import { listTar } from "./tar.ts";
@@ -31,9 +32,19 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
     // Synchronous, so that no other read can move the file's position in between.
     const read = (into: Uint8Array, offset: number) => readFully(file, into, offset, path);
     const members = listTar(read, file.statSync().size, path)
-      .filter(({ name }) => /\.jpe?g$/i.test(name))
+      // macOS adds files named ._NAME, which hold what its file system keeps beside a file.
+      .filter(({ name }) => /\.jpe?g$/i.test(name) && !/(^|\/)\._[^/]*$/.test(name))
       .sort((a, b) => byCodePoint(a.name, b.name));
     if (members.length === 0) throw new DataError(`${path}: no JPEG files in the tar file`);
+    const unreadable = members.find(({ name }) => name.includes("\ufffd"));
+    if (unreadable) {
+      throw new DataError(
+        `${path}: the name ${
+          excerpt(unreadable.name)
+        } in the tar file is not UTF-8, so that its place in the order of the ` +
+          "names is not certain; pack the files again under UTF-8 names",
+      );
+    }
     const names = members.map(({ name }) => name.slice(name.lastIndexOf("/") + 1));
     const labels = readGroundTruth(truth, names, labelsFile, devkitClasses);
     return {

@@ -17,10 +17,17 @@ export const MAX_PIXELS_PER_BYTE = 1024;
 
 /**
  * Throws DataError where so few bytes cannot hold so many pixels, before memory is given to them. `free` pixels are
- * taken without a question: some formats spend no bits at all on images of one colour.
+ * taken without a question: some formats spend no bits at all on images of one colour. `perByte` replaces
+ * `MAX_PIXELS_PER_BYTE`.
  */
-export function checkPlausible(width: number, height: number, bytes: number, name: string, free = 0): void {
-  if (width * height <= Math.max(MAX_PIXELS_PER_BYTE * bytes, free)) return;
+export function checkPlausible(
+  width: number,
+  height: number,
+  bytes: number,
+  name: string,
+  { free = 0, perByte = MAX_PIXELS_PER_BYTE } = {},
+): void {
+  if (width * height <= Math.max(perByte * bytes, free)) return;
   throw new DataError(
     `${name}: broken image: it claims ${width}x${height} pixels in ${bytes} bytes (is it truncated?)`,
   );

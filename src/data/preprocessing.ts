@@ -5,15 +5,21 @@
  * @module
  */
 
+import { type ImageTensor, imageTensor } from "../image_tensor.ts";
 import type { RgbImage } from "./image.ts";
-import { resize, type Window } from "./resize.ts";
+import { type Interpolation, resize, type Window } from "./resize.ts";
 
 /** What happens to an image between its decoder and the network. */
 export interface Preprocessing {
-  /** Length of the shorter side after the antialiased bilinear resize; null leaves the image's size alone. */
+  /** Length of the shorter side after the antialiased resize; null leaves the image's size alone. */
   readonly resize: number | null;
   /** Side of the square cut from the middle (zero-padded where the image is smaller); null keeps the whole image. */
   readonly crop: number | null;
+  /**
+   * The filter of the resize, which is PIL's to the byte.
+   * @default "bilinear"
+   */
+  readonly interpolation?: Interpolation;
   /** Mean of each channel (R, G, B) on the scale 0..1, subtracted. */
   readonly mean: readonly [number, number, number];
   /** Standard deviation of each channel (R, G, B) on the scale 0..1, divided by. */
@@ -28,10 +34,10 @@ export const IMAGENET: Preprocessing = {
   std: [0.229, 0.224, 0.225],
 };
 
-/** The evaluation preprocessing of the CIFAR-10 models: 32x32 images as they are. */
+/** The evaluation preprocessing of the CIFAR-10 models: 32x32, which leaves CIFAR-10's own images as they are. */
 export const CIFAR10: Preprocessing = {
-  resize: null,
-  crop: null,
+  resize: 32,
+  crop: 32,
   mean: [0.4914, 0.4822, 0.4465],
   std: [0.2470, 0.2435, 0.2616],
 };
@@ -64,9 +70,10 @@ export function cropStart(size: number, crop: number): number {
 
 /** `image` resized and cropped: the bytes torchvision's Resize and CenterCrop give. */
 export function crop(image: RgbImage, p: Preprocessing): RgbImage {
-  const size = p.resize === null ? image : resizedSize(image.width, image.height, p.resize);
-  const { width, height } = size;
-  if (p.crop === null) return p.resize === null ? image : resize(image, width, height);
+  const { width, height } = p.resize === null ? image : resizedSize(image.width, image.height, p.resize);
+  const isResized = width !== image.width || height !== image.height;
+  if (p.crop === null) return isResized ? resize(image, width, height, undefined, p.interpolation) : image;
+  if (!isResized && width === p.crop && height === p.crop) return image;
   const left = cropStart(width, p.crop);
   const top = cropStart(height, p.crop);
   const window: Window = {
@@ -75,7 +82,7 @@ export function crop(image: RgbImage, p: Preprocessing): RgbImage {
     width: Math.min(width, p.crop),
     height: Math.min(height, p.crop),
   };
-  const inner = resize(image, width, height, window);
+  const inner = resize(image, width, height, window, p.interpolation);
   return pad(inner, Math.max(-left, 0), Math.max(-top, 0), p.crop);
 }
 
@@ -93,7 +100,7 @@ function pad(image: RgbImage, left: number, top: number, side: number): RgbImage
 /**
  * ToTensor and Normalize: planes [3, height, width] of float32, each operation rounded to float32 as PyTorch rounds it.
  */
-export function normalize(image: RgbImage, p: Preprocessing): Float32Array<ArrayBuffer> {
+export function normalize(image: RgbImage, p: Preprocessing): ImageTensor {
   const plane = image.width * image.height;
   const out = new Float32Array(3 * plane);
   for (let channel = 0; channel < 3; channel++) {
@@ -101,7 +108,7 @@ export function normalize(image: RgbImage, p: Preprocessing): Float32Array<Array
     const base = channel * plane;
     for (let i = 0, j = channel; i < plane; i++, j += 3) out[base + i] = table[image.data[j]];
   }
-  return out;
+  return imageTensor(out, [3, image.height, image.width]);
 }
 
 /** The float32 value of each of the 256 byte levels of a channel. */
@@ -114,7 +121,7 @@ function normalizedLevels(mean: number, std: number): Float32Array {
   );
 }
 
-/** The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]. */
-export function preprocess(image: RgbImage, p: Preprocessing): Float32Array<ArrayBuffer> {
+/** The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]; `stack` makes a batch. */
+export function preprocess(image: RgbImage, p: Preprocessing): ImageTensor {
   return normalize(crop(image, p), p);
 }

@@ -1,6 +1,6 @@
 /**
- * The antialiased bilinear resize of PIL, byte for byte: a triangle filter as wide as the reduction, in 8-bit fixed
- * point, across and then down, each pass rounded and clipped to bytes.
+ * The antialiased resizes of PIL, byte for byte: a filter as wide as the reduction, in 8-bit fixed point, across and then
+ * down, each pass rounded and clipped to bytes.
  *
  * @module
  */
@@ -19,6 +19,27 @@ export interface Window {
   readonly height: number;
 }
 
+/** How pixels are weighted: PIL's `BILINEAR` (a triangle) or `BICUBIC` (the cubic convolution with a = -0.5). */
+export type Interpolation = "bilinear" | "bicubic";
+
+/** A filter: its weight at a distance from its centre, and the distance from which on it is zero. */
+interface Filter {
+  readonly support: number;
+  weight(distance: number): number;
+}
+
+const FILTERS: Readonly<Record<Interpolation, Filter>> = {
+  bilinear: { support: 1, weight: (distance) => Math.max(1 - Math.abs(distance), 0) },
+  bicubic: { support: 2, weight: (distance) => cubic(Math.abs(distance)) },
+};
+
+/** Keys' cubic convolution (1981), a = -0.5. The order of the operations decides the last bits. */
+function cubic(x: number): number {
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * -0.5;
+  return 0;
+}
+
 /** Fraction bits of the weights: what 32 bits leave beside 8 bits of pixel and 2 of headroom. */
 const PRECISION_BITS = 32 - 8 - 2;
 const HALF = 1 << (PRECISION_BITS - 1);
@@ -35,17 +56,25 @@ interface Weights {
 }
 
 /**
- * `image` resized to `width` x `height`; with `window`, only that part of the result, equal to resizing and then
- * cropping.
+ * `image` resized to `width` x `height` with the filter `interpolation`; with `window`, only that part of the result,
+ * equal to resizing and then cropping.
  */
 export function resize(
   image: RgbImage,
   width: number,
   height: number,
   window: Window = { left: 0, top: 0, width, height },
+  interpolation: Interpolation = "bilinear",
 ): RgbImage {
-  const across = axisWeights(image.width, width, window.left, window.width);
-  const down = axisWeights(image.height, height, window.top, window.height);
+  const filter = FILTERS[interpolation];
+  const across = axisWeights(filter, image.width, width, window.left, window.width);
+  const down = axisWeights(filter, image.height, height, window.top, window.height);
+  if (image.height > image.width * 100 && height < image.height) {
+    // Down before across, as PIL goes through an image that is so narrow.
+    const rows = resizeDown(image.data, down, image.width * 3, window.height, 0);
+    const data = resizeAcross({ ...image, data: rows }, across, window.width, 0, window.height);
+    return { width: window.width, height: window.height, data };
+  }
   const firstRow = down.first[0];
   const lastRow = down.first[window.height - 1] + down.length[window.height - 1];
   const rows = resizeAcross(image, across, window.width, firstRow, lastRow);
@@ -53,26 +82,28 @@ export function resize(
   return { width: window.width, height: window.height, data };
 }
 
-function axisWeights(inputSize: number, outputSize: number, start: number, count: number): Weights {
+function axisWeights(filter: Filter, inputSize: number, outputSize: number, start: number, count: number): Weights {
   const scale = inputSize / outputSize;
   const filterScale = Math.max(scale, 1);
-  const taps = Math.ceil(filterScale) * 2 + 1;
+  const support = filter.support * filterScale;
+  const taps = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(count);
   const length = new Int32Array(count);
   const values = new Int32Array(count * taps);
   const weights = new Float64Array(taps);
   for (let i = 0; i < count; i++) {
     const center = (start + i + 0.5) * scale;
-    const from = Math.max(Math.trunc(center - filterScale + 0.5), 0);
-    const used = Math.min(Math.trunc(center + filterScale + 0.5), inputSize) - from;
+    const from = Math.max(Math.trunc(center - support + 0.5), 0);
+    const used = Math.min(Math.trunc(center + support + 0.5), inputSize) - from;
     let sum = 0;
     for (let k = 0; k < used; k++) {
       // Multiplied by the reciprocal, not divided: the last bit of the weight depends on it.
-      weights[k] = Math.max(1 - Math.abs((k + from - center + 0.5) * (1 / filterScale)), 0);
+      weights[k] = filter.weight((k + from - center + 0.5) * (1 / filterScale));
       sum += weights[k];
     }
     for (let k = 0; k < used; k++) {
-      values[i * taps + k] = Math.trunc((weights[k] / sum) * (1 << PRECISION_BITS) + 0.5);
+      const weight = weights[k] / sum;
+      values[i * taps + k] = Math.trunc(weight * (1 << PRECISION_BITS) + (weight < 0 ? -0.5 : 0.5));
     }
     first[i] = from;
     length[i] = used;
@@ -87,7 +118,7 @@ function resizeAcross(
   width: number,
   firstRow: number,
   lastRow: number,
-): Uint8ClampedArray {
+): Uint8Array {
   const out = new Uint8ClampedArray((lastRow - firstRow) * width * 3);
   const input = image.data;
   for (let row = firstRow, o = 0; row < lastRow; row++) {
@@ -106,12 +137,12 @@ function resizeAcross(
       out[o + 2] = blue >> PRECISION_BITS;
     }
   }
-  return out;
+  return new Uint8Array(out.buffer);
 }
 
 /** `height` rows of `rowBytes` bytes from `input`, whose first row is the image's row `firstRow`. */
 function resizeDown(
-  input: Uint8ClampedArray,
+  input: Uint8Array,
   w: Weights,
   rowBytes: number,
   height: number,

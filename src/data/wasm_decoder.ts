@@ -11,21 +11,28 @@ import type { RgbImage } from "./image.ts";
 export type CodecName = "jpeg" | "webp";
 
 const ready = new Map<CodecName, Promise<void>>();
+let warnings = 0;
+
+/** An image, and whether its codec complained about the file, or about another one at the same time. */
+export interface WasmImage extends RgbImage {
+  readonly warned: boolean;
+}
 
 /** Decodes `bytes` with the codec; alpha is dropped, not blended, as PIL drops it. Throws DataError naming `name`. */
 export async function decodeWithWasm(
   codecName: CodecName,
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
-): Promise<RgbImage> {
+): Promise<WasmImage> {
   // Imported late, so that a program that decodes nothing loads nothing, and a browser without source-phase imports
   // fails here and not when it loads the library.
   const codec = (await import("./wasm_codecs.js"))[codecName];
-  const quiet = { printErr: () => {} };
-  if (!ready.has(codecName)) ready.set(codecName, codec.init(codec.module, quiet));
+  const counted = { printErr: () => void warnings++ };
+  if (!ready.has(codecName)) ready.set(codecName, codec.init(codec.module, counted));
   await ready.get(codecName);
+  const before = warnings;
   try {
-    return withoutAlpha(await codec.decode(bytes));
+    return { ...withoutAlpha(await codec.decode(bytes)), warned: warnings !== before };
   } catch (cause) {
     // The codec left its instance in the middle of a file: the next file gets a new one.
     ready.delete(codecName);

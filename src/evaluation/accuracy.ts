@@ -4,11 +4,13 @@
  * @module
  */
 
+import { checkWhole } from "../arguments.ts";
+
 /** A class and the number that the model gives it. */
 export interface Score {
   /** Index of the class. */
   readonly class: number;
-  /** Its logit, float32. */
+  /** Its logit, float32; its probability if topK was given probabilities. */
   readonly logit: number;
 }
 
@@ -37,8 +39,17 @@ export interface Accuracy {
 /**
  * The k largest logits, largest first. Of equal logits the lower class comes first, on every device; torch.topk leaves
  * that order open.
+ *
+ * @param logits of one image, or its probabilities
+ * @param k how many; if there are fewer classes, all of them are returned
+ * @throws ArgumentError if k is no whole number from 1 up
+ * @example
+ * ```ts
+ * topK(Float32Array.of(0.5, 2, -1), 2); // [{ class: 1, logit: 2 }, { class: 0, logit: 0.5 }]
+ * ```
  */
-export function topK(logits: Float32Array, k: number): Score[] {
+export function topK(logits: ArrayLike<number>, k: number): Score[] {
+  checkWhole("k", k);
   const best: Score[] = [];
   for (let i = 0; i < logits.length; i++) {
     const logit = logits[i];
@@ -61,7 +72,7 @@ export function crossEntropy(logits: Float32Array, label: number): number {
 }
 
 /** Probabilities of the classes: softmax in float64. */
-export function softmax(logits: Float32Array): Float64Array {
+export function softmax(logits: Float32Array): Float64Array<ArrayBuffer> {
   const max = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   const exps = Float64Array.from(logits, (logit) => Math.exp(logit - max));
   const sum = exps.reduce((a, b) => a + b, 0);

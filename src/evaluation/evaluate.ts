@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { Sample } from "../data/dataset.ts";
 import { DataError } from "../errors.ts";
 import type { CompiledModel } from "../models/model.ts";
 import { crossEntropy, type Prediction, topK } from "./accuracy.ts";
 import type { BatchResult } from "./journal.ts";
-import { mapAhead } from "./map_ahead.ts";
+import { mapAhead } from "../map_ahead.ts";
 import type { BrokenImage, GoodImage } from "./prepare.ts";
 
 /** How evaluate goes about it. */
@@ -39,6 +38,8 @@ export interface Evaluation {
 /** An image and its place among all that were asked for, from 0. */
 type Numbered<T> = T & { readonly place: number };
 
+type Sample = Omit<GoodImage, "input">;
+
 interface Batch {
   readonly samples: Numbered<Sample>[];
   readonly pixels: Float32Array<ArrayBuffer>;
@@ -65,7 +66,7 @@ export async function evaluate(
   let end = 0;
   const results = mapAhead(batches(good, compiled.inputShape), inFlight, async ({ samples, pixels }) => ({
     samples,
-    logits: await compiled.run(pixels),
+    logits: await compiled.run(pixels, [samples.length, ...compiled.inputShape.slice(1)]),
   }));
   for await (const { samples, logits } of results) {
     const begin = end;
@@ -103,13 +104,13 @@ async function* batches(
   const length = channels * height * width;
   let samples: Numbered<Sample>[] = [];
   let pixels = new Float32Array(batch * length);
-  for await (const { file, label, input, place } of images) {
-    if (input.length !== length) {
-      const found = input.length / channels;
-      throw new DataError(`${file}: ${found} pixels when preprocessed, the model takes ${height}x${width}`);
+  for await (const { file, label, name, input, place } of images) {
+    const [, h, w] = input.shape;
+    if (h !== height || w !== width) {
+      throw new DataError(`${name}: ${w}x${h} pixels when preprocessed, the model takes ${width}x${height}`);
     }
     pixels.set(input, samples.length * length);
-    samples.push({ file, label, place });
+    samples.push({ file, label, name, place });
     if (samples.length < batch) continue;
     yield { samples, pixels };
     samples = [];
@@ -119,23 +120,23 @@ async function* batches(
   if (samples.length) yield { samples, pixels: pixels.subarray(0, samples.length * length) };
 }
 
-function predict({ file, label }: Sample, logits: Float32Array): Prediction {
-  checkLabel({ file, label }, logits.length);
-  checkFinite(file, logits);
+function predict({ file, label, name }: Sample, logits: Float32Array): Prediction {
+  checkLabel(name, label, logits.length);
+  checkFinite(name, logits);
   return { file, label, loss: crossEntropy(logits, label), top5: topK(logits, 5) };
 }
 
-/** Throws DataError where a model's answer to an image is no answer. */
-export function checkFinite(file: string, logits: Float32Array): void {
+/** Throws DataError where a model's answer to an image is no answer; `name` is the image's. */
+export function checkFinite(name: string, logits: Float32Array): void {
   if (logits.every(Number.isFinite)) return;
-  throw new DataError(`${file}: the model answers logits that are not finite; are its weights damaged?`);
+  throw new DataError(`${name}: the model answers logits that are not finite; are its weights damaged?`);
 }
 
-/** Throws DataError where the model does not know the image's class. */
-export function checkLabel({ file, label }: Sample, numClasses: number): void {
-  if (label < numClasses) return;
+/** Throws DataError, naming the image, where its label is no class of the model. */
+export function checkLabel(name: string, label: number, numClasses: number): void {
+  if (Number.isInteger(label) && label >= 0 && label < numClasses) return;
   throw new DataError(
-    `${file} is of class ${label}, the model has ${numClasses} classes; are these the data set and the labels it was ` +
+    `${name} is of class ${label}, the model has ${numClasses} classes; are these the data set and the labels it was ` +
       `trained for?`,
   );
 }

@@ -50,6 +50,17 @@ export class Field {
     return this.#fail(`a whole number from ${least} to ${most}`);
   }
 
+  /** One of a few texts. */
+  oneOf<T extends string>(texts: readonly T[]): T {
+    return texts.find((text) => text === this.#value) ?? this.#fail(texts.map((text) => `"${text}"`).join(" or "));
+  }
+
+  /** Three numbers: one for each channel. */
+  channels(): [number, number, number] {
+    const numbers = this.list((channel) => channel.number(), 3);
+    return numbers.length === 3 ? [numbers[0], numbers[1], numbers[2]] : this.#fail("three numbers");
+  }
+
   /** What `parse` makes of each item of a list. */
   list<T>(parse: (field: Field) => T, longest = Infinity): T[] {
     const value = this.#value;

@@ -4,18 +4,20 @@
  * @module
  */
 
-import type { Dataset, Sample } from "../data/dataset.ts";
+import { type Dataset, imageName, type Sample } from "../data/dataset.ts";
 import { DecodePool } from "../data/decode_pool.ts";
 import { IMAGENET_NAMES } from "../data/imagenet.ts";
 import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
+import { usualInference } from "../models/inference_config.ts";
 import type { CompileOptions, Model } from "../models/model.ts";
 import { VERSION } from "../models/metadata.ts";
 import { findPublished } from "../models/registry.ts";
 import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
+import type { Prediction } from "./accuracy.ts";
 import { type BatchResult, Journal } from "./journal.ts";
 import { prepareImages } from "./prepare.ts";
-import { makeReport, type Report } from "./report.ts";
+import { makeReport, type Report, reportedInference } from "./report.ts";
 import { type Shard, shardRange } from "./shard.ts";
 
 /** How measure goes about it. */
@@ -37,15 +39,15 @@ export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onPr
   readonly journal?: string;
   /** Called once where a batch does not fit the device, with the images that it takes at a time instead, and the reason. */
   readonly onSplit?: CompileOptions["onSplit"];
+  /** Called with the predictions of every batch when they are safe, those of the journal first. */
+  readonly onPredictions?: (predictions: readonly Prediction[]) => void;
   /** Called with the number of images that the journal holds, if it holds any. */
   readonly onResume?: (images: number) => void;
 }
 
-/** By the side of the model's images. */
-const BATCHES: Readonly<Record<number, Readonly<Record<Backend["name"], number>>>> = {
-  32: { webgpu: 128, cpu: 128 },
-  224: { webgpu: 16, cpu: 4 },
-};
+/** Pixels of a batch that keep a device busy, and most images of one. */
+const USUAL_PIXELS: Readonly<Record<Backend["name"], number>> = { webgpu: 16 * 224 ** 2, cpu: 4 * 224 ** 2 };
+const USUAL_IMAGES = 128;
 
 /** Which images of a data set the options choose: [start, end), out of `images`. Throws DataError where that is none. */
 export function chosenImages(
@@ -61,7 +63,7 @@ const MOST_PIXELS = 2 ** 29;
 
 /** Images a run that fit comfortably and keep the device busy. */
 export function usualBatch({ imageSize }: Model, { name }: Backend): number {
-  return BATCHES[imageSize][name];
+  return Math.min(Math.max(Math.floor(USUAL_PIXELS[name] / imageSize ** 2), 1), USUAL_IMAGES);
 }
 
 /** Evaluates a model on a device. Throws what evaluate, compile, the data set and Journal.open throw. */
@@ -73,16 +75,22 @@ export async function measure(
 ): Promise<Report> {
   const { weights, shard } = options;
   const { start, end, images } = chosenImages(dataset, options);
-  const most = Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2));
+  const most = Math.max(Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2)), 1);
   const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
   // Before the work begins, not after hours of it.
-  for (const index of indices) checkLabel(dataset.item(index), model.config.numClasses);
+  for (const index of indices) {
+    checkLabel(imageName(dataset, index), dataset.item(index).label, model.config.numClasses);
+  }
   const device = `${backend.name}: ${backend.description}`;
+  const inference = reportedInference(model.inference);
   const { arch, kernelNum } = model.config;
   const journal = options.journal === undefined ? undefined : await Journal.open(options.journal, {
     journal: VERSION,
     model: JSON.stringify(model.config),
+    ...inference,
+    mean: inference.mean.join(),
+    std: inference.std.join(),
     weights: weights.sha256,
     device,
     dataset: dataset.name,
@@ -98,12 +106,14 @@ export async function measure(
       batch,
       journal,
     });
-    // On images of another kind, ImageNet's figures would mislead.
-    const published = dataset.classes === IMAGENET_NAMES ? findPublished(model.config) : undefined;
+    // On images of another kind, or prepared in another way, ImageNet's figures would mislead.
+    const isUsual = JSON.stringify(inference) === JSON.stringify(reportedInference(usualInference(model.config)));
+    const published = dataset.classes === IMAGENET_NAMES && isUsual ? findPublished(model.config) : undefined;
     return makeReport({
       model: arch,
       kernelNum,
       weights,
+      inference,
       device,
       dataset: dataset.name,
       shard: shard && { ...shard, of: images },
@@ -124,14 +134,15 @@ async function evaluateRest(
   indices: readonly number[],
   options: Omit<MeasureOptions, "journal"> & { readonly batch: number; readonly journal?: Journal },
 ): Promise<Evaluation> {
-  const { journal, batch, workers = 1, onProgress, onResume, onLogits, onSplit } = options;
+  const { journal, batch, workers = 1, onProgress, onResume, onLogits, onPredictions, onSplit } = options;
   const before = journal?.done ?? [];
   const { end: done = 0, seconds: past = 0 } = before.at(-1) ?? {};
-  checkUnchanged(before, indices.map((index) => dataset.item(index)));
+  checkUnchanged(dataset.name, before, indices.map((index) => dataset.item(index)));
   if (done > 0) onResume?.(done);
   for (const entry of before) replayLogits(entry, model.config.numClasses, onLogits);
   const predictions = before.flatMap((entry) => entry.predictions);
   const skipped = before.flatMap((entry) => entry.skipped);
+  if (predictions.length) onPredictions?.(predictions);
   if (done === indices.length) return { predictions, skipped, seconds: past };
 
   const compiled = await model.compile(backend, { batch, onSplit });
@@ -139,16 +150,17 @@ async function evaluateRest(
   const began = performance.now();
   try {
     // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
-    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessingOfAnySize, pool, 2 * batch);
+    const prepared = prepareImages(dataset, indices.slice(done), model.preprocessing, pool, 2 * batch);
     const rest = await evaluate(compiled, prepared, {
       ...options,
       // One more than there are threads to run them, so that none waits for its next batch.
       inFlight: backend.name === "cpu" ? workers + 1 : 2,
       onProgress: onProgress && ((n) => onProgress(done + n)),
-      onBatch: journal && (({ logits, end, ...result }) => {
+      async onBatch({ logits, end, ...result }) {
         const entry = { ...result, end: done + end, ...(onLogits && { logits }) };
-        return journal.add(entry, past + (performance.now() - began) / 1000);
-      }),
+        await journal?.add(entry, past + (performance.now() - began) / 1000);
+        onPredictions?.(result.predictions);
+      },
     });
     return {
       predictions: [...predictions, ...rest.predictions],
@@ -162,7 +174,7 @@ async function evaluateRest(
 }
 
 /** Throws DataError where the images that a journal tells of are not those of the data set. */
-function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sample[]): void {
+function checkUnchanged(dataset: string, entries: readonly BatchResult[], samples: readonly Sample[]): void {
   let begin = 0;
   for (const { end, predictions, skipped } of entries) {
     const told = [...predictions.map(({ file }) => file), ...skipped].sort();
@@ -171,7 +183,7 @@ function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sampl
     const other = told.findIndex((file, i) => file !== there[i]);
     if (other >= 0 || told.length !== there.length) {
       throw new DataError(
-        `the data set has changed since the evaluation was interrupted: ${told[other] ?? "an image"} was among ` +
+        `${dataset} has changed since the evaluation was interrupted: ${told[other] ?? "an image"} was among ` +
           `images ${begin} to ${end}; delete the journal to start again`,
       );
     }
@@ -180,7 +192,7 @@ function checkUnchanged(entries: readonly BatchResult[], samples: readonly Sampl
     if (relabelled) {
       const { file, label } = relabelled;
       throw new DataError(
-        `the classes have changed since the evaluation was interrupted: ${file} was of class ${label}, now ` +
+        `the classes of ${dataset} have changed since the evaluation was interrupted: ${file} was of class ${label}, now ` +
           `${labels.get(file)}; take the same labels, or delete the journal to start again`,
       );
     }

@@ -4,22 +4,29 @@
  * @module
  */
 
-import type { Dataset, Sample } from "../data/dataset.ts";
+import { type Dataset, imageName, type Sample } from "../data/dataset.ts";
 import type { DecodePool } from "../data/decode_pool.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { DataError } from "../errors.ts";
-import { mapAhead } from "./map_ahead.ts";
+import type { ImageTensor } from "../image_tensor.ts";
+import { mapAhead } from "../map_ahead.ts";
+
+/** An image of a data set. */
+interface NamedSample extends Sample {
+  /** What errors call it: its whole path. */
+  readonly name: string;
+}
 
 /** An image ready for the model. */
-export interface GoodImage extends Sample {
+export interface GoodImage extends NamedSample {
   /** [3, H, W], normalised. */
-  readonly input: Float32Array;
+  readonly input: ImageTensor;
   /** None. */
   readonly error?: undefined;
 }
 
 /** An image that cannot be read. */
-export interface BrokenImage extends Sample {
+export interface BrokenImage extends NamedSample {
   /** Why; its message names the file. */
   readonly error: DataError;
 }
@@ -33,10 +40,10 @@ export function prepareImages(
   ahead: number,
 ): AsyncGenerator<GoodImage | BrokenImage> {
   return mapAhead(indices, ahead, async (index) => {
-    const sample = dataset.item(index);
+    const sample = { ...dataset.item(index), name: imageName(dataset, index) };
     try {
       const image = await dataset.load(index);
-      return { ...sample, input: await pool.preprocess(image, preprocessing, sample.file) };
+      return { ...sample, input: await pool.preprocess(image, preprocessing, sample.name) };
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       return { ...sample, error };

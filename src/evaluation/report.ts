@@ -7,7 +7,11 @@
 
 import { DataError } from "../errors.ts";
 import { type Accuracy, accuracy, type Prediction } from "./accuracy.ts";
+import type { InferenceConfig } from "../models/inference_config.ts";
 import type { ReportedShard } from "./shard.ts";
+
+/** How the model was used: what decides its answers, besides its weights. */
+export type ReportedInference = Omit<InferenceConfig, "classNames" | "source">;
 
 /** What `eval --report` writes. */
 export interface Report extends Accuracy {
@@ -17,6 +21,8 @@ export interface Report extends Accuracy {
   readonly kernelNum: number;
   /** The file of weights, as it was given, and its SHA-256 (hexadecimal). */
   readonly weights: { readonly path: string; readonly sha256: string };
+  /** How it was used; not in reports of early versions. */
+  readonly inference?: ReportedInference;
   /** What ran: "webgpu: llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly device: string;
   /** What the data set calls itself. */
@@ -37,21 +43,29 @@ export interface Report extends Accuracy {
   readonly predictions: readonly Prediction[];
 }
 
+/** The part of a configuration that a report carries, always in this order. */
+export function reportedInference(
+  { imageSize, resize, interpolation, mean, std, temperature }: InferenceConfig,
+): ReportedInference {
+  return { imageSize, resize, interpolation, mean, std, temperature };
+}
+
 /** What is known of an evaluation besides its predictions. */
 export type ReportContext = Pick<
   Report,
-  "model" | "kernelNum" | "weights" | "device" | "dataset" | "shard" | "skipped" | "seconds" | "published"
+  "model" | "kernelNum" | "weights" | "inference" | "device" | "dataset" | "shard" | "skipped" | "seconds" | "published"
 >;
 
 /** Adds up a report. Throws DataError where there is no prediction. */
 export function makeReport(context: ReportContext, predictions: readonly Prediction[]): Report {
-  const { model, kernelNum, weights, device, dataset, shard, skipped, seconds, published } = context;
+  const { model, kernelNum, weights, inference, device, dataset, shard, skipped, seconds, published } = context;
   const images = predictions.length;
   if (!images) throw new DataError(`no image of ${dataset} could be evaluated, ${skipped.length} could not be read`);
   return {
     model,
     kernelNum,
     weights,
+    ...(inference && { inference }),
     device,
     dataset,
     ...(shard && { shard }),
@@ -78,6 +92,7 @@ const SHARED = {
   model: (r: Report) => r.model,
   kernel_num: (r: Report) => r.kernelNum,
   "SHA-256 of the weights": (r: Report) => r.weights.sha256,
+  "size and preparation of the images, or temperature": (r: Report) => JSON.stringify(r.inference),
   // Another machine may keep the same folder elsewhere.
   "data set": (r: Report) => r.dataset.split(/[\\/]/).at(-1),
   "number of shards": (r: Report) => r.shard?.count,

@@ -7,9 +7,10 @@
 import { writeFile } from "../checkpoint/write_file.ts";
 import { readText } from "../data/files.ts";
 import { DataError } from "../errors.ts";
+import { MAX_IMAGE_SIZE, MAX_RESIZE } from "../models/inference_config.ts";
 import type { Prediction, Score } from "./accuracy.ts";
 import { Field } from "./field.ts";
-import { formatReport, makeReport, type Report } from "./report.ts";
+import { formatReport, makeReport, type Report, type ReportedInference } from "./report.ts";
 import type { ReportedShard } from "./shard.ts";
 
 /** 2,000,000 predictions are shorter. */
@@ -45,6 +46,7 @@ export function parseReport(json: unknown, name: string): Report {
     model: report.get("model").string(),
     kernelNum: report.get("kernelNum").integer(1),
     weights: { path: weights.get("path").string(), sha256: weights.get("sha256").string() },
+    inference: report.optional("inference", parseInference),
     device: report.get("device").string(),
     dataset: report.get("dataset").string(),
     shard: report.optional("shard", parseShard),
@@ -57,6 +59,18 @@ export function parseReport(json: unknown, name: string): Report {
     throw new DataError(`${name}: images is ${images}, but there are ${parsed.images} predictions`);
   }
   return parsed;
+}
+
+/** In the order in which they are written, so that reports which say the same compare so. */
+function parseInference(field: Field): ReportedInference {
+  return {
+    imageSize: field.get("imageSize").integer(1, MAX_IMAGE_SIZE),
+    resize: field.get("resize").integer(1, MAX_RESIZE),
+    interpolation: field.get("interpolation").oneOf(["bilinear", "bicubic"]),
+    mean: field.get("mean").channels(),
+    std: field.get("std").channels(),
+    temperature: field.get("temperature").number(),
+  };
 }
 
 function parseShard(field: Field): ReportedShard {

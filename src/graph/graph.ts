@@ -165,6 +165,9 @@ export class Graph {
   }
 
   #declare(where: Map<string, Value>, name: string, shape: Shape, source: Source): Value {
+    if (!shape.every((extent) => Number.isSafeInteger(extent) && extent > 0)) {
+      throw new ShapeError(`${name} is [${shape.join(", ")}], expected whole numbers from 1 up`);
+    }
     if (where.has(name)) throw new ShapeError(`the graph has an input "${name}" already; give this one another name`);
     const value: Value = { id: this.#values++, name, shape, source };
     where.set(name, value);

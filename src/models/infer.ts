@@ -5,9 +5,10 @@
  */
 
 import { CheckpointError } from "../errors.ts";
+import { isCounter } from "../checkpoint/remap.ts";
 import type { StateDict } from "../checkpoint/state_dict.ts";
 import { looksLike } from "./looks_like.ts";
-import { createModel } from "./model.ts";
+import { createModel, type TensorSpec } from "./model.ts";
 import { type ModelConfig, REGISTRY } from "./registry.ts";
 
 /** Shapes by tensor name: a state dict, or what is known of one. */
@@ -20,34 +21,78 @@ const SQUEEZE = ".attention.fc.weight";
  * what differs; throws CheckpointError where fewer than half of the tensors fit anything.
  */
 export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelConfig> {
-  const guess = { kernelNum: inferKernelNum(tensors), reduction: inferReduction(tensors) };
-  const dynamic = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE));
-  let best = { config: undefined as Required<ModelConfig> | undefined, fit: 0 };
-  for (const [arch, architecture] of REGISTRY) {
-    if (architecture.dynamic !== dynamic) continue;
-    const model = createModel({ arch, ...guess, numClasses: inferClasses(tensors, arch) });
-    const spec = model.stateDictSpec().filter(({ dtype }) => dtype === "F32");
-    const matching = spec.filter(({ name, shape }) => tensors.get(name)?.shape.join() === shape.join()).length;
-    // As a share of both, so that neither a part nor a superset of the tensors counts as a fit.
-    const fit = matching / Math.max(spec.length, countFloats(tensors));
-    if (fit > best.fit) best = { config: model.config, fit };
-  }
-  if (!best.config || best.fit < 0.5) {
-    const first = [...tensors].slice(0, 3).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`).join(", ");
-    const family = looksLike(tensors) ?? "";
-    throw new CheckpointError(
-      `these ${tensors.size} tensors (${first}, ...) are of no known architecture${
-        family && `: they look like ${family}`
-      }; ` +
-        `convert takes --arch, one of ` +
-        `${[...REGISTRY.keys()].join(", ")}`,
-    );
-  }
-  return best.config;
+  const best = bestFit(tensors);
+  if (best && best.share >= ENOUGH) return best.config;
+  const first = [...tensors].slice(0, 3).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`).join(", ");
+  const family = looksLike(tensors) ?? "";
+  throw new CheckpointError(
+    `these ${tensors.size} tensors (${first}, ...) are of no known architecture${
+      family && `: they look like ${family}`
+    }; ` +
+      `convert takes --arch, one of ` +
+      `${[...REGISTRY.keys()].join(", ")}`,
+  );
 }
 
-function countFloats(tensors: TensorShapes): number {
-  return [...tensors.keys()].filter((name) => !name.endsWith("num_batches_tracked")).length;
+/** The share of tensors that has to fit for an architecture to be the one that is meant. */
+export const ENOUGH = 0.5;
+
+/** How well tensors fit a configuration. */
+export interface Fit {
+  /** The configuration, with the classes that the tensors say. */
+  readonly config: Required<ModelConfig>;
+  /** What it needs, in PyTorch's order. */
+  readonly spec: readonly TensorSpec[];
+  /** Matching tensors as a share of both sides, so that neither a part nor a superset of the tensors fits wholly. */
+  readonly share: number;
+}
+
+/** The architecture that fits best; undefined where nothing fits at all. */
+export function bestFit(tensors: TensorShapes): Fit | undefined {
+  const dynamic = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE));
+  let best: Fit | undefined;
+  for (const [arch, architecture] of REGISTRY) {
+    if (architecture.dynamic !== dynamic) continue;
+    const fit = fitOf(tensors, inferFor(tensors, arch));
+    if (fit.share > (best?.share ?? 0)) best = fit;
+  }
+  return best;
+}
+
+/** The configuration of an architecture that fits best. */
+export function inferFor(tensors: TensorShapes, arch: string): ModelConfig {
+  return {
+    arch,
+    kernelNum: inferKernelNum(tensors),
+    reduction: inferReduction(tensors),
+    numClasses: inferClasses(tensors, arch),
+  };
+}
+
+/** How well tensors fit one configuration. What has none of its modules' names does not count: it lies beside. */
+export function fitOf(tensors: TensorShapes, config: ModelConfig): Fit {
+  const model = createModel(config);
+  const spec = model.stateDictSpec();
+  const modules = modulesOf(spec);
+  const needed = spec.filter(({ name }) => !isCounter(name));
+  const matching = needed.filter(({ name, shape }) => tensors.get(name)?.shape.join() === shape.join()).length;
+  const inside = [...tensors.keys()].filter((name) => modules.has(moduleOf(name)) && !isCounter(name)).length;
+  return { config: model.config, spec, share: matching / Math.max(needed.length, inside) };
+}
+
+/** The outermost modules of a network: "conv1", "layer1", "fc". */
+export function modulesOf(spec: readonly TensorSpec[]): ReadonlySet<string> {
+  return new Set(spec.map(({ name }) => moduleOf(name)));
+}
+
+/** The outermost module of a name. */
+export function moduleOf(name: string): string {
+  return name.split(".", 1)[0];
+}
+
+/** The classifier of a network: its last matrix, "fc.weight" [classes, features]. */
+export function classifierOf(spec: readonly TensorSpec[]): TensorSpec {
+  return spec.findLast(({ shape }) => shape.length === 2)!;
 }
 
 /** n is the first extent of a dynamic convolution's weight, the only kind with five. */
@@ -58,8 +103,7 @@ function inferKernelNum(tensors: TensorShapes): number {
 
 /** As many as the architecture's classifier, its last matrix, has rows in the checkpoint. */
 function inferClasses(tensors: TensorShapes, arch: string): number | undefined {
-  const classifier = createModel({ arch }).stateDictSpec().findLast(({ shape }) => shape.length === 2);
-  const found = classifier && tensors.get(classifier.name)?.shape;
+  const found = tensors.get(classifierOf(createModel({ arch }).stateDictSpec()).name)?.shape;
   return found?.length === 2 && found[0] > 0 ? found[0] : undefined;
 }
 

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
 import { CheckpointError } from "../errors.ts";
+import { encodeInference, type InferenceConfig, MAX_CLASSES, usualInference } from "./inference_config.ts";
 import { completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
 
 /** The version that converted files name. */
@@ -12,7 +14,6 @@ export const VERSION = "0.1.0";
 
 /** More is no model: a file whose numbers say so is damaged, or means to have memory set aside for nothing. */
 const MAX_KERNELS = 1024;
-const MAX_CLASSES = 1_000_000;
 
 /** Where converted weights came from. */
 export interface Provenance {
@@ -22,8 +23,15 @@ export interface Provenance {
   readonly sha256: string;
 }
 
-/** The metadata of a converted file. */
-export function encodeMetadata(config: ModelConfig, { source, sha256 }: Provenance): Record<string, string> {
+/**
+ * The metadata of a converted file: what the model is, how it is used (`model.inference`; as its architecture is if left
+ * out), and where its weights came from.
+ */
+export function encodeMetadata(
+  config: ModelConfig,
+  { source, sha256 }: Provenance,
+  inference: InferenceConfig = usualInference(config),
+): Record<string, string> {
   const { arch, kernelNum, reduction, numClasses } = completeConfig(config);
   return {
     format: "pt",
@@ -31,7 +39,7 @@ export function encodeMetadata(config: ModelConfig, { source, sha256 }: Provenan
     kernel_num: String(kernelNum),
     reduction: String(reduction),
     num_classes: String(numClasses),
-    preprocessing: JSON.stringify(findArchitecture(arch).preprocessing),
+    [INFERENCE_KEY]: encodeInference(inference),
     source,
     source_sha256: sha256,
     converter: `odconv ${VERSION}`,

@@ -4,14 +4,25 @@
  * @module
  */
 
-import { CheckpointError, type DeviceError, isDeviceError, ShapeError } from "../errors.ts";
+import { checkPositive, checkWhole } from "../arguments.ts";
+import { type DeviceError, isDeviceError, ShapeError } from "../errors.ts";
+import { shapeOf, showShape } from "../image_tensor.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
-import type { StateDict } from "../checkpoint/state_dict.ts";
+import { remap } from "../checkpoint/remap.ts";
+import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import { optimizeForInference } from "../graph/passes/mod.ts";
-import { loadParameter, type Module, namedParameters, traceModule } from "../nn/module.ts";
-import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
+import { loadParameter, type Module, namedParameters, type Parameter, traceModule } from "../nn/module.ts";
+import {
+  checkClassNames,
+  type InferenceConfig,
+  type InferenceOverrides,
+  overrideInference,
+  preprocessingOf,
+  usualInference,
+} from "./inference_config.ts";
+import { buildNetwork, completeConfig, type ModelConfig } from "./registry.ts";
 
 /** One entry of a state dict, without its values. */
 export interface TensorSpec {
@@ -27,7 +38,7 @@ export interface TensorSpec {
 export interface GraphOptions {
   /** Images a run; 1 if left out. */
   readonly batch?: number;
-  /** Height and width of the images; the architecture's own if left out. */
+  /** Height and width of the images; the model's own if left out. */
   readonly imageSize?: number;
 }
 
@@ -43,36 +54,46 @@ export class Model {
   readonly config: Required<ModelConfig>;
   /** The layers. */
   readonly network: Module;
-  /** How images become its input. */
+  /** How images of any size become its input, [3, imageSize, imageSize]. */
   readonly preprocessing: Preprocessing;
-  /** Height and width of the images it was made for. */
+  /** Height and width of its images, in pixels. */
   readonly imageSize: number;
-  /**
-   * Whose classes these are, by their names; undefined where there is none to tell. A guess from the number of classes:
-   * a model of 1000 other classes is taken for ImageNet's.
-   */
-  readonly dataset: "imagenet" | "cifar10" | undefined;
-  /** Of all attentions: softmax and sigmoid of x / temperature. 1, except while training begins. */
-  temperature = 1;
+  /** Names of its classes by index, as many as it has; undefined where they are not known. */
+  readonly classNames: readonly string[] | undefined;
+  /** Of all attentions: softmax and sigmoid of x / temperature. 1, unless its file says otherwise or it is being trained. */
+  temperature: number;
+  readonly #inference: InferenceConfig;
   readonly #close: () => void;
 
   /** A program calls createModel or loadModel instead. */
-  constructor(config: ModelConfig, network: Module = buildNetwork(config), close: () => void = () => {}) {
+  constructor(
+    config: ModelConfig,
+    network: Module = buildNetwork(config),
+    close: () => void = () => {},
+    inference: InferenceConfig = usualInference(config),
+  ) {
     this.#close = close;
     this.config = completeConfig(config);
-    const { preprocessing, imageSize, numClasses } = findArchitecture(config.arch);
     this.network = network;
-    this.preprocessing = preprocessing;
-    this.imageSize = imageSize;
-    // Classes have names only where the number of them is the data set's.
-    const dataset = imageSize === 224 ? "imagenet" : "cifar10";
-    this.dataset = this.config.numClasses === numClasses ? dataset : undefined;
+    checkClassNames(inference, this.config);
+    this.#inference = inference;
+    this.preprocessing = preprocessingOf(inference);
+    this.imageSize = inference.imageSize;
+    this.classNames = inference.classNames;
+    this.temperature = inference.temperature;
   }
 
-  /** Its preprocessing for images of any size: where a data set has one size only, others are resized and cropped to it. */
-  get preprocessingOfAnySize(): Preprocessing {
-    const { preprocessing, imageSize } = this;
-    return preprocessing.crop === null ? { ...preprocessing, resize: imageSize, crop: imageSize } : preprocessing;
+  /** How it is used, with the temperature of the moment: what files of it carry. */
+  get inference(): InferenceConfig {
+    return { ...this.#inference, temperature: this.temperature };
+  }
+
+  /**
+   * The same layers and tensors, used otherwise: `model.withInference({ imageSize: 288, cropPct: 1 })`. Throws
+   * CheckpointError where a part is out of its range, or the class names are not as many as the classes.
+   */
+  withInference(given: InferenceOverrides): Model {
+    return new Model(this.config, this.network, this.#close, overrideInference(this.inference, given));
   }
 
   /**
@@ -103,40 +124,28 @@ export class Model {
     }, 0);
   }
 
-  /** Takes over the tensors, which are read when they are needed. Throws CheckpointError where one is missing or misshapen. */
+  /**
+   * Takes over the tensors, which are read when they are needed: torch.nn.Module.load_state_dict.
+   *
+   * @throws CheckpointError if one is missing, of another shape or type, or unexpected; the model is then as it was
+   */
   loadStateDict(tensors: StateDict): void {
-    for (const [name, parameter] of namedParameters(this.network)) {
-      const tensor = tensors.get(name);
-      // Checkpoints from before PyTorch 0.4.1 have no such counters; nothing in inference reads them.
-      if (!tensor && parameter.dtype === "I64") continue;
-      if (!tensor) throw new CheckpointError(`${name} is missing from the state dict of ${this.config.arch}`);
-      if (tensor.shape.join() !== parameter.shape.join()) {
-        throw new CheckpointError(
-          `${name} is [${tensor.shape.join(", ")}] in the state dict, expected [${parameter.shape.join(", ")}]`,
-        );
-      }
-      parameter.tensor = tensor;
-    }
+    const mapped = remap(tensors, this.stateDictSpec(), `the state dict of ${this.config.arch}`);
+    for (const [name, parameter] of namedParameters(this.network)) parameter.tensor = mapped.get(name);
   }
 
-  /** Its tensors under PyTorch's names, in PyTorch's order. */
+  /**
+   * Its tensors under PyTorch's names, in PyTorch's order: torch.nn.Module.state_dict. They are what the model holds now,
+   * whatever is loaded or trained later. The map is the caller's: entries may be replaced and loaded again.
+   */
   stateDict(): StateDict {
-    const tensors: StateDict = new Map();
-    for (const [name, parameter] of namedParameters(this.network)) {
-      tensors.set(name, {
-        dtype: parameter.dtype,
-        shape: parameter.shape,
-        read: async () => {
-          if (parameter.dtype === "I64") return await parameter.tensor?.read() ?? new Uint8Array(8);
-          return new Uint8Array((await loadParameter(name, parameter, 0)).buffer);
-        },
-      });
-    }
-    return tensors;
+    return new Map([...namedParameters(this.network)].map(([name, parameter]) => [name, tensorOf(name, parameter)]));
   }
 
   /** Its operators as the layers emit them: inputs "x" [B, 3, H, W] and "temperature" [1], output "logits". */
   trace({ batch = 1, imageSize = this.imageSize }: GraphOptions = {}): Graph {
+    checkWhole("batch", batch);
+    checkWhole("imageSize", imageSize);
     return traceModule(this.network, [batch, 3, imageSize, imageSize], { temperature: this.temperature });
   }
 
@@ -147,10 +156,13 @@ export class Model {
 
   /**
    * Makes it ready to run on a device. A batch that does not fit there is halved until it does, and runs in such parts.
-   * Throws DeviceError where not even one image fits.
+   *
+   * @throws ArgumentError if the batch or the image size is no whole number from 1 up
+   * @throws DeviceError if not even one image fits
    */
   async compile(backend: Backend, { onSplit, ...options }: CompileOptions = {}): Promise<CompiledModel> {
     const { batch = 1 } = options;
+    checkWhole("batch", batch); // what is no number is halved for ever
     let reason: DeviceError | undefined;
     for (let part = batch;; part = Math.ceil(part / 2)) {
       const graph = this.graph({ ...options, batch: part });
@@ -164,6 +176,17 @@ export class Model {
       }
     }
   }
+}
+
+/** What a parameter holds now, as float32 or int64. */
+function tensorOf(name: string, { dtype, shape, tensor, ...rest }: Parameter): Tensor {
+  // A tensor of its type is the very same, so that a copy of a copy reads no longer chain.
+  if (tensor?.dtype === dtype) return tensor;
+  const read = async () => {
+    if (dtype === "I64") return new Uint8Array(8);
+    return new Uint8Array((await loadParameter(name, { dtype, shape, tensor, ...rest }, 0)).buffer);
+  };
+  return { dtype, shape, read };
 }
 
 /** A model on a device, for one batch size. */
@@ -185,20 +208,22 @@ export class CompiledModel {
   }
 
   /**
-   * Logits [B, classes] of normalised images [B, 3, H, W], both row-major. Fewer images than the batch are welcome: as
-   * many logits come back. The images must stay what they are until then. Throws ShapeError where the input holds no whole
-   * number of images.
+   * Logits [B, classes], row-major, of normalised images: one [3, H, W] as `preprocess` returns it, or several
+   * [B, 3, H, W] as `stack` returns them. Fewer images than the batch are welcome: as many logits come back. The images
+   * must stay what they are until then.
+   *
+   * A plain Float32Array does not say its height and width, so that 64x64 pixels would pass for four images of 32x32.
+   * Without a shape it must therefore fill {@link inputShape} exactly; for fewer images pass `shape`, as one passes it to
+   * torch's view.
+   *
+   * @param images Images that carry their shape, or plain numbers.
+   * @param shape The shape of plain numbers, [3, H, W] or [B, 3, H, W]; {@link inputShape} if left out.
+   * @throws {ShapeError} if height or width are not the network's, there are more images than the batch has, or the
+   * numbers are not as many as the shape says.
+   * @throws {ArgumentError} if the model's temperature is not a finite number above 0.
    */
-  async run(images: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>> {
-    const [batch, ...shape] = this.inputShape;
-    const count = images.length / size(shape);
-    if (!Number.isInteger(count) || count < 1 || count > batch) {
-      throw new ShapeError(
-        `the input has ${images.length} numbers, expected 1 to ${batch} images of ${size(shape)} ([${
-          shape.join(", ")
-        }])`,
-      );
-    }
+  async run(images: Float32Array<ArrayBuffer>, shape?: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    const count = countImages(images, shape, this.inputShape);
     const part = size(this.graph.inputs.get("x")!.shape);
     const parts = Array.from({ length: Math.ceil(images.length / part) }, (_, i) => {
       return this.#executable.run(this.#inputs(images.subarray(i * part, (i + 1) * part), part));
@@ -217,6 +242,7 @@ export class CompiledModel {
       x = new Float32Array(length);
       x.set(images);
     }
+    checkPositive("temperature", this.model.temperature);
     return { x, ...(this.graph.inputs.has("temperature") && { temperature: Float32Array.of(this.model.temperature) }) };
   }
 
@@ -226,7 +252,40 @@ export class CompiledModel {
   }
 }
 
-/** A model with initial weights. Throws CheckpointError where no architecture has that name. */
-export function createModel(config: ModelConfig): Model {
-  return new Model(config);
+/** How many images are given to a network that takes `inputShape`. Throws ShapeError. */
+function countImages(
+  images: Float32Array,
+  given: readonly number[] | undefined,
+  inputShape: readonly number[],
+): number {
+  const [batch, ...image] = inputShape;
+  const expected = `${showShape(image)} or [1 to ${batch}, ${image.join(", ")}]`;
+  const carried = shapeOf(images);
+  const shapes = [carried, given].filter((shape) => shape !== undefined);
+  for (const shape of shapes) {
+    const [count, ...rest] = shape.length === image.length ? [1, ...shape] : shape;
+    if (rest.join() === image.join() && Number.isInteger(count) && count >= 1 && count <= batch) continue;
+    throw new ShapeError(`the images are ${showShape(shape)}, the network takes ${expected}`);
+  }
+  const [shape] = shapes;
+  if (!shape && images.length !== size(inputShape)) {
+    throw new ShapeError(
+      `the images have ${images.length} numbers and no shape, expected ${size(inputShape)} (${
+        showShape(inputShape)
+      }); give fewer images with their shape: stack(images), or run(numbers, [B, ${image.join(", ")}])`,
+    );
+  }
+  const wrong = shapes.find((shape) => size(shape) !== images.length);
+  if (wrong) {
+    throw new ShapeError(`the images have ${images.length} numbers, expected ${size(wrong)} (${showShape(wrong)})`);
+  }
+  return images.length / size(image);
+}
+
+/**
+ * A model with initial weights, used as its architecture is unless `inference` says otherwise. Throws CheckpointError where
+ * no architecture has that name, or a part of `inference` is out of its range.
+ */
+export function createModel(config: ModelConfig, inference: InferenceOverrides = {}): Model {
+  return new Model(config, undefined, undefined, overrideInference(usualInference(config), inference));
 }

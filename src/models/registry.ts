@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkPositive, checkWhole } from "../arguments.ts";
 import { CheckpointError } from "../errors.ts";
 import { CIFAR10, IMAGENET, type Preprocessing } from "../data/preprocessing.ts";
 import type { Module } from "../nn/module.ts";
@@ -34,6 +35,8 @@ export interface Architecture {
   readonly numClasses: number;
   /** How images become tensors. */
   readonly preprocessing: Preprocessing;
+  /** Whose classes a checkpoint of as many classes has, where nothing says what they are. */
+  readonly classes?: "imagenet";
   /** The authors' checkpoints and figures. */
   readonly published: readonly Published[];
   /** Makes the network. */
@@ -49,7 +52,7 @@ function mobilenetV2(width: number): Architecture["build"] {
   return (conv, numClasses) => new MobileNetV2(width, conv, numClasses);
 }
 
-const ON_IMAGENET = { imageSize: 224, numClasses: 1000, preprocessing: IMAGENET };
+const ON_IMAGENET = { imageSize: 224, numClasses: 1000, preprocessing: IMAGENET, classes: "imagenet" as const };
 const ON_CIFAR10 = { imageSize: 32, numClasses: 10, preprocessing: CIFAR10 };
 
 const NETWORKS = {
@@ -82,15 +85,19 @@ export function findArchitecture(arch: string): Architecture {
   return found;
 }
 
-/** A configuration with nothing left out; static architectures have kernelNum 1. */
+/**
+ * A configuration with nothing left out; static architectures have kernelNum 1.
+ *
+ * @throws ArgumentError if a number is out of its range
+ * @throws CheckpointError if there is no such architecture
+ */
 export function completeConfig(config: ModelConfig): Required<ModelConfig> {
-  const { dynamic, numClasses } = findArchitecture(config.arch);
-  return {
-    arch: config.arch,
-    kernelNum: dynamic ? config.kernelNum ?? 1 : 1,
-    reduction: config.reduction ?? 0.0625,
-    numClasses: config.numClasses ?? numClasses,
-  };
+  const { dynamic, numClasses: usual } = findArchitecture(config.arch);
+  const { arch, kernelNum = 1, reduction = 0.0625, numClasses = usual } = config;
+  checkWhole("kernelNum", kernelNum);
+  checkPositive("reduction", reduction);
+  checkWhole("numClasses", numClasses);
+  return { arch, kernelNum: dynamic ? kernelNum : 1, reduction, numClasses };
 }
 
 /** The layers of a configuration, with initial weights. */

@@ -8,6 +8,7 @@ import { size } from "../graph/graph.ts";
 import { Conv2d } from "../nn/conv2d.ts";
 import { namedModules, namedParameters } from "../nn/module.ts";
 import { ODConv2d } from "../nn/odconv2d.ts";
+import type { InferenceConfig } from "./inference_config.ts";
 import type { Model } from "./model.ts";
 import type { Published } from "./published.ts";
 import { findPublished, type ModelConfig } from "./registry.ts";
@@ -46,6 +47,8 @@ export interface ModelSummary extends Required<ModelConfig> {
   readonly madds: number;
   /** The authors' figures for this configuration, or null. */
   readonly published: Published | null;
+  /** How it is used. */
+  readonly inference: InferenceConfig;
   /** Names, shapes and types in PyTorch's order. */
   readonly stateDict: readonly { name: string; shape: readonly number[]; dtype: "float32" | "int64" }[];
   /** Every convolution, in the order of the state dict. */
@@ -61,6 +64,7 @@ export function summarize(model: Model): ModelSummary {
     parameters: model.countParameters(),
     madds: model.countMadds(),
     published: findPublished(model.config) ?? null,
+    inference: model.inference,
     stateDict: model.stateDictSpec().map(({ name, shape, dtype }) => ({
       name,
       shape,

@@ -1,8 +1,8 @@
-import { ShapeError } from "../errors.ts";
+import { ArgumentError } from "../errors.ts";
 import type { Shape, Value } from "../graph/graph.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
 import type { Pair } from "../graph/ops/shared.ts";
-import { checkWhole } from "./arguments.ts";
+import { checkWhole } from "../arguments.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 
@@ -40,16 +40,16 @@ export abstract class Convolution extends Module {
   readonly bias: boolean;
 
   /**
-   * Throws ShapeError where an argument is no whole number from 1 up (padding: from 0), groups do not divide the channels,
-   * or "same" padding would be uneven.
+   * Throws ArgumentError if an argument is no whole number from 1 up (padding: from 0), if groups do not divide the
+   * channels, or if "same" padding would be uneven.
    */
   constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: Conv2dOptions = {}) {
     super();
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernelSize = pair(kernelSize);
-    this.stride = pair(options.stride ?? 1);
-    this.dilation = pair(options.dilation ?? 1);
+    this.kernelSize = pair("kernelSize", kernelSize);
+    this.stride = pair("stride", options.stride ?? 1);
+    this.dilation = pair("dilation", options.dilation ?? 1);
     this.groups = options.groups ?? 1;
     this.bias = options.bias ?? true;
     const { stride, dilation, groups } = this;
@@ -57,7 +57,7 @@ export abstract class Convolution extends Module {
       checkWhole(name, value);
     }
     if (inChannels % this.groups !== 0 || outChannels % this.groups !== 0) {
-      throw new ShapeError(
+      throw new ArgumentError(
         `${this.groups} groups do not divide ${inChannels} input and ${outChannels} output channels`,
       );
     }
@@ -79,11 +79,11 @@ export abstract class Convolution extends Module {
     if (padding === "valid") return [0, 0];
     if (padding !== "same") {
       checkWhole("padding", padding, 0);
-      return pair(padding);
+      return pair("padding", padding);
     }
     const total = this.kernelSize.map((k, i) => this.dilation[i] * (k - 1));
     if (this.stride.some((s) => s !== 1) || total.some((t) => t % 2 !== 0)) {
-      throw new ShapeError('padding "same" needs stride 1 and an odd (dilated) kernel; give the padding as numbers');
+      throw new ArgumentError('padding "same" needs stride 1 and an odd (dilated) kernel; give the padding as numbers');
     }
     return [total[0] / 2, total[1] / 2];
   }
@@ -106,6 +106,8 @@ export class Conv2d extends Convolution {
   }
 }
 
-function pair(value: number | Pair): Pair {
-  return typeof value === "number" ? [value, value] : value;
+function pair(name: string, value: number | Pair): Pair {
+  if (typeof value === "number") return [value, value];
+  if (value.length !== 2) throw new ArgumentError(`${name} is [${value.join(", ")}], expected a number or a pair`);
+  return value;
 }

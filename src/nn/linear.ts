@@ -1,6 +1,6 @@
 import type { Value } from "../graph/graph.ts";
 import { linear } from "../graph/ops/linear.ts";
-import { checkWhole } from "./arguments.ts";
+import { checkWhole } from "../arguments.ts";
 import { constant, normal } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 
@@ -8,7 +8,7 @@ import { Module, type Trace } from "./module.ts";
 export class Linear extends Module {
   readonly #bias: boolean;
 
-  /** Arguments as torch.nn.Linear's. Throws ShapeError where a number of features is no whole number from 1 up. */
+  /** Arguments as torch.nn.Linear's. Throws ArgumentError if a number of features is no whole number from 1 up. */
   constructor(inFeatures: number, outFeatures: number, options: { readonly bias?: boolean } = {}) {
     super();
     checkWhole("inFeatures", inFeatures);

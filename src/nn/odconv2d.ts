@@ -5,7 +5,7 @@ import { linear } from "../graph/ops/linear.ts";
 import { relu, softmax } from "../graph/ops/elementwise.ts";
 import { globalAvgPool } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
-import { checkPositive, checkWhole } from "./arguments.ts";
+import { checkPositive, checkWhole } from "../arguments.ts";
 import { BatchNorm2d } from "./batch_norm2d.ts";
 import { type Conv2dOptions, Convolution } from "./conv2d.ts";
 import { constant, kaimingFanOut } from "./init.ts";
@@ -36,7 +36,7 @@ export class ODConv2d extends Convolution {
   /** As given, or 1/16. */
   readonly reduction: number;
 
-  /** Arguments as torch.nn.Conv2d's, with kernelNum and reduction. Throws ShapeError where one of them is nonsense. */
+  /** Arguments as torch.nn.Conv2d's, with kernelNum and reduction. Throws ArgumentError if one is out of its range. */
   constructor(inChannels: number, outChannels: number, kernelSize: number | Pair, options: ODConv2dOptions = {}) {
     super(inChannels, outChannels, kernelSize, options);
     this.kernelNum = options.kernelNum ?? 1;

@@ -1,5 +1,6 @@
 /** Layers without parameters, by PyTorch's names. */
 
+import { checkNumber, checkWhole } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
 import { dropoutMask } from "../graph/ops/dropout_mask.ts";
 import { dropout, mul, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
@@ -49,9 +50,10 @@ export class Dropout extends Module {
   /** Probability of a zero. */
   readonly p: number;
 
-  /** Arguments as torch.nn.Dropout's. */
+  /** Arguments as torch.nn.Dropout's. Throws ArgumentError if p is no number from 0 to 1. */
   constructor(p: number = 0.5) {
     super();
+    checkNumber("p", p, 0, 1);
     this.p = p;
   }
 
@@ -81,7 +83,11 @@ export interface PoolOptions {
   readonly padding?: number;
 }
 
+/** PyTorch refuses a padding above half of the window, too: such a window could see nothing but padding. */
 function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
+  checkWhole("kernelSize", k);
+  checkWhole("stride", stride);
+  checkWhole("padding", padding, 0, Math.floor(k / 2));
   return { kernelSize: [k, k], stride: [stride, stride], padding: [padding, padding] };
 }
 
@@ -89,7 +95,10 @@ function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): Po
 export class MaxPool2d extends Module {
   readonly #attributes: PoolAttributes;
 
-  /** Arguments as torch.nn.MaxPool2d's. */
+  /**
+   * Arguments as torch.nn.MaxPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
+   * window.
+   */
   constructor(kernelSize: number, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
@@ -105,7 +114,10 @@ export class MaxPool2d extends Module {
 export class AvgPool2d extends Module {
   readonly #attributes: PoolAttributes;
 
-  /** Arguments as torch.nn.AvgPool2d's. */
+  /**
+   * Arguments as torch.nn.AvgPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
+   * window.
+   */
   constructor(kernelSize: number, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);

@@ -5,19 +5,22 @@
  */
 
 import { type Augmentation, augmentationKey } from "../data/augment.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, imageName } from "../data/dataset.ts";
 import type { DecodePool } from "../data/decode_pool.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { DataError } from "../errors.ts";
-import { mapAhead } from "../evaluation/map_ahead.ts";
+import { type ImageTensor, imageTensor } from "../image_tensor.ts";
+import { mapAhead } from "../map_ahead.ts";
 import { mix } from "../random.ts";
 
 /** The images of a step. */
 export interface Batch {
   /** [images, 3, size, size] */
-  readonly x: Float32Array<ArrayBuffer>;
+  readonly x: ImageTensor;
   /** [images], class numbers. */
   readonly labels: Float32Array<ArrayBuffer>;
+  /** How many of them stand in for a broken one. */
+  readonly replaced: number;
 }
 
 /** How images of an epoch become batches. */
@@ -36,6 +39,24 @@ export interface BatchOptions {
   readonly preprocessing: Preprocessing;
   /** Random crops of that kind and size. */
   readonly augmentation?: Omit<Augmentation, "key">;
+  /**
+   * Called with every broken image that is met, in place of which comes the next one of the data set that is not; if left
+   * out, the first ends the epoch.
+   */
+  readonly onBroken?: (error: DataError) => void;
+}
+
+/** Broken images one after the other after which none is looked for any more. */
+const MOST_BROKEN = 100;
+
+/** An image ready to be trained on. */
+interface Prepared {
+  /** What errors call it. */
+  readonly name: string;
+  readonly label: number;
+  readonly input: ImageTensor;
+  /** Whether it stands in for a broken one. */
+  readonly replaces: boolean;
 }
 
 /**
@@ -65,34 +86,68 @@ export function stepSizes(images: number, batch: number, microBatch: number): re
   return sizes;
 }
 
-/** Prepares an epoch's batches, a step ahead of who asks for them. Throws DataError, naming it, where an image is broken. */
+/**
+ * Prepares an epoch's batches, a step ahead of who asks for them. In place of a broken image comes the next of the data
+ * set, with its own class, as in timm's loader: steps keep their size, and which images a step has follows from the data
+ * alone, so that a resumed run has the same. Throws DataError, naming it, if an image is broken and nobody is told.
+ */
 export async function* epochBatches(dataset: Dataset, pool: DecodePool, options: BatchOptions): AsyncGenerator<Batch> {
-  const { seed, epoch, shuffle, sizes, start, preprocessing, augmentation } = options;
+  const { seed, epoch, shuffle, sizes, start } = options;
   const order = shuffle ? epochOrder(dataset.length, seed, epoch) : undefined;
   const skipped = sizes.slice(0, start).reduce((n, size) => n + size, 0);
   const total = sizes.reduce((n, size) => n + size, 0);
   const indices = Array.from({ length: total - skipped }, (_, i) => order?.[skipped + i] ?? skipped + i);
-  const prepared = mapAhead(indices, 2 * sizes[0], async (index) => {
-    const { file, label } = dataset.item(index);
-    const augment = augmentation && { ...augmentation, key: augmentationKey(seed, epoch, index) };
-    return { file, label, input: await pool.preprocess(await dataset.load(index), preprocessing, file, augment) };
-  });
-  let step = start, filled = 0;
-  let x = new Float32Array(), labels = new Float32Array();
-  for await (const { file, label, input } of prepared) {
-    if (filled === 0) {
-      // New memory: the device may still be reading the last one.
-      x = new Float32Array(sizes[step] * input.length);
-      labels = new Float32Array(sizes[step]);
-    }
-    if (input.length * sizes[step] !== x.length) {
-      throw new DataError(`${file}: ${input.length / 3} pixels when preprocessed, the images before it had others`);
-    }
-    x.set(input, filled * input.length);
-    labels[filled] = label;
-    if (++filled < sizes[step]) continue;
-    yield { x, labels };
+  const prepared = mapAhead(indices, 2 * sizes[0], (index) => prepare(dataset, pool, index, options));
+  let step = start, images: Prepared[] = [];
+  for await (const image of prepared) {
+    images.push(image);
+    if (images.length < sizes[step]) continue;
+    yield together(images);
     step++;
-    filled = 0;
+    images = [];
   }
+}
+
+/** An image, or the next one that can be read. Its augmentation is that of the image that was asked for. */
+async function prepare(
+  dataset: Dataset,
+  pool: DecodePool,
+  index: number,
+  { seed, epoch, preprocessing, augmentation, onBroken }: BatchOptions,
+): Promise<Prepared> {
+  const augment = augmentation && { ...augmentation, key: augmentationKey(seed, epoch, index) };
+  for (let broken = 0; broken < Math.min(MOST_BROKEN, dataset.length); broken++) {
+    const at = (index + broken) % dataset.length;
+    const name = imageName(dataset, at);
+    try {
+      const input = await pool.preprocess(await dataset.load(at), preprocessing, name, augment);
+      return { name, label: dataset.item(at).label, input, replaces: broken > 0 };
+    } catch (error) {
+      if (!onBroken || !(error instanceof DataError)) throw error;
+      onBroken(error);
+    }
+  }
+  throw new DataError(
+    `${imageName(dataset, index)} and all images of ${dataset.name} that follow it are broken, as far as was tried: ` +
+      `is it a folder of images?`,
+  );
+}
+
+/** Images as a batch. Throws DataError if they differ in size. */
+function together(images: readonly Prepared[]): Batch {
+  const [{ input: { shape, length } }] = images;
+  // New memory: the device may still be reading the last batch.
+  const x = new Float32Array(images.length * length);
+  images.forEach(({ name, input }, i) => {
+    if (input.shape.join() !== shape.join()) {
+      const [found, expected] = [input.shape, shape].map(([, height, width]) => `${width}x${height}`);
+      throw new DataError(`${name}: ${found} pixels when preprocessed, the images before it had ${expected}`);
+    }
+    x.set(input, i * length);
+  });
+  return {
+    x: imageTensor(x, [images.length, ...shape]),
+    labels: Float32Array.from(images, ({ label }) => label),
+    replaced: images.filter(({ replaces }) => replaces).length,
+  };
 }

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { inFile } from "../checkpoint/in_file.ts";
+import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { remap } from "../checkpoint/remap.ts";
 import { toFloat32 } from "../checkpoint/float32.ts";
@@ -15,6 +17,7 @@ import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
 import { decodeProgress, encodeTrainingState } from "../checkpoint/training_state.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { CheckpointError } from "../errors.ts";
+import { decodeInference } from "../models/inference_config.ts";
 import { decodeMetadata, encodeMetadata } from "../models/metadata.ts";
 import { createModel, type Model } from "../models/model.ts";
 import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
@@ -27,6 +30,8 @@ export interface EpochSums {
   readonly images: number;
   /** Sum of their losses. */
   readonly loss: number;
+  /** Broken images among them, in whose place others stood. */
+  readonly skipped: number;
   /** Images whose first class was right. */
   readonly top1: number;
   /** Images whose class was among the first five. */
@@ -39,13 +44,13 @@ export interface RunState {
   readonly recipe: Recipe;
   /** Counters and the optimizer's tensors. */
   readonly memory: TrainingMemory;
-  /** Epochs that are finished. */
+  /** Epochs whose steps are done; the last of them may still wait for its validation. */
   readonly epoch: number;
   /** Learning rate of the last step. */
   readonly learningRate: number;
   /** Best top-1 accuracy of a validation so far, percent; 0 before the first. */
   readonly best: number;
-  /** Of the epoch that is not finished. */
+  /** Of the epoch that is not finished, or waits for its validation. */
   readonly sums: EpochSums;
   /** What the training images are, as a person names them. */
   readonly data: string;
@@ -94,7 +99,7 @@ export async function saveWeights(
 }
 
 function describe(model: Model): Record<string, string> {
-  return encodeMetadata(model.config, { source: "training", sha256: "" });
+  return encodeMetadata(model.config, { source: "training", sha256: "" }, model.inference);
 }
 
 /** The model's tensors, those that have averages averaged. */
@@ -111,9 +116,9 @@ export async function loadCheckpoint(folder: string): Promise<{ model: Model; st
   const { tensors, metadata, close } = await openCheckpoint(path);
   try {
     const recipe = parseRecipe(metadata.recipe, path);
-    const config = decodeMetadata(metadata);
+    const config = inFile(path, () => decodeMetadata(metadata));
     if (!config) throw new CheckpointError(`${path}: not a training state: its metadata names no architecture`);
-    const model = createModel(config);
+    const model = inFile(path, () => createModel(config, decodeInference(metadata[INFERENCE_KEY], config)));
     const own = new Set(model.stateDictSpec().map(({ name }) => name));
     const weights = await inMemory([...tensors].filter(([name]) => own.has(name)));
     model.loadStateDict(remap(weights, model.stateDictSpec(), path));
@@ -163,8 +168,9 @@ function count(metadata: Readonly<Record<string, string>>, key: string, path: st
 function parseSums(text: string | undefined, path: string): EpochSums {
   const fail = () => new CheckpointError(`${path}: not a training state: its epoch_sums are ${text}`);
   try {
-    const sums = JSON.parse(text ?? "");
-    if (["images", "loss", "top1", "top5"].every((key) => typeof sums?.[key] === "number")) return sums;
+    // States of runs that began before broken images could be left out do not say that there were none.
+    const sums = { skipped: 0, ...JSON.parse(text ?? "") };
+    if (["images", "loss", "top1", "top5", "skipped"].every((key) => Number.isFinite(sums[key]))) return sums;
   } catch {
     throw fail();
   }

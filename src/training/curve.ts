@@ -56,7 +56,11 @@ function say(what: string, { name, points }: Series): string {
   return `${what}, ${name}: ${first} to ${last}`;
 }
 
-function byEpoch(name: string, epochs: RunMetrics["epochs"], key: keyof EpochMetrics): Series {
+function byEpoch(
+  name: string,
+  epochs: RunMetrics["epochs"],
+  key: keyof Required<EpochMetrics> & `${"train" | "val"}${"Loss" | "Top1"}`,
+): Series {
   return { name, points: epochs.map((epoch) => [epoch.epoch + 1, epoch[key]]) };
 }
 

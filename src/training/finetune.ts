@@ -6,15 +6,18 @@ import type { ModelConfig } from "../models/registry.ts";
 
 /**
  * A model of the same architecture with another number of classes, and the weights of `source` in all of its layers but
- * the classifier, which begins anew where the number differs. Throws CheckpointError where `config` asks for another
- * architecture than the weights are of.
+ * the classifier, which begins anew where the number differs. Images are prepared as those of `source`. Throws
+ * CheckpointError where `config` asks for another architecture than the weights are of.
  */
 export function finetuned(source: Model, config: Partial<ModelConfig>): Model {
   for (const key of ["arch", "kernelNum", "reduction"] as const) {
     if (config[key] === undefined || config[key] === source.config[key]) continue;
     throw new CheckpointError(`the weights are of ${key} ${source.config[key]}, the run asks for ${config[key]}`);
   }
-  const model = createModel({ ...source.config, numClasses: config.numClasses ?? source.config.numClasses });
+  const numClasses = config.numClasses ?? source.config.numClasses;
+  const { inference } = source;
+  const classNames = numClasses === source.config.numClasses ? inference.classNames : undefined;
+  const model = createModel({ ...source.config, numClasses }, { ...inference, classNames, temperature: undefined });
   const known = new Map(namedParameters(source.network));
   const classifiers = [...namedModules(model.network)].filter(([, module]) => module instanceof Linear);
   for (const [name, parameter] of namedParameters(model.network)) {

@@ -1,6 +1,7 @@
 /**
- * A training run: epochs of steps, a validation and a checkpoint after each, and everything written down. A run that was
- * stopped and resumed makes the same steps as one that was not, to the last bit on the same device.
+ * A training run: epochs of steps, a checkpoint and a validation after each, and everything written down. A run that was
+ * stopped and resumed makes the same steps as one that was not, to the last bit on the same device. What is done is saved
+ * before anything that may fail: before the validation, and where an image turns out to be broken.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { DecodePool } from "../data/decode_pool.ts";
 import { DataError, isDeviceError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
+import { loadLibrary } from "../plots/library.ts";
 import { createModel, type Model } from "../models/model.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
 import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
@@ -21,7 +23,7 @@ import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
 import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
 import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
-import { trainingPreprocessing, validationPreprocessing } from "./preparation.ts";
+import { checkLabels, modelOfRun, trainingPreprocessing } from "./preparation.ts";
 import { SafeState } from "./safe_state.ts";
 import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -46,6 +48,11 @@ export interface RunOptions {
   readonly state?: RunState;
   /** Threads that prepare images; one a core, less one, if left out. */
   readonly workers?: number;
+  /**
+   * Goes on if an image is broken, and is told whenever one is met: the next image stands in for it in training, validation
+   * leaves it out. If left out, the first broken image ends the run, which saves first.
+   */
+  readonly onBroken?: (error: DataError) => void;
   /** Aborted, the run finishes its step, saves and ends. */
   readonly signal?: AbortSignal;
   /** Called after every step; `inEpoch` counts from 1. */
@@ -64,13 +71,13 @@ export interface RunOutcome {
   readonly best: number;
 }
 
-/** Milliseconds of work that a lost device costs at most, but for long steps. */
+/** Milliseconds of work that a lost device or a killed program costs at most, but for long steps. */
 const SAFE_EVERY = 10 * 60_000;
 
 /** Devices lost without a state in between that is safe, after which the run ends. */
 const MOST_LOSSES = 3;
 
-const NOTHING: EpochSums = { images: 0, loss: 0, top1: 0, top5: 0 };
+const NOTHING: EpochSums = { images: 0, loss: 0, top1: 0, top5: 0, skipped: 0 };
 
 /** What a recipe's steps are to a trainer. */
 export function trainerOptions(recipe: Recipe): TrainerOptions {
@@ -90,10 +97,13 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
 
 /**
  * Runs a recipe to its end. Throws TrainingError where a number is not finite: what was saved before stays what
- * it is. Throws DataError where an image is broken or the disk is full, and DeviceError where the device fails. Where it is
- * lost, the run goes on from the last state that was read back, which is at most ten minutes old.
+ * it is. Throws DataError where an image is broken, after the steps before it were saved, or the disk is full, and before
+ * the first step where a label is no class of the model. Throws DeviceError where the device fails. Where it is lost, the
+ * run goes on from the last state that was read back, which is at most ten minutes old.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
+  const { training, validation, model: { config } } = options;
+  for (const dataset of [training, validation]) checkLabels(dataset, config.numClasses);
   setDropout(options.model.network, options.recipe.dropout);
   const run = new Run(options);
   try {
@@ -116,19 +126,24 @@ class Run {
   #losses = 0;
   #sums: EpochSums;
   #best: number;
+  /** Whether there is a checkpoint of this run. */
+  #saved: boolean;
 
   constructor(options: RunOptions) {
     const { state, recipe, training, workers } = options;
-    this.#options = options;
+    this.#options = { ...options, model: modelOfRun(options.model, training, recipe) };
     this.#memory = state?.memory ?? new TrainingMemory();
     this.#sums = state?.sums ?? NOTHING;
     this.#best = state?.best ?? 0;
+    this.#saved = state !== undefined;
     this.#sizes = stepSizes(training.length, recipe.batch, recipe.microBatch);
     this.#pool = new DecodePool(workers);
   }
 
   async run(): Promise<RunOutcome> {
     const { folder, model, state } = this.#options;
+    // What draws the curve may have to be downloaded: that fails now, not after an epoch.
+    await loadLibrary();
     await this.#openMetrics();
     // A run that was killed between the two files of its checkpoint has written the state only.
     if (state) await saveWeights(folder, "last", model, state);
@@ -147,18 +162,31 @@ class Run {
     const { recipe: { epochs }, signal } = this.#options;
     for (let epoch = this.#epoch; epoch < epochs; epoch++) {
       const began = performance.now();
-      const last = await this.#trainEpoch(epoch);
-      if (!last) return { finished: false, best: this.#best };
-      await this.#endEpoch(last, began);
+      if (!this.#waitsForValidation) {
+        const isDone = await this.#trainEpoch(epoch);
+        await this.#save();
+        if (!isDone || signal?.aborted) return { finished: false, best: this.#best };
+      }
+      await this.#validateEpoch(epoch, began);
       this.#keepSafe();
       if (signal?.aborted && epoch + 1 < epochs) return { finished: false, best: this.#best };
     }
     return { finished: true, best: this.#best };
   }
 
-  /** Epochs that are done. */
-  get #epoch(): number {
+  /** Epochs whose steps are done. */
+  get #trainedEpochs(): number {
     return Math.floor(this.#memory.updates / this.#sizes.length);
+  }
+
+  /** Whether all steps of an epoch are done and its validation is not, whose end forgets the sums. */
+  get #waitsForValidation(): boolean {
+    return this.#sums.images > 0 && this.#memory.updates % this.#sizes.length === 0;
+  }
+
+  /** The epoch that is to be gone on with: as many are done and validated. */
+  get #epoch(): number {
+    return this.#trainedEpochs - (this.#waitsForValidation ? 1 : 0);
   }
 
   async #openMetrics(): Promise<void> {
@@ -190,9 +218,9 @@ class Run {
     this.#pool.close();
   }
 
-  /** The steps of an epoch that are not done yet. Answers the last one; undefined where the run was told to stop before. */
-  async #trainEpoch(epoch: number): Promise<StepMetrics | undefined> {
-    const { recipe, model, training, signal, onStep } = this.#options;
+  /** The steps of an epoch that are not done yet. Answers false if the run was told to stop before the last. */
+  async #trainEpoch(epoch: number): Promise<boolean> {
+    const { recipe, model, training, signal, onStep, onBroken } = this.#options;
     const stepsPerEpoch = this.#sizes.length;
     const start = this.#memory.updates - epoch * stepsPerEpoch;
     const batches = epochBatches(training, this.#pool, {
@@ -201,43 +229,51 @@ class Run {
       start,
       sizes: this.#sizes,
       ...trainingPreprocessing(model, training, recipe),
+      onBroken,
     });
-    let step = start, last: StepMetrics | undefined;
-    for await (const batch of batches) {
+    let step = start;
+    for await (const batch of this.#savingFirst(batches)) {
       const settings = stepSettings(recipe, { epoch, step, stepsPerEpoch });
       const { learningRate: lr, temperature } = settings;
       const trainer = await this.#trainerFor(batch.labels.length);
       const number = this.#memory.updates;
       model.temperature = temperature;
-      const result = await trainer.step({ ...batch }, settings);
+      const result = await trainer.step({ x: batch.x, labels: batch.labels }, settings);
       if (result.failed) throw await this.#failure(trainer, number, result);
       this.#sums = addTo(this.#sums, batch, result);
-      last = { step: number, epoch, loss: result.loss, lr, temperature };
-      await this.#metrics!.add(last);
+      const line: StepMetrics = { step: number, epoch, loss: result.loss, lr, temperature };
+      await this.#metrics!.add(line);
       step++;
-      onStep?.(last, step, stepsPerEpoch);
-      if (performance.now() - this.#safeSince > SAFE_EVERY && step < stepsPerEpoch) {
-        await this.#sync();
-        this.#keepSafe();
-      }
-      if (signal?.aborted && step < stepsPerEpoch) {
-        await this.#sync();
-        await this.#write("last", lr);
-        return undefined;
-      }
+      onStep?.(line, step, stepsPerEpoch);
+      if (signal?.aborted && step < stepsPerEpoch) return false;
+      if (performance.now() - this.#safeSince > SAFE_EVERY && step < stepsPerEpoch) await this.#save();
     }
-    return last;
+    return true;
   }
 
-  async #endEpoch({ epoch, lr, temperature }: StepMetrics, began: number): Promise<void> {
-    const { recipe, model, validation, backend, onEpoch } = this.#options;
-    await this.#sync();
+  /** Batches; if an image of the next one is broken, the steps before it are saved before the error is thrown. */
+  async *#savingFirst(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+    const began = this.#memory.updates;
+    try {
+      yield* batches;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      if (this.#memory.updates > began) await this.#save();
+      throw this.#withAdvice(error);
+    }
+  }
+
+  async #validateEpoch(epoch: number, began: number): Promise<void> {
+    const { recipe, model, validation, backend, onEpoch, onBroken } = this.#options;
+    const stepsPerEpoch = this.#sizes.length;
+    const { learningRate: lr, temperature } = stepSettings(recipe, { epoch, step: stepsPerEpoch - 1, stepsPerEpoch });
     const measured = recipe.ema > 0 ? withTensors(model, averaged(model, this.#memory)) : model;
     measured.temperature = temperature;
-    const { loss, top1, top5 } = await validate(measured, validation, backend, this.#pool, {
+    const { loss, top1, top5, skipped } = await validate(measured, validation, backend, this.#pool, {
       batch: recipe.microBatch,
-      imageSize: recipe.size,
-      preprocessing: validationPreprocessing(model, recipe),
+      onBroken,
+    }).catch((error) => {
+      throw error instanceof DataError ? this.#withAdvice(error) : error;
     });
     const { images, ...sums } = this.#sums;
     const metrics: EpochMetrics = {
@@ -251,16 +287,27 @@ class Run {
       lr,
       temperature,
       seconds: (performance.now() - began) / 1000,
+      ...(sums.skipped > 0 && { trainSkipped: sums.skipped }),
+      ...(skipped > 0 && { valSkipped: skipped }),
     };
     await this.#metrics!.add(metrics);
     this.#sums = NOTHING;
     const isBest = this.#metrics!.epochs.length === 1 || top1 > this.#best;
     this.#best = Math.max(this.#best, top1);
     await this.#draw();
-    if (isBest) await this.#write("best", lr);
-    // Last of all: a run that is killed before this does the epoch again, and writes the same.
-    await this.#write("last", lr);
+    if (isBest) await this.#write("best");
+    // Last of all: a run that is killed before this validates again, and writes the same.
+    await this.#write("last");
     onEpoch?.(metrics, isBest);
+  }
+
+  /** The error of a broken image, with what to do about it. */
+  #withAdvice({ message }: DataError): DataError {
+    const { folder } = this.#options;
+    const saved = this.#saved
+      ? `what is done is saved: mend the file and go on with --resume ${folder}`
+      : "mend the file";
+    return new DataError(`${message} (${saved}; --skip-bad leaves out broken images)`);
   }
 
   /** A trainer for a step of so many images, which goes on from the last one. */
@@ -301,22 +348,34 @@ class Run {
 
   #advice(): string {
     const { folder } = this.#options;
-    const saved = this.#memory.updates >= this.#sizes.length ? `${folder}/last.safetensors is as it was, ` : "";
+    const saved = this.#saved ? `${folder}/last.safetensors is as it was, ` : "";
     return `${saved}a lower --lr, --warmup or --clip-norm may help`;
   }
 
-  async #write(name: "last" | "best", learningRate: number): Promise<void> {
+  /** Reads the state of the moment back, keeps it for {@link #goBack} and writes it. */
+  async #save(): Promise<void> {
+    await this.#sync();
+    this.#keepSafe();
+    await this.#write("last");
+  }
+
+  async #write(name: "last" | "best"): Promise<void> {
     const { folder, model, recipe, data, training } = this.#options;
+    // The learning rate is that of the last step, in whichever epoch it was.
+    const [last, stepsPerEpoch] = [this.#memory.updates - 1, this.#sizes.length];
+    const position = { epoch: Math.floor(last / stepsPerEpoch), step: last % stepsPerEpoch, stepsPerEpoch };
+    const { learningRate } = stepSettings(recipe, position);
     await saveCheckpoint(folder, name, model, {
       recipe,
       memory: this.#memory,
-      epoch: this.#epoch,
+      epoch: this.#trainedEpochs,
       learningRate,
       best: this.#best,
       sums: this.#sums,
       data,
       trainingImages: training.length,
     });
+    this.#saved = true;
   }
 
   async #draw(): Promise<void> {
@@ -328,7 +387,7 @@ class Run {
 }
 
 /** The sums with those of a step added. */
-function addTo(sums: EpochSums, { labels }: Batch, { loss, outputs: { logits } }: StepResult): EpochSums {
+function addTo(sums: EpochSums, { labels, replaced }: Batch, { loss, outputs: { logits } }: StepResult): EpochSums {
   const classes = logits.length / labels.length;
   const places = [...labels].map((label, i) => {
     const row = logits.subarray(i * classes, (i + 1) * classes);
@@ -336,15 +395,16 @@ function addTo(sums: EpochSums, { labels }: Batch, { loss, outputs: { logits } }
   });
   return {
     images: sums.images + labels.length,
+    skipped: sums.skipped + replaced,
     loss: sums.loss + loss * labels.length,
     top1: sums.top1 + places.filter((place) => place === 0).length,
     top5: sums.top5 + places.filter((place) => place >= 0).length,
   };
 }
 
-/** A model of the same configuration with other tensors. */
+/** A model that is used the same, with other tensors. */
 function withTensors(model: Model, tensors: StateDict): Model {
-  const other = createModel(model.config);
+  const other = createModel(model.config, model.inference);
   other.loadStateDict(tensors);
   return other;
 }

@@ -45,6 +45,10 @@ export interface EpochMetrics {
   readonly temperature: number;
   /** Wall time, validation included. */
   readonly seconds: number;
+  /** Broken images that others stood in for in training; left out if there were none. */
+  readonly trainSkipped?: number;
+  /** Broken images that validation left out; left out if there were none. */
+  readonly valSkipped?: number;
 }
 
 /** The lines of a run so far, in memory and in its file. */

@@ -18,6 +18,8 @@ import {
   sumSquares,
 } from "../graph/ops/optimizer_step.ts";
 import { scale } from "../graph/ops/reductions.ts";
+import { ArgumentError } from "../errors.ts";
+import { ABOVE_ZERO, checkSetting, FROM_ZERO, SHARE } from "./ranges.ts";
 
 /** What an optimizer remembers of a parameter: tensors of its shape under PyTorch's names ("momentum_buffer"). */
 export type LoadState = (parameter: string, state: string) => Promise<Float32Array<ArrayBuffer>> | undefined;
@@ -68,8 +70,15 @@ export function stateName(parameter: string, state: string): string {
   return `${parameter}/${state}`;
 }
 
-/** torch.optim.SGD, without dampening. */
+/**
+ * torch.optim.SGD, without dampening.
+ *
+ * @throws {ArgumentError} if momentum or weight decay is negative or not finite, or nesterov is asked for without momentum.
+ */
 export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOptions = {}): Optimizer {
+  checkSetting("momentum", momentum, FROM_ZERO);
+  checkSetting("weightDecay", weightDecay, FROM_ZERO);
+  if (nesterov && momentum === 0) throw new ArgumentError("nesterov needs a momentum above 0");
   return {
     state: momentum ? ["momentum_buffer"] : [],
     append(graph, parameter, gradient, { load, condition } = {}) {
@@ -88,8 +97,15 @@ export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOp
   };
 }
 
-/** torch.optim.AdamW. */
+/**
+ * torch.optim.AdamW.
+ *
+ * @throws {ArgumentError} if a beta is not from 0 to below 1, or eps or weight decay is negative or not finite.
+ */
 export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamWOptions = {}): Optimizer {
+  betas.forEach((beta, i) => checkSetting(`betas[${i}]`, beta, SHARE));
+  checkSetting("eps", eps, FROM_ZERO);
+  checkSetting("weightDecay", weightDecay, FROM_ZERO);
   return {
     state: ["exp_avg", "exp_avg_sq"],
     append(graph, parameter, gradient, { load, condition } = {}) {
@@ -125,12 +141,15 @@ export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: 
 /**
  * torch.nn.utils.clip_grad_norm_: the gradients, scaled down together where their joint L2 norm exceeds `maxNorm`. Also
  * answers the squared norm before clipping, [1].
+ *
+ * @throws {ArgumentError} if `maxNorm` is not a finite number above 0.
  */
 export function clipGradients(
   graph: Graph,
   gradients: ReadonlyMap<Value, Value>,
   maxNorm: number,
 ): { gradients: Map<Value, Value>; squaredNorm: Value } {
+  checkSetting("maxNorm", maxNorm, ABOVE_ZERO);
   const squares = [...gradients.values()].map((x) => graph.apply(sumSquares, x.name, { x }, {}));
   const squaredNorm = squares.reduce((a, b) => graph.apply(add, "gradient norm", { a, b }, {}));
   const factor = graph.apply(clipFactor, "gradient norm", { squares: squaredNorm }, { maxNorm });
@@ -151,6 +170,7 @@ export function appendAverage(
   decay: number,
   { load, condition }: UpdateOptions = {},
 ): void {
+  checkSetting("decay", decay, SHARE);
   const value = graph.updates.get(parameter);
   if (!value) throw new Error(`${parameter.name} is not updated: append its optimizer first`);
   const running = remember(graph, parameter, "average", load, () => {

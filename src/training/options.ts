@@ -6,7 +6,9 @@
 
 import type { OptimizerSettings } from "../checkpoint/training_state.ts";
 import { CheckpointError } from "../errors.ts";
+import { excerpt } from "../excerpt.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
+import { COUNT, COUNT_FROM_ZERO, describeRange, FROM_ZERO, isWithin, type Range, SEED, SHARE } from "./ranges.ts";
 import { learningRate, type Position, temperature } from "./schedules.ts";
 
 /** The recipe of a run; names and defaults are the published training script's, where it has them. */
@@ -84,6 +86,36 @@ export const DEFAULT_RECIPE: Readonly<Omit<Recipe, "size" | "microBatch">> = {
   seed: 0,
 };
 
+/** Names of a recipe's settings whose values are of that type. */
+type Keys<T> = { readonly [K in keyof Recipe]: Recipe[K] extends T ? K : never }[keyof Recipe];
+
+/** Which numbers a recipe may have. */
+export const RECIPE_RANGES: Readonly<Record<Keys<number>, Range>> = {
+  epochs: COUNT,
+  batch: COUNT,
+  microBatch: COUNT,
+  lr: FROM_ZERO,
+  gamma: FROM_ZERO,
+  warmup: COUNT_FROM_ZERO,
+  momentum: SHARE,
+  wd: FROM_ZERO,
+  dropout: SHARE,
+  labelSmoothing: SHARE,
+  clipNorm: FROM_ZERO,
+  ema: SHARE,
+  tempEpoch: COUNT_FROM_ZERO,
+  tempInit: { least: 1 },
+  size: COUNT,
+  seed: SEED,
+};
+
+/** Which words. */
+export const RECIPE_WORDS = {
+  optimizer: ["sgd", "adamw"],
+  lrDecay: ["none", "schedule", "cos"],
+  augment: ["standard", "none"],
+} as const satisfies { readonly [K in keyof Recipe]?: readonly Recipe[K][] };
+
 /** The update rule of a recipe. */
 export function recipeOptimizer({ optimizer, momentum, nesterov, wd }: Recipe): Optimizer {
   return optimizer === "adamw" ? adamW({ weightDecay: wd }) : sgd({ momentum, nesterov, weightDecay: wd });
@@ -125,5 +157,21 @@ export function parseRecipe(text: string | undefined, path: string): Recipe {
       : typeof value === typeof usual;
     if (!same) throw fail(`its recipe has ${JSON.stringify(value) ?? "no value"} for ${name}`);
   }
-  return recipe as unknown as Recipe;
+  for (const [name, range] of Object.entries(RECIPE_RANGES)) {
+    if (!isWithin(recipe[name], range)) {
+      throw fail(`its recipe has ${recipe[name]} for ${name}, expected ${describeRange(range)}`);
+    }
+  }
+  for (const [name, words] of Object.entries<readonly string[]>(RECIPE_WORDS)) {
+    const word = String(recipe[name]);
+    if (!words.includes(word)) {
+      throw fail(`its recipe has ${excerpt(word)} for ${name}, expected ${words.join(" or ")}`);
+    }
+  }
+  const whole = recipe as unknown as Recipe;
+  if (!whole.schedule.every((epoch) => isWithin(epoch, COUNT_FROM_ZERO))) {
+    throw fail(`its recipe has ${excerpt(whole.schedule)} for schedule, expected whole numbers`);
+  }
+  if (whole.batch % whole.microBatch) throw fail(`its microBatch ${whole.microBatch} does not divide ${whole.batch}`);
+  return whole;
 }

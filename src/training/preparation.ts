@@ -5,9 +5,10 @@
  */
 
 import type { Augmentation } from "../data/augment.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, imageName } from "../data/dataset.ts";
 import { CIFAR10, type Preprocessing } from "../data/preprocessing.ts";
 import { DataError } from "../errors.ts";
+import { checkLabel } from "../evaluation/evaluate.ts";
 import type { Model } from "../models/model.ts";
 import type { Recipe } from "./options.ts";
 
@@ -19,34 +20,32 @@ export interface TrainingPreprocessing {
   readonly augmentation?: Omit<Augmentation, "key">;
 }
 
-/** Shares of the shorter side that ImageNet's evaluation crops: 224 of 256. */
-const RESIZE_OVER_CROP = 256 / 224;
+/**
+ * The model of a run: the layers and tensors of `model`, used as its validation uses them. Images have the recipe's size;
+ * the shorter side is resized as the model's own is for its size, or with `augment: "none"` as training images are. Classes
+ * are called what the data calls them, those that it has none of by their numbers.
+ */
+export function modelOfRun(model: Model, { classes }: Pick<Dataset, "classes">, { augment, size }: Recipe): Model {
+  return model.withInference({
+    imageSize: size,
+    resize: augment === "none" ? size : undefined,
+    classNames: Array.from({ length: model.config.numClasses }, (_, index) => classes[index] ?? String(index)),
+    source: "training",
+  });
+}
 
 /**
- * Training images of a recipe: random crops and mirror images as torchvision's, padded ones for CIFAR-10's and resized
- * ones for all others; or with `augment: "none"` the middle of the resized image.
+ * Training images of a run: random crops and mirror images as torchvision's, padded ones for CIFAR-10's and resized ones
+ * for all others; or with `augment: "none"` as those of its validation. `model` is {@link modelOfRun}'s.
  */
 export function trainingPreprocessing(
-  model: Model,
+  { preprocessing }: Model,
   { preprocessing: usual }: Pick<Dataset, "preprocessing">,
   { augment, size }: Recipe,
 ): TrainingPreprocessing {
-  const preprocessing = centre(model, size, size);
   if (augment === "none") return { preprocessing };
-  return { preprocessing, augmentation: { crop: usual === CIFAR10 ? "padded" : "resized", size } };
-}
-
-/**
- * Images that are validated on: prepared as for evaluation, at the recipe's size; with `augment: "none"` as the training
- * images.
- */
-export function validationPreprocessing(model: Model, { augment, size }: Recipe): Preprocessing {
-  const isWhole = augment === "none" || model.preprocessing.crop === null;
-  return centre(model, isWhole ? size : Math.round(size * RESIZE_OVER_CROP), size);
-}
-
-function centre({ preprocessing: { mean, std } }: Model, resize: number, crop: number): Preprocessing {
-  return { resize, crop, mean, std };
+  const { interpolation } = preprocessing;
+  return { preprocessing, augmentation: { crop: usual === CIFAR10 ? "padded" : "resized", size, interpolation } };
 }
 
 /** Throws DataError where two parts of a data set do not have the same classes, or more than a model tells apart. */
@@ -61,6 +60,13 @@ export function checkClasses(training: Dataset, validation: Dataset, numClasses:
   }
   if (training.numClasses > numClasses) {
     throw new DataError(`${training.name} has ${training.numClasses} classes, the model tells ${numClasses} apart`);
+  }
+}
+
+/** Throws DataError, naming the first image, if a label of a data set is no class of a model. */
+export function checkLabels(dataset: Dataset, numClasses: number): void {
+  for (let index = 0; index < dataset.length; index++) {
+    checkLabel(imageName(dataset, index), dataset.item(index).label, numClasses);
   }
 }
 

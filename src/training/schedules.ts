@@ -5,6 +5,8 @@
  * @module
  */
 
+import { ABOVE_ZERO, checkSetting, COUNT, COUNT_FROM_ZERO, FROM_ZERO } from "./ranges.ts";
+
 /** Where a run is: the step that is about to be made. */
 export interface Position {
   /** From 0. */
@@ -34,9 +36,18 @@ export interface LearningRateOptions {
   readonly warmupEpochs?: number;
 }
 
-/** The learning rate of a step. */
+/**
+ * The learning rate of a step.
+ *
+ * @throws {ArgumentError} if an option is not a number that makes sense, such as NaN or a negative learning rate.
+ */
 export function learningRate(options: LearningRateOptions, { epoch, step, stepsPerEpoch }: Position): number {
   const { lr, epochs, decay, milestones = [30, 60, 90], gamma = 0.1, warmupEpochs = 0 } = options;
+  checkSetting("lr", lr, FROM_ZERO);
+  checkSetting("gamma", gamma, FROM_ZERO);
+  checkSetting("epochs", epochs, COUNT);
+  checkSetting("warmupEpochs", warmupEpochs, COUNT_FROM_ZERO);
+  milestones.forEach((milestone, i) => checkSetting(`milestones[${i}]`, milestone, COUNT_FROM_ZERO));
   if (epoch < warmupEpochs) return lr * (epoch * stepsPerEpoch + step + 1) / (warmupEpochs * stepsPerEpoch);
   switch (decay) {
     case "none":
@@ -59,8 +70,12 @@ export interface TemperatureOptions {
 /**
  * The temperature of a step's forward pass (section 3.2 of the paper): linear in the number of steps done, this one
  * counted, so that the first step is already a little below `initial` and the last of the annealing is at 1.
+ *
+ * @throws {ArgumentError} if `initial` is not a finite number above 0, or `epochs` no whole number from 0.
  */
 export function temperature({ initial, epochs }: TemperatureOptions, { epoch, step, stepsPerEpoch }: Position): number {
+  checkSetting("initial", initial, ABOVE_ZERO);
+  checkSetting("epochs", epochs, COUNT_FROM_ZERO);
   const total = epochs * stepsPerEpoch;
   const done = epoch * stepsPerEpoch + step + 1;
   return done >= total ? 1 : 1 + (initial - 1) * (total - done) / total;

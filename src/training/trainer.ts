@@ -6,12 +6,15 @@
 
 import type { Tensor } from "../checkpoint/state_dict.ts";
 import { DeviceError, ShapeError } from "../errors.ts";
+import { shapeOf, showShape } from "../image_tensor.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
+import { checkLabels, checkShape, labelInputs } from "../graph/check_inputs.ts";
 import { type Graph, size } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import { countedBatches } from "../nn/buffer_updates.ts";
 import { loadParameter, namedParameters, type Parameter } from "../nn/module.ts";
 import { stateName } from "./optimizer.ts";
+import { ABOVE_ZERO, checkSetting, COUNT, FROM_ZERO, SEED, SHARE } from "./ranges.ts";
 import { ACCUMULATED, trainingStep, type TrainingStepOptions } from "./step.ts";
 
 /** How a model is trained. */
@@ -36,9 +39,9 @@ export class TrainingMemory {
 
 /** The numbers of one step. */
 export interface StepSettings {
-  /** Of the optimizer. */
+  /** Of the optimizer, 0 or more. */
   readonly learningRate: number;
-  /** Of the attentions; 1 if left out. */
+  /** Of the attentions, above 0; 1 if left out. */
   readonly temperature?: number;
 }
 
@@ -67,6 +70,7 @@ export class Trainer {
   readonly memory: TrainingMemory;
   readonly #options: TrainerOptions;
   readonly #executable: TrainingExecutable;
+  readonly #labels: ReadonlyMap<string, number>;
   #passesSinceSync = 0;
 
   private constructor(
@@ -81,11 +85,15 @@ export class Trainer {
     this.memory = memory;
     this.#options = options;
     this.#executable = executable;
+    this.#labels = labelInputs(graph);
   }
 
   /**
    * Compiles a training step for the device. With the `memory` of an earlier trainer, it goes on where that one was
-   * synchronised. Throws DeviceError where the step does not fit or the device cannot train.
+   * synchronised.
+   *
+   * @throws {DeviceError} if the step does not fit or the device cannot train.
+   * @throws {ArgumentError} if an option is a number that makes no sense, such as a clipNorm of NaN.
    */
   static async create(
     model: Model,
@@ -93,6 +101,7 @@ export class Trainer {
     options: TrainerOptions,
     memory: TrainingMemory = new TrainingMemory(),
   ): Promise<Trainer> {
+    checkOptions(options);
     initialize(model, options.seed ?? 0);
     const graph = trainerGraph(model, options, memory);
     const executable = await backend.compile(graph);
@@ -104,11 +113,18 @@ export class Trainer {
   }
 
   /**
-   * One step on the graph's inputs: "x" [batch, 3, H, W] and "labels" [batch], or what a loss of one's own takes. In parts,
-   * every input holds the parts one after the other. Throws ShapeError where an input does not fit.
+   * One step on the graph's inputs: "x" [batch, 3, H, W], which `stack` makes of images, and "labels" [batch], or what a
+   * loss of one's own takes. In parts, every input holds the parts one after the other. Everything is checked before
+   * anything is changed.
+   *
+   * @throws {ShapeError} if an input does not fit, or "x" carries another height or width.
+   * @throws {DataError} if a label is no class of the network; the message has the image's number in the batch, from 0.
+   * @throws {ArgumentError} if the learning rate is negative or not finite, or the temperature not a finite number above 0.
    */
   async step(inputs: Tensors, { learningRate, temperature = 1 }: StepSettings): Promise<StepResult> {
-    const parts = this.#parts(inputs);
+    checkSetting("learningRate", learningRate, FROM_ZERO);
+    checkSetting("temperature", temperature, ABOVE_ZERO);
+    const parts = this.#checkedParts(inputs);
     const settings: Tensors = {
       ...this.#options.optimizer.inputs(this.memory.updates + 1, learningRate),
       ...this.#given({ temperature, dropout_seed: this.#options.seed ?? 0, loss_weight: 1 / parts }),
@@ -164,16 +180,32 @@ export class Trainer {
     this.#executable.dispose();
   }
 
-  /** How many parts the inputs hold. */
-  #parts(inputs: Tensors): number {
-    const x = this.graph.inputs.get("x")!;
-    const parts = (inputs.x?.length ?? 0) / size(x.shape);
-    if (Number.isInteger(parts) && parts >= 1 && (parts === 1 || this.#options.parts)) return parts;
-    throw new ShapeError(
-      `"x" has ${inputs.x?.length ?? 0} numbers, expected ${this.#options.parts ? "a multiple of " : ""}${
-        size(x.shape)
-      } ([${x.shape.join(", ")}])`,
-    );
+  /** How many parts the inputs hold, all of which fit the graph. */
+  #checkedParts(inputs: Tensors): number {
+    const { shape: [batch, ...image] } = this.graph.inputs.get("x")!;
+    const each = batch * size(image);
+    const parts = (inputs.x?.length ?? 0) / each;
+    if (!Number.isInteger(parts) || parts < 1 || (parts > 1 && !this.#options.parts)) {
+      throw new ShapeError(
+        `"x" has ${inputs.x?.length ?? 0} numbers, expected ${this.#options.parts ? "a multiple of " : ""}${each} (${
+          showShape([batch, ...image])
+        })`,
+      );
+    }
+    for (const [name, data] of Object.entries(inputs)) {
+      const value = this.graph.inputs.get(name);
+      if (!value) continue;
+      if (data.length !== parts * size(value.shape)) {
+        throw new ShapeError(
+          `"${name}" has ${data.length} numbers, expected ${parts * size(value.shape)} (${
+            showShape([parts * value.shape[0], ...value.shape.slice(1)])
+          })`,
+        );
+      }
+      if (shapeOf(data)) checkShape(name, data, [parts * value.shape[0], ...value.shape.slice(1)]);
+    }
+    for (const [name, classes] of this.#labels) if (inputs[name]) checkLabels(name, inputs[name], classes);
+    return parts;
   }
 
   /** Those of the numbers that the graph asks for. */
@@ -181,6 +213,17 @@ export class Trainer {
     const known = Object.entries(numbers).filter(([name]) => this.graph.inputs.has(name));
     return Object.fromEntries(known.map(([name, value]) => [name, Float32Array.of(value)]));
   }
+}
+
+/** Throws ArgumentError if a number of the options makes no sense. */
+function checkOptions({ batch, imageSize = 1, seed = 0, ...step }: TrainerOptions): void {
+  const { labelSmoothing = 0, clipNorm = 1, averageDecay = 0 } = step;
+  checkSetting("batch", batch, COUNT);
+  checkSetting("imageSize", imageSize, COUNT);
+  checkSetting("seed", seed, SEED);
+  checkSetting("labelSmoothing", labelSmoothing, SHARE);
+  checkSetting("clipNorm", clipNorm, ABOVE_ZERO);
+  checkSetting("averageDecay", averageDecay, SHARE);
 }
 
 /** The graph that a trainer of these options compiles: for planning without a device. */

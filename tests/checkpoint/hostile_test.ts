@@ -45,6 +45,30 @@ function copies(length: number, times: number): Bytes {
   return bytes(start, list, global("collections", "OrderedDict"), "q", [1], ...Array(times).fill(make), stop);
 }
 
+/** A model of `depth` modules, each of which is twice in the one before; with 0, one that is inside itself. */
+function model(depth: number): Bytes {
+  const names = bytes(text("_parameters"), "}");
+  const of = (module: Bytes) => dict(names, text("_modules"), dict(text("a"), module, text("b"), module));
+  const make = (state: Bytes) => bytes(global("a", "Net"), ")", [0x81], state, "b");
+  if (depth === 0) return bytes(global("a", "Net"), ")", [0x81], "q", [0], of(bytes("h", [0])), "b");
+  let built = bytes(make(dict(names, text("_modules"), bytes("}"))), "q", [0], "0");
+  for (let i = 0; i < depth; i++) built = bytes(built, make(of(bytes("h", [0]))), "q", [0], i < depth - 1 ? "0" : "");
+  return built;
+}
+
+/** A model with a parameter whose name is a list that doubles forty times. */
+function nameless(): Bytes {
+  const parameters = bytes("}", doubling(40), tensorPickle(), "s");
+  const state = dict(text("_modules"), bytes("}"), text("_parameters"), parameters);
+  return bytes(start, global("a", "Net"), ")", [0x81], state, "b", stop);
+}
+
+/** A text of a megabyte in the memo as the module of many names. */
+function longNames(): Bytes {
+  const name = bytes(text("a".repeat(1 << 20)), "q", [0], "0");
+  return bytes(start, name, ...Array(1000).fill(bytes("h", [0], text("b"), [0x93, 0x30])), stop);
+}
+
 /** Pickles, and what the error says of each. */
 const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string])[] = [
   [
@@ -59,13 +83,9 @@ const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string]
   ],
   ["calls eval", bytes(start, global("builtins", "eval"), tuple(text("1")), "R", stop), "it names builtins.eval"],
   ["calls Python 2's eval", bytes(start, global("__builtin__", "eval"), stop), "it names __builtin__.eval"],
-  ["calls getattr", bytes(start, global("builtins", "getattr"), stop), "it names builtins.getattr"],
-  [
-    "names a member of our own objects",
-    bytes(start, global("torch", "constructor"), stop),
-    "it names torch.constructor",
-  ],
-  ["names __proto__", bytes(start, global("__proto__", "toString"), stop), "it names __proto__.toString"],
+  ["calls getattr", bytes(start, global("builtins", "getattr"), tuple(text("a")), "R", stop), "no state dict"],
+  ["names a member of our own objects", bytes(start, global("torch", "constructor"), stop), "no state dict"],
+  ["names __proto__", bytes(start, global("__proto__", "toString"), stop), "no state dict"],
   ["names a function by STACK_GLOBAL", bytes(start, text("os"), text("system"), [0x93], stop), "it names os.system"],
   ["uses INST", bytes(start, "(ios\nsystem\n", stop), "opcode 0x69"],
   ["uses OBJ", bytes(start, "(", global("collections", "OrderedDict"), "o", stop), "opcode 0x6f"],
@@ -83,7 +103,7 @@ const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string]
   ["claims a text of 4 GB", bytes(start, "X", little(-1, 4), "abc"), "does not end"],
   ["claims a whole number of 4 GB", bytes(start, [0x8b], little(-1, 4)), "4294967295 bytes"],
   ["nests without end", bytes(start, "(".repeat(5000), stop), "inside each other"],
-  ["makes millions of objects", bytes(start, new Uint8Array(2_100_000).fill(0x7d), stop), "steps"],
+  ["makes millions of objects", bytes(start, new Uint8Array(2_100_000).fill(0x7d), stop), "of memory so far"],
   ["does not stop", bytes(start, int(1)), "does not end"],
   ["is empty", new Uint8Array(0), "does not end"],
   ["refers to a thing beside it that is no storage", bytes(start, text("module"), "Q", stop), "not a storage"],
@@ -95,7 +115,13 @@ const PICKLES: readonly (readonly [what: string, pickle: Bytes, message: string]
   ],
   ["has a key that doubles forty times", bytes(start, "}", doubling(40), int(1), "s", stop), "it holds [[...],[...]]"],
   ["names a function by such a list", bytes(start, doubling(40), text("x"), [0x93], stop), "has no name"],
-  ["copies a long list over and over", copies(1000, 5000), "more than 2000000 steps"],
+  ["copies a long list over and over", copies(1000, 5000), "of memory so far"],
+  ["is a model inside itself", bytes(start, model(0), stop), "inside each other without end"],
+  ["is a model that doubles forty times", bytes(start, model(40), stop), "inside each other without end"],
+  ["is a model whose parts have no names", nameless(), "has no name"],
+  ["names a thing by a long text over and over", longNames(), "more than 1000 letters"],
+  ["claims text without an end", bytes(start, "I", "7".repeat(5000), "\n", stop), "the whole number"],
+  ["calls what a call made of nothing", bytes(start, "N", ")R", stop), "called like a function"],
   ["is a dict of itself", bytes(start, "}q", [0], text("a.weight"), "h", [0], "s", stop), "no state dict"],
 ];
 
@@ -124,12 +150,34 @@ const TENSORS: readonly (readonly [what: string, tensor: Parameters<typeof tenso
   ["a negative storage", { length: -4 }, "not a storage"],
   ["a storage that is not there", { key: "1" }, "missing from the archive"],
   ["a storage outside of the archive's folder", { key: "../../etc/passwd" }, "missing from the archive"],
-  ["complex numbers", { type: "ComplexFloatStorage" }, "it names torch.ComplexFloatStorage"],
+  ["a storage type that is none", { type: "toString" }, "not a storage"],
+  ["longer elements than its storage", { type: "ComplexFloatStorage" }, "the archive has 16"],
 ];
 
 for (const [what, tensor, message] of TENSORS) {
   Deno.test(`\`openCheckpoint()\` refuses a tensor when it has ${what}`, async () => {
     await assertRejects(() => open(torchZip(stateDict(tensorPickle(tensor)))), CheckpointError, message);
+  });
+}
+
+Deno.test("`openCheckpoint()` does not follow a tensor that is to be rebuilt by the function that rebuilds it", async () => {
+  const rebuild = global("torch._tensor", "_rebuild_from_type_v2");
+  const args = bytes("]q", [0], "(", rebuild, global("a", "T"), "h", [0], "Ne");
+  const { tensors } = await open(torchZip(stateDict(bytes(rebuild, args, "R"))));
+  await assertRejects(() => tensors.get("fc.weight")!.read(), CheckpointError, "an object of the class a.T");
+});
+
+/** Arguments of `_rebuild_tensor_v2` behind a tensor's own, as they are not written by PyTorch. */
+const SIGNS: readonly (readonly [what: string, type: string, metadata: Bytes, message: string])[] = [
+  ["booleans that are negated", "BoolStorage", dict(text("neg"), bytes([0x88])), "which has no signs"],
+  ["metadata that is a list", "FloatStorage", bytes("]"), "metadata that is not a dict"],
+];
+
+for (const [what, type, metadata, message] of SIGNS) {
+  Deno.test(`\`openCheckpoint()\` refuses a tensor when it has ${what}`, async () => {
+    const whole = tensorPickle({ type });
+    const tensor = bytes(whole.slice(0, -2), metadata, "tR");
+    await assertRejects(() => open(torchZip(stateDict(tensor))), CheckpointError, message);
   });
 }
 
@@ -242,14 +290,39 @@ Deno.test("`openCheckpoint()` answers or refuses, whatever byte of a file is wro
 });
 
 Deno.test("`openCheckpoint()` says what a file is when it is no checkpoint", async () => {
+  const rest = new Uint8Array(300);
   const cases: [file: Bytes, message: string][] = [
     [bytes(), "it is empty"],
+    [rest, "zeros alone"],
     [bytes("<!DOCTYPE html><html>"), "it is a web page"],
+    [bytes("\n<html lang=en>"), "it is a web page"],
+    [bytes('<?xml version="1.0"?><Error><Code>AccessDenied'), "a server's error message"],
     [bytes("version https://git-lfs.github.com/spec/v1\noid"), "a Git LFS pointer"],
-    [bytes([0x1f, 0x8b, 8, 0], new Uint8Array(20)), "compressed with gzip"],
+    [bytes("Entry not found"), 'text, not a checkpoint: "Entry not found"'],
+    [bytes("import torch\n".repeat(100)), "text, not a checkpoint"],
+    [bytes([0x1f, 0x8b, 8, 0], rest), "compressed with gzip"],
+    [bytes("BZh9", rest), "compressed with bzip2"],
+    [bytes([0xfd], "7zXZ", [0], rest), "compressed with xz"],
+    [bytes([0x28, 0xb5, 0x2f, 0xfd], rest), "compressed with Zstandard"],
+    [bytes("7z", [0xbc, 0xaf, 0x27, 0x1c], rest), "a 7-Zip archive"],
+    [bytes("Rar!", [0x1a, 7, 1, 0], rest), "a RAR archive"],
     [bytes(start, int(1), stop), "a plain pickle"],
-    [bytes(new Uint8Array(257), "ustar", new Uint8Array(300)), "a tar archive"],
+    [bytes([0x80, 4, 0x95], rest), "a plain pickle"],
+    [bytes(new Uint8Array(257), "ustar", rest), "a tar archive"],
+    [bytes("sys_info", new Uint8Array(249), "ustar", rest), "by a PyTorch before 0.2"],
+    [bytes([0x89], "HDF\r\n", rest), "an HDF5 file"],
+    [bytes([0x93], "NUMPY", [1, 0], rest), "one NumPy array"],
+    [bytes([8, 7, 0x12, 7], "pytorch", rest), "an ONNX model"],
+    [bytes([8, 1, 0x12, 200], rest), "a TensorFlow SavedModel"],
+    [bytes([28, 0, 0, 0], "TFL3", rest), "a TensorFlow Lite model"],
+    [bytes("GGUF", [3, 0], rest), "a GGUF file"],
+    [bytes([0x89], "PNG\r\n", rest), "it is an image"],
+    [bytes("%PDF-1.7", rest), "a PDF document"],
     [new Uint8Array(100).fill(7), "neither safetensors nor written by torch.save"],
+    [zip([{ name: "model.weights.h5", data: rest }]), "a Keras model"],
+    [zip([{ name: "a/archive_format", data: rest }]), "a torch.export program"],
+    [zip([{ name: "runs/best.pth", data: rest }]), 'with "runs/best.pth" in it, it is an archive around checkpoints'],
+    [zip([{ name: "a/b/data.pkl", data: rest }]), "zip it from the folder above it"],
   ];
   for (const [file, message] of cases) await assertRejects(() => open(file), CheckpointError, message);
 });

@@ -184,7 +184,8 @@ Deno.test("`openCheckpoint()` reads from URLs, with shards beside the index, and
       checkpoint.close();
     }
     await assertRejects(() => openCheckpoint(`${url}/none.pth`), CheckpointError, "404");
-    await assertRejects(() => openCheckpoint(`${url}/whole_model.pth`), CheckpointError, "it names __main__.Net");
+    const keyed = openCheckpoint(`${url}/both.pth`, { key: "x" });
+    await assertRejects(() => keyed, CheckpointError, "no state dict under");
   }));
 
 Deno.test("`download()` waits as long as a busy server asks for", () =>

@@ -1,12 +1,26 @@
 /** What the tests of src/checkpoint share: the fixtures, and hand-made files that no honest program writes. */
 
 import type { Tensor } from "../../src/checkpoint/state_dict.ts";
-import { LEGACY_MAGIC } from "../../src/checkpoint/torch_legacy.ts";
 
 /** Path of a file that tests/reference/write_checkpoint_fixtures.py wrote. */
 export function fixture(name: string): string {
   return new URL(`../fixtures/checkpoint/${name}`, import.meta.url).pathname;
 }
+
+/** Path of a file that tests/reference/write_checkpoint_kind_fixtures.py wrote. */
+export function kind(name: string): string {
+  return new URL(`../fixtures/checkpoint_kinds/${name}`, import.meta.url).pathname;
+}
+
+/** The fixtures' network. */
+export const NET: readonly string[] = [
+  "conv.weight F32 [3, 2, 3, 3]",
+  "bn.weight F32 [3]",
+  "bn.bias F32 [3]",
+  "bn.running_mean F32 [3]",
+  "bn.running_var F32 [3]",
+  "bn.num_batches_tracked I64 []",
+];
 
 /** What the fixtures' tensors of n elements hold. */
 export function ramp(n: number): number[] {
@@ -123,6 +137,9 @@ export function torchZip(pickled: Uint8Array, more: readonly ZipFile[] = []): Ui
     ...more,
   ]);
 }
+
+/** The number that a legacy file begins with, as protocol 2 writes it. */
+const LEGACY_MAGIC = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 
 /** A legacy checkpoint around a pickle; `rest` is the list of storages and what follows. */
 export function torchLegacy(pickled: Uint8Array, rest: Uint8Array, littleEndian = 0x88): Uint8Array<ArrayBuffer> {

@@ -19,6 +19,7 @@ function tensor(shape: number[], dtype: Tensor["dtype"] = "F32"): Tensor {
 function checkpoint(type: keyof typeof OPTIMIZERS, state: StateDict) {
   return trainingCheckpoint({
     arch: "net",
+    inference: "{}",
     tensors: new Map([["fc.weight", tensor([2, 3])], ["fc.mean", tensor([2])], ["fc.bias", tensor([2])]]),
     parameters: ["fc.weight", "fc.bias"],
     progress: PROGRESS,
@@ -64,7 +65,7 @@ Deno.test("`decodeProgress()` and `decodeOptimizer()` name the file and the fiel
 Deno.test("`trainingCheckpoint()` numbers parameters as PyTorch does, without buffers, and leaves out what was frozen", () => {
   const momentum = tensor([2]);
   const made = checkpoint("SGD", new Map([["fc.bias/momentum_buffer", momentum], ["fc.weight/average", tensor([9])]]));
-  assertEquals([...made.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer"]);
+  assertEquals([...made.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer", "inference_config"]);
   assertEquals([made.get("epoch"), made.get("best_acc")], [3, 71.25]);
   const dict = made.get("state_dict") as Map<string, Tensor>;
   assertEquals([...dict.keys()], ["module.fc.weight", "module.fc.mean", "module.fc.bias"]);

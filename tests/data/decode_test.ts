@@ -4,12 +4,13 @@ import { decodeParsedJpeg } from "../../src/data/jpeg/decoder.ts";
 import { parseJpeg } from "../../src/data/jpeg/markers.ts";
 import { crc32 } from "../../src/crc32.ts";
 import { DataError } from "../../src/errors.ts";
-import { files, readFixture, sha256 } from "./expected.ts";
+import { files, readFixture, refused, sha256 } from "./expected.ts";
 
 const names = Object.keys(files);
 
 Deno.test("the fixtures hold every kind of file the decoders tell apart", () => {
-  for (const kind of ["progressive", "440", "cmyk", "ycck", "restart", "interlaced", "16bit", "lossless"]) {
+  const kinds = ["progressive", "440", "cmyk", "ycck", "restart", "interlaced", "16bit", "lossless", "animated"];
+  for (const kind of [...kinds, ".bmp", ".gif", ".tif", ".pbm", ".pgm", ".ppm"]) {
     assert(names.some((name) => name.includes(kind)), kind);
   }
 });
@@ -21,8 +22,14 @@ for (const name of names) {
   });
 }
 
-Deno.test("decodeParsedJpeg() gives PIL's bytes for every colour JPEG, the WASM decoder's included", async () => {
-  for (const name of names.filter((name) => name.endsWith(".jpg") && name !== "grey.jpg")) {
+Deno.test("decodeImage() refuses what PIL refuses, naming the file", async () => {
+  for (const name of refused) {
+    await assertRejects(async () => decodeImage(await readFixture(name), name), DataError, name);
+  }
+});
+
+Deno.test("decodeParsedJpeg() gives PIL's bytes for every JPEG, the WASM decoder's included", async () => {
+  for (const name of names.filter((name) => name.endsWith(".jpg"))) {
     const { width, height, data } = decodeParsedJpeg(parseJpeg(await readFixture(name), name), name);
     assertEquals({ width, height, sha256: await sha256(data) }, files[name], name);
   }
@@ -47,8 +54,8 @@ Deno.test("decodeImage() refuses truncated files of every format, naming them", 
   const kinds = ["65x49_420_baseline.jpg", "65x49_420_progressive.jpg", "grey.jpg", "cmyk_plain.jpg", "photo.png"];
   for (const name of [...kinds, "type2_8bit_interlaced.png", "lossy.webp", "lossless.webp"]) {
     const bytes = await readFixture(name);
-    // PNG's last 16 bytes are its end chunk and a checksum, which PIL does not miss either.
-    const whole = bytes.length - (name.endsWith(".png") ? 16 : 0);
+    // PNG's last 20 bytes are its end chunk and two checksums, which PIL does not miss either.
+    const whole = bytes.length - (name.endsWith(".png") ? 20 : 0);
     for (const length of [1, 20, whole >> 1, whole - 2]) {
       await assertRejects(() => decodeImage(bytes.slice(0, length), name), DataError, name);
     }
@@ -130,8 +137,31 @@ Deno.test("decodeImage() refuses a PNG whose palette was damaged", async () => {
 
 Deno.test("decodeImage() says what it found where that is no image", async () => {
   await assertRejects(() => decodeImage(new Uint8Array(), "empty.jpg"), DataError, "an empty file");
-  const gif = new TextEncoder().encode("GIF89a..");
-  await assertRejects(() => decodeImage(gif, "a.gif"), DataError, "found bytes 47 49 46 38");
+  await assertRejects(() => decodeImage(Uint8Array.of(1, 2, 0xab), "a.jpg"), DataError, "found bytes 01 02 ab");
+});
+
+Deno.test("decodeImage() names the formats that it does not read, and what to do", async () => {
+  const cases: [head: string, format: string][] = [
+    ["II+\0\x08\0\0\0", "BigTIFF (re-save"],
+    ["MM\0+\0\x08\0\0", "BigTIFF (re-save"],
+    ["\0\0\0\x20ftypavif\0\0\0\0", "AVIF (re-save"],
+    ["\0\0\0\x18ftypheic\0\0\0\0", "HEIC (re-save"],
+    ["\0\0\0\x20ftypisom\0\0\0\0", "MP4 or QuickTime (it is no image"],
+    ["\xff\x0a\x16\x07", "JPEG XL (re-save"],
+    ["\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL (re-save"],
+    ["\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000 (re-save"],
+    ["8BPS\0\x01", "Photoshop (re-save"],
+    ["P7\nWIDTH 3\n", "PAM or PFM (re-save"],
+    ['<?xml version="1.0"?>\n<!-- x -->\n<svg xmlns="">', "SVG (draw it"],
+    ["\n<!doctype html><title>404</title>", "HTML (a download may have gone wrong"],
+    ["%PDF-1.7", "PDF (it is no image"],
+    ["version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer (fetch what it stands for"],
+    ["\0\x05\x16\x07\0\x02\0\0", "AppleDouble (what macOS adds as ._NAME)"],
+  ];
+  for (const [head, format] of cases) {
+    const bytes = Uint8Array.from(head, (char) => char.charCodeAt(0));
+    await assertRejects(() => decodeImage(bytes, "x.jpg"), DataError, `found a file of the format ${format}`);
+  }
 });
 
 Deno.test("decodeImage() refuses arithmetic coding by its name", async () => {

@@ -5,8 +5,14 @@ import expected from "../fixtures/images.json" with { type: "json" };
 /** By file name: the size and the SHA-256 of the RGB bytes of PIL's `convert("RGB")`. */
 export const files: Readonly<Record<string, { width: number; height: number; sha256: string }>> = expected.files;
 
+/** Names of the files that PIL refuses. */
+export const refused = expected.refused;
+
 /** Formula images through Resize(256) and CenterCrop(224). */
 export const resizes = expected.resizes;
+
+/** Formula images through PIL's resize with either filter, and a window of the result. */
+export const windows = expected.windows;
 
 /** Formula images through CenterCrop(side). */
 export const crops = expected.crops;

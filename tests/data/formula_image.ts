@@ -2,7 +2,7 @@
 
 import type { RgbImage } from "../../src/data/image.ts";
 
-/** `formula(width, height)` of tests/reference/write_data_fixtures.py. */
+/** `formula(width, height)` of tests/reference/formula_image.py. */
 export function formulaImage(width: number, height: number): RgbImage {
   const data = new Uint8Array(width * height * 3);
   let at = 0;

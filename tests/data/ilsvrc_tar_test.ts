@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { decodeImage } from "../../src/data/decode.ts";
-import { readDevkitClasses, readGroundTruth } from "../../src/data/ground_truth.ts";
+import { readDevkitClasses } from "../../src/data/ground_truth.ts";
 import { openIlsvrcTar } from "../../src/data/ilsvrc_tar.ts";
+import { listTar } from "../../src/data/tar.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, sha256 } from "./expected.ts";
 
@@ -95,19 +96,53 @@ function checksum(tar: Uint8Array): string {
   return sum.toString(8).padStart(6, "0") + "\0";
 }
 
-const names = ["ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000002.JPEG"];
+for (const kind of ["pax", "gnu"]) {
+  Deno.test(`listTar() reads names of more than 100 characters as ${kind} writes them`, async () => {
+    const bytes = await Deno.readFile(fixture(`long_names_${kind}.tar`));
+    const members = listTar(readerOf(bytes), bytes.length, "x.tar");
+    const names = ["a".repeat(120) + "/1.JPEG", "short.JPEG", "\u00fc".repeat(80) + "/" + "b".repeat(90) + "/2.JPEG"];
+    assertEquals(members.map(({ name }) => name), names);
+    // A member holds its name.
+    const contents = members.map(({ offset, size }) => new TextDecoder().decode(bytes.subarray(offset, offset + size)));
+    assertEquals(contents, names);
+  });
+}
 
-Deno.test("readGroundTruth() reads names with ids or indices in any order, more than there are images too", () => {
-  const text = `val/${names[1]} n01440764\r\nILSVRC2012_val_00000003.JPEG 5\n${names[0]}\t999\n`;
-  assertEquals(readGroundTruth(text, names, "truth.txt"), [999, 0]);
+Deno.test("listTar() reads sizes in binary, and refuses sizes that are none", async () => {
+  const bytes = await Deno.readFile(fixture("ilsvrc_ustar.tar"));
+  const [{ size }] = listTar(readerOf(bytes), bytes.length, "x.tar");
+  bytes.fill(0, 124, 136);
+  new DataView(bytes.buffer).setUint32(132, size);
+  bytes[124] = 0x80;
+  bytes.set(new TextEncoder().encode(checksum(bytes)), 148);
+  assertEquals(listTar(readerOf(bytes), bytes.length, "x.tar")[0].size, size);
+  bytes[125] = 1;
+  bytes.set(new TextEncoder().encode(checksum(bytes)), 148);
+  assertThrows(() => listTar(readerOf(bytes), bytes.length, "x.tar"), DataError, "the tar file is truncated");
 });
 
-Deno.test("readGroundTruth() refuses what is not certain", () => {
-  const refused = (text: string, message: string) =>
-    assertThrows(() => readGroundTruth(text, names, "truth.txt"), DataError, message);
-  refused("490\n361\n", 'expected a WordNet id of ImageNet-1k, found "490"');
-  refused("n01440764\n", "1 lines for 2 images");
-  refused("n01440764\nn99999999\n", 'line 2: expected a WordNet id of ImageNet-1k, found "n9999');
-  refused(`${names[0]} 1000\n${names[1]} 1\n`, "line 1");
-  refused(`${names[0]} 1\nother.JPEG 2\n`, `no line for the image ${names[1]}`);
+Deno.test("openIlsvrcTar() refuses names of images that are not UTF-8, as Windows packed them, and passes over others", async () => {
+  const bytes = await Deno.readFile(fixture("ilsvrc_ustar.tar"));
+  const rename = (name: string) => {
+    bytes.fill(0, 0, 100);
+    bytes.set(Uint8Array.from(name, (c) => c.charCodeAt(0)), 0);
+    bytes.set(new TextEncoder().encode(checksum(bytes)), 148);
+  };
+  rename("val/caf\xe9.JPEG");
+  await withFile("n01440764\nn15075141\nn02123045\n", async (labels) => {
+    const open = () => withFile(bytes, async (path) => (await openIlsvrcTar(path, labels)).close());
+    await assertRejects(open, DataError, 'the name "val/caf\ufffd.JPEG" in the tar file is not UTF-8');
+  });
+  rename("val/caf\xe9.txt");
+  await withFile("n01440764\nn15075141\n", async (labels) => {
+    await withFile(bytes, async (path) => {
+      const dataset = await openIlsvrcTar(path, labels);
+      assertEquals(dataset.length, 2);
+      dataset.close();
+    });
+  });
 });
+
+function readerOf(bytes: Uint8Array): (into: Uint8Array, offset: number) => void {
+  return (into, offset) => into.set(bytes.subarray(offset, offset + into.length));
+}

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../support/free_port.ts";
 import { type Block, commandsOf, ROOT } from "./blocks.ts";
+import { startHubOfDocs } from "./networks.ts";
 import { NOT_RUN, PORT, SERVERS, SUBSTITUTIONS } from "./rules.ts";
 
 /** What the docs call the module. */
@@ -19,9 +20,12 @@ interface Program {
   readonly named: boolean;
 }
 
+/** What a page's script finds in every browser, so that its types are checked without those of the whole DOM. */
+const BROWSER = "// deno-lint-ignore-file\ndeclare const document: any;\n";
+
 /** One page, being tried in a folder. */
 export class PageRun {
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #env: Record<string, string>;
   readonly #port: string;
   readonly #servers: Deno.ChildProcess[] = [];
   /** Every command so far, as it was run. */
@@ -31,13 +35,18 @@ export class PageRun {
   constructor(private readonly page: string, private readonly folder: string) {
     this.#port = String(freePort());
     const runtime = Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp";
-    this.#env = { NO_COLOR: "1", XDG_RUNTIME_DIR: runtime, PATH: `${folder}/bin:${Deno.env.get("PATH")}` };
+    const path = `${folder}/bin:${Deno.env.get("PATH")}`;
+    this.#env = { NO_COLOR: "1", XDG_RUNTIME_DIR: runtime, PATH: path, HF_HOME: `${folder}/hub` };
   }
 
   /** Runs all blocks. Throws AssertionError naming the page and the line. */
   async all(blocks: readonly Block[]): Promise<void> {
     const programs = await this.#writePrograms(blocks.filter(({ language }) => language === "ts"));
-    if (programs.length) await this.#run("its programs' types", ["deno", "check", ...programs.map((p) => p.file)]);
+    const scripts = await this.#writeScripts(blocks.filter(({ language }) => language === "html"));
+    const files = [...programs.map(({ file }) => file), ...scripts];
+    if (files.length) await this.#run("its programs' types", ["deno", "check", ...files]);
+    using hub = blocks.some(({ code }) => /\bhf:\w/.test(code)) ? await startHubOfDocs() : undefined;
+    if (hub) this.#env.HF_ENDPOINT = hub.endpoint;
     try {
       for (const block of blocks) {
         const program = programs.find((program) => program.block === block);
@@ -65,6 +74,16 @@ export class PageRun {
       const file = name ?? `line_${block.line}.ts`;
       await Deno.writeTextFile(`${this.folder}/${file}`, this.#local(block.code).replaceAll(MODULE, "./mod.ts"));
       return { file, block, named: name !== undefined };
+    }));
+  }
+
+  /** The module scripts of pages, as programs whose types can be checked: in a page they are run by tests/web. */
+  #writeScripts(blocks: readonly Block[]): Promise<string[]> {
+    return Promise.all(blocks.map(async ({ code, line }) => {
+      const [, script] = /<script type="module">\n([^]*)<\/script>/.exec(code)!;
+      const file = `page_${line}.ts`;
+      await Deno.writeTextFile(`${this.folder}/${file}`, BROWSER + script.replace("./odconv/mod.js", "./mod.ts"));
+      return file;
     }));
   }
 

@@ -1,13 +1,11 @@
 /** A folder that looks like a clone of the project on the desk of somebody who has the files that the docs talk of. */
 
-import { OrderedDict } from "../../src/checkpoint/pickle_writer.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { type TorchValue, writeTorch } from "../../src/checkpoint/write_torch.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
-import { randomStateDict, uniform } from "../support/random_weights.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
+import { trainerFile } from "../checkpoint/trainers.ts";
+import { uniform } from "../support/random_weights.ts";
 import { encodePng } from "../support/write_png.ts";
 import { ROOT } from "./blocks.ts";
+import { networks } from "./networks.ts";
 
 /** What is looked at where it lies. */
 const LINKED = ["bench", "deno.json", "docs", "mod.ts", "src", "tests", "tools", "web"];
@@ -16,6 +14,7 @@ const LINKED = ["bench", "deno.json", "docs", "mod.ts", "src", "tests", "tools",
 const COPIED: Readonly<Record<string, string>> = {
   "weights/od_resnet20_cifar10.safetensors": "weights/od_resnet20_cifar10.safetensors",
   "weights/resnet20_cifar10.safetensors": "weights/resnet20_cifar10.safetensors",
+  "weights/cifar10.txt": "weights/cifar10.txt",
   "runs/1/last.safetensors": "weights/od_resnet20_cifar10.safetensors",
   "photo.jpg": "tests/fixtures/images/rgb.jpg",
   "frog.png": "web/examples/frog.png",
@@ -27,11 +26,12 @@ const COPIED: Readonly<Record<string, string>> = {
 
 /** Class folders of a few images each. */
 const IMAGES: Readonly<Record<string, { classes: readonly string[]; side: number; each: number }>> = {
+  "imagenet/train": { classes: ["n01440764", "n02123045"], side: 64, each: 2 },
   "imagenet/val": { classes: ["n01440764", "n02123045"], side: 64, each: 2 },
-  "small/train": { classes: ["frog", "ship", "truck"], side: 32, each: 4 },
-  "small/val": { classes: ["frog", "ship", "truck"], side: 32, each: 2 },
-  "flowers/train": { classes: ["daisy", "rose"], side: 32, each: 4 },
-  "flowers/val": { classes: ["daisy", "rose"], side: 32, each: 2 },
+  "cifar10_small/train": { classes: CIFAR10_NAMES, side: 32, each: 1 },
+  "cifar10_small/val": { classes: CIFAR10_NAMES, side: 32, each: 1 },
+  "flowers/train": { classes: ["daisy", "rose"], side: 80, each: 2 },
+  "flowers/val": { classes: ["daisy", "rose"], side: 80, each: 1 },
 };
 
 /** Makes the folder; the caller removes it. */
@@ -51,23 +51,13 @@ export async function makeWorkspace(): Promise<string> {
       }
     }
   }
-  await writeModel(folder);
+  for (const name of ["distillation.pth", "distiller.pth"]) {
+    await Deno.writeFile(`${folder}/${name}`, await trainerFile(name));
+  }
+  // The project's files are replaced, never written into, so that a link is as good as a copy.
+  for (const [name, path] of Object.entries(await networks())) await Deno.link(path, `${folder}/${name}`);
   await writeStandIns(`${folder}/bin`);
   return folder;
-}
-
-/**
- * The model that docs call od_resnet50_4x, as the published training script saves it and as `convert` writes it; of a
- * network that is 20 times smaller.
- */
-async function writeModel(folder: string): Promise<void> {
-  const model = createModel({ arch: "od_mobilenetv2_050", kernelNum: 4 });
-  const tensors = randomStateDict(model.stateDictSpec());
-  const state: TorchValue = new OrderedDict([...tensors].map(([name, tensor]) => [`module.${name}`, tensor]));
-  const checkpoint = new Map<string, TorchValue>([["epoch", 1], ["state_dict", state]]);
-  for (const name of ["od_resnet50_4x", "go/model_best"]) await writeTorch(`${folder}/${name}.pth.tar`, checkpoint);
-  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
-  await writeSafetensors(`${folder}/weights/od_resnet50_4x.safetensors`, tensors, metadata);
 }
 
 /** Programs that not every machine has, as far as the docs use them. */

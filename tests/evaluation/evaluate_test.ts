@@ -1,21 +1,23 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DataError } from "../../src/errors.ts";
+import { imageTensor } from "../../src/image_tensor.ts";
 import { evaluate, type EvaluateOptions, type Evaluation } from "../../src/evaluation/evaluate.ts";
-import { mapAhead } from "../../src/evaluation/map_ahead.ts";
+import { mapAhead } from "../../src/map_ahead.ts";
 import type { BrokenImage, GoodImage } from "../../src/evaluation/prepare.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { createModel } from "../../src/models/model.ts";
 
-const PIXELS = 3 * 32 * 32;
+const SHAPE = [3, 32, 32], PIXELS = 3 * 32 * 32;
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Image i is filled with i; its class is i % 10, except that image 3 is labelled 4. Those in `broken` cannot be read. */
 async function* images(broken: readonly number[] = []): AsyncGenerator<GoodImage | BrokenImage> {
   for (let index = 0; index < 11; index++) {
     await delay(0);
-    const sample = { file: `${index}.png`, label: index === 3 ? 4 : index % 10 };
+    const label = index === 3 ? 4 : index % 10;
+    const sample = { file: `${index}.png`, name: `data/${index}.png`, label };
     if (broken.includes(index)) yield { ...sample, error: new DataError(`${index}.png: broken image`) };
-    else yield { ...sample, input: new Float32Array(PIXELS).fill(index) };
+    else yield { ...sample, input: imageTensor(new Float32Array(PIXELS).fill(index), SHAPE) };
   }
 }
 
@@ -92,17 +94,20 @@ Deno.test("`evaluate()` stops at a broken image, and leaves it out when it is to
 });
 
 Deno.test("`evaluate()` throws when image, label or answer do not fit the model", async () => {
-  async function* small(): AsyncGenerator<GoodImage | BrokenImage> {
-    yield { file: "s.png", label: 0, input: new Float32Array(3 * 28 * 28) };
+  async function* one(height: number, width: number, label = 0): AsyncGenerator<GoodImage | BrokenImage> {
+    const input = imageTensor(new Float32Array(3 * height * width), [3, height, width]);
+    yield { file: "s.png", name: "data/s.png", label, input };
   }
-  await assertRejects(
-    () => run({}, undefined, small()),
-    DataError,
-    "s.png: 784 pixels when preprocessed, the model takes 32x32",
-  );
-  await assertRejects(() => run({}, undefined, images(), 7), DataError, "7.png is of class 7, the model has 7");
+  const refused = (image: ReturnType<typeof one>, message: string) =>
+    assertRejects(() => run({}, undefined, image), DataError, message);
+  await refused(one(28, 28), "data/s.png: 28x28 pixels when preprocessed, the model takes 32x32");
+  await refused(one(16, 64), "data/s.png: 64x16 pixels when preprocessed, the model takes 32x32");
+  for (const label of [10, -1, 1.5, NaN]) {
+    await refused(one(32, 32, label), `data/s.png is of class ${label}, the model has 10`);
+  }
+  await assertRejects(() => run({}, undefined, images(), 7), DataError, "data/7.png is of class 7, the model has 7");
   const device = Object.assign(new NumberReader(), { brokenWeights: true });
-  await assertRejects(() => run({}, device), DataError, "7.png: the model answers logits that are not finite");
+  await assertRejects(() => run({}, device), DataError, "data/7.png: the model answers logits that are not finite");
 });
 
 Deno.test("`mapAhead()` keeps the order, starts no more than it may and leaves nothing running when it is left", async () => {
@@ -118,6 +123,16 @@ Deno.test("`mapAhead()` keeps the order, starts no more than it may and leaves n
   for await (const i of mapAhead([0, 1, 2, 3, 4], 3, slow)) results.push(i);
   assertEquals(results, [0, 1, 2, 3, 4]);
   assertEquals(most, 3);
+  function* failing() {
+    yield* [0, 1, 2];
+    throw new Error("the source ended");
+  }
+  const before: number[] = [];
+  const all = async () => {
+    for await (const i of mapAhead(failing(), 3, slow)) before.push(i);
+  };
+  await assertRejects(all, Error, "the source ended");
+  assertEquals(before, [0, 1, 2], "what came before the failure is answered");
   finished = 0;
   for await (const i of mapAhead([0, 1, 2, 3, 4], 3, slow)) if (i === 0) break;
   assert(running === 0 && finished === 3);

@@ -162,12 +162,13 @@ Deno.test("`measure()` puts the published figures beside ImageNet's classes only
     ...device(),
     compile: () => Promise.resolve({ run: () => Promise.resolve({ logits: new Float32Array(1000) }), dispose() {} }),
   };
-  const published = async (classes: readonly string[]) => {
+  const published = async (classes: readonly string[], used = network) => {
     const weights = { path: "w", sha256: "ab" };
-    return (await measure(network, { ...dataset([]), classes }, backend, { weights, limit: 2, batch: 1 })).published;
+    return (await measure(used, { ...dataset([]), classes }, backend, { weights, limit: 2, batch: 1 })).published;
   };
   assertEquals(await published(IMAGENET_NAMES), { top1: 70.25, top5: 89.38 });
   assertEquals(await published(CIFAR10_NAMES), undefined);
+  assertEquals(await published(IMAGENET_NAMES, network.withInference({ resize: 224 })), undefined);
 });
 
 const TOOL = fileURLToPath(new URL("../../tools/eval.ts", import.meta.url));

@@ -3,21 +3,34 @@
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { fromBytes } from "../../src/checkpoint/source.ts";
 import { DTYPE_BYTES } from "../../src/checkpoint/state_dict.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
 import { decodeImage } from "../../src/data/decode.ts";
 import { readDevkitClasses, readGroundTruth } from "../../src/data/ground_truth.ts";
 import { openImageFolder } from "../../src/data/image_folder.ts";
+import { preprocess } from "../../src/data/preprocessing.ts";
 import { listTar } from "../../src/data/tar.ts";
 import { CheckpointError, DataError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
-import { inferConfig } from "../../src/models/infer.ts";
+import { findNetwork } from "../../src/models/find_network.ts";
+import { decodeHubConfig } from "../../src/models/hub_config.ts";
+import {
+  checkClassNames,
+  decodeInference,
+  encodeInference,
+  type InferenceConfig,
+  overrideInference,
+  preprocessingOf,
+  usualInference,
+} from "../../src/models/inference_config.ts";
 import { createModel } from "../../src/models/model.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../src/training/checkpoint.ts";
 import { type EpochMetrics, parseMetrics, type StepMetrics } from "../../src/training/metrics.ts";
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";
 import { TrainingMemory } from "../../src/training/trainer.ts";
 import { parseTuning, Tuning } from "../../src/webgpu/tuning/tuning.ts";
+import { unpackGzip } from "../support/unpack_gzip.ts";
 import type { Bytes } from "./mutate.ts";
 import { repairPng, repairSafetensors, repairTar, unpackMat, unpackPng } from "./repair.ts";
 
@@ -51,12 +64,14 @@ function ensure(condition: boolean, what: string): void {
 async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Promise<void> {
   const checkpoint = await openCheckpoint(source);
   try {
-    for (const [name, { dtype, shape, read }] of checkpoint.tensors) {
-      const { length } = await read.call(checkpoint.tensors.get(name));
+    for (const [name, tensor] of checkpoint.tensors) {
+      const { dtype, shape, unreadable } = tensor;
+      if (unreadable !== undefined) continue;
+      const { length } = await tensor.read();
       ensure(length === shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]), `${name} has ${length} bytes`);
     }
     try {
-      inferConfig(checkpoint.tensors);
+      findNetwork(checkpoint);
     } catch (error) {
       // The fixtures are of no architecture; whatever else it throws is a failure.
       if (!(error instanceof CheckpointError)) throw error;
@@ -66,9 +81,9 @@ async function readCheckpoint(source: Parameters<typeof openCheckpoint>[0]): Pro
   }
 }
 
-function checkpointFormat(pattern: RegExp): Format {
+function checkpointFormat(pattern: RegExp, kinds: RegExp): Format {
   return {
-    seeds: () => fixtures("checkpoint", pattern),
+    seeds: async () => [...await fixtures("checkpoint", pattern), ...await fixtures("checkpoint_kinds", kinds)],
     read: (bytes) => readCheckpoint(fromBytes("input", bytes)),
     error: CheckpointError,
   };
@@ -81,8 +96,9 @@ function imageFormat(
 ): Format {
   return {
     async seeds() {
-      const files = await fixtures("images", pattern);
-      return more ? [...files, ...files.map(more)] : files;
+      const ordinary = await fixtures("images", new RegExp(`^(?!odd_).*${pattern.source}`));
+      const odd = await fixtures("images", new RegExp(`^odd_(?!refused).*${pattern.source}`));
+      return [...ordinary, ...odd, ...(more ? ordinary.map(more) : [])];
     },
     async read(bytes) {
       const { width, height, data } = await decodeImage(bytes, "input");
@@ -99,11 +115,31 @@ const INPUT = "input.json";
 
 /** Every format, by name. */
 export const FORMATS: Readonly<Record<string, Format>> = {
-  safetensors: checkpointFormat(/^(bare|dtypes|rounding|model-.*)\.safetensors$/),
+  safetensors: checkpointFormat(/^(bare|dtypes|rounding|model-.*)\.safetensors$/, /^float8\.safetensors$/),
   "torch-zip": checkpointFormat(
     /^(bare|both|dtypes|ema|model_key|strided|whole_model|training)\.pth(\.tar)?$/,
+    /^(?!legacy_).*\.(pth|pt)$/,
   ),
-  "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/),
+  "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/, /^legacy_/),
+  trainers: {
+    async seeds() {
+      const packed = await fixtures("trainers", /^(averaged_model|lightning|moco|timm)\.(pth|ckpt).*\.gz$/);
+      return await Promise.all(packed.map(unpackGzip));
+    },
+    async read(bytes) {
+      const checkpoint = await openCheckpoint(fromBytes("input", bytes));
+      try {
+        const { tensors, config } = findNetwork(checkpoint);
+        ensure(
+          tensors.size === createModel(config).stateDictSpec().length,
+          `${tensors.size} tensors of ${config.arch}`,
+        );
+      } finally {
+        checkpoint.close();
+      }
+    },
+    error: CheckpointError,
+  },
   "sharded-index": {
     seeds: () => fixtures("checkpoint", /index\.json$/),
     async read(bytes, folder) {
@@ -118,6 +154,10 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   jpeg: imageFormat(/\.jpg$/),
   png: imageFormat(/\.png$/, { more: unpackPng, repair: repairPng }),
   webp: imageFormat(/\.webp$/),
+  bmp: imageFormat(/\.bmp$/),
+  gif: imageFormat(/\.gif$/),
+  tiff: imageFormat(/\.tif$/),
+  pnm: imageFormat(/\.p[bgp]m$/),
   report: {
     seeds: () => Promise.resolve([report(undefined), report({ index: 1, count: 2, of: 9 })]),
     async read(bytes, folder) {
@@ -158,6 +198,19 @@ export const FORMATS: Readonly<Record<string, Format>> = {
     // The model that it is loaded into, and the tensors.
     memoryPerByte: 16 * 1024,
   },
+  "inference-config": {
+    seeds: () => Promise.resolve([new TextEncoder().encode(encodeInference(MODEL.inference))]),
+    read: (bytes) => Promise.resolve(useInference(decodeInference(new TextDecoder().decode(bytes), MODEL.config))),
+    error: CheckpointError,
+  },
+  "hub-config": {
+    seeds: () => Promise.resolve(HUB_CONFIGS.map((config) => new TextEncoder().encode(JSON.stringify(config)))),
+    read(bytes) {
+      const given = decodeHubConfig({ name: "input", text: new TextDecoder().decode(bytes) });
+      return Promise.resolve(useInference(overrideInference(usualInference(MODEL.config), given)));
+    },
+    error: CheckpointError,
+  },
   metrics: {
     seeds: () => Promise.resolve([metrics()]),
     read(bytes) {
@@ -191,18 +244,25 @@ export const FORMATS: Readonly<Record<string, Format>> = {
         await Deno.writeFile(`${folder}/images/${name}/x.png`, new Uint8Array());
       }
       await Deno.writeFile(`${folder}/${INPUT}`, bytes);
-      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, `${folder}/${INPUT}`);
+      const labels = `${folder}/${INPUT}`;
+      const { length, item, numClasses } = await openImageFolder(`${folder}/images`, { labels });
       for (let i = 0; i < length; i++) ensure(item(i).label < numClasses, `class ${item(i).label} of ${numClasses}`);
     },
     error: DataError,
   },
   "ground-truth": {
     async seeds() {
-      const names = NAMES.map((
-        name,
-        i,
-      ) => [`${name} n01440764\n`, `val/${name} ${i * 300}\n`, "n15075141\n", `${i + 1}\n`]);
-      const texts = [0, 1, 2, 3].map((form) => names.map((forms) => forms[form]).join(""));
+      const names = NAMES.map((name, i) => [
+        `${name} n01440764\n`,
+        `val/${name} ${i * 300}\n`,
+        "n15075141\n",
+        `${i + 1}\n`,
+        `${name},"n15075141 0 1 2 3 n15075141 4 5 6 7 "\n`,
+        `${i}\t${i * 300}.000000\tval/${name}\n`,
+        `${i};${name};${i};n01440764\n`,
+      ]);
+      const headers = ["", "", "", "", "ImageId,PredictionString\n", "", "id;file;width;wnid\n"];
+      const texts = names[0].map((_, form) => [headers[form], ...names.map((forms) => forms[form])].join(""));
       return [...await fixtures("ilsvrc_devkit", /\.txt$/), ...texts.map((text) => new TextEncoder().encode(text))];
     },
     read(bytes) {
@@ -238,6 +298,35 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
+const MODEL = createModel({ arch: "resnet20", numClasses: 3 }, { classNames: ["red", "green", "blue"] });
+
+/** timm's, new and old, and transformers'. */
+const TIMM = {
+  architecture: "resnet20",
+  input_size: [3, 40, 40],
+  interpolation: "bicubic",
+  crop_pct: 0.95,
+  crop_mode: "center",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+const HUB_CONFIGS = [
+  { architecture: "resnet20", num_classes: 3, label_names: ["red", "green", "blue"], pretrained_cfg: TIMM },
+  { ...TIMM, labels: { 0: "red", 1: "green", 2: "blue" } },
+  { architectures: ["ResNet"], id2label: { 0: "red", 1: "green", 2: "blue" } },
+];
+
+/** Obeys a configuration. */
+function useInference(inference: InferenceConfig): void {
+  const { imageSize, classNames } = inference;
+  checkClassNames(inference, MODEL.config);
+  ensure(classNames?.every((name) => name.length > 0) ?? true, "a class has no name");
+  // Larger ones take their memory rightly.
+  if (imageSize > 256) return;
+  const input = preprocess({ width: 3, height: 2, data: new Uint8Array(18).fill(7) }, preprocessingOf(inference));
+  ensure(input.length === 3 * imageSize ** 2 && input.every(Number.isFinite), "its input is none");
+}
+
 const DEVKIT = new Map(Array.from({ length: 1000 }, (_, i) => [i + 1, "n01440764"]));
 const NAMES = [1, 2, 3].map((n) => `ILSVRC2012_val_0000000${n}.JPEG`);
 
@@ -249,7 +338,7 @@ function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
     const folder = await Deno.makeTempDir();
     const memory = new TrainingMemory();
     memory.tensors.set("fc.weight/momentum_buffer", new Float32Array(640));
-    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4 };
+    const sums = { images: 4, loss: 4.5, top1: 2, top5: 4, skipped: 1 };
     const recipe = { ...DEFAULT_RECIPE, microBatch: 16, size: 32 };
     const about = {
       recipe,
@@ -259,7 +348,8 @@ function trainingState(): Promise<{ header: Bytes; data: Bytes }> {
       data: "x",
       trainingImages: 11,
     };
-    await saveCheckpoint(folder, "last", createModel({ arch: "resnet20" }), { ...about, memory, sums });
+    const model = createModel({ arch: "resnet20" }, { classNames: CIFAR10_NAMES });
+    await saveCheckpoint(folder, "last", model, { ...about, memory, sums });
     const file = await Deno.readFile(`${folder}/last.state.safetensors`);
     await Deno.remove(folder, { recursive: true });
     const end = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));

@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { CheckpointError } from "../../src/errors.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ArgumentError, CheckpointError, ShapeError } from "../../src/errors.ts";
+import { toFloat32 } from "../../src/checkpoint/float32.ts";
 import { openDevice } from "../../src/devices.ts";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { preprocess } from "../../src/data/preprocessing.ts";
+import { CIFAR10, normalize, preprocess } from "../../src/data/preprocessing.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
@@ -83,17 +84,58 @@ Deno.test("stateDict() gives back what loadStateDict() took", async () => {
   model.close();
 });
 
-Deno.test("run() takes fewer images than the batch, and says what it expects of others", async () => {
+Deno.test("a model loads its own state dict, with an entry changed as PyTorch's users do", async () => {
+  const model = createModel(CONFIG);
+  const before = model.stateDict();
+  const bias = Float32Array.from({ length: 10 }, (_, i) => i);
+  const changed = new Map(before);
+  const tensor = { dtype: "F32", shape: [10], read: () => Promise.resolve(new Uint8Array(bias.buffer)) } as const;
+  changed.set("fc.bias", tensor);
+  model.loadStateDict(changed);
+  model.loadStateDict(model.stateDict());
+  assertEquals(await toFloat32(model.stateDict().get("fc.bias")!), bias);
+  for (const [name, other] of before) {
+    if (name !== "fc.bias") assertEquals(await model.stateDict().get(name)!.read(), await other.read(), name);
+  }
+  assertEquals(await toFloat32(before.get("fc.bias")!), new Float32Array(10), "what was taken before is as it was");
+});
+
+Deno.test("two models may load each other's state dicts", async () => {
+  const [a, b] = [createModel(CONFIG), await loadModel(WEIGHTS.pathname)];
+  const c = createModel(b.config);
+  c.loadStateDict(b.stateDict());
+  b.loadStateDict(c.stateDict());
+  c.loadStateDict(b.stateDict());
+  assertEquals((await c.stateDict().get("conv1.weight")!.read()).length, 16 * 3 * 9 * 4);
+  assertThrows(() => a.loadStateDict(b.stateDict()), CheckpointError, "of another shape");
+  b.close();
+});
+
+Deno.test("loadStateDict() refuses what load_state_dict does, and leaves the model as it was", async () => {
+  const model = createModel(CONFIG);
+  const before = await model.stateDict().get("conv1.weight")!.read();
+  const state = createModel({ arch: "resnet20" }).stateDict();
+  assertThrows(() => model.loadStateDict(state), CheckpointError, "missing");
+  const more = new Map([...model.stateDict(), ["extra.weight", model.stateDict().get("fc.bias")!]]);
+  assertThrows(() => model.loadStateDict(more), CheckpointError, "extra.weight [10]");
+  assertEquals(await model.stateDict().get("conv1.weight")!.read(), before);
+});
+
+Deno.test("run() takes fewer images than the batch if it is told their shape", async () => {
   const model = createModel(CONFIG);
   const cpu = await openDevice("cpu");
   try {
     const network = await model.compile(cpu, { batch: 3 });
     const images = Float32Array.from({ length: 2 * 3 * 32 * 32 }, (_, i) => Math.cos(i));
-    const two = await network.run(images);
+    const two = await network.run(images, [2, 3, 32, 32]);
     assertEquals(two.length, 20);
-    const one = await network.run(images.slice(3 * 32 * 32));
+    const one = await network.run(images.slice(3 * 32 * 32), [3, 32, 32]);
     assert(one.every((v, i) => Math.abs(v - two[10 + i]) < 1e-6));
-    await assertRejects(() => network.run(images.slice(1)), Error, "expected 1 to 3 images of 3072");
+    await assertRejects(() => network.run(images), ShapeError, "run(numbers, [B, 3, 32, 32])");
+    const wrong = () => network.run(images.slice(1), [2, 3, 32, 32]);
+    await assertRejects(wrong, ShapeError, "the images have 6143 numbers, expected 6144 ([2, 3, 32, 32])");
+    model.temperature = NaN;
+    await assertRejects(() => network.run(images, [2, 3, 32, 32]), ArgumentError, "temperature is NaN");
   } finally {
     cpu.dispose();
   }
@@ -117,10 +159,10 @@ Deno.test("temperature applies to the next run without compiling again", async (
   }
 });
 
-Deno.test("preprocessingOfAnySize leaves images of the model's own size as they are", () => {
+Deno.test("a model's preprocessing leaves images of its own size as they are", () => {
   const model = createModel(CONFIG);
   const image = { width: 32, height: 32, data: Uint8Array.from(uniform("image", [3072], 127, 128)) };
-  assertEquals(preprocess(image, model.preprocessingOfAnySize), preprocess(image, model.preprocessing));
+  assertEquals(preprocess(image, model.preprocessing), normalize(image, CIFAR10));
   const wide = { width: 40, height: 64, data: Uint8Array.from(uniform("wide", [40 * 64 * 3], 127, 128)) };
-  assertEquals(preprocess(wide, model.preprocessingOfAnySize).length, 3072);
+  assertEquals(preprocess(wide, model.preprocessing).length, 3072);
 });

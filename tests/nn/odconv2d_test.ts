@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ShapeError } from "../../src/errors.ts";
+import { ArgumentError } from "../../src/errors.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
@@ -7,6 +7,7 @@ import { namedModules, namedParameters, traceModule } from "../../src/nn/module.
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { replaceConv2d } from "../../src/nn/replace.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
+import { AvgPool2d, Dropout, MaxPool2d } from "../../src/nn/stateless.ts";
 import { createModel } from "../../src/models/model.ts";
 
 /** Names of the heads of an ODConv2d. */
@@ -47,9 +48,9 @@ Deno.test("ODConv2d's attention branch has max(int(Cin * reduction), 16) channel
 });
 
 Deno.test("ODConv2d refuses what Conv2d refuses, and half a kernel", () => {
-  assertThrows(() => new ODConv2d(8, 12, 3, { groups: 5 }), ShapeError, "5 groups do not divide");
-  assertThrows(() => new ODConv2d(8, 12, 3, { kernelNum: 0.5 }), ShapeError, "kernelNum is 0.5");
-  assertThrows(() => new Conv2d(8, 12, 4, { padding: "same" }), ShapeError, '"same" needs stride 1');
+  assertThrows(() => new ODConv2d(8, 12, 3, { groups: 5 }), ArgumentError, "5 groups do not divide");
+  assertThrows(() => new ODConv2d(8, 12, 3, { kernelNum: 0.5 }), ArgumentError, "kernelNum is 0.5");
+  assertThrows(() => new Conv2d(8, 12, 4, { padding: "same" }), ArgumentError, '"same" needs stride 1');
 });
 
 Deno.test("layers refuse arguments that are no whole numbers, naming them", () => {
@@ -68,7 +69,7 @@ Deno.test("layers refuse arguments that are no whole numbers, naming them", () =
     [() => new Conv2d(8, 8, 3, { groups: -2 }), whole("groups", "-2")],
     [() => new Conv2d(8, 8, 3, { padding: -1 }), whole("padding", "-1", 0)],
     [() => new Conv2d(8, 8, 3, { padding: [0, 0.5] }), whole("padding", "[0, 0.5]", 0)],
-    [() => new Conv2d(8, 8, 3, { padding: "full" as "same" }), whole("padding", "full", 0)],
+    [() => new Conv2d(8, 8, 3, { padding: "full" as "same" }), whole("padding", '"full"', 0)],
     [() => new ODConv2d(8, 8, 3, { kernelNum: Infinity }), whole("kernelNum", "Infinity")],
     [() => new ODConv2d(8, 8, 3, { reduction: 0 }), "reduction is 0, expected a finite number above 0"],
     [() => new ODConv2d(8, 8, 3, { reduction: NaN }), "reduction is NaN, expected"],
@@ -76,9 +77,22 @@ Deno.test("layers refuse arguments that are no whole numbers, naming them", () =
     [() => new Linear(0, 10), whole("inFeatures", "0")],
     [() => new Linear(64, 1.5), whole("outFeatures", "1.5")],
     [() => new BatchNorm2d(0), whole("features", "0")],
-    [() => createModel({ arch: "resnet20", numClasses: 0 }), whole("outFeatures", "0")],
+    [() => new BatchNorm2d(8, NaN), "eps is NaN, expected a finite number from 0 up"],
+    [() => new BatchNorm2d(8, 1e-5, 2), "momentum is 2, expected a finite number from 0 to 1"],
+    [
+      () => new Conv2d(8, 8, [3, 3, 3] as unknown as [number, number]),
+      "kernelSize is [3, 3, 3], expected a number or a pair",
+    ],
+    [() => new MaxPool2d(0), whole("kernelSize", "0")],
+    [() => new MaxPool2d(2, { stride: 0 }), whole("stride", "0")],
+    [() => new AvgPool2d(2, { stride: 1.5 }), whole("stride", "1.5")],
+    [() => new MaxPool2d(3, { padding: 2 }), "padding is 2, expected a whole number from 0 to 1"],
+    [() => new AvgPool2d(3, { padding: NaN }), "padding is NaN, expected a whole number from 0 to 1"],
+    [() => new Dropout(2), "p is 2, expected a finite number from 0 to 1"],
+    [() => new Dropout(NaN), "p is NaN, expected"],
+    [() => createModel({ arch: "resnet20", numClasses: 0 }), whole("numClasses", "0")],
   ];
-  for (const [make, message] of cases) assertThrows(make, ShapeError, message);
+  for (const [make, message] of cases) assertThrows(make, ArgumentError, message);
 });
 
 Deno.test("replaceConv2d() makes od_resnet18 of resnet18", () => {

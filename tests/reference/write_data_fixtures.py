@@ -4,7 +4,6 @@ and what the ILSVRC-2012 reader takes: tar files and the development kit's class
 Run from the repository's root, with Pillow, NumPy, SciPy and PyTorch:  python tests/reference/write_data_fixtures.py
 """
 
-import hashlib
 import io
 import json
 import struct
@@ -16,27 +15,15 @@ import numpy as np
 import PIL
 import scipy.io
 import torch
+from odd_images import odd_files
 from PIL import Image
+
+from formula_image import formula, sha256
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 IMAGES = FIXTURES / "images"
 RESIZE, CROP = 256, 224
-
-
-def sha256(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def formula(width, height):
-    """The image tests/data/formula_image.ts computes too: noise on a gradient, with blocks of black and white."""
-    x, y, c = np.meshgrid(np.arange(width), np.arange(height), np.arange(3), indexing="xy")
-    x, y, c = (a.astype(np.uint32) for a in (x, y, c))
-    n = x * np.uint32(374761393) + y * np.uint32(668265263) + c * np.uint32(974634013)
-    n = (n ^ (n >> 13)) * np.uint32(1274126177)
-    noise = n >> 24
-    smooth = (noise >> 2) + x * 191 // width
-    stark = np.where(noise >= 128, 255, 0)
-    return np.where(((x >> 4) + (y >> 4)) % 5 == 0, stark, smooth).astype(np.uint8)
+APPLE_DOUBLE = bytes.fromhex("00051607000200004d6163204f5320582020202020202020") + bytes(2)
 
 
 def photo(width, height):
@@ -166,6 +153,22 @@ def resize_and_crop(image):
     return resized, resized.crop((left, top, left + CROP, top + CROP))
 
 
+def window_cases():
+    """Resizes to sizes of any shape, with both filters, whole and in part."""
+    cases = ((8, 6, 31, 17, None), (7, 9, 7, 9, None), (7, 9, 7, 30, None), (45, 37, 13, 37, None), (1, 1, 9, 5, None))
+    cases += ((640, 427, 341, 228, (58, 2, 224, 224)), (500, 3, 33, 40, (30, 1, 3, 39)), (2, 301, 20, 7, (3, 2, 9, 4)))
+    cases += ((33, 21, 66, 41, (65, 40, 1, 1)), (299, 299, 299, 150, (0, 149, 299, 1)), (97, 61, 1, 1, None))
+    cases += ((2, 200, 20, 199, None), (2, 201, 20, 201, None), (3, 400, 2, 266, (1, 20, 1, 224)))
+    for width, height, to_width, to_height, window in cases:
+        left, top, columns, rows = window or (0, 0, to_width, to_height)
+        for name, filter in (("bilinear", Image.BILINEAR), ("bicubic", Image.BICUBIC)):
+            resized = Image.fromarray(formula(width, height)).resize((to_width, to_height), filter)
+            part = resized.crop((left, top, left + columns, top + rows))
+            case = {"width": width, "height": height, "to": [to_width, to_height], "interpolation": name}
+            window = {"left": left, "top": top, "width": columns, "height": rows}
+            yield {**case, "window": window, "sha256": sha256(np.array(part))}
+
+
 def center_crop(image, side):
     """torchvision's CenterCrop where the image may be smaller: padded with zeros, then cropped."""
     width, height = image.size
@@ -190,6 +193,10 @@ def write_tar(path, names, tar_format):
             data = (IMAGES / name).read_bytes()
             info.size, info.mtime = len(data), 1.5
             tar.addfile(info, io.BytesIO(data))
+            # What macOS's tar adds: attributes of the file, under the file's name.
+            beside = tarfile.TarInfo(info.name.replace("val/", "val/._"))
+            beside.size, beside.mtime = len(APPLE_DOUBLE), 1.5
+            tar.addfile(beside, io.BytesIO(APPLE_DOUBLE))
 
 
 def write_class_table():
@@ -209,10 +216,17 @@ def write_class_table():
 
 def main():
     IMAGES.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for name, data in (*jpeg_files(), *png_files(), *webp_files()):
+    files, refused = {}, []
+    ordinary = dict((*jpeg_files(), *png_files(), *webp_files()))
+    for name, data in (*ordinary.items(), *odd_files(ordinary, photo(45, 37))):
         (IMAGES / name).write_bytes(data)
-        rgb = Image.open(IMAGES / name).convert("RGB")
+        try:
+            rgb = Image.open(IMAGES / name).convert("RGB")
+        except (OSError, SyntaxError, TypeError, ValueError, EOFError):
+            assert "refused" in name, name
+            refused.append(name)
+            continue
+        assert "refused" not in name, name
         files[name] = {"width": rgb.width, "height": rgb.height, "sha256": sha256(np.array(rgb))}
 
     sizes = [(500, 375), (375, 500), (333, 500), (256, 256), (224, 224), (257, 256), (255, 300), (32, 32), (1, 1)]
@@ -244,6 +258,8 @@ def main():
 
     written_by = f"Pillow {PIL.__version__}, PyTorch {torch.__version__}"
     expected = {"writtenBy": written_by, "files": files, "resizes": resizes, "crops": crops, "ramps": ramps}
+    expected["refused"] = refused
+    expected["windows"] = list(window_cases())
     (FIXTURES / "images.json").write_text(json.dumps(expected, indent=1) + "\n")
 
 

@@ -6,10 +6,14 @@ import { createModel } from "../../src/models/model.ts";
 import { randomStateDict, uniform } from "./random_weights.ts";
 import { encodePng } from "./write_png.ts";
 
-/** Writes a small dynamic network for CIFAR-10's classes. */
-export async function writeRandomModel(path: string): Promise<void> {
-  const model = createModel({ arch: "od_resnet20", kernelNum: 2 });
-  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+/** Writes a small dynamic network of so many classes; as many as CIFAR-10's, if left out. */
+export async function writeRandomModel(
+  path: string,
+  numClasses?: number,
+  classNames?: readonly string[],
+): Promise<void> {
+  const model = createModel({ arch: "od_resnet20", kernelNum: 2, numClasses }).withInference({ classNames });
+  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) }, model.inference);
   await writeSafetensors(path, randomStateDict(model.stateDictSpec()), metadata);
 }
 

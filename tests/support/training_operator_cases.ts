@@ -175,7 +175,7 @@ for (const [p, shape] of [[0.2, [3, 7]], [0, [5]], [0.5, image]] as const) {
   add("dropout_mask", `p ${p}`, { seed: [1], step: [1] }, { shape, p, salt: 0xdeadbeef }, numbers);
 }
 for (const labelSmoothing of [0, 0.1]) {
-  const given = { labels: [4, 0, -1] };
+  const given = { labels: [4, 0, 2] };
   const operands = { logits: [3, 5], labels: [3] };
   add("cross_entropy", `smoothing ${labelSmoothing}`, operands, { labelSmoothing }, given);
   add("cross_entropy_grad", `smoothing ${labelSmoothing}`, { ...operands, gradient: [1] }, { labelSmoothing }, given);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
@@ -11,16 +12,16 @@ interface Answer {
   top: { class: number; name?: string; probability: number; logit: number }[];
 }
 
-async function writeModel(path: string, numClasses: number): Promise<void> {
-  const model = createModel({ arch: "od_resnet20", numClasses });
-  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) });
+async function writeModel(path: string, numClasses: number, classNames?: readonly string[]): Promise<void> {
+  const model = createModel({ arch: "od_resnet20", numClasses }, { classNames });
+  const metadata = encodeMetadata(model.config, { source: "random", sha256: "0".repeat(64) }, model.inference);
   await writeSafetensors(path, randomStateDict(model.stateDictSpec()), metadata);
 }
 
 Deno.test("`classify` answers the same classes on both devices, with names where the classes have them", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    await writeModel(`${folder}/named.safetensors`, 10);
+    await writeModel(`${folder}/named.safetensors`, 10, CIFAR10_NAMES);
     await writeModel(`${folder}/numbered.safetensors`, 7);
     const images = [[32, 32], [75, 40]].map(([width, height]) => {
       const data = Uint8Array.from(uniform(`${width}`, [width * height * 3], 127, 128));
@@ -63,9 +64,18 @@ Deno.test("`classify` answers the same classes on both devices, with names where
     assertEquals(text.match(/% {2}class \d\n/g)?.length, 4);
 
     await Deno.writeTextFile(`${folder}/note.png`, "no image");
-    const broken = await runTask("classify", `${folder}/note.png`, "--weights", `${folder}/named.safetensors`);
+    const weights = ["--weights", `${folder}/named.safetensors`, "--device", "cpu"];
+    const note = `${folder}/note.png`;
+    const broken = await runTask("classify", paths[0], note, `${folder}/none.png`, paths[1], ...weights);
     assertEquals(broken.code, 1);
-    assertStringIncludes(broken.stderr, "note.png: not an image");
+    assertStringIncludes(broken.stderr, `${note}: not an image`);
+    assertStringIncludes(broken.stderr, `${folder}/none.png: no such file`);
+    assertEquals(broken.stdout.split("\n").filter((line) => line.endsWith(".png")), paths);
+    const json = await runTask("classify", note, paths[1], ...weights, "--json");
+    assertEquals(json.code, 1);
+    const [bad, good] = JSON.parse(json.stdout);
+    assertEquals([bad.file, good.file, good.top.length], [note, paths[1], 5]);
+    assertStringIncludes(bad.error, `${note}: not an image`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import type { Report } from "../../src/evaluation/report.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
@@ -90,7 +90,7 @@ Deno.test("`eval` stops at a broken image, naming it, and counts and lists it wh
     ];
     const stopped = await runTask("eval", ...args, "--report", `${folder}/r.json`);
     assertEquals(stopped.code, 1);
-    assertStringIncludes(stopped.stderr, "1/4.png");
+    assertStringIncludes(stopped.stderr, `${folder}/bad/1/4.png: `);
     assertEquals(stopped.stderr.trim().split("\n").length, 1);
     assertEquals(stopped.stderr.trimEnd().endsWith("(--skip-bad leaves out broken images)"), true);
     const skipped = await runTask("eval", ...args, "--report", `${folder}/r.json`, "--skip-bad", "--limit", "14");
@@ -98,6 +98,32 @@ Deno.test("`eval` stops at a broken image, naming it, and counts and lists it wh
     assertStringIncludes(skipped.stdout, "13, 1 skipped");
     const { images, skipped: files } = await readReport(`${folder}/r.json`);
     assertEquals([images, files], [13, ["1/4.png"]]);
+  });
+});
+
+Deno.test("`eval` prints the figures so far when an image is broken, and keeps what is done", async () => {
+  await withInputs(async (folder) => {
+    const base = ["--weights", `${folder}/w.safetensors`, "--device", "cpu", "--workers", "1", "--batch", "5"];
+    const bad = [...base, "--data", `${folder}/bad`], logits = `${folder}/l.safetensors`;
+    const stopped = await runTask("eval", ...bad);
+    assertEquals(stopped.code, 1);
+    // The broken image is the 13th of them, in the third batch.
+    const figures =
+      /^stopped {2}after 10 images: top-1 [\d.]+ %, top-5 [\d.]+ %, loss [\d.]+ \(--report FILE keeps what is done\)$/m;
+    assertMatch(stopped.stdout, figures);
+    const kept = await runTask("eval", ...bad, "--logits", logits);
+    assertStringIncludes(kept.stdout, `(kept in ${logits}.journal: the same command goes on from there)`);
+    await Deno.copyFile(`${folder}/good/1/4.png`, `${folder}/bad/1/4.png`);
+    const resumed = await runTask("eval", ...bad, "--logits", logits);
+    assertStringIncludes(resumed.stdout, `resumed  10 images are done already, by ${logits}.journal`);
+    const whole = `${folder}/whole.safetensors`;
+    assertEquals((await runTask("eval", ...base, "--data", `${folder}/good`, "--logits", whole)).code, 0);
+    assertEquals(await Deno.readFile(logits), await Deno.readFile(whole));
+
+    await Deno.writeFile(`${folder}/bad/2/17.png`, new Uint8Array());
+    const seen = await runTask("eval", ...bad);
+    assertEquals([seen.code, seen.stdout], [1, ""]);
+    assertStringIncludes(seen.stderr, `${folder}/bad/2/17.png: not an image that is read here: `);
   });
 });
 

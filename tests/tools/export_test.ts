@@ -5,6 +5,7 @@ import type { StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
 import { readTorchZip } from "../../src/checkpoint/torch_zip.ts";
 import { encodeTrainingState } from "../../src/checkpoint/training_state.ts";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { loadModel } from "../../src/models/load.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import { command } from "../../tools/export.ts";
@@ -84,6 +85,39 @@ Deno.test("`export` names the file when nothing tells its architecture", () =>
     }
   }));
 
+Deno.test("`export` carries how the model is used where the format has a place for it, and convert reads it", () =>
+  withModel(async (folder, tensors) => {
+    const { inference } = createModel(CONFIG, {
+      imageSize: 40,
+      interpolation: "bicubic",
+      temperature: 3,
+      classNames: Array.from("abcdefg"),
+      source: "a test",
+    });
+    const source = `${folder}/used.safetensors`;
+    await writeSafetensors(source, tensors, {
+      ...encodeMetadata(CONFIG, { source: "x", sha256: "12" }, inference),
+      step: "7",
+    });
+    for (const extension of [".pth.tar", ".safetensors", ".pth"]) {
+      const out = `${folder}/out${extension}`;
+      assertEquals((await run(source, "--out", out)).code, 0);
+      const model = await loadModel(out);
+      assertEquals(model.inference, extension === ".pth" ? createModel(CONFIG).inference : inference);
+      model.close();
+    }
+    const { metadata, close } = await openCheckpoint(`${folder}/out.safetensors`);
+    close();
+    assertEquals([metadata.source, metadata.source_sha256, metadata.step], ["x", "12", "7"]);
+    assertEquals([...(await readTorch(`${folder}/out.pth`)).keys()], [...tensors.keys()]);
+    const { inference_config: _, ...older } = METADATA;
+    await writeSafetensors(source, tensors, older);
+    assertEquals((await run(source, "--out", `${folder}/new.safetensors`)).code, 0);
+    const described = await openCheckpoint(`${folder}/new.safetensors`);
+    described.close();
+    assertEquals(described.metadata, METADATA);
+  }));
+
 for (const extension of [".pth.tar", ".pth", ".safetensors"]) {
   Deno.test(`\`export\` writes every tensor of the model, byte for byte, when --out ends in ${extension}`, () =>
     withModel(async (folder, tensors) => {
@@ -102,7 +136,7 @@ Deno.test("`export` writes a checkpoint of a run that begins when there is no tr
   withModel(async (folder, tensors) => {
     assertEquals((await run(`${folder}/last.safetensors`, "--out", `${folder}/x.pth.tar`)).code, 0);
     const checkpoint = await readTorch(`${folder}/x.pth.tar`);
-    assertEquals([...checkpoint.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer"]);
+    assertEquals([...checkpoint.keys()], ["epoch", "arch", "state_dict", "best_acc", "optimizer", "inference_config"]);
     assertEquals(["epoch", "arch", "best_acc"].map((key) => checkpoint.get(key)), [0, "od_resnet20", 0]);
     const names = [...(checkpoint.get("state_dict") as Map<string, unknown>).keys()];
     assertEquals(names, [...tensors.keys()].map((name) => `module.${name}`));

@@ -126,6 +126,44 @@ Deno.test("`train` stops where the loss is not finite, naming step and tensor", 
   });
 });
 
+Deno.test("`train` names a broken image by its path, has saved before, and goes on without it if it is told to", async () => {
+  await withData(async (folder) => {
+    const cut = `${folder}/data/val/a/3.png`, cutToo = `${folder}/data/train/b/4.png`;
+    for (const path of [cut, cutToo]) await Deno.writeFile(path, (await Deno.readFile(path)).subarray(0, 60));
+    const base = [...SMALL, "--data", `${folder}/data`, "--epochs", "2", "--no-shuffle"];
+    const first = await run(...base, "--out", `${folder}/run`);
+    assertEquals(first.code, 1);
+    assertStringIncludes(first.stdout, `checked  ${folder}/data/train: 10 files can be opened and begin as images do`);
+    // In order, the images are a/0, a/3, a/6, a/9, b/1, b/4: the second step lacks one.
+    assertMatch(
+      first.stderr,
+      new RegExp(`^error: ${cutToo}: .*what is done is saved: mend the file and go on with --resume`),
+    );
+    const second = await run("--resume", `${folder}/run`, "--device", "cpu", "--workers", "1", "--skip-bad");
+    assertEquals(second.code, 0, second.stderr);
+    assertEquals(second.stderr.trim().split("\n").map((line) => line.split(": ").slice(0, 2)), [
+      ["skipped", cutToo],
+      ["skipped", cut],
+    ]);
+    assertMatch(second.stdout, /^epoch 1\/2 .* broken images: 1 replaced in training, 1 left out of validation$/m);
+    const whole = await run(...base, "--out", `${folder}/whole`, "--skip-bad");
+    assertEquals(whole.code, 0, whole.stderr);
+    for (const name of ["last", "best", "last.state"]) {
+      const [left, right] = ["whole", "run"].map((run) => Deno.readFileSync(`${folder}/${run}/${name}.safetensors`));
+      assertEquals(left, right, name);
+    }
+
+    await Deno.writeFile(cut, new Uint8Array());
+    const seen = await run(...base, "--out", `${folder}/none`);
+    assertEquals(seen.code, 1);
+    assertStringIncludes(
+      seen.stderr,
+      `${folder}/data/val: a file is no image: ${cut}: not an image that is read here: `,
+    );
+    assertEquals(await Deno.stat(`${folder}/none`).then(() => true, () => false), false);
+  });
+});
+
 Deno.test("`train` says that the disk is full in one line", async () => {
   await withData((folder) =>
     withSmallDisk(`${folder}/disk`, 2048, async (prefix, isFull) => {
@@ -159,11 +197,27 @@ Deno.test("`train` exits 2 on wrong usage and 1 on wrong input, in one line", as
     [[], 2, "--arch, --finetune or --resume is needed"],
     [["--arch", "od_resnet20"], 2, "--data is needed"],
     [["--arch", "od_resnet20", "--data", "x"], 2, "--out is needed"],
-    [["--arch", "od_resnet20", "--dry-run", "--lr", "fast"], 2, '--lr takes a number of at least 0, not "fast"'],
+    [["--arch", "od_resnet20", "--dry-run", "--lr", "nan"], 2, '--lr takes a finite number from 0 up, not "nan"'],
+    [
+      ["--arch", "od_resnet20", "--dry-run", "--wd", "Infinity"],
+      2,
+      '--wd takes a finite number from 0 up, not "Infinity"',
+    ],
+    [
+      ["--arch", "od_resnet20", "--dry-run", "--ema=-0.1"],
+      2,
+      '--ema takes a finite number from 0 to below 1, not "-0.1"',
+    ],
+    [
+      ["--arch", "od_resnet20", "--dry-run", "--seed", "16777216"],
+      2,
+      "--seed takes a whole number from 0 to below 16777216",
+    ],
+    [["--arch", "od_resnet20", "--dry-run", "--lr", "fast"], 2, '--lr takes a finite number from 0 up, not "fast"'],
     [
       ["--arch", "od_resnet20", "--dry-run", "--momentum", "1"],
       2,
-      '--momentum takes a number from 0 to below 1, not "1"',
+      '--momentum takes a finite number from 0 to below 1, not "1"',
     ],
     [["--arch", "od_resnet20", "--dry-run", "--schedule", "30", "6x"], 2, '--schedule takes epochs such as "30,60,90"'],
     [["--arch", "od_resnet20", "--dry-run", "--micro-batch", "7"], 2, "--micro-batch 7 does not divide --batch 256"],

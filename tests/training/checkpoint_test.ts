@@ -15,7 +15,7 @@ function someState(): RunState {
   memory.tensors.set("fc.weight/average", uniform("average", [3, 64]));
   memory.updates = 7;
   memory.passes = 14;
-  const sums = { images: 4, loss: 4.5, top1: 2, top5: 4 };
+  const sums = { images: 4, loss: 4.5, top1: 2, top5: 4, skipped: 1 };
   return { recipe: RECIPE, memory, epoch: 2, learningRate: RECIPE.lr, best: 61.5, sums, data: "x", trainingImages: 11 };
 }
 

@@ -114,6 +114,35 @@ Deno.test("runTraining() resumed writes the weights that belong to its state whe
   });
 });
 
+Deno.test("runTraining() writes its state every ten minutes: a program that is killed loses no more", async () => {
+  await inFolder(async (whole) =>
+    await inFolder(async (folder) => {
+      await smallRun(whole);
+      const { now } = performance;
+      let later = 0;
+      performance.now = () => now.call(performance) + later;
+      const onStep = ({ step }: StepMetrics) => {
+        if (step === 0) later = 11 * 60_000;
+        if (step === 1) throw new Error("killed");
+      };
+      try {
+        await assertRejects(() => smallRun(folder, { onStep }), Error, "killed");
+      } finally {
+        performance.now = now;
+      }
+      const steps: number[] = [];
+      await smallRun(folder, { resume: true, onStep: ({ step }) => steps.push(step) });
+      assertEquals(steps, [1, 2, 3, 4, 5]);
+      for (const name of ["last", "last.state", "best", "best.state"]) {
+        assertEquals(
+          await Deno.readFile(`${folder}/${name}.safetensors`),
+          await Deno.readFile(`${whole}/${name}.safetensors`),
+        );
+      }
+    })
+  );
+});
+
 Deno.test("runTraining() says that the disk is full, leaves its files whole, and goes on from them", async () => {
   const { write } = Deno.FsFile.prototype;
   await inFolder(async (whole) =>

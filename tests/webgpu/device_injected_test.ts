@@ -1,12 +1,10 @@
 /** A GPU that a program brings along, where there are no globals of WebGPU: as from a package in another runtime. */
 
 import { assert, assertEquals } from "@std/assert";
-import { createModel, type Model } from "../../src/models/model.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { Trainer } from "../../src/training/trainer.ts";
 import { openWebGpu, type WebGpuOptions } from "../../src/webgpu/device.ts";
 import { random } from "../support/random_graph.ts";
-import { randomStateDict } from "../support/random_weights.ts";
 import { SIZE, smallBatch, smallModel, weightsOf } from "../training/small_model.ts";
 import { withPlatform } from "./faulty_gpu.ts";
 
@@ -23,20 +21,14 @@ async function withoutGlobals(use: () => Promise<void>): Promise<void> {
   }
 }
 
-function network(): Model {
-  const model = createModel({ arch: "od_resnet20", kernelNum: 2 });
-  model.loadStateDict(randomStateDict(model.stateDictSpec()));
-  return model;
-}
-
 /** Logits, times of the steps, and weights after a step of training. */
 async function results(options: WebGpuOptions) {
   const backend = (await openWebGpu(options))!;
   try {
-    const images = random([2, 3, 32, 32], 1);
-    const compiled = await network().compile(backend, { batch: 2 });
+    const images = random([2, 3, SIZE, SIZE], 1);
+    const compiled = await smallModel().compile(backend, { batch: 2, imageSize: SIZE });
     const logits = await compiled.run(images);
-    const executable = await backend.compile(network().graph({ batch: 2 }));
+    const executable = await backend.compile(smallModel().graph({ batch: 2, imageSize: SIZE }));
     const steps = await executable.profile({ x: images });
     const model = smallModel();
     const trainer = await Trainer.create(model, backend, { batch: 2, imageSize: SIZE, optimizer: sgd() });

@@ -96,6 +96,18 @@ const CASES: Readonly<Record<string, readonly [Partial<Capabilities>, () => Grap
     ],
   };
 
+Deno.test("planGraph() names the batch that fits: that one does, and no larger one", () => {
+  const graph = (batch: number) => createModel({ arch: "od_resnet20", kernelNum: 4 }).graph({ batch });
+  for (const capabilities of [PROMISED, SOFTWARE]) {
+    const small = { ...capabilities, maxBindingBytes: 2 ** 20 };
+    const { message } = assertThrows(() => planGraph(graph(64), small), DeviceError);
+    const batch = Number(/a batch of (\d+) fits$/.exec(message)![1]);
+    assert(batch > 1 && batch < 64, message);
+    planGraph(graph(batch), small);
+    assertThrows(() => planGraph(graph(batch + 1), small), DeviceError, `a batch of ${batch} fits`);
+  }
+});
+
 for (const [what, [limits, graph, message, reason]] of Object.entries(CASES)) {
   Deno.test(`planGraph() throws DeviceError of reason ${reason ?? "none"} when ${what}`, () => {
     planGraph(graph(), ANY_DEVICE);

@@ -2,6 +2,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { createModel, type Model } from "../../src/models/model.ts";
+import { Conv2d } from "../../src/nn/conv2d.ts";
+import { Linear } from "../../src/nn/linear.ts";
+import { Sequential } from "../../src/nn/sequential.ts";
+import { GlobalAvgPool } from "../../src/nn/stateless.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { Trainer, trainerGraph } from "../../src/training/trainer.ts";
 import { openWebGpu, type WebGpuBackend } from "../../src/webgpu/device.ts";
@@ -9,22 +13,20 @@ import { ANY_DEVICE } from "../../src/webgpu/planner/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner/planner.ts";
 import { estimate, partsOf } from "../../src/webgpu/run/submission.ts";
 import { random } from "../support/random_graph.ts";
-import { randomStateDict } from "../support/random_weights.ts";
-import { weightsOf } from "../training/small_model.ts";
+import { CLASSES, smallModel, weightsOf } from "../training/small_model.ts";
 import { FaultyGpu } from "./faulty_gpu.ts";
 import { withWebGpu } from "./support.ts";
 
-/** Enough for some parts. */
-const BATCH = 48;
+/** Few kernels over much memory: some parts that take no long time. */
+const BATCH = 16, IMAGE = 256, LAYERS = 12;
 
 function network(): Model {
-  const model = createModel({ arch: "resnet20" });
-  model.loadStateDict(randomStateDict(model.stateDictSpec()));
-  return model;
+  const layers = Array.from({ length: LAYERS }, (_, i) => new Conv2d(i ? 4 : 3, 4, 1));
+  return smallModel(new Sequential(...layers, new GlobalAvgPool(), new Linear(4, CLASSES)));
 }
 
-const images = random([BATCH, 3, 32, 32], 1);
-const labels = Float32Array.from({ length: BATCH }, (_, i) => i % 10);
+const images = random([BATCH, 3, IMAGE, IMAGE], 1);
+const labels = Float32Array.from({ length: BATCH }, (_, i) => i % CLASSES);
 
 Deno.test("partsOf() keeps every step and its order, and each part within 100 ms of a slow GPU", () => {
   const options = { batch: 64, imageSize: 64, optimizer: sgd() };
@@ -72,7 +74,7 @@ async function submissions({ device: { queue } }: WebGpuBackend, work: () => Pro
 
 Deno.test("run() answers bit for bit the same in parts and in one submission, and submits no more often than there are parts", async () => {
   await withWebGpu({}, async (backend) => {
-    const executable = await backend.compile(network().graph({ batch: BATCH }));
+    const executable = await backend.compile(network().graph({ batch: BATCH, imageSize: IMAGE }));
     const expected = await executable.run({ x: images });
     const parts = partsOf(executable.plan, [...executable.plan.steps]).length;
     assert(parts > 1, `${parts} parts`);
@@ -98,7 +100,7 @@ Deno.test("a step of training in parts changes the weights as one in one submiss
     const model = network();
     let loss = 0, count = 0;
     await withWebGpu({}, async (backend) => {
-      const trainer = await Trainer.create(model, backend, { batch: BATCH, optimizer: sgd() });
+      const trainer = await Trainer.create(model, backend, { batch: BATCH, imageSize: IMAGE, optimizer: sgd() });
       const step = () => trainer.step({ x: images, labels }, { learningRate: 0.1 });
       // The first has its own buffer made, with an await before its submission.
       loss = (await step()).loss;
@@ -121,7 +123,7 @@ Deno.test("run() answers the same when the device is lost between two parts", as
     const faulty = new FaultyGpu({ destroyAt });
     const backend = (await openWebGpu({ gpu: faulty.gpu }))!;
     try {
-      const compiled = await network().compile(backend, { batch: BATCH });
+      const compiled = await network().compile(backend, { batch: BATCH, imageSize: IMAGE });
       await compiled.run(images);
       const logits = await compiled.run(images);
       return { logits, calls: faulty.calls, devices: faulty.devices };

@@ -22,7 +22,7 @@ const LATER = [
   ["WebGPU, when a device is opened", /src\/webgpu\/device\.ts$/],
   ["CPU, only where there is no GPU", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
   ["JPEG and WebP decoders, when first met", /src\/data\/wasm_codecs\.js$|_dec\.wasm$/],
-  ["ImageNet's class names, when asked for", /imagenet_classes\.json$/],
+  ["ImageNet's class names, for its models", /imagenet_classes\.json$/],
 ] as const;
 
 /** The parts of a bundle of mod.ts in `folder`, each without what came before it at once. */

@@ -5,7 +5,6 @@
  */
 
 import { writeFile } from "../../src/checkpoint/write_file.ts";
-import { classNames } from "../../src/data/class_names.ts";
 import { decodeImage } from "../../src/data/decode.ts";
 import { readBytes } from "../../src/data/files.ts";
 import { crop, normalize } from "../../src/data/preprocessing.ts";
@@ -28,7 +27,7 @@ export interface ReportRequest {
 
 /** Runs the model on the images and writes the report, whole or not at all. Throws DataError and DeviceError. */
 export async function writeReport(model: Model, { name, images, path, device }: ReportRequest): Promise<void> {
-  const preprocessing = model.preprocessingOfAnySize;
+  const { preprocessing, classNames: names } = model;
   const shown = await Promise.all(images.map(async (file) => {
     return { file, image: crop(await decodeImage(await readBytes(file), file), preprocessing) };
   }));
@@ -36,7 +35,6 @@ export async function writeReport(model: Model, { name, images, path, device }: 
   try {
     const inputs = shown.map(({ image }) => normalize(image, preprocessing));
     const observation = await observe(model, backend, inputs);
-    const names = model.dataset && await classNames(model.dataset);
     const page = await report({ name, model, shown, observation, names, device: backend.description });
     await writeFile(path, (write) => write(new TextEncoder().encode(page)), DataError);
   } finally {

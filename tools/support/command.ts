@@ -9,6 +9,7 @@
  * @module
  */
 
+import { isAbsolute } from "node:path";
 import { type Args, parseArgs } from "@std/cli/parse-args";
 import { isOdconvError } from "../../src/errors.ts";
 import { narrowWorkers } from "../../src/worker_options.ts";
@@ -95,9 +96,23 @@ function report(name: string, error: unknown, verbose: boolean): number {
     return 1;
   }
   const expected = isOdconvError(error) || error instanceof Deno.errors.NotCapable;
-  if (expected && !verbose) console.error(`${red("error")}: ${printable(error.message)}`);
+  if (expected && !verbose) console.error(`${red("error")}: ${printable(error.message)}${hintOf(error)}`);
   else console.error(`${red("error")}:`, error);
   return 1;
+}
+
+/** Where a file is not there: which folder paths begin in. Whoever types a task's name in a folder below is not in it. */
+function hintOf(error: Error): string {
+  if (isAbsolute(error.message)) return "";
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) continue;
+    try {
+      return `. Tasks run in ${Deno.cwd()}, where relative paths begin`;
+    } catch {
+      return "";
+    }
+  }
+  return "";
 }
 
 /** Most threads that a flag may ask for. */

@@ -17,10 +17,12 @@ export async function checkFolderOf(path: string | undefined): Promise<void> {
     throw new DataError(`cannot write ${path}: it is a folder; name a file in it`);
   }
   const folder = dirname(path);
+  let cause: unknown;
   try {
     if ((await Deno.stat(folder)).isDirectory) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+    cause = error;
   }
-  throw new DataError(`cannot write ${path}: there is no folder ${folder}`);
+  throw new DataError(`cannot write ${path}: there is no folder ${folder}`, { cause });
 }

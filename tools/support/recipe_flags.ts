@@ -4,48 +4,42 @@
  * @module
  */
 
-import { DEFAULT_RECIPE, type Recipe } from "../../src/training/options.ts";
-import { oneOf, UsageError, wholeNumber } from "./command.ts";
+import { DEFAULT_RECIPE, type Recipe, RECIPE_RANGES, RECIPE_WORDS } from "../../src/training/options.ts";
+import { describeRange, isWithin } from "../../src/training/ranges.ts";
+import { oneOf, UsageError } from "./command.ts";
 
 /** Flags that say something about the recipe, as they were given. */
 export type RecipeFlags = Readonly<Record<string, string | undefined>>;
 
-type Keys<T> = { readonly [K in keyof Recipe]: Recipe[K] extends T ? K : never }[keyof Recipe];
-
-/** Whole numbers: their flag and the least that is allowed. */
-const WHOLE: Readonly<Record<string, readonly [key: Keys<number>, least: number]>> = {
-  epochs: ["epochs", 1],
-  batch: ["batch", 1],
-  "micro-batch": ["microBatch", 1],
-  warmup: ["warmup", 0],
-  "temp-epoch": ["tempEpoch", 0],
-  size: ["size", 1],
-  seed: ["seed", 0],
+/** Numbers: their flag. */
+const NUMBERS: Readonly<Record<string, keyof typeof RECIPE_RANGES>> = {
+  epochs: "epochs",
+  batch: "batch",
+  "micro-batch": "microBatch",
+  warmup: "warmup",
+  "temp-epoch": "tempEpoch",
+  size: "size",
+  seed: "seed",
+  lr: "lr",
+  gamma: "gamma",
+  momentum: "momentum",
+  wd: "wd",
+  dropout: "dropout",
+  "label-smoothing": "labelSmoothing",
+  "clip-norm": "clipNorm",
+  ema: "ema",
+  "temp-init": "tempInit",
 };
 
-/** Numbers: their flag and the range that is allowed. */
-const NUMBERS: Readonly<Record<string, readonly [key: Keys<number>, least: number, below: number]>> = {
-  lr: ["lr", 0, Infinity],
-  gamma: ["gamma", 0, Infinity],
-  momentum: ["momentum", 0, 1],
-  wd: ["wd", 0, Infinity],
-  dropout: ["dropout", 0, 1],
-  "label-smoothing": ["labelSmoothing", 0, 1],
-  "clip-norm": ["clipNorm", 0, Infinity],
-  ema: ["ema", 0, 1],
-  "temp-init": ["tempInit", 1, Infinity],
+/** One of a few words: their flag. */
+const WORDS: Readonly<Record<string, keyof typeof RECIPE_WORDS>> = {
+  optimizer: "optimizer",
+  "lr-decay": "lrDecay",
+  augment: "augment",
 };
-
-/** One of a few words. */
-const WORDS = {
-  optimizer: ["optimizer", ["sgd", "adamw"]],
-  "lr-decay": ["lrDecay", ["none", "schedule", "cos"]],
-  augment: ["augment", ["standard", "none"]],
-} as const;
 
 /** Flags with values that make up a recipe. */
 export const RECIPE_STRINGS: readonly string[] = [
-  ...Object.keys(WHOLE),
   ...Object.keys(NUMBERS),
   ...Object.keys(WORDS),
   "schedule",
@@ -62,18 +56,12 @@ export function parseRecipeFlags(
   rest: readonly string[],
 ): Partial<Recipe> {
   const recipe: Record<string, unknown> = {};
-  for (const [flag, [key, least]] of Object.entries(WHOLE)) recipe[key] = wholeNumber(flag, flags[flag], least);
-  for (const [flag, [key, least, below]] of Object.entries(NUMBERS)) {
-    recipe[key] = decimal(flag, flags[flag], least, below);
-  }
-  for (const [flag, [key, words]] of Object.entries(WORDS)) recipe[key] = oneOf<string>(flag, flags[flag], words);
+  for (const [flag, key] of Object.entries(NUMBERS)) recipe[key] = numberOf(flag, flags[flag], key);
+  for (const [flag, key] of Object.entries(WORDS)) recipe[key] = oneOf<string>(flag, flags[flag], RECIPE_WORDS[key]);
   recipe.schedule = schedule(flags.schedule, rest);
   recipe.freeze = flags.freeze?.split(",").filter((pattern) => pattern !== "");
   if (nesterov) recipe.nesterov = true;
   if (noShuffle) recipe.shuffle = false;
-  if (Number(recipe.seed) >= 2 ** 24) {
-    throw new UsageError(`--seed takes a whole number below 2^24, not ${recipe.seed}`);
-  }
   return Object.fromEntries(Object.entries(recipe).filter(([, value]) => value !== undefined)) as Partial<Recipe>;
 }
 
@@ -115,17 +103,17 @@ export function checkResumed(
 
 function flagOf(key: string): string {
   if (key === "shuffle") return "no-shuffle";
-  const tables = [WHOLE, NUMBERS, WORDS].flatMap((table) => Object.entries(table));
-  return tables.find(([, [name]]) => name === key)?.[0] ?? key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+  const flags = Object.entries({ ...NUMBERS, ...WORDS });
+  return flags.find(([, name]) => name === key)?.[0] ?? key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 }
 
-/** The value of a flag that is a number from `least` to below `below`, or undefined. Throws UsageError. */
-function decimal(flag: string, value: string | undefined, least: number, below = Infinity): number | undefined {
+/** The value of a flag that is a number of the recipe, or undefined. Throws UsageError. */
+function numberOf(flag: string, value: string | undefined, key: keyof typeof RECIPE_RANGES): number | undefined {
   if (value === undefined) return undefined;
+  const range = RECIPE_RANGES[key];
   const number = Number(value);
-  if (value.trim() && number >= least && number < below) return number;
-  const range = below === Infinity ? `of at least ${least}` : `from ${least} to below ${below}`;
-  throw new UsageError(`--${flag} takes a number ${range}, not "${value}"`);
+  if ((range.whole ? /^\d+$/.test(value) : value.trim()) && isWithin(number, range)) return number;
+  throw new UsageError(`--${flag} takes ${describeRange(range)}, not "${value}"`);
 }
 
 function schedule(value: string | undefined, rest: readonly string[]): readonly number[] | undefined {

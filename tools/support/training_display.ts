@@ -42,10 +42,14 @@ export class TrainingDisplay {
     const figures = (loss: number, top1: number, top5: number) =>
       `loss ${loss.toFixed(4)}, top-1 ${top1.toFixed(2)}, top-5 ${top5.toFixed(2)}`;
     const { epoch, trainLoss, trainTop1, trainTop5, valLoss, valTop1, valTop5, lr, temperature, seconds } = metrics;
+    const { trainSkipped = 0, valSkipped = 0 } = metrics;
+    const skipped = trainSkipped + valSkipped > 0
+      ? `, broken images: ${trainSkipped} replaced in training, ${valSkipped} left out of validation`
+      : "";
     console.log(
       `epoch ${String(epoch).padStart(String(this.#epochs).length)}/${this.#epochs}` +
         `  train: ${figures(trainLoss, trainTop1, trainTop5)}  val: ${figures(valLoss, valTop1, valTop5)}` +
-        `${best ? " *" : "  "}  lr ${short(lr)}, temperature ${short(temperature)}, ${seconds.toFixed(1)} s`,
+        `${best ? " *" : "  "}  lr ${short(lr)}, temperature ${short(temperature)}, ${seconds.toFixed(1)} s${skipped}`,
     );
     [this.#began, this.#loss, this.#steps] = [performance.now(), 0, 0];
   }

@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { CheckpointError } from "../../src/errors.ts";
 import { findArchitecture } from "../../src/models/registry.ts";
+import { whyMissing } from "../../src/unreadable_name.ts";
 import { UsageError } from "./command.ts";
 import { parseModelName, publishedNames } from "./model_name.ts";
 
@@ -32,7 +33,9 @@ export async function findWeights(spec: string | undefined, folders = weightFold
   }
   if (await isFile(spec)) return spec;
   if (/[\\/]|\.(safetensors|json|pth|pt|tar|bin)$/.test(spec)) {
-    throw new CheckpointError(`${spec}: there is no such file`);
+    throw new CheckpointError(`${spec}: there is no such file${whyMissing(spec)}`, {
+      cause: new Deno.errors.NotFound(spec),
+    });
   }
   const present: string[] = [];
   for (const folder of folders) {

@@ -1,6 +1,6 @@
 /**
  * Entropy decoding of JPEG scans, sequential and progressive, into quantised DCT coefficients (ITU-T T.81, Annex F
- * and G).
+ * and G). Damaged data are read as libjpeg reads them: what cannot be a code is a zero, what is missing stays zero.
  *
  * @module
  */
@@ -27,14 +27,23 @@ interface State {
   readonly prediction: Int32Array;
   /** Blocks still to be passed over in the current end-of-band run. */
   endOfBandRun: number;
-  /** Set where a code is not in its table, and looked at after each block. */
-  isBroken: boolean;
 }
 
 type BlockDecoder = (state: State, i: number, dc: HuffmanTable, ac: HuffmanTable, block: Int16Array) => void;
 
-/** Decodes every scan of `file`. Throws DataError where the data are broken or end early. */
-export function decodeCoefficients(file: JpegFile, name: string): CoefficientPlane[] {
+/** What a file's scans hold. */
+export interface Coefficients {
+  /** By component. */
+  readonly planes: readonly CoefficientPlane[];
+  /** The last row of MCUs (of all components) for which the last scan had data. */
+  readonly lastGoodRow: number;
+}
+
+/** MCUs may not have more blocks. */
+const MAX_BLOCKS = 10;
+
+/** Decodes every scan of `file`. Throws DataError where a scan's header or tables cannot be right. */
+export function decodeCoefficients(file: JpegFile, name: string): Coefficients {
   const maxH = Math.max(...file.components.map(({ h }) => h));
   const maxV = Math.max(...file.components.map(({ v }) => v));
   const mcusPerRow = Math.ceil(file.width / (8 * maxH));
@@ -44,8 +53,11 @@ export function decodeCoefficients(file: JpegFile, name: string): CoefficientPla
     blockRows: mcuRows * v,
     data: new Int16Array(mcusPerRow * h * mcuRows * v * 64),
   }));
-  for (const scan of file.scans) decodeScan(file, scan, planes, { maxH, maxV, mcusPerRow, mcuRows }, name);
-  return planes;
+  let lastGoodRow = 0;
+  for (const scan of file.scans) {
+    lastGoodRow = decodeScan(file, scan, planes, { maxH, maxV, mcusPerRow, mcuRows }, name);
+  }
+  return { planes, lastGoodRow };
 }
 
 interface Layout {
@@ -55,25 +67,16 @@ interface Layout {
   readonly mcuRows: number;
 }
 
-function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layout: Layout, name: string): void {
-  const fail = (what: string): never => {
-    throw new DataError(`${name}: broken JPEG: ${what}`);
-  };
-  if (scan.spectralStart > scan.spectralEnd || scan.spectralEnd > 63) fail("a scan of impossible coefficients");
+/** Decodes a scan; returns the last row of MCUs that it had data for. */
+function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layout: Layout, name: string): number {
+  checkScan(file, scan, name);
   const decodeBlock = blockDecoder(file, scan);
-  // A sequential scan goes through all coefficients, whatever its header says.
-  const needsDc = !file.progressive || (scan.spectralStart === 0 && scan.approximationHigh === 0);
-  const needsAc = !file.progressive || scan.spectralEnd > 0;
-  for (const { dc, ac } of scan.components) {
-    if ((needsDc && !dc) || (needsAc && !ac)) fail("a scan without its Huffman table");
-  }
   const state: State = {
     file,
     scan,
     bits: new BitReader(scan.data),
     prediction: new Int32Array(scan.components.length),
     endOfBandRun: 0,
-    isBroken: false,
   };
 
   const blockAt = (i: number, row: number, column: number) => {
@@ -87,18 +90,45 @@ function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layo
   const single = scan.components.length === 1 ? file.components[scan.components[0].index] : null;
   const columns = single ? blocks(file.width, single.h, layout.maxH) : layout.mcusPerRow;
   const rows = single ? blocks(file.height, single.v, layout.maxV) : layout.mcuRows;
-  for (let unit = 0; unit < columns * rows; unit++) {
+  let lastGoodRow = 0;
+  for (let unit = 0, restarts = 0; unit < columns * rows; unit++) {
     if (scan.restartInterval > 0 && unit > 0 && unit % scan.restartInterval === 0) {
-      if (!state.bits.restart()) fail("a restart marker is missing");
+      state.bits.restart(restarts++ & 7);
       state.prediction.fill(0);
       state.endOfBandRun = 0;
     }
+    if (state.bits.exhausted) {
+      if (scan.restartInterval === 0) break;
+      continue;
+    }
     const row = Math.floor(unit / columns);
     const column = unit % columns;
+    lastGoodRow = single ? Math.floor(row / single.v) : row;
     if (single) blockAt(0, row, column);
     else decodeMcu(file.components, scan, row, column, blockAt);
-    if (state.isBroken) fail("a code that is not in its Huffman table");
-    if (state.bits.exhausted) fail("a scan's data end early");
+  }
+  return lastGoodRow;
+}
+
+/** Throws DataError where a scan's header or its tables cannot be right. */
+function checkScan({ progressive, components }: JpegFile, scan: Scan, name: string): void {
+  const fail = (what: string): never => {
+    throw new DataError(`${name}: broken JPEG: ${what}`);
+  };
+  const { spectralStart: start, spectralEnd: end, approximationHigh: high, approximationLow: low } = scan;
+  const isOne = scan.components.length === 1;
+  // A sequential scan goes through all coefficients, whatever its header says.
+  if (progressive) {
+    const isBand = start === 0 ? end === 0 : start <= end && end < 64 && isOne;
+    if (!isBand || (high !== 0 && low !== high - 1) || low > 13) fail("a scan of impossible coefficients");
+  }
+  const blocksInMcu = scan.components.reduce((sum, { index }) => sum + components[index].h * components[index].v, 0);
+  if (!isOne && blocksInMcu > MAX_BLOCKS) fail(`${blocksInMcu} blocks in a unit, at most ${MAX_BLOCKS} are possible`);
+  const needsDc = !progressive || (start === 0 && high === 0);
+  const needsAc = !progressive || start > 0;
+  for (const { dc, ac } of scan.components) {
+    if ((needsDc && !dc) || (needsAc && !ac)) fail("a scan without its Huffman table");
+    if ((needsDc && !(dc!.isValid && dc!.isForDc)) || (needsAc && !ac!.isValid)) fail("wrong Huffman table");
   }
 }
 
@@ -126,26 +156,23 @@ function blockDecoder(file: JpegFile, scan: Scan): BlockDecoder {
   return scan.approximationHigh === 0 ? firstAc : refineAc;
 }
 
-function symbol(state: State, table: HuffmanTable): number {
-  const value = table.decode(state.bits);
-  if (value < 0) state.isBroken = true;
-  return Math.max(value, 0);
-}
+/** Where libjpeg puts a coefficient that a damaged run leads beyond the block. */
+const within = (k: number) => Math.min(k, 63);
 
 const sequentialBlock: BlockDecoder = (state, i, dc, ac, block) => {
-  state.prediction[i] += state.bits.signed(symbol(state, dc));
+  state.prediction[i] += state.bits.signed(dc.decode(state.bits));
   block[0] = state.prediction[i];
   for (let k = 1; k < 64; k++) {
-    const code = symbol(state, ac);
+    const code = ac.decode(state.bits);
     const size = code & 15;
     k += code >> 4;
     if (size === 0 && code >> 4 !== 15) return;
-    if (size > 0 && k < 64) block[k] = state.bits.signed(size);
+    if (size > 0) block[within(k)] = state.bits.signed(size);
   }
 };
 
 const firstDc: BlockDecoder = (state, i, dc, _ac, block) => {
-  state.prediction[i] += state.bits.signed(symbol(state, dc));
+  state.prediction[i] += state.bits.signed(dc.decode(state.bits));
   block[0] = state.prediction[i] << state.scan.approximationLow;
 };
 
@@ -159,7 +186,7 @@ const firstAc: BlockDecoder = (state, _i, _dc, ac, block) => {
     return;
   }
   for (let k = state.scan.spectralStart; k <= state.scan.spectralEnd; k++) {
-    const code = symbol(state, ac);
+    const code = ac.decode(state.bits);
     const run = code >> 4;
     const size = code & 15;
     if (size === 0 && run < 15) {
@@ -167,7 +194,7 @@ const firstAc: BlockDecoder = (state, _i, _dc, ac, block) => {
       return;
     }
     k += run;
-    if (size > 0 && k < 64) block[k] = state.bits.signed(size) << state.scan.approximationLow;
+    if (size > 0) block[within(k)] = state.bits.signed(size) << state.scan.approximationLow;
   }
 };
 
@@ -179,7 +206,7 @@ const refineAc: BlockDecoder = (state, _i, _dc, ac, block) => {
   };
   let k = spectralStart;
   while (state.endOfBandRun === 0 && k <= spectralEnd) {
-    const code = symbol(state, ac);
+    const code = ac.decode(state.bits);
     let run = code >> 4;
     const size = code & 15;
     if (size === 0 && run < 15) {
@@ -192,7 +219,7 @@ const refineAc: BlockDecoder = (state, _i, _dc, ac, block) => {
       if (block[k] !== 0) refine(k);
       else if (run-- === 0) break;
     }
-    if (value !== 0 && k <= spectralEnd) block[k] = value;
+    if (value !== 0) block[within(k)] = value;
     k++;
   }
   if (state.endOfBandRun > 0) {

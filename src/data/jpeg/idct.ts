@@ -1,7 +1,8 @@
 /**
  * The inverse DCT of libjpeg's default method ("islow"): the integer form of Loeffler, Ligtenberg and Moschytz's
  * algorithm (ICASSP 1989) with 13-bit constants and 2 extra bits between the passes. Bit-exactness needs just this
- * arithmetic: the JPEG standard leaves the transform's rounding open.
+ * arithmetic: the JPEG standard leaves the transform's rounding open. Damaged coefficients may exceed 16 bits: they wrap
+ * and saturate where they do in libjpeg-turbo on x86-64, which counts in 16 bits in these places.
  *
  * @module
  */
@@ -48,8 +49,16 @@ export function inverseDct(plane: CoefficientPlane, quantisation: Uint16Array): 
   const data = new Uint8ClampedArray(stride * plane.blockRows * 8);
   const work = new Int32Array(64);
   for (let block = 0; block < plane.blocksPerRow * plane.blockRows; block++) {
-    for (let k = 0; k < 64; k++) work[ZIGZAG[k]] = plane.data[block * 64 + k] * quantisation[k];
-    for (let column = 0; column < 8; column++) transform(work, column, 8, CONST_BITS - PASS1_BITS);
+    let isFlat = true;
+    for (let k = 0; k < 64; k++) {
+      const at = ZIGZAG[k];
+      work[at] = wrap16(plane.data[block * 64 + k] * quantisation[k]);
+      if (at >= 8 && work[at] !== 0) isFlat = false;
+    }
+    for (let column = 0; column < 8; column++) {
+      if (isFlat) { for (let row = 7; row >= 0; row--) work[row * 8 + column] = wrap16(work[column] << PASS1_BITS); }
+      else transform(work, column, 8, CONST_BITS - PASS1_BITS);
+    }
     for (let row = 0; row < 8; row++) transform(work, row * 8, 1, CONST_BITS + PASS1_BITS + 3);
     const corner = Math.floor(block / plane.blocksPerRow) * 8 * stride + (block % plane.blocksPerRow) * 8;
     for (let i = 0; i < 64; i++) data[corner + (i >> 3) * stride + (i & 7)] = work[i] + 128;
@@ -65,16 +74,18 @@ function transform(work: Int32Array, start: number, step: number, shift: number)
   const z1 = (at(2) + at(6)) * F_0_541;
   const even2 = z1 - at(6) * F_1_847;
   const even3 = z1 + at(2) * F_0_765;
-  const even0 = (at(0) + at(4)) << CONST_BITS;
-  const even1 = (at(0) - at(4)) << CONST_BITS;
+  const even0 = wrap16(at(0) + at(4)) << CONST_BITS;
+  const even1 = wrap16(at(0) - at(4)) << CONST_BITS;
   const e = [even0 + even3, even1 + even2, even1 - even2, even0 - even3];
 
   // Odd part: coefficients 7, 5, 3, 1.
-  const z5 = (at(7) + at(3) + at(5) + at(1)) * F_1_175;
+  const z3 = wrap16(at(7) + at(3));
+  const z4 = wrap16(at(5) + at(1));
+  const z5 = (z3 + z4) * F_1_175;
   const a = -(at(7) + at(1)) * F_0_899;
   const b = -(at(5) + at(3)) * F_2_562;
-  const c = z5 - (at(7) + at(3)) * F_1_961;
-  const d = z5 - (at(5) + at(1)) * F_0_390;
+  const c = z5 - z3 * F_1_961;
+  const d = z5 - z4 * F_0_390;
   const o = [
     at(1) * F_1_501 + a + d,
     at(3) * F_3_072 + b + c,
@@ -84,7 +95,10 @@ function transform(work: Int32Array, start: number, step: number, shift: number)
 
   const half = 1 << (shift - 1);
   for (let i = 0; i < 4; i++) {
-    work[start + i * step] = (e[i] + o[i] + half) >> shift;
-    work[start + (7 - i) * step] = (e[i] - o[i] + half) >> shift;
+    work[start + i * step] = saturate16((e[i] + o[i] + half) >> shift);
+    work[start + (7 - i) * step] = saturate16((e[i] - o[i] + half) >> shift);
   }
 }
+
+const wrap16 = (value: number) => (value << 16) >> 16;
+const saturate16 = (value: number) => Math.min(Math.max(value, -32768), 32767);

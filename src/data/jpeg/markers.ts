@@ -68,6 +68,7 @@ const DHT = 0xc4;
 const DRI = 0xdd;
 const APP0 = 0xe0;
 const APP14 = 0xee;
+const COM = 0xfe;
 /** Start-of-frame markers with the frames they start; the missing ones (lossless, hierarchical) PIL refuses too. */
 const FRAMES: Readonly<Record<number, { progressive: boolean; arithmetic: boolean }>> = {
   0xc0: { progressive: false, arithmetic: false },
@@ -78,6 +79,9 @@ const FRAMES: Readonly<Record<number, { progressive: boolean; arithmetic: boolea
 };
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
+/** Markers without a meaning, which libjpeg does not pass over outside of a scan. */
+const isReserved = (marker: number) =>
+  marker < 0xc0 || [0xd8, 0xde, 0xdf].includes(marker) || marker >= 0xf0 && marker !== COM;
 const isUnsupportedFrame = (marker: number) =>
   marker >= 0xc3 && marker <= 0xcf && ![DHT, 0xc8, 0xcc].includes(marker) && !(marker in FRAMES);
 
@@ -89,7 +93,6 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
   const fail = (what: string): never => {
     throw new DataError(`${name}: broken JPEG: ${what}`);
   };
-  const truncated = () => fail("the file is truncated (no end-of-image marker)");
 
   const quantisation: (Uint16Array | undefined)[] = [];
   const dc: (HuffmanTable | undefined)[] = [];
@@ -99,9 +102,9 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
   let adobeTransform: number | null = null;
   let jfif = false;
   let restartInterval = 0;
+  let isWhole = false;
 
   function readFrame(marker: number, body: Uint8Array): void {
-    if (frame) fail("two frames");
     const count = body[5];
     if (body.length < 6 || body.length !== 6 + 3 * count) fail("wrong length of the frame header");
     if (body[0] !== 8) fail(`${body[0]} bits a sample; only 8 are supported`);
@@ -145,6 +148,7 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
   function readScan(body: Uint8Array, data: Uint8Array): void {
     const count = body[0];
     if (!frame) return fail("a scan before the frame");
+    if (isWhole) return fail("a scan after the whole image");
     if (body.length !== 4 + 2 * count || count < 1 || count > 4) fail("wrong length of a scan header");
     const components = Array.from({ length: count }, (_, i) => {
       const index = frame!.components.findIndex(({ id }) => id === body[1 + 2 * i]);
@@ -171,12 +175,17 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
     // Anything before the next marker is skipped, as libjpeg does; 0xff may be repeated as fill.
     while (at < bytes.length && bytes[at] !== 0xff) at++;
     while (at < bytes.length && bytes[at] === 0xff) at++;
-    if (at >= bytes.length) truncated();
+    if (at >= bytes.length) break;
     const marker = bytes[at++];
-    if (marker === EOI) break;
+    if (marker === EOI) {
+      isWhole = true;
+      break;
+    }
     if (marker === 0 || marker === 1 || isRestart(marker)) continue;
+    if (isReserved(marker)) fail(`the unknown marker ${marker.toString(16)}`);
+    if (frame && (marker in FRAMES || isUnsupportedFrame(marker))) fail("two frames");
     const length = (bytes[at] << 8) | bytes[at + 1];
-    if (at + 2 > bytes.length || at + length > bytes.length) truncated();
+    if (at + 2 > bytes.length || at + length > bytes.length) break;
     if (length < 2) fail("a segment shorter than its length field");
     const body = bytes.subarray(at + 2, at + length);
     at += length;
@@ -189,21 +198,29 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
     else if (marker === APP14 && body.length >= 12 && startsWith(body, "Adobe")) adobeTransform = body[11];
     else if (marker === SOS) {
       const start = at;
-      at = endOfScan(bytes, at);
+      at = endOfScan(bytes, at, restartInterval > 0);
       readScan(body, bytes.subarray(start, at));
+      // A sequential file's only scan that ends at a marker is whole, and PIL does not miss the file's end.
+      isWhole = !frame!.progressive && body[0] === frame!.components.length && at < bytes.length - 1;
     }
   }
+  if (!isWhole) fail("the file is truncated (no end-of-image marker)");
   if (!frame || scans.length === 0) return fail("no image in the file");
   return { ...(frame as JpegFile), adobeTransform, jfif, scans };
 }
 
-/** Where the entropy-coded data from `at` on end: at the next marker that is no restart marker. */
-function endOfScan(bytes: Uint8Array, at: number): number {
+/**
+ * Where the entropy-coded data from `at` on end: at the next marker that is no restart marker. Where restart markers are
+ * expected, markers below any that is in use are passed over.
+ */
+function endOfScan(bytes: Uint8Array, at: number, hasRestarts: boolean): number {
   for (;;) {
-    at = bytes.indexOf(0xff, at);
-    if (at < 0 || at + 1 >= bytes.length) return bytes.length;
-    if (bytes[at + 1] !== 0 && !isRestart(bytes[at + 1])) return at;
-    at += 2;
+    const start = bytes.indexOf(0xff, at);
+    if (start < 0) return bytes.length;
+    for (at = start; bytes[at] === 0xff;) at++;
+    if (at >= bytes.length) return bytes.length;
+    const marker = bytes[at];
+    if (marker !== 0 && !isRestart(marker) && !(hasRestarts && marker < 0xc0)) return start;
   }
 }
 

@@ -7,13 +7,13 @@
 
 import type { RgbImage } from "../image.ts";
 import { ColorType, parsePng, type PngFile } from "./chunks.ts";
-import { inflate } from "./inflate.ts";
+import { inflate } from "../inflate.ts";
 import { inflatedSize, readSamples } from "./scanlines.ts";
 
 /** Decodes a PNG file; of an animated one, the default image. Throws DataError. */
 export async function decodePng(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
   const file = parsePng(bytes, name);
-  const samples = readSamples(file, await inflate(file.compressed, inflatedSize(file), name), name);
+  const samples = readSamples(file, await inflate(file.compressed, inflatedSize(file), name, "PNG"), name);
   return { width: file.width, height: file.height, data: toRgb(file, samples) };
 }
 

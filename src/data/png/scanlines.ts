@@ -34,7 +34,7 @@ interface Layout extends Pass {
   readonly rowBytes: number;
 }
 
-function layouts({ width, height, depth, channels, interlaced }: PngFile): Layout[] {
+function layouts({ frame: { width, height }, depth, channels, interlaced }: PngFile): Layout[] {
   return (interlaced ? ADAM7 : WHOLE).map((pass) => {
     const columns = Math.ceil((width - pass.x) / pass.dx);
     const rows = Math.ceil((height - pass.y) / pass.dy);
@@ -47,7 +47,10 @@ export function inflatedSize(file: PngFile): number {
   return layouts(file).reduce((sum, { rows, rowBytes }) => sum + rows * (1 + rowBytes), 0);
 }
 
-/** The image's samples (width * height * channels, one number each) from its inflated data, which are overwritten. */
+/**
+ * The image's samples (width * height * channels, one number each) from its inflated data, which are overwritten. Data
+ * may end behind any row; what follows and what lies around the frame is zero. Throws DataError where a row is cut off.
+ */
 export function readSamples(file: PngFile, inflated: Uint8Array, name: string): Uint8Array | Uint16Array {
   const { width, height, depth, channels } = file;
   const count = width * height * channels;
@@ -57,6 +60,13 @@ export function readSamples(file: PngFile, inflated: Uint8Array, name: string): 
   for (const layout of layouts(file)) {
     let above: Uint8Array = new Uint8Array(layout.rowBytes);
     for (let row = 0; row < layout.rows; row++) {
+      if (at === inflated.length && at > 0) return samples;
+      if (at + 1 + layout.rowBytes > inflated.length) {
+        const expected = inflatedSize(file);
+        throw new DataError(
+          `${name}: broken PNG: its data hold ${inflated.length} bytes of pixels, expected ${expected}`,
+        );
+      }
       const line = inflated.subarray(at + 1, at + 1 + layout.rowBytes);
       const unfilter = FILTERS[inflated[at]];
       if (!unfilter) throw new DataError(`${name}: broken PNG: unknown filter ${inflated[at]}`);
@@ -101,8 +111,8 @@ function paeth(left: number, up: number, corner: number): number {
 
 /** Writes one row of a pass to the places of its pixels. */
 function scatter(line: Uint8Array, pass: Layout, row: number, file: PngFile, samples: Uint8Array | Uint16Array): void {
-  const { width, channels, depth } = file;
-  const start = (pass.y + row * pass.dy) * width + pass.x;
+  const { width, frame, channels, depth } = file;
+  const start = (frame.top + pass.y + row * pass.dy) * width + frame.left + pass.x;
   const mask = (1 << depth) - 1;
   for (let i = 0; i < pass.columns * channels; i++) {
     const pixel = Math.floor(i / channels);

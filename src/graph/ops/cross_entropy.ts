@@ -14,13 +14,14 @@ export type CrossEntropyAttributes = {
  *
  *     loss = -1/B * sum over b, c of q[b,c] log p[b,c]        -> [1]
  *
- * A label outside 0 ... C-1 is nobody's class: its sample has only the evenly spread part of the target.
+ * Labels that a run is given are checked before it: a number that is no class ends it with DataError. There is no
+ * ignore_index.
  */
 export const crossEntropy: Operator<
   {
     /** [B, C] */
     logits: Value;
-    /** [B], whole numbers */
+    /** [B], whole numbers from 0 to C - 1 */
     labels: Value;
   },
   CrossEntropyAttributes

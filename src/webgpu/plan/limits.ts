@@ -25,29 +25,40 @@ export function mostBytes({ maxBindingBytes, maxBufferBytes }: Capabilities): nu
   return Math.min(maxBindingBytes, Number.isFinite(maxBufferBytes) ? Math.floor(maxBufferBytes / row) * row : Infinity);
 }
 
+/** What a resource holds: a value of the graph, of that shape, or what no batch makes smaller. */
+export type Held = Shape | "a parameter";
+
 /**
- * Throws DeviceError where a resource exceeds the device's limits. `of` is what it holds: the shape of a value of the
- * graph, or "a parameter", which no batch makes smaller; left out for what kernels keep for themselves.
+ * Throws DeviceError where resources exceed the device's limits, for the one that does so most. `held` leaves out what
+ * kernels keep for themselves.
  */
-export function checkResource(resource: Resource, capabilities: Capabilities, of?: Shape | "a parameter"): void {
-  const { label, form, texels } = resource;
-  const bytes = texels * texelBytes(resource);
-  if (form === "texture" ? texels <= capabilities.maxTextureTexels : bytes <= mostBytes(capabilities)) return;
-  const most = form === "texture" ? capabilities.maxTextureTexels * texelBytes(resource) : mostBytes(capabilities);
+export function checkResources(
+  resources: readonly Resource[],
+  held: ReadonlyMap<Resource, Held>,
+  capabilities: Capabilities,
+): void {
+  const most = mostBytes(capabilities);
+  const bytesOf = (resource: Resource) => resource.texels * texelBytes(resource);
+  // Textures are made only of what fits one.
+  const tooLarge = resources.filter((resource) => resource.form === "buffer" && bytesOf(resource) > most);
+  if (tooLarge.length === 0) return;
+  const parameter = tooLarge.find((resource) => held.get(resource) === "a parameter");
+  const resource = parameter ?? tooLarge.reduce((a, b) => bytesOf(b) > bytesOf(a) ? b : a);
+  const { label } = resource;
+  const bytes = bytesOf(resource);
   const limit = `this adapter binds at most ${inUnits(most)}`;
-  if (of === "a parameter") {
-    throw new DeviceError(`${label}: a parameter of ${inUnits(bytes)}; ${limit}; use the CPU`);
-  }
-  if (!of) {
+  if (parameter) throw new DeviceError(`${label}: a parameter of ${inUnits(bytes)}; ${limit}; use the CPU`);
+  const shape = held.get(resource) as Shape | undefined;
+  if (!shape) {
     throw new DeviceError(
       `${label}: a kernel needs ${inUnits(bytes)} for it; ${limit}; use a smaller batch, smaller images or the CPU`,
       { reason: "too large" },
     );
   }
-  const batch = of[0] ?? 1;
+  const [batch = 1] = shape;
   const fits = Math.floor(most / (bytes / batch));
   throw new DeviceError(
-    `${label}: a batch of ${batch} makes a tensor [${of.join(", ")}] of ${inUnits(bytes)}; ${limit}; ` +
+    `${label}: a batch of ${batch} makes a tensor [${shape.join(", ")}] of ${inUnits(bytes)}; ${limit}; ` +
       (fits > 0 ? `a batch of ${fits} fits` : "use smaller images or the CPU"),
     { reason: "too large" },
   );

@@ -15,7 +15,7 @@ import { variantsOf } from "../kernels/convolution/choice/variants.ts";
 import { replacedParameters, usersOf } from "./in_place.ts";
 import type { Dispatch, Resource } from "../plan/kernel.ts";
 import { blocked, packBlocks } from "../plan/layout.ts";
-import { checkDispatch, checkResource, checkWhole } from "../plan/limits.ts";
+import { checkDispatch, checkResources, checkWhole, type Held } from "../plan/limits.ts";
 import type {
   Border,
   Capabilities,
@@ -58,6 +58,7 @@ const MOST_STEPS = 2 ** 16;
 class Planner implements PlanContext {
   readonly #steps: Step[] = [];
   readonly #resources: Resource[] = [];
+  readonly #held = new Map<Resource, Held>();
   readonly #buffers = new Map<Value, Resource>();
   readonly #textures = new Map<Resource, Resource>();
   readonly #packed = new Map<Value, Map<string, Upload>>();
@@ -120,6 +121,7 @@ class Planner implements PlanContext {
       parameters: graph.parameters,
       updated: new Map([...graph.updates.keys()].map((parameter) => [parameter, this.read(parameter)])),
     };
+    checkResources(this.#resources, this.#held, this.capabilities);
     checkWhole(plan, this.capabilities);
     return plan;
   }
@@ -325,10 +327,10 @@ class Planner implements PlanContext {
     form: Resource["form"],
     texels: number,
     life: Resource["life"],
-    { precision, of }: { readonly precision?: Resource["precision"]; readonly of?: Shape | "a parameter" } = {},
+    { precision, of }: { readonly precision?: Resource["precision"]; readonly of?: Held } = {},
   ): Resource {
     const resource: Resource = { id: this.#resources.length, label, form, texels, life, precision };
-    checkResource(resource, this.capabilities, of);
+    if (of) this.#held.set(resource, of);
     this.#resources.push(resource);
     return resource;
   }

@@ -12,11 +12,14 @@ import { BUFFER_USAGE } from "../connection/usage.ts";
 const ACCUMULATORS = 16;
 const ROUNDS = 3;
 
-/** Enough work to fill the adapter, and some milliseconds of it: two cores are full sooner than thousands of lanes. */
+/** Enough work to fill a fast adapter: two cores are full sooner than thousands of lanes. */
 const GRIDS = {
   software: { workgroups: 512, workgroupSize: 8, iterations: 2000 },
   hardware: { workgroups: 8192, workgroupSize: 64, iterations: 2000 },
 } as const;
+
+/** The share of that to begin with, by how much it grows, and the milliseconds that fill an adapter: a slow one for long. */
+const FIRST = 1 / 64, GROWTH = 4, ENOUGH_MS = 10;
 
 const each = (line: (i: number) => string, separator = " ") =>
   Array.from({ length: ACCUMULATORS }, (_, i) => line(i)).join(separator);
@@ -41,15 +44,12 @@ export async function ceilingMeter({ device, capabilities }: DeviceOwner): Promi
     layout: pipeline.getBindGroupLayout(0),
     entries: [{ binding: 0, resource: { buffer } }],
   });
-  const flops = workgroups * workgroupSize * iterations * ACCUMULATORS * 4 * 2;
+  const time = (count: number) => timeTogether(device, [{ kind: "dispatch", pipeline, bindGroup, grid: [count, 1] }]);
   return async () => {
-    let best = Infinity;
-    for (let round = 0; round < ROUNDS; round++) {
-      best = Math.min(
-        best,
-        await timeTogether(device, [{ kind: "dispatch", pipeline, bindGroup, grid: [workgroups, 1] }]),
-      );
-    }
-    return flops / best / 1e6;
+    let count = workgroups * FIRST;
+    let best = await time(count);
+    while (count < workgroups && best < ENOUGH_MS) best = await time(count *= GROWTH);
+    for (let round = 1; round < ROUNDS; round++) best = Math.min(best, await time(count));
+    return count * workgroupSize * iterations * ACCUMULATORS * 4 * 2 / best / 1e6;
   };
 }

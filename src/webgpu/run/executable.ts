@@ -6,6 +6,7 @@
 
 import { DeviceError, ShapeError } from "../../errors.ts";
 import { DISPOSED, type Executable, type Tensors } from "../../graph/backend.ts";
+import { inputChecks } from "../../graph/check_inputs.ts";
 import { type Graph, size } from "../../graph/graph.ts";
 import type { DeviceOwner } from "./backend.ts";
 import { encodeCommands, refusedCommand } from "./commands.ts";
@@ -27,7 +28,7 @@ export async function compileGraph(
   choose?: ChooseVariant,
 ): Promise<WebGpuExecutable> {
   const plan = planGraph(graph, backend.capabilities, choose);
-  return new WebGpuExecutable(backend, plan, await place(backend, plan));
+  return new WebGpuExecutable(backend, plan, await place(backend, plan), inputChecks(graph));
 }
 
 /** What a step cost. */
@@ -56,6 +57,7 @@ function writeInputs(device: GPUDevice, memory: DeviceMemory, inputs: readonly G
 export class WebGpuExecutable implements Executable {
   readonly #backend: DeviceOwner;
   readonly #readbackBytes: number;
+  readonly #checkInputs: (inputs: Tensors) => void;
   readonly #inFlight = new Set<Promise<unknown>>();
   #placed: Placed;
   #moving: Promise<void> | undefined;
@@ -67,7 +69,9 @@ export class WebGpuExecutable implements Executable {
     /** What runs: for tools that print or measure it. */
     readonly plan: Plan,
     placed: Placed,
+    checkInputs: (inputs: Tensors) => void,
   ) {
+    this.#checkInputs = checkInputs;
     this.#backend = backend;
     this.#placed = placed;
     this.#readbackBytes = [...plan.outputs.values()].reduce((bytes, { resource }) => bytes + resource.texels * 16, 0);
@@ -209,9 +213,13 @@ export class WebGpuExecutable implements Executable {
     }
   }
 
-  /** What the graph's inputs are in a run. Throws ShapeError where one is missing, unknown or of the wrong length. */
+  /**
+   * What the graph's inputs are in a run. Throws ShapeError where one is missing, unknown or of the wrong length, and what
+   * inputChecks throws.
+   */
   #checkedInputs(inputs: Tensors): GivenInput[] {
     const { inputs: known } = this.plan;
+    this.#checkInputs(inputs);
     for (const name of Object.keys(inputs)) {
       if (!known.has(name)) {
         throw new ShapeError(`the graph has no input "${name}"; it takes ${[...known.keys()].join(", ")}`);

@@ -121,10 +121,10 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
     const pixels = haloColumns(rows, kh, stride[0], dilation[0]).length * halo;
     return steps * (columns * rows * kh * kw + pixelCost * pixels + weightCost * kh * kw + INVOCATION_COST);
   }
-  const loads = pixelCost * rows * halo + weightCost * kw * 4 * outputs * kernels;
+  const loading = pixelCost * rows * halo + weightCost * kw * 4 * outputs * kernels;
   const sums = columns * rows * outputs * kw * 4;
   const spilled = columns * rows * outputs > FEW_SUMS ? 1 + SPILL_COST : 1;
-  return steps * (groupInputs * kh * (sums + loads) * spilled + INVOCATION_COST);
+  return steps * (groupInputs * kh * (sums + loading) * spilled + INVOCATION_COST);
 }
 
 /** The tiles for a convolution on a device, in no order ({@link byTileCost} has one); never empty. */

@@ -23,7 +23,6 @@ import { windowRows } from "./window.ts";
 import { isFlat } from "../geometry/geometry.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import { activate } from "../../wgsl/activate.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
 import type { Tile } from "../../../plan/variant.ts";
 

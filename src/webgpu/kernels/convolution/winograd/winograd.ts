@@ -22,11 +22,11 @@ import { convolve } from "../convolve/convolve.ts";
 import type { MixOperands } from "../weights/mix_kernels.ts";
 import { MOST_CHUNK_BYTES } from "../weights/sample_chunks.ts";
 import type { WeightLayout } from "../weights/weight_layout.ts";
-import { transformSquare, transformSquareWgsl, type WinogradMatrices, winogradMatrices } from "./winograd_matrices.ts";
+import { transformSquare, transformSquareWgsl, winogradMatrices } from "./winograd_matrices.ts";
 import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometry/winograd_geometry.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile, WinogradSize } from "../../../plan/variant.ts";
+import type { Tile } from "../../../plan/variant.ts";
 
 /** The layout of one position of kernels that lie so. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {

@@ -1,0 +1,15 @@
+import { MAX_CLASSES } from "./inference_config.ts";
+
+/**
+ * What JSON says of the names of classes: a list, or an object of every index from 0 up, {"0": name, "1": name}. The names
+ * are not checked. Undefined where it is neither.
+ */
+export function classList(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== "object" || value === null) return undefined;
+  const names = value as Readonly<Record<string, unknown>>;
+  const { length } = Object.keys(names);
+  if (length > MAX_CLASSES) return undefined;
+  const list = Array.from({ length }, (_, index) => Object.hasOwn(names, index) ? names[index] : undefined);
+  return list.includes(undefined) ? undefined : list;
+}

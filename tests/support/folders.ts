@@ -1,0 +1,33 @@
+/** Folders of files for a test. */
+
+/** Runs `test` on a new folder, which is removed afterwards. */
+export async function withFolder(test: (root: string) => Promise<void>): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await test(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** Writes files at those paths in `root`; a file holds its own path. */
+export async function writeFiles(root: string, paths: Iterable<string>): Promise<void> {
+  for (const path of paths) {
+    const file = `${root}/${path}`;
+    await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(file, path);
+  }
+}
+
+/** Runs `test` on a new folder with files at those paths. */
+export async function withFiles(paths: Iterable<string>, test: (root: string) => Promise<void>): Promise<void> {
+  await withFolder(async (root) => {
+    await writeFiles(root, paths);
+    await test(root);
+  });
+}
+
+/** A file in a folder of each name. */
+export function oneEach(names: Iterable<string | number>): string[] {
+  return [...names].map((name) => `${name}/a.jpg`);
+}

@@ -1,0 +1,24 @@
+/**
+ * What a data set and the model that it is for have to do with each other.
+ *
+ * @module
+ */
+
+import type { ModelClasses } from "../../src/data/class_numbers.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import type { Model } from "../../src/models/model.ts";
+import { printable } from "./printable.ts";
+import { yellow } from "./style.ts";
+
+/** What the numbering of a data set's folders asks of a model. */
+export function classesOf({ config: { numClasses }, classNames }: Model): ModelClasses {
+  return { numClasses, classNames };
+}
+
+/** Prints the notes and warnings of data sets on stderr, a line each. */
+export function printDataNotes(...sets: readonly Dataset[]): void {
+  for (const { notes = [], warnings = [] } of sets) {
+    for (const note of notes) console.error(printable(note));
+    for (const warning of warnings) console.error(yellow(`warning: ${printable(warning)}`));
+  }
+}

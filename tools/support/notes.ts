@@ -1,0 +1,17 @@
+/**
+ * What a person should know of how a checkpoint was read.
+ *
+ * @module
+ */
+
+import type { FoundNetwork } from "../../src/models/find_network.ts";
+import { printable } from "./printable.ts";
+import { yellow } from "./style.ts";
+
+/** Prints a line to stderr for each choice that was made in reading a checkpoint, which `source` names. */
+export function printNotes(source: string, { notes }: Pick<FoundNetwork, "notes">): void {
+  for (const note of notes) {
+    // A name from the file may have a line break in it.
+    console.error(`${yellow("note")}: ${printable(`${source}: ${note}`).replaceAll("\n", " ")}`);
+  }
+}
