@@ -4,7 +4,10 @@ import { openWasmKernels, type WasmKernels } from "../../src/cpu/wasm/module.ts"
 import { relativeError } from "../support/error.ts";
 import { random } from "../support/random_graph.ts";
 
-const CHANNELS = 7, BLOCKS = 2, KERNELS = 3, TAPS = 2;
+/** Input channels: fewer and more than are added in one chain. */
+const CHANNELS = 7, MANY_CHANNELS = 300;
+
+const BLOCKS = 2, KERNELS = 3, TAPS = 2;
 
 /** Output channels, of a pixel of y. */
 const WIDTH = BLOCKS * OUTPUTS;
@@ -12,7 +15,7 @@ const WIDTH = BLOCKS * OUTPUTS;
 /** Tensors in a memory that starts with zeros: numbers and where they lie. */
 class Tensors {
   readonly memory = new WebAssembly.Memory({ initial: 1 });
-  #end = 1024;
+  #end = 2048;
 
   /** Room for so many numbers, random ones, and its address. */
   place(count: number): { readonly address: number; readonly numbers: Float32Array } {
@@ -42,10 +45,20 @@ function tile(
   read: (pixel: number, c: number, o: number) => number,
 ) {
   const x = tensors.place(PIXELS * width), weight = tensors.place(WIDTH * channels), bias = tensors.place(WIDTH);
-  const y = tensors.place(PIXELS * WIDTH);
+  const y = tensors.place(PIXELS * WIDTH), totals = tensors.place(PIXELS * OUTPUTS);
   const args = {
     ...{ x: x.address, table: tensors.table(width), zeros: 0, weight: weight.address, bias: bias.address, residual: 0 },
-    ...{ y: y.address, pitch: 4 * WIDTH, tiles: 1, blocks: BLOCKS, taps: 1, channels, least: 0, most: 6 },
+    ...{
+      totals: totals.address,
+      y: y.address,
+      pitch: 4 * WIDTH,
+      tiles: 1,
+      blocks: BLOCKS,
+      taps: 1,
+      channels,
+      least: 0,
+      most: 6,
+    },
   };
   const expected = Float64Array.from({ length: PIXELS * WIDTH }, (_, i) => {
     const pixel = Math.floor(i / WIDTH), o = i % WIDTH, block = Math.floor(o / OUTPUTS);
@@ -84,6 +97,12 @@ function convolves(kernels: WasmKernels, tensors: Tensors): void {
   );
 }
 
+function convolvesManyChannels(kernels: WasmKernels, tensors: Tensors): void {
+  const { args, y, expected } = tile(tensors, MANY_CHANNELS, MANY_CHANNELS, (pixel, c) => pixel * MANY_CHANNELS + c);
+  kernels.long(args);
+  assertClose(y.numbers, expected);
+}
+
 function convolvesDepthwise(kernels: WasmKernels, tensors: Tensors): void {
   const { args, y, expected } = tile(tensors, 1, WIDTH, (pixel, _, o) => pixel * WIDTH + o);
   kernels.depthwise(args);
@@ -109,7 +128,7 @@ function mixes(kernels: WasmKernels, tensors: Tensors): void {
 }
 
 for (const relaxed of [true, false]) {
-  for (const check of [convolves, convolvesDepthwise, mixes]) {
+  for (const check of [convolves, convolvesManyChannels, convolvesDepthwise, mixes]) {
     Deno.test(`a WASM kernel ${relaxed ? "with" : "without"} relaxed SIMD ${check.name} as float64 loops do`, async () => {
       const tensors = new Tensors();
       check(await openWasmKernels(tensors.memory, relaxed), tensors);

@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { DEVICE_NAMES, openTestDevice } from "../support/devices.ts";
-import { LOGITS_TOLERANCE, logitsError, readModelCases } from "../support/model_parity.ts";
+import { allowedError, logitsError, readModelCases } from "../support/model_parity.ts";
 
 const { models } = await readModelCases();
 
@@ -10,7 +10,8 @@ for (const device of DEVICE_NAMES) {
     for (const model of models.filter(({ quick }) => quick)) {
       await t.step(`${model.name}, batch ${model.batch}`, async () => {
         const error = await logitsError(backend, model);
-        assert(error <= LOGITS_TOLERANCE, `relative error ${error.toExponential(1)}, allowed ${LOGITS_TOLERANCE}`);
+        const allowed = allowedError(model);
+        assert(error <= allowed, `relative error ${error.toExponential(1)}, allowed ${allowed.toExponential(1)}`);
       });
     }
     backend.dispose();

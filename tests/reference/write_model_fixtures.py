@@ -1,8 +1,9 @@
-"""Writes tests/fixtures/models.json and models.safetensors: PyTorch's logits of every architecture.
+"""Writes tests/fixtures/models.json and models.safetensors: PyTorch's logits of every architecture, in float64.
 
-Weights and images come from weights.py, so that only logits are stored: float32 PyTorch's, whose own distance from
-float64 is in the JSON, relative to the largest logit. "quick" rows are small enough for every test run; the others
-are at the architecture's own image size, for `deno task parity`.
+Weights and images come from weights.py, so that only logits are stored; how far PyTorch's float32 is from them is in
+the JSON, relative to the largest logit. "quick" rows are small enough for every test run; the others are at the
+architecture's own image size, for `deno task parity`. Dynamic networks come once more with sensitive attentions and an
+image of patches; of these, the means of some norms are stored, too.
 """
 
 import json
@@ -13,16 +14,16 @@ import torch
 from safetensors.numpy import save_file
 
 from odconv import ARCHITECTURES, build
-from weights import state_dict, uniform
+from weights import patches, sensitive_scale_and_offset, sensitivity, state_dict, uniform
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
-def row(arch, size, batch=1, kernel_num=1, reduction=0.0625, num_classes=None, quick=False):
+def row(arch, size, batch=1, kernel_num=1, reduction=0.0625, num_classes=None, quick=False, sensitive=False):
     classes = num_classes or (10 if arch.endswith("resnet20") else 1000)
     dynamic = arch.startswith("od_")
     return {
-        "name": f"{arch}_{kernel_num}x@{size}" if dynamic else f"{arch}@{size}",
+        "name": (f"{arch}_{kernel_num}x@{size}" if dynamic else f"{arch}@{size}") + ("-sensitive" if sensitive else ""),
         "arch": arch,
         "kernelNum": kernel_num,
         "reduction": reduction,
@@ -30,6 +31,7 @@ def row(arch, size, batch=1, kernel_num=1, reduction=0.0625, num_classes=None, q
         "size": size,
         "batch": batch,
         "quick": quick,
+        "sensitive": sensitive,
     }
 
 
@@ -39,6 +41,10 @@ def rows():
         yield row(base, size)
         for kernel_num in 1, 4:
             yield row(f"od_{base}", size, kernel_num=kernel_num)
+    for base in ARCHITECTURES:
+        for kernel_num in 1, 4:
+            quick = kernel_num == 4 and base in ("resnet18", "mobilenetv2_050")
+            yield row(f"od_{base}", 32 if base == "resnet20" else 224, kernel_num=kernel_num, quick=quick, sensitive=True)
     quick = {"num_classes": 40, "quick": True}
     yield row("resnet18", 48, 2, **quick)
     yield row("od_resnet18", 48, 2, 4, **quick)
@@ -48,25 +54,51 @@ def rows():
     yield row("od_resnet20", 31, 5, 2, **quick)
 
 
+def conditioned(model):
+    """Sets the means of the sensitive attentions' norms as an image comes through, and returns them by name."""
+    means = {}
+
+    def hook(name, module):
+        def set_mean(_, inputs):
+            given = inputs[0].mean(dim=(0, 2, 3))
+            # What is left after the norm is of order one, whatever the spread.
+            left = torch.from_numpy(uniform(f"{name}.left", [len(given)], 1.5 * sensitivity(name)))
+            module.running_mean.copy_((given - left).float())
+            means[f"{name}.running_mean"] = module.running_mean.float().numpy()
+
+        return module.register_forward_pre_hook(set_mean)
+
+    hooks = [hook(name, m) for name, m in model.named_modules() if name.endswith("attention.bn") and sensitivity(name)]
+    return means, hooks
+
+
 @torch.inference_mode()
 def logits(r):
-    """float32 and float64 logits [B, classes]."""
+    """float32 and float64 logits [B, classes], and the means of sensitive norms."""
     model = build(r["arch"], r["kernelNum"], r["reduction"], r["numClasses"]).eval()
     own = model.state_dict()
-    for name, values in state_dict({name: tuple(t.shape) for name, t in own.items()}):
+    shapes = {name: tuple(t.shape) for name, t in own.items()}
+    for name, values in state_dict(shapes, sensitive_scale_and_offset) if r["sensitive"] else state_dict(shapes):
         own[name].copy_(torch.from_numpy(values))
-    x = torch.from_numpy(uniform("image", [r["batch"], 3, r["size"], r["size"]], 2.0))
-    return model(x), model.double()(x.double())
+    image = patches("patches", r["batch"], r["size"]) if r["sensitive"] else uniform("image", [r["batch"], 3, r["size"], r["size"]], 2.0)
+    x = torch.from_numpy(image)
+    model.double()
+    means, hooks = conditioned(model) if r["sensitive"] else ({}, [])
+    double = model(x.double())
+    for hook in hooks:
+        hook.remove()
+    return model.float()(x), double, means
 
 
 def main():
     tensors, table = {}, []
     for r in rows():
         start = time.time()
-        single, double = logits(r)
+        single, double, means = logits(r)
         error = ((single.double() - double).abs().max() / double.abs().max()).item()
-        print(f"{r['name']:28} largest logit {double.abs().max():6.2f}, float32 error {error:.1e}, {time.time() - start:.0f} s")
-        tensors[r["name"]] = single.numpy()
+        print(f"{r['name']:36} largest logit {double.abs().max():6.2f}, float32 error {error:.1e}, {time.time() - start:.0f} s")
+        tensors[r["name"]] = double.float().numpy()
+        tensors |= {f"{r['name']}/{name}": mean for name, mean in means.items()}
         table.append(r | {"torchError": float(f"{error:.2e}")})
     save_file(tensors, FIXTURES / "models.safetensors")
     lines = ",\n".join("    " + json.dumps(r) for r in table)

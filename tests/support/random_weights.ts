@@ -51,6 +51,29 @@ function scaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>):
   return [Math.sqrt(3 * gain / fanIn), 0];
 }
 
+/** The spread of what an attention's norm is given, where it is small: sensitivity() in weights.py. */
+function sensitivity(name: string): number | undefined {
+  if (name.startsWith("layer1.0.")) return 0.01;
+  return /^features\.[12]\./.test(name) ? 0.03 : undefined;
+}
+
+/** The same with sensitive attentions: sensitive_scale_and_offset() in weights.py says why. */
+function sensitiveScaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
+  const spread = sensitivity(name);
+  if (spread && name.endsWith("attention.bn.running_var")) return [spread ** 2 / 2, spread ** 2];
+  return scaleAndOffset(name, shape, names);
+}
+
+/** [batch, 3, size, size] of four patches of one colour: patches() of weights.py. */
+export function patches(name: string, [batch, channels, height, width]: Shape): Float32Array<ArrayBuffer> {
+  const quarters = uniform(name, [batch, channels, 2, 2], 2);
+  const half = (size: number) => Math.ceil(size / 2);
+  return Float32Array.from({ length: batch * channels * height * width }, (_, i) => {
+    const plane = Math.floor(i / (height * width)), y = Math.floor(i / width) % height, x = i % width;
+    return quarters[plane * 4 + Math.floor(y / half(height)) * 2 + Math.floor(x / half(width))];
+  });
+}
+
 /** The same for training, well-conditioned in float32: training_scale_and_offset() in weights.py says why these numbers. */
 function trainingScaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
   const [scale, offset] = scaleAndOffset(name, shape, names);
@@ -72,6 +95,18 @@ export function randomStateDict(spec: readonly TensorSpec[], law: typeof scaleAn
         : uniform(name, shape, ...law(name, shape, names));
     return [name, { dtype, shape, read: () => Promise.resolve(new Uint8Array(values().buffer)) }];
   }));
+}
+
+/** The same with sensitive attentions, whose norms have these means, as write_model_fixtures.py conditions them. */
+export function randomSensitiveStateDict(
+  spec: readonly TensorSpec[],
+  means: ReadonlyMap<string, Float32Array<ArrayBuffer>>,
+): StateDict {
+  const state = new Map(randomStateDict(spec, sensitiveScaleAndOffset));
+  for (const [name, values] of means) {
+    state.set(name, { ...state.get(name)!, read: () => Promise.resolve(new Uint8Array(values.slice().buffer)) });
+  }
+  return state;
 }
 
 /** The same, well-conditioned in training: training_state_dict() of weights.py. */

@@ -18,7 +18,7 @@ Deno.test("`parity` prints a row of errors for each chosen model", async () => {
   const { code, text } = await run("--only", "resnet20@32");
   assertEquals(code, 0, text);
   assertMatch(text, /\n\| resnet20 \| +\| 32x32 \| \d\.\de-\d \| \d\.\de-\d \| +\d\.\de-\d \|\n/);
-  assertStringIncludes(text, "1 compared, largest error");
+  assertStringIncludes(text, "1 compared, at most");
 });
 
 Deno.test("`parity` exits 2 when no model has the name", async () => {

@@ -14,6 +14,7 @@ import type { Shape } from "../../graph/graph.ts";
 import type { WindowAttributes } from "../../graph/ops/shared.ts";
 import { tf } from "../tfjs.ts";
 import { depthwiseInputProduct, depthwiseWeightProduct } from "./depthwise_contractions.ts";
+import { inChains, matrixProduct, PRODUCTS, someRows, sumOf } from "./matrix_product.ts";
 import { type ChannelRange, gatherPatches, scatterPatches, tapTable, type Window, windowOver } from "./taps.ts";
 import { compute } from "./typed_array.ts";
 
@@ -50,7 +51,15 @@ export function contractionOf(
  */
 export function weightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor {
   if (isDepthwise(c)) return depthwiseWeightProduct(x, gradient, c);
-  const parts = split(gradient, c).map((part, group) => tf.tidy(() => tf.matMul(patches(x, c, group), part)));
+  const parts = split(gradient, c).map((part, group) => {
+    const [rows] = part.shape;
+    return sumOf(
+      Array.from({ length: Math.ceil(rows / PRODUCTS) }, (_, i) => () => {
+        const first = i * PRODUCTS, count = Math.min(PRODUCTS, rows - first);
+        return tf.tidy(() => tf.matMul(patches(x, c, group, first, count), someRows(part, first, count)));
+      }),
+    );
+  });
   return tf.reshape(tf.concat(parts, 1), [c.taps, c.cin / c.groups, c.cout]);
 }
 
@@ -59,7 +68,7 @@ export function inputProduct(gradient: tf.Tensor, weight: tf.Tensor, c: Contract
   if (isDepthwise(c)) return depthwiseInputProduct(gradient, weight, c);
   const { table, window: { inputSize: [height, width] }, taps, pixels } = c;
   const weights = tf.split(tf.reshape<tf.Rank.R2>(weight, [c.cout, -1]), c.groups);
-  const parts = split(gradient, c).map((part, group) => tf.matMul(part, weights[group]));
+  const parts = split(gradient, c).map((part, group) => matrixProduct(part, inChains(weights[group] as tf.Tensor2D)));
   const shape = [gradient.shape[0], c.cin, height, width];
   if (isPointwise(c)) return tf.reshape(parts[0], gradient.shape.slice(0, -1).concat(c.cin));
   return compute(shape, parts, (dx, ...parts) => {
@@ -78,12 +87,12 @@ function split(gradient: tf.Tensor, { groups, cout }: Contraction): tf.Tensor2D[
   return tf.split(tf.reshape<tf.Rank.R2>(gradient, [-1, cout]), groups, 1);
 }
 
-/** What the taps of a group read, [taps Cin/groups, S pixels]. */
-function patches(x: tf.Tensor, c: Contraction, group: number): tf.Tensor2D {
-  const { table, window: { inputSize }, taps, pixels } = c;
+/** What the taps of a group read for `count` of all images' pixels from the first on, [taps Cin/groups, count]. */
+function patches(x: tf.Tensor, c: Contraction, group: number, first: number, count: number): tf.Tensor2D {
+  const { table, window: { inputSize }, taps } = c;
   const range = channelsOf(group, c);
-  return compute([taps * range.count, x.shape[0] * pixels], [x], (patches, x) => {
-    gatherPatches(x, patches, table, taps, inputSize[0] * inputSize[1] * c.cin, range);
+  return compute([taps * range.count, count], [x], (patches, x) => {
+    gatherPatches(x, patches, table, taps, inputSize[0] * inputSize[1] * c.cin, range, first);
   }) as tf.Tensor2D;
 }
 

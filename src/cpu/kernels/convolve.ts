@@ -4,7 +4,7 @@ import type { Node } from "../../graph/graph.ts";
 import type { dynamicConv2d } from "../../graph/ops/dynamic_conv2d.ts";
 import type { Activation } from "../../graph/ops/shared.ts";
 import { addressesOf, emptyTensor, heapView, tf, wasmKernels } from "../tfjs.ts";
-import { NUMBER, OUTPUTS, PIXELS } from "../wasm/convolution.ts";
+import { CHAIN, NUMBER, OUTPUTS, PIXELS } from "../wasm/convolution.ts";
 import { type Blocks, blocksOf, type ConvolutionShapes, type Span, spansOf } from "./convolution_blocks.ts";
 import { deviceShape } from "./device_shape.ts";
 import { compute } from "./typed_array.ts";
@@ -39,10 +39,12 @@ export function convolve(
   const bias = inBlocks(operands.bias, 0, 1, blocks);
   const weight = shapes.dynamic ? emptyTensor([spans[0].length * size]) : undefined;
   const part = outputs % OUTPUTS ? emptyTensor([pixels, OUTPUTS]) : undefined;
+  const totals = emptyTensor([PIXELS, OUTPUTS]);
   const y = emptyTensor(deviceShape(shapes.y));
+  const kernelName = depthwise ? "depthwise" : taps * inputs > 2 * CHAIN ? "long" : "convolve";
   // From here on nothing is allocated, so that views hold.
   const at = addressesOf(
-    { x, bank, table, zeros, ones, bias, residual, channel, filter, kernel, spatial, weight, part, y },
+    { x, bank, table, zeros, ones, bias, residual, channel, filter, kernel, spatial, weight, part, totals, y },
   );
   /** The weight of sample b, of a span that begins with block i. */
   const mixed = (b: number, i: number, { group, length }: Span) => {
@@ -69,12 +71,13 @@ export function convolve(
       // Where depthwise, lanes without a channel read what comes next, and are not kept.
       const image = b * x.size / batch + (depthwise ? channels : group * inputs);
       const result = b * pixels * cout + group * outputs + channels;
-      wasmKernels[depthwise ? "depthwise" : "convolve"]({
+      wasmKernels[kernelName]({
         x: at.x + image * NUMBER,
         table: at.table,
         zeros: at.zeros,
         weight: weight ? mixed(b, i, span) : at.bank + i * size * NUMBER,
         bias: at.bias + i * OUTPUTS * NUMBER,
+        totals: at.totals,
         residual: residual && whole ? at.residual + result * NUMBER : 0,
         y: whole ? at.y + result * NUMBER : at.part,
         pitch: (whole ? cout : OUTPUTS) * NUMBER,

@@ -4,16 +4,17 @@ import type { Node } from "../../graph/graph.ts";
 import type { linearInputGrad, linearWeightGrad } from "../../graph/ops/linear_grad.ts";
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
+import { inChains, matrixProduct } from "./matrix_product.ts";
 import { deviceShape } from "./device_shape.ts";
 
 /** gradient weight. */
 export const linearInputGradKernel: Kernel<Node<typeof linearInputGrad>> = {
   run: ({ gradient, weight }, { output: { shape: [, inputs] } }) =>
-    tf.matMul(gradient as tf.Tensor2D, tf.reshape<tf.Rank.R2>(weight!, [-1, inputs])),
+    matrixProduct(gradient as tf.Tensor2D, inChains(tf.reshape<tf.Rank.R2>(weight!, [-1, inputs]))),
 };
 
 /** gradient^T x. Transposed first: tfjs's fast product takes no transposed operand. */
 export const linearWeightGradKernel: Kernel<Node<typeof linearWeightGrad>> = {
   run: ({ x, gradient }, { output: { shape } }) =>
-    tf.reshape(tf.matMul(tf.transpose(gradient as tf.Tensor2D), x as tf.Tensor2D), deviceShape(shape)),
+    tf.reshape(matrixProduct(tf.transpose(gradient as tf.Tensor2D), inChains(x as tf.Tensor2D)), deviceShape(shape)),
 };

@@ -1,6 +1,8 @@
 import type { Node } from "../../graph/graph.ts";
 import type { avgPool2d, globalAvgPool, maxPool2d } from "../../graph/ops/pooling.ts";
-import { tf } from "../tfjs.ts";
+import { addressesOf, emptyTensor, tf, wasmKernels } from "../tfjs.ts";
+import { NUMBER } from "../wasm/convolution.ts";
+import { MEAN_CHANNELS } from "../wasm/mean.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** The maximum of every window; padding never wins. */
@@ -19,10 +21,32 @@ export const avgPool2dKernel: Kernel<Node<typeof avgPool2d>> = {
   },
 };
 
-/** Mean over height and width, as one window: faster than tfjs's mean, which transposes first. */
+/** Mean over height and width. */
 export const globalAvgPoolKernel: Kernel<Node<typeof globalAvgPool>> = {
-  run({ x }, { output }) {
-    const [, h, w] = x!.shape;
-    return tf.reshape(tf.avgPool(x as tf.Tensor4D, [h, w], 1, "valid"), [...output.shape]);
+  run({ x }, { output: { shape: [batch, channels] } }) {
+    const missing = Math.max(0, MEAN_CHANNELS - channels);
+    if (!missing) return means(x!);
+    return tf.slice(means(tf.pad(x!, [[0, 0], [0, 0], [0, 0], [0, missing]])), [0, 0], [batch, channels]);
   },
 };
+
+/** Means [B, C] of x [B, H, W, C], of MEAN_CHANNELS channels at least. */
+function means(x: tf.Tensor): tf.Tensor {
+  const [batch, height, width, channels] = x.shape;
+  const pixels = height * width;
+  const y = emptyTensor([batch, channels]);
+  const at = addressesOf({ x, y });
+  for (let b = 0; b < batch; b++) {
+    for (let next = 0; next < channels; next += MEAN_CHANNELS) {
+      const c = Math.min(next, channels - MEAN_CHANNELS); // the last ones may be computed twice
+      wasmKernels.mean({
+        x: at.x + (b * pixels * channels + c) * NUMBER,
+        pitch: channels * NUMBER,
+        pixels,
+        y: at.y + (b * channels + c) * NUMBER,
+        share: 1 / pixels,
+      });
+    }
+  }
+  return y;
+}

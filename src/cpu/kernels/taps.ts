@@ -51,8 +51,8 @@ export interface ChannelRange {
 }
 
 /**
- * im2col: what every tap and channel reads, [taps, count, images, output pixels]; `patches` comes zeroed. The images lie
- * one after the other.
+ * im2col: what every tap and channel reads, [taps, count, pixels], for as many output pixels of all images, from the first
+ * on, as `patches` has room for; it comes zeroed. The images lie one after the other.
  */
 export function gatherPatches(
   images: Float32Array,
@@ -60,15 +60,19 @@ export function gatherPatches(
   table: Int32Array,
   taps: number,
   imageSize: number,
-  { channels, first, count }: ChannelRange,
+  { channels, first: firstChannel, count }: ChannelRange,
+  first: number,
 ): void {
+  const pixels = table.length / taps, end = first + patches.length / (taps * count);
   let to = 0;
   for (let tap = 0; tap < taps; tap++) {
-    for (let c = first; c < first + count; c++) {
-      for (let image = c; image < images.length; image += imageSize) {
-        for (let i = tap; i < table.length; i += taps, to++) {
+    for (let c = firstChannel; c < firstChannel + count; c++) {
+      for (let image = Math.floor(first / pixels); image * pixels < end; image++) {
+        const from = image * imageSize + c;
+        const last = Math.min(pixels, end - image * pixels) * taps;
+        for (let i = Math.max(0, first - image * pixels) * taps + tap; i < last; i += taps, to++) {
           const pixel = table[i];
-          if (pixel >= 0) patches[to] = images[image + pixel * channels];
+          if (pixel >= 0) patches[to] = images[from + pixel * channels];
         }
       }
     }

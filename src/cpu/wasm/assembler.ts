@@ -9,7 +9,7 @@
 export type Code = readonly (number | Code)[];
 
 /** The types of values, by their bytes. */
-const TYPES = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const;
+const TYPES = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 
 /** A type of values. */
 export type Type = keyof typeof TYPES;
@@ -70,6 +70,22 @@ export const f32x4 = {
   pmax: simd(0xeb),
   /** a b + c, rounded once or twice as the machine likes it: relaxed SIMD. */
   relaxedMadd: simd(0x105),
+} as const;
+
+/** Bytes of two vectors, by their numbers among all 32: i8x16.shuffle. */
+const shuffle = (first: number, second: number) =>
+  simd(0x0d, ...[first, second].flatMap((from) => Array.from({ length: 8 }, (_, i) => from + i)));
+
+/** Two float64. */
+export const f64x2 = {
+  splat: simd(0x14),
+  add: simd(0xf0),
+  mul: simd(0xf2),
+  /** The first two of four float32, and the last two. */
+  promoteLow: simd(0x5f),
+  promoteHigh: (x: Local): Code => f64x2.promoteLow(shuffle(8, 8)(x, x)),
+  /** Four float32 of two and two float64. */
+  demote: (low: Operand, high: Operand): Code => shuffle(0, 16)(simd(0x5e)(low), simd(0x5e)(high)),
 } as const;
 
 /** Sixteen bytes. */

@@ -5,6 +5,9 @@
  * window and the input channels go by: two loads of weights and six numbers of the image for twelve multiply-adds. Where
  * a window reads comes from a table, so that strides, dilations and padding cost nothing here.
  *
+ * Long sums are sums of short ones, which lie in memory meanwhile: a chain of n additions rounds as if it lost the digits
+ * of sqrt(n), and 4608 products in one are ten times as far from the truth as PyTorch.
+ *
  * @module
  */
 
@@ -38,6 +41,9 @@ export const NUMBER = Float32Array.BYTES_PER_ELEMENT;
 /** Input channels a turn of the loop: 2 to the power of this. */
 const UNROLLED = 2;
 
+/** Products that are added one after the other, at least, before the totals take their sum. */
+export const CHAIN = 128;
+
 /** a b + c. */
 export type MultiplyAdd = (a: Local, b: Local, c: Local) => Code;
 
@@ -53,6 +59,8 @@ const PARAMETERS = {
   weight: "i32",
   /** [blocks][OUTPUTS]. */
   bias: "i32",
+  /** Where PIXELS times OUTPUTS numbers may be kept meanwhile. */
+  totals: "i32",
   /** 0, or what is added to the result, laid out as it. */
   residual: "i32",
   /** [pixels][...], of which these blocks' channels are written. */
@@ -70,16 +78,20 @@ const PARAMETERS = {
 } as const;
 
 /**
- * "convolve", every output channel of which sees all input channels, or "depthwise", where each sees its own: there the
- * channels are 1, and x points to the first block's.
+ * "convolve", every output channel of which sees all input channels, "long", the same for long sums, or "depthwise", where each
+ * sees its own: there the channels are 1, and x points to the first block's.
  */
 export function convolution(
-  name: "convolve" | "depthwise",
+  name: "convolve" | "long" | "depthwise",
   multiplyAdd: MultiplyAdd,
 ): WasmFunction<typeof PARAMETERS> {
   return wasmFunction(name, PARAMETERS, (p, variables) => {
     const pixels = variables("i32", PIXELS);
     const [weight, block, tap, channel] = variables("i32", 4);
+    /** Input channels that are still to come of a tap, and that come next. */
+    const [rest, part, turn] = variables("i32", 3);
+    /** Products that the sums have since the totals took them, and whether these hold any. */
+    const [chained, kept] = variables("i32", 2);
     /** Where a block begins in a pixel of y; where its channels are read. */
     const [column, x] = variables("i32", 2);
     /** Where something is read or written. */
@@ -92,7 +104,7 @@ export function convolution(
     const step = (i: number): Code => [
       weights.map((w, v) => set(w, v128.load(weight, (i * VECTORS + v) * 16))),
       pixels.map((pixel, row) =>
-        name === "convolve"
+        name !== "depthwise"
           ? [
             set(number, v128.loadSplat(pixel, i * NUMBER)),
             weights.map((w, v) => set(sums[row * VECTORS + v], multiplyAdd(number, w, sums[row * VECTORS + v]))),
@@ -109,6 +121,34 @@ export function convolution(
       pixels.map((pixel) => increase(pixel, count * NUMBER)),
       increase(weight, count * OUTPUTS * NUMBER),
     ];
+    const addTotals = sums.map((sum, i) => set(sum, f32x4.add(v128.load(p.totals, i * 16), sum)));
+    /** The totals take the sums. */
+    const keep: Code = [
+      when(kept, addTotals),
+      sums.map((sum, i) => [v128.store(p.totals, sum, i * 16), set(sum, v128.zero)]),
+      set(kept, 1),
+      set(chained, 0),
+    ];
+    /** As many input channels as the local says. */
+    const channelsOf = (count: Local): Code => [
+      set(channel, i32.shiftRight(count, UNROLLED)),
+      repeat(channel, steps(1 << UNROLLED)),
+      set(channel, i32.and(count, (1 << UNROLLED) - 1)),
+      repeat(channel, steps(1)),
+    ];
+    /** All input channels of a tap, in chains. */
+    const inChains: Code = [
+      set(rest, p.channels),
+      set(turn, i32.shiftRight(i32.add(rest, CHAIN - 1), Math.log2(CHAIN))),
+      repeat(turn, [
+        set(part, select(CHAIN, rest, i32.lessThan(CHAIN, rest))),
+        set(rest, i32.sub(rest, part)),
+        channelsOf(part),
+        increase(chained, part),
+        when(i32.lessThan(CHAIN - 1, chained), keep),
+      ]),
+    ];
+    const oneTap = { convolve: channelsOf(p.channels), long: inChains, depthwise: steps(1) }[name];
     /** Where the block of a pixel begins in y or what is laid out as it. */
     const pixelOf = (base: Local, row: number): Code => {
       return i32.add(i32.add(base, column), i32.mul(i32.load(p.table, row * NUMBER), p.pitch));
@@ -127,7 +167,9 @@ export function convolution(
           }),
         ]),
       ),
-      set(x, name === "convolve" ? p.x : i32.add(p.x, column)),
+      set(x, name !== "depthwise" ? p.x : i32.add(p.x, column)),
+      set(chained, 0),
+      set(kept, 0),
       set(at, p.table),
       set(tap, p.taps),
       repeat(tap, [
@@ -136,15 +178,9 @@ export function convolution(
           set(pixel, i32.load(at, row * NUMBER)),
           set(pixel, select(p.zeros, i32.add(x, pixel), i32.lessThan(pixel, 0))),
         ]),
-        name === "convolve"
-          ? [
-            set(channel, i32.shiftRight(p.channels, UNROLLED)),
-            repeat(channel, steps(1 << UNROLLED)),
-            set(channel, i32.and(p.channels, (1 << UNROLLED) - 1)),
-            repeat(channel, steps(1)),
-          ]
-          : steps(1),
+        oneTap,
       ]),
+      name === "long" ? when(kept, addTotals) : [],
       set(least, f32x4.splat(p.least)),
       set(most, f32x4.splat(p.most)),
       pixels.map((_, row) => [

@@ -8,6 +8,7 @@
 
 import { caller, f32x4, writeModule } from "./assembler.ts";
 import { convolution, type MultiplyAdd } from "./convolution.ts";
+import { mean } from "./mean.ts";
 import { mix } from "./mix.ts";
 
 /** The kernels. Whoever calls them answers for the addresses. */
@@ -32,13 +33,17 @@ export async function openWasmKernels(memory: WebAssembly.Memory, relaxed: boole
   const multiplyAdd = relaxed ? f32x4.relaxedMadd : inTwo;
   const functions = {
     convolve: convolution("convolve", multiplyAdd),
+    long: convolution("long", multiplyAdd),
     depthwise: convolution("depthwise", multiplyAdd),
+    mean,
     mix: mix(multiplyAdd),
   };
   const { instance } = await WebAssembly.instantiate(writeModule(Object.values(functions)), { odconv: { memory } });
   return {
     convolve: caller(instance, functions.convolve),
+    long: caller(instance, functions.long),
     depthwise: caller(instance, functions.depthwise),
+    mean: caller(instance, functions.mean),
     mix: caller(instance, functions.mix),
   };
 }

@@ -7,12 +7,19 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 
+/** Terms that are added in one chain: short ones round little. */
+const SHORT = 16;
+
 /** WGSL that finds a sample's `highest` logit, the `total` of exp(logit - highest) and its `label`. */
 const STATISTICS = `
   var highest = -3.0e38;
   for (var c = 0u; c < u.classes; c++) { highest = max(highest, logit(id, c)); }
   var total = 0.0;
-  for (var c = 0u; c < u.classes; c++) { total += exp(logit(id, c) - highest); }
+  for (var first = 0u; first < u.classes; first += ${SHORT}u) {
+    var run = 0.0;
+    for (var c = first; c < min(u.classes, first + ${SHORT}u); c++) { run += exp(logit(id, c) - highest); }
+    total += run;
+  }
   let label = labels(id / 4u)[id % 4u];`;
 
 const LOGIT = `
@@ -35,9 +42,13 @@ export const crossEntropy: Kernel = (node, context) => {
     declarations: LOGIT,
     body: `${STATISTICS}
   var loss = 0.0;
-  for (var c = 0u; c < u.classes; c++) {
-    let share = u.smoothing / f32(u.classes) + select(0.0, 1.0 - u.smoothing, f32(c) == label);
-    loss += share * (log(total) - (logit(id, c) - highest));
+  for (var first = 0u; first < u.classes; first += ${SHORT}u) {
+    var run = 0.0;
+    for (var c = first; c < min(u.classes, first + ${SHORT}u); c++) {
+      let share = u.smoothing / f32(u.classes) + select(0.0, 1.0 - u.smoothing, f32(c) == label);
+      run += share * (log(total) - (logit(id, c) - highest));
+    }
+    loss += run;
   }
   losses[id] = vec4f(loss, 0.0, 0.0, 0.0);`,
   }));
@@ -50,7 +61,11 @@ export const crossEntropy: Kernel = (node, context) => {
     workgroupSize: 8,
     body: `
   var sum = vec4f();
-  for (var s = 0u; s < u.batch; s++) { sum += losses(s); }
+  for (var first = 0u; first < u.batch; first += ${SHORT}u) {
+    var run = vec4f();
+    for (var s = first; s < min(u.batch, first + ${SHORT}u); s++) { run += losses(s); }
+    sum += run;
+  }
   y[0] = sum / f32(u.batch);`,
   }));
 };

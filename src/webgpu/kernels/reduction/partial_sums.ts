@@ -12,6 +12,9 @@ export interface Copies {
 /** Copies that one invocation sums at most; more are summed in two steps. */
 const MOST_COPIES = 256;
 
+/** Copies that are added in one chain: short ones round little. */
+const SHORT = 16;
+
 /** Plans the sum of the copies. */
 export function sumCopies({ from, first = 0, copies }: Copies, to: Resource, context: PlanContext): void {
   if (copies <= MOST_COPIES) return context.emit(sumSome({ from, first, copies }, 1, to));
@@ -31,9 +34,13 @@ function sumSome({ from, first, copies }: Required<Copies>, parts: number, to: R
     invocations: to.texels,
     body: `
   let part = id / u.texels;
+  let at = u.first + id % u.texels;
+  let end = min(u.copies, (part + 1u) * u.share);
   var sum = vec4f();
-  for (var copy = part * u.share; copy < min(u.copies, (part + 1u) * u.share); copy++) {
-    sum += x(u.first + copy * u.texels + id % u.texels);
+  for (var first = part * u.share; first < end; first += ${SHORT}u) {
+    var run = vec4f();
+    for (var copy = first; copy < min(end, first + ${SHORT}u); copy++) { run += x(at + copy * u.texels); }
+    sum += run;
   }
   y[id] = sum;`,
   });

@@ -13,8 +13,12 @@ import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { FormulaWriter, planFormula } from "../wgsl/formula.ts";
 import type { Formula } from "../../plan/formula.ts";
 
-/** Texels that an invocation of a first pass sums. */
+/** Texels that an invocation of a first pass sums, in runs that are summed by themselves: short chains round little. */
 const PIECE = 512;
+const RUN = 64;
+
+/** Sums of pieces that make a run. */
+const SHORT = 16;
 
 /** Sums over all axes but the second, or over the pixels alone, in one pass over what they read. */
 export interface ChannelReduction {
@@ -77,22 +81,24 @@ ${writer.lines.join("\n")}
   let first = id / u.pieces;
   let c = first % u.blocks;
   let begin = (id % u.pieces) * ${PIECE}u;
-  // Four parts of a sum: half the roundings for each.
-${sums.flatMap((_, k) => parts.map((i) => `  var part${k}_${i} = vec4f();`)).join("\n")}
+  // Runs in four parts: half the roundings for each.
+${sums.map((_, k) => `  var sum${k} = vec4f();`).join("\n")}
   for (var plane = first; plane < first + u.planes * u.blocks; plane += u.blocks) {
 ${writer.setup.join("\n")}
     let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
     var next = plane * u.pixels + begin;
-    for (; next + 3u < end; next += 4u) {
+    while (next < end) {
+${sums.flatMap((_, k) => parts.map((i) => `      var part${k}_${i} = vec4f();`)).join("\n")}
+      let stop = min(end, next + ${RUN}u);
+    for (; next + 3u < stop; next += 4u) {
 ${terms(["", " + 1u", " + 2u", " + 3u"])}
     }
-    for (; next < end; next++) {
+    for (; next < stop; next++) {
 ${terms([""])}
     }
-  }
-${sums.map((_, k) => `  let sum${k} = (part${k}_0 + part${k}_1) + (part${k}_2 + part${k}_3);`).join("\n")}${
-      once ? results : `\n${sums.map((_, k) => `  partial${k}[id] = sum${k};`).join("\n")}`
-    }`,
+${sums.map((_, k) => `      sum${k} += (part${k}_0 + part${k}_1) + (part${k}_2 + part${k}_3);`).join("\n")}
+    }
+  }${once ? results : `\n${sums.map((_, k) => `  partial${k}[id] = sum${k};`).join("\n")}`}`,
   }));
   if (once) return;
   context.emit(dispatch({
@@ -106,11 +112,14 @@ ${sums.map((_, k) => `  let sum${k} = (part${k}_0 + part${k}_1) + (part${k}_2 + 
     body: `
   let c = id % u.blocks;
 ${sums.map((_, k) => `  var sum${k} = vec4f();`).join("\n")}
-  for (var s = 0u; s < u.samples; s++) {
-    let first = (s * u.blocks + id) * u.pieces;
-    for (var piece = 0u; piece < u.pieces; piece++) {
-${sums.map((_, k) => `      sum${k} += partial${k}(first + piece);`).join("\n")}
+  let count = u.samples * u.pieces;
+  for (var first = 0u; first < count; first += ${SHORT}u) {
+${sums.map((_, k) => `    var run${k} = vec4f();`).join("\n")}
+    for (var n = first; n < min(count, first + ${SHORT}u); n++) {
+      let at = (n / u.pieces * u.blocks + id) * u.pieces + n % u.pieces;
+${sums.map((_, k) => `      run${k} += partial${k}(at);`).join("\n")}
     }
+${sums.map((_, k) => `    sum${k} += run${k};`).join("\n")}
   }${results}`,
   }));
 }
@@ -161,6 +170,20 @@ export const sumProducts: Kernel = (node, context) => {
   }, context);
 };
 
+/** WGSL that declares `sum`, of what `add` adds to `run` for every `at` from `begin` to `end`. */
+function inRuns(sum: string, begin: string, end: string, add: string): string {
+  return `
+  var ${sum} = vec4f();
+  {
+    let end = ${end};
+    for (var first = ${begin}; first < end; first += ${SHORT}u) {
+      var run = vec4f();
+      for (var at = first; at < min(end, first + ${SHORT}u); at++) { ${add} }
+      ${sum} += run;
+    }
+  }`;
+}
+
 /** The sum of `term` over all elements of x, times `scale`. */
 function sumAll(label: string, x: Value, term: string, scale: number, y: Resource, context: PlanContext): void {
   const { channels, blocks, pixels, texels } = blocked(x.shape);
@@ -173,11 +196,16 @@ function sumAll(label: string, x: Value, term: string, scale: number, y: Resourc
     invocations: partial.texels,
     workgroupSize: 8,
     body: `
-  var sum = vec4f();
-  for (var at = id * ${PIECE}u; at < min(u.texels, (id + 1u) * ${PIECE}u); at++) {
-    let channel = vec4u((at / u.pixels) % u.blocks * 4u) + vec4u(0u, 1u, 2u, 3u);
-    sum += select(vec4f(), ${term}, channel < vec4u(u.channels));
-  }
+${
+      inRuns(
+        "sum",
+        `id * ${PIECE}u`,
+        `min(u.texels, (id + 1u) * ${PIECE}u)`,
+        `
+      let channel = vec4u((at / u.pixels) % u.blocks * 4u) + vec4u(0u, 1u, 2u, 3u);
+      run += select(vec4f(), ${term}, channel < vec4u(u.channels));`,
+      )
+    }
   partial[id] = sum;`,
   }));
   context.emit(dispatch({
@@ -189,8 +217,7 @@ function sumAll(label: string, x: Value, term: string, scale: number, y: Resourc
     invocations: 1,
     workgroupSize: 8,
     body: `
-  var sum = vec4f();
-  for (var piece = 0u; piece < u.pieces; piece++) { sum += partial(piece); }
+${inRuns("sum", "0u", "u.pieces", "run += partial(at);")}
   y[0] = vec4f(dot(sum, vec4f(u.scale)), 0.0, 0.0, 0.0);`,
   }));
 }
@@ -220,16 +247,19 @@ export const total: Kernel = (node, context) => {
     invocations: 1,
     workgroupSize: 8,
     body: `
-  var sum = vec4f();
 ${
       values.map((_, k) =>
-        `  for (var at = 0u; at < u.texels${k}; at++) {
-    let channel = vec4u((at / u.pixels${k}) % u.blocks${k} * 4u) + vec4u(0u, 1u, 2u, 3u);
-    sum += select(vec4f(), x${k}(at), channel < vec4u(u.channels${k}));
-  }`
+        inRuns(
+          `sum${k}`,
+          "0u",
+          `u.texels${k}`,
+          `
+        let channel = vec4u((at / u.pixels${k}) % u.blocks${k} * 4u) + vec4u(0u, 1u, 2u, 3u);
+        run += select(vec4f(), x${k}(at), channel < vec4u(u.channels${k}));`,
+        )
       ).join("\n")
     }
-  y[0] = vec4f(dot(sum, vec4f(1.0)), 0.0, 0.0, 0.0);`,
+  y[0] = vec4f(dot(${values.map((_, k) => `sum${k}`).join(" + ")}, vec4f(1.0)), 0.0, 0.0, 0.0);`,
   }));
 };
 

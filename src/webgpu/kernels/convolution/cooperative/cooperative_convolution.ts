@@ -15,11 +15,14 @@ import { cooperativeTile } from "../choice/cooperative_tiles.ts";
 import { range } from "../../wgsl/range.ts";
 import { throughSubgroups } from "./through_subgroups.ts";
 import { throughWorkgroup } from "./through_workgroup.ts";
-import { tapPlace, weightUniforms } from "../weights/weight_layout.ts";
+import { tapPlace, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
 import type { Cooperation } from "./cooperation.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Tile } from "../../../plan/variant.ts";
+
+/** Additions of a chain. */
+const CHAIN = 512;
 
 const line = (lines: readonly string[]) => lines.join("\n");
 
@@ -77,6 +80,20 @@ export function cooperativeConvolution(
   });
 }
 
+/**
+ * Input blocks whose products are added in one chain before y takes the sum, where there are more: a long chain rounds as if
+ * it lost the digits of its length's root. Undefined where all are few.
+ */
+function inputsOfChain(
+  { kernel: [kh, kw], groupInputs }: ConvolutionGeometry,
+  { vector }: WeightLayout,
+  depth: number,
+): number | undefined {
+  const additions = kh * kw * (vector === "outputs" ? 4 : 1); // of an input block, to a number
+  const blocks = depth * Math.max(1, Math.floor(CHAIN / (additions * depth)));
+  return groupInputs * additions > 2 * CHAIN && blocks < groupInputs ? blocks : undefined;
+}
+
 function body(
   geometry: ConvolutionGeometry,
   operands: ConvolutionOperands,
@@ -86,6 +103,28 @@ function body(
   const { kernel: [kh, kw] } = geometry;
   const { layout, channel, spatial, kernel, kernels = 1 } = operands;
   const { pixels, blocks, depth } = cooperativeTile(geometry, tile);
+  /** Statements for every sum that is somebody's: of block `o`, at `at` of y. */
+  const each = (statement: (sum: string, o: string) => string) =>
+    range(tile.columns).map((t) =>
+      `  {
+    let pixel = first_pixel + ${pixel(t)};
+    if (pixel < u.span) {
+      let s = u.first_sample + weight_set + pixel / u.out_pixels;
+${
+        line(
+          range(tile.outputs).map((o) =>
+            `      if (first_out + ${block(o)} < u.group_outputs) {
+        let o = group * u.group_outputs + first_out + ${block(o)};
+        let at = (s * u.out_blocks + o) * u.out_pixels + pixel % u.out_pixels;
+${statement(`a${t}_${o}`, "o")}
+      }`
+          ),
+        )
+      }
+    }
+  }`
+    );
+  const chains = inputsOfChain(geometry, layout, depth);
   const sums = range(tile.columns).flatMap((t) => range(tile.outputs).map((o) => `a${t}_${o}`));
   const loadMix = range(kernel ? kernels : 0).map((i) =>
     `  let mix${i} = kernel((u.first_sample + weight_set) * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]};`
@@ -144,28 +183,18 @@ ${
   }
 ${step({ pixel: pixelLoad, weight })}
     }
+${
+    chains
+      ? `    if ((i + ${depth}u) % ${chains}u == 0u && i + ${depth}u < u.group_inputs) {
+${line(each((sum) => `        if (i >= ${chains}u) { ${sum} += y[at]; }\n        y[at] = ${sum};`))}
+${line(sums.map((sum) => `      ${sum} = vec4f();`))}
+    }`
+      : ""
+  }
   }
 ${
-    line(
-      range(tile.columns).map((t) =>
-        `  {
-    let pixel = first_pixel + ${pixel(t)};
-    if (pixel < u.span) {
-      let s = u.first_sample + weight_set + pixel / u.out_pixels;
-${
-          line(
-            range(tile.outputs).map((o) =>
-              `      if (first_out + ${block(o)} < u.group_outputs) {
-        let o = group * u.group_outputs + first_out + ${block(o)};
-${loadEpilogue(operands, "o", "_v")}        let at = (s * u.out_blocks + o) * u.out_pixels + pixel % u.out_pixels;
-        ${store(operands, `a${t}_${o}`, "_v")}
-      }`
-            ),
-          )
-        }
-    }
-  }`
-      ),
-    )
+    line(each((sum, o) =>
+      `${loadEpilogue(operands, o, "_v")}        ${store(operands, chains ? `(${sum} + y[at])` : sum, "_v")}`
+    ))
   }`;
 }

@@ -13,39 +13,59 @@
  */
 
 import type { Activation } from "../../../../graph/ops/shared.ts";
-import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
+import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
 import { range } from "../../wgsl/range.ts";
-import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
+import { addWeighted, weightLanes, weightUniforms } from "../weights/weight_layout.ts";
 import { windowRows } from "./window.ts";
 import { isFlat } from "../geometry/geometry.ts";
-import { loadEpilogue, store } from "../operands/epilogue.ts";
+import { finished, loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
 import type { Tile } from "../../../plan/variant.ts";
 
+/** WGSL of a loop of `rows` turns, which sets `i` and `ky`: before it, and at the beginning of the turn `n`. */
+interface InputLoop {
+  readonly start: string;
+  readonly turn: string;
+}
+
 /** The loop over the input blocks of a group where the window has one row. */
-const EACH_INPUT = `
+const EACH_INPUT: InputLoop = {
+  start: `
   let ky = 0;
-  let inputs = select(0u, u.group_inputs, first_ky < end_ky);
-  for (var i = 0u; i < inputs; i++) {`;
+  let rows = select(0u, u.group_inputs, first_ky < end_ky);`,
+  turn: "    let i = n;",
+};
 
 /**
  * The loop over the input blocks of a group and the window's rows. One loop, not two: software adapters keep the
  * accumulators in memory and copy all of them at the borders of the inner one, which takes half the time.
  */
-const EACH_INPUT_ROW = `
+const EACH_INPUT_ROW: InputLoop = {
+  start: `
   var next_i = 0u;
   var next_ky = first_ky;
-  let rows = u.group_inputs * u32(max(0, end_ky - first_ky));
-  for (var n = 0u; n < rows; n++) {
-    let i = next_i;
+  let rows = u.group_inputs * u32(max(0, end_ky - first_ky));`,
+  turn: `    let i = next_i;
     let ky = next_ky;
     let last = ky + 1 == end_ky;
     next_i = i + select(0u, 1u, last);
-    next_ky = select(ky + 1, first_ky, last);`;
+    next_ky = select(ky + 1, first_ky, last);`,
+};
+
+/** Additions of a chain: a longer one rounds as if it lost the digits of its length's root. */
+const CHAIN = 512;
+
+/**
+ * How many turns of the loop make a chain, where all of them are many more; y takes the sums in between. Undefined where all
+ * fit one chain.
+ */
+function turnsOfChain({ kernel: [kh, kw], groupInputs }: ConvolutionGeometry): number | undefined {
+  return groupInputs * kh * kw > 2 * CHAIN ? Math.floor(CHAIN / kw) : undefined;
+}
 
 /** The dispatch of a convolution that is not depthwise. */
 export function convolution(
@@ -235,6 +255,30 @@ function convolutionBody(
     ];
   };
 
+  /** Statements for each sum that is somebody's, at `at` of y, after those for its block. */
+  const each = (forBlock: (o: number) => string, forSum: (sum: string) => string) =>
+    line(blocks.map((o) =>
+      `  if (o + ${o}u < u.out_blocks) {
+${forBlock(o)}    let first = (s * u.out_blocks + o + ${o}u) * u.out_height;
+${
+        line(rows.flatMap((r) =>
+          tile.map((t) => {
+            const inside = [
+              ...(whole === undefined ? [`column + ${t}u < u.out_width`] : []),
+              ...(height > 1 ? [`row_out + ${r}u < u.out_height`] : []),
+            ].join(" && ");
+            const stored = `let at = (first + row_out + ${r}u) * u.out_width + column + ${t}u; ${
+              forSum(`a${r}_${t}_${o}`)
+            }`;
+            return `    ${inside ? `if (${inside}) ` : ""}{ ${stored} }`;
+          })
+        ))
+      }
+  }`
+    ));
+  const loop = kh === 1 ? EACH_INPUT : EACH_INPUT_ROW;
+  const turns = turnsOfChain(geometry);
+
   return `
 ${numberTiles(order, perSampleWeights, workgroup)}
   let column = ${whole === undefined ? `tile % u.tiles * ${columns}u` : "0u"};
@@ -247,7 +291,17 @@ ${numberTiles(order, perSampleWeights, workgroup)}
 ${windowRows(height)}
 ${line([...loadSpatial, ...loadMix])}
 ${line(rows.flatMap((r) => tile.flatMap((t) => blocks.map((o) => `  var a${r}_${t}_${o} = vec4f();`))))}
-${kh === 1 ? EACH_INPUT : EACH_INPUT_ROW}
+${loop.start}
+${
+    turns
+      ? `  var begin = 0u;
+  loop {
+  let end = begin + ${turns}u;
+  let last = end >= rows;
+  for (var n = begin; n < min(rows, end); n++) {`
+      : "  for (var n = 0u; n < rows; n++) {"
+  }
+${loop.turn}
     let c = group * u.group_inputs + i;
     let plane_in = i32((s * u.in_blocks + c) * u.height * u.width);
     let w = w_base + i * u.w_input + ${layout.reversed ? `u32(${kh - 1} - ky)` : "u32(ky)"} * ${kw}u;
@@ -262,24 +316,14 @@ ${
   }
   }
 ${
-    line(blocks.map((o) =>
-      `  if (o + ${o}u < u.out_blocks) {
-${loadEpilogue(operands, `o + ${o}u`, "_v")}    let first = (s * u.out_blocks + o + ${o}u) * u.out_height;
-${
-        line(rows.flatMap((r) =>
-          tile.map((t) => {
-            const inside = [
-              ...(whole === undefined ? [`column + ${t}u < u.out_width`] : []),
-              ...(height > 1 ? [`row_out + ${r}u < u.out_height`] : []),
-            ].join(" && ");
-            const stored = `let at = (first + row_out + ${r}u) * u.out_width + column + ${t}u; ${
-              store(operands, `a${r}_${t}_${o}`, "_v")
-            }`;
-            return `    ${inside ? `if (${inside}) ` : ""}{ ${stored} }`;
-          })
-        ))
-      }
-  }`
-    ))
-  }`;
+    each(
+      (o) => loadEpilogue(operands, `o + ${o}u`, "_v"),
+      (sum) =>
+        turns
+          ? `if (begin > 0u) { ${sum} += y[at]; } y[at] = select(${sum}, ${finished(operands, sum, "_v")}, last); ` +
+            `${sum} = vec4f();`
+          : store(operands, sum, "_v"),
+    )
+  }
+${turns ? "    begin = end;\n    if (last) { break; }\n  }" : ""}`;
 }

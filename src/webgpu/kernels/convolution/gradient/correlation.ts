@@ -39,6 +39,10 @@ export interface Accumulator {
 const MOST_ACCUMULATORS = 64;
 const MOST_LOADED = 40;
 
+/** Pixels of a sample that may be summed in one chain, and of a run where there are more: a multiple of all columns. */
+const LONG = 1024;
+const RUN = 256;
+
 function rowExtents(geometry: ConvolutionGeometry): { width: number; outWidth: number; height: number; rows: number } {
   const { input, output } = geometry;
   return isFlat(geometry)
@@ -104,11 +108,12 @@ export const CORRELATION_ROWS = `
  * of x. The vec4f of an accumulator runs over the channels of `vector`.
  */
 export function correlate(
-  { kernel: [, kw], stride: [, sx], padding: [, px], dilation: [, dx] }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
   { outputs, inputs, columns }: CorrelationTile,
   sums: readonly Accumulator[],
   vector: "outputs" | "inputs",
 ): string {
+  const { kernel: [, kw], stride: [, sx], padding: [, px], dilation: [, dx] } = geometry;
   const halo = haloColumns(columns, kw, sx, dx);
   const gradients = range(outputs).flatMap((o) =>
     range(columns).map((t) => {
@@ -123,23 +128,33 @@ export function correlate(
       return `      let x${i}_${j} = ${px > 0 ? `select(vec4f(), ${load}, ${inside})` : load};`;
     })
   );
+  // Of large maps, runs of pixels are summed by themselves: short chains round little.
+  const { outWidth, rows } = rowExtents(geometry);
+  const inRuns = outWidth * rows > LONG;
   const products = sums.map(({ name, output, input, lane, tap }) =>
-    "      " + range(columns).map((t) => {
+    `      ${inRuns ? "run_" : ""}${name} += ` + range(columns).map((t) => {
       const [g, x] = [`g${output}_${t}`, `x${input}_${t * sx + tap * dx}`];
-      if (lane === undefined) return `${name} += ${g} * ${x};`;
-      return vector === "outputs" ? `${name} += ${g} * ${x}[${lane}];` : `${name} += ${x} * ${g}[${lane}];`;
-    }).join(" ")
+      if (lane === undefined) return `${g} * ${x}`;
+      return vector === "outputs" ? `${g} * ${x}[${lane}]` : `${x} * ${g}[${lane}]`;
+    }).join(" + ") + ";"
   );
   return `
     for (var row = first_row; row < end_row; row++) {
       let x_start = i32((s * u.in_blocks + in_block) * u.height * u.width)
         + (i32(row * u.stride_y) + above) * i32(u.width) - i32(u.padding_x);
       let g_start = ((s * u.out_blocks + out_block) * u.out_height + row) * u.out_width;
-      for (var column = 0u; column < u.out_width; column += ${columns}u) {
+${
+    inRuns
+      ? `      for (var run = 0u; run < u.out_width; run += ${RUN}u) {
+${sums.map(({ name }) => `      var run_${name} = vec4f();`).join("\n")}
+      for (var column = run; column < min(u.out_width, run + ${RUN}u); column += ${columns}u) {`
+      : `      for (var column = 0u; column < u.out_width; column += ${columns}u) {`
+  }
       let g_row = g_start + column;
       let x_row = x_start + i32(column) * ${sx};
       let left = i32(column) * ${sx} - i32(u.padding_x);
 ${[...gradients, ...images, ...products].join("\n")}
       }
+${inRuns ? [...sums.map(({ name }) => `      ${name} += run_${name};`), "      }"].join("\n") : ""}
     }`;
 }

@@ -21,10 +21,15 @@ export interface Epilogue {
 
 /** WGSL that stores `sum` for block `o` of sample `s` at texel `at`; `bias_v` and `filter_v` hold the block's values. */
 export function store({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
+  return `y[at] = ${finished({ filter, bias, residual, activation }, sum, suffix)};`;
+}
+
+/** WGSL of what {@link store} stores. */
+export function finished({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
   let value = filter ? `${sum} * filter${suffix}` : sum;
   if (bias) value += ` + bias${suffix}`;
   if (residual) value += " + residual(at)";
-  return `y[at] = ${activate(activation, value)};`;
+  return activate(activation, value);
 }
 
 /** WGSL that loads the epilogue's values of block `o` of sample `s` into names ending in `suffix`. */

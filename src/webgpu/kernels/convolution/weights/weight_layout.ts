@@ -125,7 +125,8 @@ export function addWeighted(
   weights: readonly string[],
   inputs: number,
 ): string {
-  if (vector === "outputs") return weights.map((w, l) => `${sum} += ${x}.${"xyzw"[l]} * ${w};`).join(" ");
+  // One addition to the sum for all lanes: a chain of a quarter of the length, of as many operations.
+  if (vector === "outputs") return `${sum} += ${weights.map((w, l) => `${x}.${"xyzw"[l]} * ${w}`).join(" + ")};`;
   return `${sum} += vec4f(${weights.map((w) => innerProduct(x, w, inputs)).join(", ")});`;
 }
 
