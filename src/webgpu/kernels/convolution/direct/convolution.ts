@@ -12,7 +12,6 @@
  * @module
  */
 
-import type { Activation } from "../../../../graph/ops/shared.ts";
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
