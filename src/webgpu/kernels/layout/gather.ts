@@ -9,6 +9,7 @@ import { type Shape, size, type Value } from "../../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked, packBlocks } from "../../plan/layout.ts";
 import type { PlanContext } from "../../plan/plan.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Whole numbers up to here are exact in float32. */
 const MOST_EXACT = 2 ** 24;
@@ -106,9 +107,9 @@ function gatherTexels(from: Resource, places: Resource, to: Resource): Dispatch 
     plain: ["places"],
     uniforms: {},
     invocations: to.texels,
-    body: `
-  let place = u32(places(id));
-  y[id] = select(vec4f(), x(max(place, 1u) - 1u), place > 0u);`,
+    body: wgsl`
+      let place = u32(places(id));
+      y[id] = select(vec4f(), x(max(place, 1u) - 1u), place > 0u);`,
   });
 }
 
@@ -121,9 +122,9 @@ function gatherNumbers(from: Resource, places: Resource, to: Resource): Dispatch
     plain: ["x"],
     uniforms: {},
     invocations: to.texels,
-    body: `
-  let place = vec4u(places(id));
-  let at = max(place, vec4u(1u)) - 1u;
-  y[id] = select(vec4f(), vec4f(${lanes.map((l) => `x(at.${l})`).join(", ")}), place > vec4u());`,
+    body: wgsl`
+      let place = vec4u(places(id));
+      let at = max(place, vec4u(1u)) - 1u;
+      y[id] = select(vec4f(), vec4f(${lanes.map((l) => `x(at.${l})`).join(", ")}), place > vec4u());`,
   });
 }

@@ -23,6 +23,7 @@ import { sumCopies } from "../../reduction/partial_sums.ts";
 import { range } from "../../wgsl/range.ts";
 import { inChunks } from "../weights/sample_chunks.ts";
 import type { SharedCorrelation } from "./shared_correlation.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 
 /** What is summed, and where its parts lie. */
 export interface AttentionSums {
@@ -108,26 +109,24 @@ export function storeSums({ shared: { grads, weightGrad }, products: { kernels, 
   const texels = (values: readonly string[], at: string) =>
     range(blocksOf(values.length)).map((j) => {
       const lanes = range(4).map((l) => values[j * 4 + l] ?? "0.0");
-      return `    p[${at} + ${j}u] = vec4f(${lanes.join(", ")});`;
+      return `p[${at} + ${j}u] = vec4f(${lanes.join(", ")});`;
     });
   return [
-    "    let tile_number = (group * u.out_tiles + o / " + tile.outputs + "u) * u.in_tiles + i / " + tile.inputs + "u;",
-    "    let part_sample = s - u.first_sample;",
+    "let tile_number = (group * u.out_tiles + o / " + tile.outputs + "u) * u.in_tiles + i / " + tile.inputs + "u;",
+    "let part_sample = s - u.first_sample;",
     // Beyond the last channel there is nothing to sum.
     ...outputs.map((o) =>
-      `    let scale${o} = select(vec4f(), ${
-        filter ? `filter${o}` : "vec4f(1.0)"
-      }, vec4u((out_block + ${o}u) * 4u) + ` +
+      `let scale${o} = select(vec4f(), ${filter ? `filter${o}` : "vec4f(1.0)"}, vec4u((out_block + ${o}u) * 4u) + ` +
       `vec4u(0u, 1u, 2u, 3u) < vec4u(select(0u, u.outputs, o + ${o}u < u.group_outputs)));`
     ),
     ...outputs.flatMap((o) =>
       taps.map((k) =>
-        `    let mixed${o}_${k} = ${sum(numbers.map((n) => `p${n}_${o}_${k}${kernel ? ` * kernel${n}` : ""}`))};`
+        `let mixed${o}_${k} = ${sum(numbers.map((n) => `p${n}_${o}_${k}${kernel ? ` * kernel${n}` : ""}`))};`
       )
     ),
     ...(asked("filter")
       ? outputs.map((o) =>
-        `    if (o + ${o}u < u.group_outputs) { p[((i / ${tile.inputs}u * u.kernel_y + ky) * u.part_samples + part_sample) * u.out_blocks + ` +
+        `if (o + ${o}u < u.group_outputs) { p[((i / ${tile.inputs}u * u.kernel_y + ky) * u.part_samples + part_sample) * u.out_blocks + ` +
         `out_block + ${o}u] = ${sum(taps.map((k) => `mixed${o}_${k}${spatial ? ` * spatial${k}` : ""}`))}; }`
       )
       : []),
@@ -186,7 +185,7 @@ function placeSamples(some: Resource, y: Resource, first: number): Dispatch {
     writes: { y },
     uniforms: { first },
     invocations: some.texels,
-    body: "  y[u.first + id] = some(id);",
+    body: "y[u.first + id] = some(id);",
   });
 }
 
@@ -212,15 +211,15 @@ function joinRows(
       first_texel: first * blocks,
     },
     invocations: (end - first) * blocks,
-    body: `
-  let s = id / u.blocks;
-  let block = id % u.blocks;
-  var texel = vec4f();
-  for (var lane = 0u; lane < min(4u, u.taps - block * 4u); lane++) {
-    let tap = block * 4u + lane;
-    let k = tap % u.width;
-    texel[lane] = rows((s * u.height + tap / u.width) * u.row_texels + k / 4u)[k % 4u];
-  }
-  y[u.first_texel + id] = texel;`,
+    body: wgsl`
+      let s = id / u.blocks;
+      let block = id % u.blocks;
+      var texel = vec4f();
+      for (var lane = 0u; lane < min(4u, u.taps - block * 4u); lane++) {
+        let tap = block * 4u + lane;
+        let k = tap % u.width;
+        texel[lane] = rows((s * u.height + tap / u.width) * u.row_texels + k / 4u)[k % 4u];
+      }
+      y[u.first_texel + id] = texel;`,
   });
 }

@@ -1,6 +1,7 @@
 import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { WeightLayout } from "./weight_layout.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 
 /** The operands of {@link mixKernels}. */
 export interface MixOperands {
@@ -46,7 +47,6 @@ export function mixKernels(
   const run = Array.from({ length: Math.min(RUN, shares) }, (_, r) => r);
   const runs = Math.ceil(shares / run.length);
   const block = depthwise || ofInputs ? "plane" : "plane * u.group_inputs + within / u.taps / 4u";
-  const line = (lines: readonly string[]) => lines.join("\n");
   return dispatch({
     label: "mix_kernels",
     reads: { weight, kernel, channel, spatial },
@@ -63,39 +63,33 @@ export function mixKernels(
       samples: samples[1] - samples[0],
     },
     invocations: texels / shares * runs,
-    body: `
-  let within = id % u.inner;
-  let first = id / u.inner % u.runs;
-  let plane = id / (u.inner * u.runs);
-  let tap = within % u.taps;
-  let block = ${block};
-${
-      line(run.flatMap((r) => [
-        `  let at${r} = (plane * u.shares + min(first + ${r}u * u.runs, u.shares - 1u)) * u.inner + within;`,
-        ...numbers.map((i) => `  let w${r}_${i} = weight(at${r} + ${i}u * u.weight_texels);`),
-      ]))
-    }
-  for (var sample = 0u; sample < u.samples; sample++) {
-    let s = sample + u.first_sample;
-    var scale = vec4f(1.0);
-${
+    body: wgsl`
+      let within = id % u.inner;
+      let first = id / u.inner % u.runs;
+      let plane = id / (u.inner * u.runs);
+      let tap = within % u.taps;
+      let block = ${block};
+      ${(run.flatMap((r) => [
+      `let at${r} = (plane * u.shares + min(first + ${r}u * u.runs, u.shares - 1u)) * u.inner + within;`,
+      ...numbers.map((i) => `let w${r}_${i} = weight(at${r} + ${i}u * u.weight_texels);`),
+    ]))}
+      for (var sample = 0u; sample < u.samples; sample++) {
+        let s = sample + u.first_sample;
+        var scale = vec4f(1.0);
+        ${
       channel
-        ? `    scale *= channel(s * u.in_blocks + block)${depthwise || ofInputs ? "" : "[within / u.taps % 4u]"};\n`
+        ? `scale *= channel(s * u.in_blocks + block)${depthwise || ofInputs ? "" : "[within / u.taps % 4u]"};\n`
         : ""
-    }${spatial ? `    scale *= spatial(s * ${Math.ceil(taps / 4)}u + tap / 4u)[tap % 4u];\n` : ""}${
-      line(numbers.map((i) =>
-        `    let scale${i} = scale${
-          kernel ? ` * kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}` : ""
-        };`
-      ))
-    }
-    let to = sample * u.weight_texels;
-${
-      line(run.map((r) => {
-        const inside = shares % run.length ? `if (first + ${r}u * u.runs < u.shares) ` : "";
-        return `    ${inside}{ y[to + at${r}] = ${numbers.map((i) => `scale${i} * w${r}_${i}`).join(" + ")}; }`;
-      }))
-    }
-  }`,
+    }${
+      spatial ? `scale *= spatial(s * ${Math.ceil(taps / 4)}u + tap / 4u)[tap % 4u];\n` : ""
+    }${(numbers.map((i) =>
+      `let scale${i} = scale${kernel ? ` * kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}` : ""};`
+    ))}
+        let to = sample * u.weight_texels;
+        ${(run.map((r) => {
+      const inside = shares % run.length ? `if (first + ${r}u * u.runs < u.shares) ` : "";
+      return `${inside}{ y[to + at${r}] = ${numbers.map((i) => `scale${i} * w${r}_${i}`).join(" + ")}; }`;
+    }))}
+      }`,
   });
 }

@@ -27,6 +27,7 @@ import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometr
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Tile } from "../../../plan/variant.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 
 /** The layout of one position of kernels that lie so. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {
@@ -80,7 +81,6 @@ export function transformKernels(
   const transformed = transformedLayout(layout);
   const numbers = Array.from({ length: kernels }, (_, k) => k);
   const taps = Array.from({ length: 9 }, (_, tap) => tap);
-  const line = (lines: readonly string[]) => lines.join("\n");
   const number = (name: string, count: number, i: number) =>
     `${name}(s * ${Math.ceil(count / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}`;
   const factors = (tap: number) => [channel ? " * c" : "", spatial ? ` * t${tap}` : ""].join("");
@@ -104,27 +104,29 @@ export function transformKernels(
     },
     invocations: transformed.texels,
     workgroupSize: 16,
-    body: `
-  let start = id * 9u;
-${
-      line(taps.flatMap((tap) =>
-        numbers.map((k) => `  let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`)
-      ))
+    body: wgsl`
+      let start = id * 9u;
+      ${(taps.flatMap((tap) =>
+      numbers.map((k) => `let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`)
+    ))}
+      for (var sample = 0u; sample < u.samples; sample++) {
+        let s = sample + u.first_sample;
+        ${[
+      ...(kernel ? numbers.map((k) => `let k${k} = ${number("kernel", kernels, k)};`) : []),
+      ...(channel ? [`let c = ${channelOf};`] : []),
+      ...(spatial ? taps.map((tap) => `let t${tap} = ${number("spatial", 9, tap)};`) : []),
+      ...taps.map((tap) => `let w${tap} = (${mixed(tap)})${factors(tap)};`),
+    ]}
+        ${
+      transformSquareWgsl(
+        winogradMatrices(size).kernel,
+        (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`,
+        "q",
+      )
     }
-  for (var sample = 0u; sample < u.samples; sample++) {
-    let s = sample + u.first_sample;
-${
-      line([
-        ...(kernel ? numbers.map((k) => `    let k${k} = ${number("kernel", kernels, k)};`) : []),
-        ...(channel ? [`    let c = ${channelOf};`] : []),
-        ...(spatial ? taps.map((tap) => `    let t${tap} = ${number("spatial", 9, tap)};`) : []),
-        ...taps.map((tap) => `    let w${tap} = (${mixed(tap)})${factors(tap)};`),
-      ])
-    }
-${transformSquareWgsl(winogradMatrices(size).kernel, (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`, "q")}
-    let to = sample * u.kernel_texels + id;
-${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.count] = q_${r}_${c};`)}
-  }`,
+        let to = sample * u.kernel_texels + id;
+        ${eachPosition(positions, (r, c, position) => `y[to + ${position}u * u.count] = q_${r}_${c};`)}
+      }`,
   });
 }
 
@@ -218,27 +220,25 @@ function transformInput(
     },
     invocations: tiles * input.blocks * (samples[1] - samples[0]),
     workgroupSize: 16,
-    body: `
-  let tile = id % u.tiles;
-  let block = (id / u.tiles) % u.in_blocks;
-  let sample = id / (u.tiles * u.in_blocks);
-  let top = i32(tile / u.tile_columns * ${size}u) - i32(u.padding_y);
-  let left = i32(tile % u.tile_columns * ${size}u) - i32(u.padding_x);
-  let first = i32(((sample + u.first_sample) * u.in_blocks + block) * u.height * u.width) + top * i32(u.width) + left;
-${extent.map((j) => `  let inside${j} = u32(left + ${j}) < u.width;`).join("\n")}
-${
+    body: wgsl`
+      let tile = id % u.tiles;
+      let block = (id / u.tiles) % u.in_blocks;
+      let sample = id / (u.tiles * u.in_blocks);
+      let top = i32(tile / u.tile_columns * ${size}u) - i32(u.padding_y);
+      let left = i32(tile % u.tile_columns * ${size}u) - i32(u.padding_x);
+      let first = i32(((sample + u.first_sample) * u.in_blocks + block) * u.height * u.width) + top * i32(u.width) + left;
+      ${extent.map((j) => `let inside${j} = u32(left + ${j}) < u.width;`)}
+      ${
       extent.map((i) =>
-        `  let row${i} = first + ${i} * i32(u.width);
-  let within${i} = u32(top + ${i}) < u.height;
-${
-          extent.map((j) => `  let x_${i}_${j} = select(vec4f(), x(u32(row${i} + ${j})), within${i} && inside${j});`)
-            .join("\n")
-        }`
-      ).join("\n")
+        wgsl`
+          let row${i} = first + ${i} * i32(u.width);
+          let within${i} = u32(top + ${i}) < u.height;
+          ${extent.map((j) => `let x_${i}_${j} = select(vec4f(), x(u32(row${i} + ${j})), within${i} && inside${j});`)}`
+      )
     }
-${transformSquareWgsl(winogradMatrices(size).input, (r, c) => `x_${r}_${c}`, "v")}
-  let to = sample * u.sample_stride + block * u.row_tiles + tile;
-${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.position_stride] = v_${r}_${c};`)}`,
+      ${transformSquareWgsl(winogradMatrices(size).input, (r, c) => `x_${r}_${c}`, "v")}
+      let to = sample * u.sample_stride + block * u.row_tiles + tile;
+      ${eachPosition(positions, (r, c, position) => `y[to + ${position}u * u.position_stride] = v_${r}_${c};`)}`,
   });
 }
 
@@ -265,28 +265,30 @@ function transformOutput(
     },
     invocations: tiles * output.blocks * (samples[1] - samples[0]),
     workgroupSize: 16,
-    body: `
-  let tile = id % u.tiles;
-  let o = (id / u.tiles) % u.out_blocks;
-  let sample = id / (u.tiles * u.out_blocks);
-  let s = sample + u.first_sample;
-  let start = sample * u.sample_stride + o * u.row_tiles + tile;
-${
-      eachPosition(positions, (r, c, position) =>
-        `  let m_${r}_${c} = products(start + ${position}u * u.position_stride);`)
+    body: wgsl`
+      let tile = id % u.tiles;
+      let o = (id / u.tiles) % u.out_blocks;
+      let sample = id / (u.tiles * u.out_blocks);
+      let s = sample + u.first_sample;
+      let start = sample * u.sample_stride + o * u.row_tiles + tile;
+      ${
+      eachPosition(
+        positions,
+        (r, c, position) => `let m_${r}_${c} = products(start + ${position}u * u.position_stride);`,
+      )
     }
-${transformSquareWgsl(winogradMatrices(size).output, (r, c) => `m_${r}_${c}`, "a")}
-  let row = tile / u.tile_columns * ${size}u;
-  let column = tile % u.tile_columns * ${size}u;
-  let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;
-${loadEpilogue(epilogue, "o", "_v")}${
+      ${transformSquareWgsl(winogradMatrices(size).output, (r, c) => `m_${r}_${c}`, "a")}
+      let row = tile / u.tile_columns * ${size}u;
+      let column = tile % u.tile_columns * ${size}u;
+      let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;
+      ${loadEpilogue(epilogue, "o", "_v")}${
       extent.flatMap((i) =>
         extent.map((j) =>
-          `  if (row + ${i}u < u.height && column + ${j}u < u.width) { let at = first + ${i}u * u.width + ${j}u; ${
+          `if (row + ${i}u < u.height && column + ${j}u < u.width) { let at = first + ${i}u * u.width + ${j}u; ${
             store(epilogue, `a_${i}_${j}`, "_v")
           } }`
         )
-      ).join("\n")
+      )
     }`,
   });
 }

@@ -78,10 +78,10 @@ export function transformSquare(left: Matrix, square: ArrayLike<number>, out: Fl
 export function transformSquareWgsl(left: Matrix, from: (row: number, column: number) => string, to: string): string {
   const columns = left[0].map((_, c) => c);
   const half = left.flatMap((row, r) =>
-    columns.map((c) => `  let ${to}h_${r}_${c} = ${combination(row, (i) => from(i, c))};`)
+    columns.map((c) => `let ${to}h_${r}_${c} = ${combination(row, (i) => from(i, c))};`)
   );
   const whole = left.flatMap((_, r) =>
-    left.map((row, c) => `  let ${to}_${r}_${c} = ${combination(row, (j) => `${to}h_${r}_${j}`)};`)
+    left.map((row, c) => `let ${to}_${r}_${c} = ${combination(row, (j) => `${to}h_${r}_${j}`)};`)
   );
   return [...half, ...whole].join("\n");
 }
