@@ -28,7 +28,7 @@ export const dropoutMask: Kernel = (node, context) => {
         return h ^ (h >> 15u);
       }`,
     body: wgsl`
-      let key = mix_bits(mix_bits(mix_bits(u32(seed(0u).x)) ^ u.salt) ^ u32(step(0u).x));
+      let key = mix_bits(mix_bits(mix_bits(u32(seed(0u)[0])) ^ u.salt) ^ u32(step(0u)[0]));
       let p = id % u.pixels;
       let block = (id / u.pixels) % u.blocks;
       let s = id / (u.pixels * u.blocks);

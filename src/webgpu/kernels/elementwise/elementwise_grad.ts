@@ -60,7 +60,7 @@ export const softmaxGrad: Kernel = (node, context) => {
         sum += y(at)[c % 4u] * gradient(at)[c % 4u];
       }
       for (var at = id * u.blocks; at < (id + 1u) * u.blocks; at++) {
-        dx[at] = y(at) * (gradient(at) - sum)${overTemperature(temperature, "temperature(0u).x")};
+        dx[at] = y(at) * (gradient(at) - sum)${overTemperature(temperature, "temperature(0u)[0]")};
       }`,
   }));
 };

@@ -10,6 +10,7 @@ import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked, packBlocks } from "../../plan/layout.ts";
 import type { PlanContext } from "../../plan/plan.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
+import { range } from "../wgsl/range.ts";
 
 /** Whole numbers up to here are exact in float32. */
 const MOST_EXACT = 2 ** 24;
@@ -114,7 +115,6 @@ function gatherTexels(from: Resource, places: Resource, to: Resource): Dispatch 
 }
 
 function gatherNumbers(from: Resource, places: Resource, to: Resource): Dispatch {
-  const lanes = ["x", "y", "z", "w"];
   return dispatch({
     label: "gather",
     reads: { x: from, places },
@@ -125,6 +125,6 @@ function gatherNumbers(from: Resource, places: Resource, to: Resource): Dispatch
     body: wgsl`
       let place = vec4u(places(id));
       let at = max(place, vec4u(1u)) - 1u;
-      y[id] = select(vec4f(), vec4f(${lanes.map((l) => `x(at.${l})`).join(", ")}), place > vec4u());`,
+      y[id] = select(vec4f(), vec4f(${range(4).map((l) => `x(at[${l}])`).join(", ")}), place > vec4u());`,
   });
 }

@@ -21,7 +21,7 @@ export const linear: Kernel = (node, context) => {
   const result = (sum: string) =>
     activation !== "sigmoid"
       ? activate(activation, sum)
-      : `1.0 / (1.0 + exp(-${sum}${temperature ? " / temperature(0u).x" : ""}))`;
+      : `1.0 / (1.0 + exp(-${sum}${temperature ? " / temperature(0u)[0]" : ""}))`;
   const rows = [0, 1, 2, 3];
   const samples = rows.slice(0, batch);
   context.emit(dispatch({

@@ -88,7 +88,7 @@ export const crossEntropyGrad: Kernel = (node, context) => {
     declarations: LOGIT,
     body: wgsl`
       ${STATISTICS}
-      let factor = gradient(0u).x / f32(u.batch);
+      let factor = gradient(0u)[0] / f32(u.batch);
       for (var block = 0u; block < u.blocks; block++) {
         var texel = vec4f();
         for (var lane = 0u; lane < min(4u, u.classes - block * 4u); lane++) {

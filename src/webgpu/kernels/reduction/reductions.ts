@@ -70,7 +70,7 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
           ${writer.lines}
           ${values.map((value, k) => `part${k}_${part} += ${value};`).join(" ")}
         }`
-    ).join("\n");
+    );
   context.emit(dispatch({
     label,
     reads: once ? { ...writer.reads, ...finishReads } : writer.reads,

@@ -19,12 +19,12 @@ export const softmax: Kernel = (node, context) => {
     declarations: wgsl`
       fn masked(id: u32, c: u32) -> vec4f {
         let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
-        return select(vec4f(-3.0e38), x(id * u.blocks + c)${temperature ? " / temperature(0u).x" : ""}, there);
+        return select(vec4f(-3.0e38), x(id * u.blocks + c)${temperature ? " / temperature(0u)[0]" : ""}, there);
       }`,
     body: wgsl`
       var top = vec4f(-3.0e38);
       for (var c = 0u; c < u.blocks; c++) { top = max(top, masked(id, c)); }
-      let highest = max(max(top.x, top.y), max(top.z, top.w));
+      let highest = max(max(top[0], top[1]), max(top[2], top[3]));
       var sums = vec4f();
       for (var c = 0u; c < u.blocks; c++) { sums += exp(masked(id, c) - highest); }
       let total = dot(sums, vec4f(1.0));

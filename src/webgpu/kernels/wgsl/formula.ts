@@ -126,7 +126,7 @@ export class FormulaWriter {
       this.floats[uniform] = number;
       names[name] = `u.${uniform}`;
     }
-    for (const [name, operand] of present(numbers)) names[name] = this.#load(operand, "0u", this.setup, ".x");
+    for (const [name, operand] of present(numbers)) names[name] = this.#load(operand, "0u", this.setup, "[0]");
     for (const [name, operand] of present(channels)) names[name] = this.#load(operand, "c", this.setup);
     for (const [name, operand] of present(planes)) names[name] = this.#load(operand, "plane", this.setup);
     this.hasPlanes ||= [planes, channels].some((values) => present(values).length > 0);

@@ -20,7 +20,9 @@ import type { Cooperation } from "./cooperation.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Tile } from "../../../plan/variant.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { blocksOf } from "../../../plan/layout.ts";
 
 /** Additions of a chain. */
 const CHAIN = 512;
@@ -102,40 +104,41 @@ function body(
   const { kernel: [kh, kw] } = geometry;
   const { layout, channel, spatial, kernel, kernels = 1 } = operands;
   const { pixels, blocks, depth } = cooperativeTile(geometry, tile);
-  /** Statements for every sum that is somebody's: of block `o`, at `at` of y. */
-  const each = (statement: (sum: string, o: string) => string) =>
+  /** Statements for every sum that is somebody's: of block `o` at `at` of y. */
+  const each = (statements: (sum: string) => Wgsl) =>
     range(tile.columns).map((t) =>
       wgsl`
         {
           let pixel = first_pixel + ${pixel(t)};
           if (pixel < u.span) {
             let s = u.first_sample + weight_set + pixel / u.out_pixels;
-            ${(range(tile.outputs).map((o) =>
-        wgsl`
+            ${
+        range(tile.outputs).map((o) =>
+          wgsl`
           if (first_out + ${block(o)} < u.group_outputs) {
             let o = group * u.group_outputs + first_out + ${block(o)};
             let at = (s * u.out_blocks + o) * u.out_pixels + pixel % u.out_pixels;
-            ${statement(`a${t}_${o}`, "o")}
+            ${statements(`a${t}_${o}`)}
           }`
-      ))}
+        )
+      }
           }
         }`
     );
   const chains = inputsOfChain(geometry, layout, depth);
   const sums = range(tile.columns).flatMap((t) => range(tile.outputs).map((o) => `a${t}_${o}`));
   const loadMix = range(kernel ? kernels : 0).map((i) =>
-    `let mix${i} = kernel((u.first_sample + weight_set) * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]};`
+    `let mix${i} = ${numberOf("kernel", `(u.first_sample + weight_set) * ${blocksOf(kernels)}u`, i)};`
   );
   const mixed = kernel
     ? range(kernels).map((i) => `weight(texel + ${i}u * u.w_kernel) * mix${i}`).join(" + ")
     : "weight(texel)";
   const pixelLoad = (p: number, k: string) => {
     const scale = channel ? ` * channel(sample${p} * u.in_blocks + in_block + i + ${k})` : "";
+    const tap = spatial ? ` * at_tap${p}` : "";
     return wgsl`
       var texel = vec4f();
-      if (inside${p} && i + ${k} < u.group_inputs) { texel = x(first${p} + (i + ${k}) * u.in_pixels)${scale}${
-      spatial ? ` * at_tap${p}` : ""
-    }; }`;
+      if (inside${p} && i + ${k} < u.group_inputs) { texel = x(first${p} + (i + ${k}) * u.in_pixels)${scale}${tap}; }`;
   };
   const weight = wgsl`
     var w = vec4f();
@@ -152,45 +155,45 @@ function body(
     let in_block = group * u.group_inputs;
     let first_weight = weight_set * u.w_sample + group * u.w_group;
     ${setup}
-    ${(loaded.map((at, p) =>
-    wgsl`
+    ${
+    loaded.map((at, p) =>
+      wgsl`
       let loaded${p} = first_pixel + ${at};
       let sample${p} = u.first_sample + weight_set + loaded${p} / u.out_pixels;
       let top${p} = i32(loaded${p} % u.out_pixels / u.out_width * u.stride_y) - i32(u.padding_y);
       let left${p} = i32(loaded${p} % u.out_width * u.stride_x) - i32(u.padding_x);`
-  ))}
+    )
+  }
     ${[...loadMix, ...sums.map((sum) => `var ${sum} = vec4f();`)]}
     for (var i = 0u; i < u.group_inputs; i += ${depth}u) {
       // Taps inside: the channels' pixels and weights are in a cache by the second.
       for (var tap = 0u; tap < taps; tap++) {
         let place = ${tapPlace(layout, "tap", kh * kw)};
         let w_base = first_weight + place;
-        ${(loaded.map((_, p) =>
-    wgsl`
+        ${
+    loaded.map((_, p) =>
+      wgsl`
       let row${p} = top${p} + i32(tap / u.kernel_x * u.dilation_y);
       let column${p} = left${p} + i32(tap % u.kernel_x * u.dilation_x);
       let inside${p} = loaded${p} < u.span && u32(row${p}) < u.height && u32(column${p}) < u.width;
-      let first${p} = (sample${p} * u.in_blocks + in_block) * u.in_pixels + u32(row${p}) * u.width + u32(column${p});${
-      spatial
-        ? wgsl`
-          var at_tap${p} = 0.0;
-          if (inside${p}) { at_tap${p} = spatial(sample${p} * ((taps + 3u) / 4u) + place / 4u)[place % 4u]; }`
-        : ""
-    }`
-  ))}
+      let first${p} = (sample${p} * u.in_blocks + in_block) * u.in_pixels + u32(row${p}) * u.width + u32(column${p});
+      ${spatial && `var at_tap${p} = 0.0;`}
+      ${
+        spatial && `if (inside${p}) { at_tap${p} = spatial(sample${p} * ((taps + 3u) / 4u) + place / 4u)[place % 4u]; }`
+      }`
+    )
+  }
         ${step({ pixel: pixelLoad, weight })}
       }
       ${
     chains
       ? wgsl`
         if ((i + ${depth}u) % ${chains}u == 0u && i + ${depth}u < u.group_inputs) {
-          ${(each((sum) => `if (i >= ${chains}u) { ${sum} += y[at]; }\n        y[at] = ${sum};`))}
-          ${(sums.map((sum) => `${sum} = vec4f();`))}
+          ${each((sum) => [`if (i >= ${chains}u) { ${sum} += y[at]; }`, `y[at] = ${sum};`])}
+          ${sums.map((sum) => `${sum} = vec4f();`)}
         }`
       : ""
   }
     }
-    ${(each((sum, o) =>
-    `${loadEpilogue(operands, o, "_v")}        ${store(operands, chains ? `(${sum} + y[at])` : sum, "_v")}`
-  ))}`;
+    ${each((sum) => [loadEpilogue(operands, "o"), store(operands, chains ? `(${sum} + y[at])` : sum)])}`;
 }

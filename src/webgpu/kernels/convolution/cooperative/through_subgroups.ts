@@ -36,8 +36,9 @@ export function throughSubgroups(
     block: (o) => `${o}u`,
     step: (loads) =>
       wgsl`
-      ${(range(Math.ceil(texels / team)).map((n) =>
-        wgsl`
+      ${
+        range(Math.ceil(texels / team)).map((n) =>
+          wgsl`
         var held${n} = vec4f();
         {
           let at = team_lane + ${n * team}u;
@@ -47,20 +48,25 @@ export function throughSubgroups(
           ${loads.weight}
           ${texels % team === 0 ? "" : `if (at < ${texels}u) `}{ held${n} = w; }
         }`
-      ))}
-      ${(range(columns).map((t) =>
-        wgsl`
+        )
+      }
+      ${
+        range(columns).map((t) =>
+          wgsl`
         var x${t} = vec4f();
         {
           ${loads.pixel(t, "0u")}
           x${t} = texel;
         }`
-      ))}
-      ${(range(outputs).flatMap((o) => [
-        "{",
-        ...range(4).map((l) => `let w${l} = ${taken(o, l)};`),
-        ...range(columns).map((t) => `${addWeighted(layout, `a${t}_${o}`, `x${t}`, ["w0", "w1", "w2", "w3"], 4)}`),
-        "}",
-      ]))}`,
+        )
+      }
+      ${
+        range(outputs).flatMap((o) => [
+          "{",
+          ...range(4).map((l) => `let w${l} = ${taken(o, l)};`),
+          ...range(columns).map((t) => addWeighted(layout, `a${t}_${o}`, `x${t}`, ["w0", "w1", "w2", "w3"], 4)),
+          "}",
+        ])
+      }`,
   };
 }

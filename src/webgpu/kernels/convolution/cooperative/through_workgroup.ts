@@ -25,9 +25,7 @@ export function throughWorkgroup(
     ? [`at / 4u % ${depth}u`, "at % 4u"]
     : [`at % ${depth}u`, `at / ${depth}u % 4u`];
   const add = (t: number, o: number, l: number) =>
-    layout.vector === "outputs"
-      ? `a${t}_${o} += x${t}.${"xyzw"[l]} * w${o};`
-      : `a${t}_${o}.${"xyzw"[l]} += dot(x${t}, w${o});`;
+    layout.vector === "outputs" ? `a${t}_${o} += x${t}[${l}] * w${o};` : `a${t}_${o}[${l}] += dot(x${t}, w${o});`;
   return {
     declarations: wgsl`
       var<workgroup> pixels: array<vec4f, ${depth * pixels}>;
@@ -44,8 +42,9 @@ export function throughWorkgroup(
         ${loads.pixel(0, "k")}
         pixels[k * ${pixels}u + lane] = texel;
       }
-      ${(range(Math.ceil(texels / pixels)).map((n) =>
-        wgsl`
+      ${
+        range(Math.ceil(texels / pixels)).map((n) =>
+          wgsl`
         {
           let at = lane + ${n * pixels}u;
           let row = ${row};
@@ -54,19 +53,22 @@ export function throughWorkgroup(
           let out = first_out + shared_block;
           ${loads.weight}
           ${
-          texels % pixels === 0 ? "" : `if (at < ${texels}u) `
-        }{ weights[(shared_block * ${depth}u + row) * 4u + side] = w; }
+            texels % pixels === 0 ? "" : `if (at < ${texels}u) `
+          }{ weights[(shared_block * ${depth}u + row) * 4u + side] = w; }
         }`
-      ))}
+        )
+      }
       workgroupBarrier();
       for (var k = 0u; k < ${depth}u; k++) {
-        ${(range(columns).map((t) => `let x${t} = pixels[k * ${pixels}u + ${pixel(t)}];`))}
-        ${(range(4).flatMap((l) => [
-        "{",
-        ...range(outputs).map((o) => `let w${o} = weights[((${block(o)}) * ${depth}u + k) * 4u + ${l}u];`),
-        ...range(columns).flatMap((t) => range(outputs).map((o) => `${add(t, o, l)}`)),
-        "}",
-      ]))}
+        ${range(columns).map((t) => `let x${t} = pixels[k * ${pixels}u + ${pixel(t)}];`)}
+        ${
+        range(4).flatMap((l) => [
+          "{",
+          ...range(outputs).map((o) => `let w${o} = weights[((${block(o)}) * ${depth}u + k) * 4u + ${l}u];`),
+          ...range(columns).flatMap((t) => range(outputs).map((o) => add(t, o, l))),
+          "}",
+        ])
+      }
       }
       workgroupBarrier();`,
   };

@@ -8,7 +8,7 @@ import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
 import type { Tile } from "../../../plan/variant.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 
 /**
  * Depthwise convolution: an invocation computes neighbouring pixels for four channels. Tiles of several rows load each
@@ -68,13 +68,12 @@ function depthwiseBody(
     let w_base = sample * u.w_sample + o * ${kh * kw}u;
     ${tile.map(({ sum }) => `var ${sum} = vec4f();`)}
     ${rows === 1 ? eachWindowRow(geometry, columns, operands) : eachInputRow(geometry, columns, rows, operands)}
-    ${
-    loadEpilogue(operands, "o", "_v")
-  }  let first = ((s * u.out_blocks + o) * u.out_height + row_out) * u.out_width + column;
+    ${loadEpilogue(operands, "o")}
+    let first = ((s * u.out_blocks + o) * u.out_height + row_out) * u.out_width + column;
     ${
     tile.map(({ r, t, sum }) => {
       const inside = `column + ${t}u < u.out_width${rows === 1 ? "" : ` && row_out + ${r}u < u.out_height`}`;
-      return `if (${inside}) { let at = first + ${r}u * u.out_width + ${t}u; ${store(operands, sum, "_v")} }`;
+      return `if (${inside}) { let at = first + ${r}u * u.out_width + ${t}u; ${store(operands, sum)} }`;
     })
   }`;
 }
@@ -92,7 +91,7 @@ function eachWindowRow(
       let row = plane_in + (top + ky * i32(u.dilation_y)) * i32(u.width) + left;
       ${range(kw).map((k) => `let w${k} = weight(w_base + ${place(k)});`)}
       ${loadHalo(haloColumns(columns, kw, sx, dx), px > 0)}
-      ${range(columns).map((t) => `${sum(t)}`)}
+      ${range(columns).map(sum)}
     }`;
 }
 
@@ -101,7 +100,7 @@ function eachInputRow(
   columns: number,
   rows: number,
   { layout }: ConvolutionOperands,
-): string {
+): Wgsl {
   const halo = haloColumns(columns, kw, sx, dx);
   const lines = haloColumns(rows, kh, sy, dy).flatMap((j) => [
     `let inside${j} = u32(top + ${j}) < u.height;`,
@@ -113,7 +112,7 @@ function eachInputRow(
     ...range(rows).flatMap((r) =>
       range(kh).filter((ky) => r * sy + ky * dy === j).flatMap((ky) =>
         range(columns).map((t) =>
-          `${range(kw).map((k) => `a${r}_${t} += x${j}_${t * sx + k * dx} * w${ky}_${k};`).join(" ")}`
+          range(kw).map((k) => `a${r}_${t} += x${j}_${t * sx + k * dx} * w${ky}_${k};`).join(" ")
         )
       )
     ),
@@ -121,5 +120,5 @@ function eachInputRow(
   const weights = range(kh).flatMap((ky) =>
     range(kw).map((k) => `let w${ky}_${k} = weight(w_base + ${tapPlace(layout, `${ky * kw + k}u`, kh * kw)});`)
   );
-  return ["let top = i32(row_out * u.stride_y) - i32(u.padding_y);", ...weights, ...lines].join("\n");
+  return ["let top = i32(row_out * u.stride_y) - i32(u.padding_y);", weights, lines];
 }

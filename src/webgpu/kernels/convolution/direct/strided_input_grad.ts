@@ -133,7 +133,7 @@ function body(
     let s = sample + u.first_sample;
     let group = o / u.group_outputs;
     let left = i32(first / ${stride}u);
-    ${(range(columns).flatMap((t) => range(outputs).map((o) => `var a${t}_${o} = vec4f();`)))}
+    ${range(columns).flatMap((t) => range(outputs).map((o) => `var a${t}_${o} = vec4f();`))}
     for (var ky = 0u; ky < u.kernel_y; ky++) {
       let reach = i32(row_out + u.padding_y) - i32(ky * u.dilation_y);
       let row_in = reach / i32(u.stride_y);
@@ -145,12 +145,14 @@ function body(
     layout ? "group * u.w_group + o % u.group_outputs * u.w_output + i * u.w_input" : "o * u.w_output"
   } + ky * ${kw}u;
         ${loads}
-        ${(range(kw).map(tap))}
+        ${range(kw).map(tap)}
       }
     }
-    ${(range(columns).flatMap((t) =>
-    range(outputs).map((o) =>
-      `if (first + ${t}u < u.out_width) { y[((s * u.out_blocks + o + ${o}u) * u.out_height + row_out) * u.out_width + first + ${t}u] = a${t}_${o}; }`
+    ${
+    range(columns).flatMap((t) =>
+      range(outputs).map((o) =>
+        `if (first + ${t}u < u.out_width) { y[((s * u.out_blocks + o + ${o}u) * u.out_height + row_out) * u.out_width + first + ${t}u] = a${t}_${o}; }`
+      )
     )
-  ))}`;
+  }`;
 }

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { wgsl } from "../../wgsl/wgsl.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 
 /** WGSL that loads a row of the halo from `row`, the signed texel of the tile's first column, as x0, x1, ... */
-export function loadHalo(halo: readonly number[], padded: boolean): string {
+export function loadHalo(halo: readonly number[], padded: boolean): Wgsl {
   return halo.map((j) =>
     padded
       ? `let x${j} = select(vec4f(), x(u32(row + ${j})), u32(left + ${j}) < u.width);`
       : `let x${j} = x(u32(row + ${j}));`
-  ).join("\n");
+  );
 }
 
 /** WGSL for the rows of the window that lie inside the image for any of a tile's rows; `top` is the first one's first. */

@@ -87,10 +87,10 @@ function body(sums: readonly Accumulator[], products: AttentionProducts, correla
     let tap = ky * ${kw}u;
     ${CORRELATION_ROWS}
     ${declareProducts(products)}
-    ${(sums.map(({ name }) => `var ${name} = vec4f();`))}
+    ${sums.map(({ name }) => `var ${name} = vec4f();`)}
     for (var i = split * u.split_inputs; i < min(u.group_inputs, (split + 1u) * u.split_inputs); i += ${tile.inputs}u) {
       let in_block = group * u.group_inputs + i;
-      ${(sums.map(({ name }) => `${name} = vec4f();`))}${correlation}
+      ${sums.map(({ name }) => `${name} = vec4f();`)}${correlation}
       ${channels}
       ${addProducts(products, sums)}
     }

@@ -24,6 +24,7 @@ import { weightOperand } from "../weights/weight_layout.ts";
 import { packWeights } from "../weights/weight_packing.ts";
 import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
 
 /** What the kernel is written for, besides its accumulators. */
 interface Variant {
@@ -156,7 +157,7 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
       `let spatial${k} = spatial(s * ((u.taps + 3u) / 4u) + (tap + ${k}u) / 4u)[(tap + ${k}u) % 4u];`
     ),
     ...range(scales.kernel ? kernels : 0).map((n) =>
-      `let kernel${n} = kernel(s * ${blocksOf(kernels)}u + ${n >> 2}u)[${n & 3}];`
+      `let kernel${n} = ${numberOf("kernel", `s * ${blocksOf(kernels)}u`, n)};`
     ),
   ];
   // The side that a texel runs over is scaled as a whole, the other by its channel's number.
@@ -191,7 +192,7 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
     let tap = ky * ${kw}u;
     let base = split * u.split_texels;
     ${CORRELATION_ROWS}
-    ${(sums.map(({ name }) => `var ${name} = vec4f();`))}
+    ${sums.map(({ name }) => `var ${name} = vec4f();`)}
     ${scaled ? (sums.flatMap((sum) => range(kernels).map((n) => `var ${total(sum, n)} = vec4f();`))) : ""}
     ${attentions ? loadWeights(attentions.products, sums) : ""}
     let first = u.first_sample + split * u.samples;

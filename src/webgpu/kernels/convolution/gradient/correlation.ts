@@ -157,6 +157,6 @@ export function correlate(
       let left = i32(column) * ${sx} - i32(u.padding_x);
       ${[...gradients, ...images, ...products]}
     }
-    ${inRuns ? [...sums.map(({ name }) => `${name} += run_${name};`), "}"].join("\n") : ""}
+    ${inRuns && [sums.map(({ name }) => `${name} += run_${name};`), "}"]}
     }`;
 }

@@ -6,6 +6,7 @@
 
 import type { Activation } from "../../../../graph/ops/shared.ts";
 import type { Resource } from "../../../plan/kernel.ts";
+import type { Wgsl } from "../../wgsl/wgsl.ts";
 import { activate } from "../../wgsl/activate.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
@@ -19,22 +20,20 @@ export interface Epilogue {
   readonly activation: Activation;
 }
 
-/** WGSL that stores `sum` for block `o` of sample `s` at texel `at`; `bias_v` and `filter_v` hold the block's values. */
-export function store({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  return `y[at] = ${finished({ filter, bias, residual, activation }, sum, suffix)};`;
+/** WGSL that stores `sum` for the block whose values {@link loadEpilogue} has loaded at texel `at`. */
+export function store(epilogue: Epilogue, sum: string): string {
+  return `y[at] = ${finished(epilogue, sum)};`;
 }
 
 /** WGSL of what {@link store} stores. */
-export function finished({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  let value = filter ? `${sum} * filter${suffix}` : sum;
-  if (bias) value += ` + bias${suffix}`;
+export function finished({ filter, bias, residual, activation }: Epilogue, sum: string): string {
+  let value = filter ? `${sum} * filter_v` : sum;
+  if (bias) value += " + bias_v";
   if (residual) value += " + residual(at)";
   return activate(activation, value);
 }
 
-/** WGSL that loads the epilogue's values of block `o` of sample `s` into names ending in `suffix`. */
-export function loadEpilogue({ filter, bias }: Epilogue, o: string, suffix: string): string {
-  return `${filter ? `  let filter${suffix} = filters(s * u.out_blocks + ${o});\n` : ""}${
-    bias ? `  let bias${suffix} = bias(${o});\n` : ""
-  }`;
+/** WGSL that loads the epilogue's values of block `o` of sample `s`. */
+export function loadEpilogue({ filter, bias }: Epilogue, o: string): Wgsl {
+  return [filter && `let filter_v = filters(s * u.out_blocks + ${o});`, bias && `let bias_v = bias(${o});`];
 }

@@ -2,6 +2,9 @@ import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts"
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { WeightLayout } from "./weight_layout.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
+import { blocksOf } from "../../../plan/layout.ts";
 
 /** The operands of {@link mixKernels}. */
 export interface MixOperands {
@@ -37,14 +40,15 @@ export function mixKernels(
   const { texels, strides } = layout;
   const taps = kh * kw;
   const ofInputs = layout.vector === "inputs";
-  const numbers = Array.from({ length: kernels }, (_, i) => i);
+  const numbers = range(kernels);
+  const attention = (i: number) => numberOf("kernel", `s * ${blocksOf(kernels)}u`, i);
   // [plane][share][inner]: texels that differ in `share` alone have the same attentions.
   const [inner, shares] = depthwise
     ? [taps, 1]
     : ofInputs
     ? [strides.lane, 4 * groupOutputs]
     : [strides.output, groupOutputs];
-  const run = Array.from({ length: Math.min(RUN, shares) }, (_, r) => r);
+  const run = range(Math.min(RUN, shares));
   const runs = Math.ceil(shares / run.length);
   const block = depthwise || ofInputs ? "plane" : "plane * u.group_inputs + within / u.taps / 4u";
   return dispatch({
@@ -69,27 +73,27 @@ export function mixKernels(
       let plane = id / (u.inner * u.runs);
       let tap = within % u.taps;
       let block = ${block};
-      ${(run.flatMap((r) => [
-      `let at${r} = (plane * u.shares + min(first + ${r}u * u.runs, u.shares - 1u)) * u.inner + within;`,
-      ...numbers.map((i) => `let w${r}_${i} = weight(at${r} + ${i}u * u.weight_texels);`),
-    ]))}
+      ${
+      run.flatMap((r) => [
+        `let at${r} = (plane * u.shares + min(first + ${r}u * u.runs, u.shares - 1u)) * u.inner + within;`,
+        ...numbers.map((i) => `let w${r}_${i} = weight(at${r} + ${i}u * u.weight_texels);`),
+      ])
+    }
       for (var sample = 0u; sample < u.samples; sample++) {
         let s = sample + u.first_sample;
         var scale = vec4f(1.0);
         ${
-      channel
-        ? `scale *= channel(s * u.in_blocks + block)${depthwise || ofInputs ? "" : "[within / u.taps % 4u]"};\n`
-        : ""
-    }${
-      spatial ? `scale *= spatial(s * ${Math.ceil(taps / 4)}u + tap / 4u)[tap % 4u];\n` : ""
-    }${(numbers.map((i) =>
-      `let scale${i} = scale${kernel ? ` * kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}` : ""};`
-    ))}
+      channel && `scale *= channel(s * u.in_blocks + block)${depthwise || ofInputs ? "" : "[within / u.taps % 4u]"};`
+    }
+        ${spatial && `scale *= spatial(s * ${blocksOf(taps)}u + tap / 4u)[tap % 4u];`}
+        ${numbers.map((i) => `let scale${i} = scale${kernel ? ` * ${attention(i)}` : ""};`)}
         let to = sample * u.weight_texels;
-        ${(run.map((r) => {
-      const inside = shares % run.length ? `if (first + ${r}u * u.runs < u.shares) ` : "";
-      return `${inside}{ y[to + at${r}] = ${numbers.map((i) => `scale${i} * w${r}_${i}`).join(" + ")}; }`;
-    }))}
+        ${
+      run.map((r) => {
+        const inside = shares % run.length ? `if (first + ${r}u * u.runs < u.shares) ` : "";
+        return `${inside}{ y[to + at${r}] = ${numbers.map((i) => `scale${i} * w${r}_${i}`).join(" + ")}; }`;
+      })
+    }
       }`,
   });
 }

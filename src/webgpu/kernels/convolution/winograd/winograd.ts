@@ -14,7 +14,7 @@
 import { DeviceError } from "../../../../errors.ts";
 import { toFloat16 } from "../../../../float16.ts";
 import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
-import { TEXEL_BYTES } from "../../../plan/layout.ts";
+import { blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext, Precision, Upload } from "../../../plan/plan.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
@@ -27,7 +27,9 @@ import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometr
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Tile } from "../../../plan/variant.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
 
 /** The layout of one position of kernels that lie so. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {
@@ -54,13 +56,14 @@ export function packWinograd(
     vector === "inputs"
       ? (o * strides.lane + (i >> 2) * strides.input) * 4 + (i & 3)
       : ((o >> 2) * strides.output + i * strides.lane) * 4 + (o & 3);
+  const { kernel } = winogradMatrices(size);
   const transformed = new Float64Array(positions);
   const refused = (message: string) => new DeviceError(message);
   return (weight, out) => {
     const data = precision === "float16" ? toFloat16(name, weight, refused) : weight;
     for (let o = 0, from = 0; o < output.channels; o++) {
       for (let i = 0; i < input.channels; i++, from += 9) {
-        transformSquare(winogradMatrices(size).kernel, data.subarray(from, from + 9), transformed);
+        transformSquare(kernel, data.subarray(from, from + 9), transformed);
         const to = place(o, i);
         for (let position = 0; position < positions; position++) {
           out[position * texels * 4 + to] = transformed[position];
@@ -79,10 +82,9 @@ export function transformKernels(
   { weight, layout, kernel, channel, spatial, y, kernels, samples }: MixOperands,
 ): Dispatch {
   const transformed = transformedLayout(layout);
-  const numbers = Array.from({ length: kernels }, (_, k) => k);
-  const taps = Array.from({ length: 9 }, (_, tap) => tap);
-  const number = (name: string, count: number, i: number) =>
-    `${name}(s * ${Math.ceil(count / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}`;
+  const numbers = range(kernels);
+  const taps = range(9);
+  const number = (name: string, count: number, i: number) => numberOf(name, `s * ${blocksOf(count)}u`, i);
   const factors = (tap: number) => [channel ? " * c" : "", spatial ? ` * t${tap}` : ""].join("");
   const mixed = (tap: number) => numbers.map((k) => `v${tap}_${k}${kernel ? ` * k${k}` : ""}`).join(" + ");
   const channelOf = layout.vector === "inputs"
@@ -106,17 +108,15 @@ export function transformKernels(
     workgroupSize: 16,
     body: wgsl`
       let start = id * 9u;
-      ${(taps.flatMap((tap) =>
-      numbers.map((k) => `let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`)
-    ))}
+      ${
+      taps.flatMap((tap) => numbers.map((k) => `let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`))
+    }
       for (var sample = 0u; sample < u.samples; sample++) {
         let s = sample + u.first_sample;
-        ${[
-      ...(kernel ? numbers.map((k) => `let k${k} = ${number("kernel", kernels, k)};`) : []),
-      ...(channel ? [`let c = ${channelOf};`] : []),
-      ...(spatial ? taps.map((tap) => `let t${tap} = ${number("spatial", 9, tap)};`) : []),
-      ...taps.map((tap) => `let w${tap} = (${mixed(tap)})${factors(tap)};`),
-    ]}
+        ${kernel && numbers.map((k) => `let k${k} = ${number("kernel", kernels, k)};`)}
+        ${channel && `let c = ${channelOf};`}
+        ${spatial && taps.map((tap) => `let t${tap} = ${number("spatial", 9, tap)};`)}
+        ${taps.map((tap) => `let w${tap} = (${mixed(tap)})${factors(tap)};`)}
         ${
       transformSquareWgsl(
         winogradMatrices(size).kernel,
@@ -131,9 +131,9 @@ export function transformKernels(
 }
 
 /** WGSL lines for the positions of a transformed tile. */
-function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): string {
+function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): Wgsl {
   const extent = Math.sqrt(positions);
-  return Array.from({ length: positions }, (_, p) => line(Math.floor(p / extent), p % extent, p)).join("\n");
+  return range(positions).map((p) => line(Math.floor(p / extent), p % extent, p));
 }
 
 /** Plans the convolution of some samples by transformed kernels: `weight` has one, or one for each of the samples. */
@@ -202,7 +202,7 @@ function transformInput(
   product: ConvolutionGeometry,
   y: Resource,
 ): Dispatch {
-  const extent = Array.from({ length: size + 2 }, (_, i) => i);
+  const extent = range(size + 2);
   return dispatch({
     label: "winograd_inputs",
     reads: { x },
@@ -248,7 +248,7 @@ function transformOutput(
   product: ConvolutionGeometry,
   products: Resource,
 ): Dispatch {
-  const extent = Array.from({ length: size }, (_, i) => i);
+  const extent = range(size);
   const epilogue = { filter, bias, residual, activation };
   return dispatch({
     label: "winograd_outputs",
@@ -281,11 +281,12 @@ function transformOutput(
       let row = tile / u.tile_columns * ${size}u;
       let column = tile % u.tile_columns * ${size}u;
       let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;
-      ${loadEpilogue(epilogue, "o", "_v")}${
+      ${loadEpilogue(epilogue, "o")}
+      ${
       extent.flatMap((i) =>
         extent.map((j) =>
           `if (row + ${i}u < u.height && column + ${j}u < u.width) { let at = first + ${i}u * u.width + ${j}u; ${
-            store(epilogue, `a_${i}_${j}`, "_v")
+            store(epilogue, `a_${i}_${j}`)
           } }`
         )
       )
