@@ -48,9 +48,9 @@ function sumSome({ from, first, copies }: Required<Copies>, parts: number, to: R
 }
 
 /** Invocations below which a device idles. */
-const ENOUGH = { texture: 2 ** 9, buffer: 2 ** 14 } as const;
+const ENOUGH = { software: 2 ** 9, hardware: 2 ** 14 } as const;
 
 /** How many ways, at most, to split the sums of so many invocations. */
 export function splitsFor(invocations: number, { capabilities }: PlanContext, most: number): number {
-  return Math.max(1, Math.min(most, Math.ceil(ENOUGH[capabilities.operands] / invocations)));
+  return Math.max(1, Math.min(most, Math.ceil(ENOUGH[capabilities.profile] / invocations)));
 }

@@ -33,7 +33,7 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
   const [kernels, ...each] = weight.shape;
   const geometry = convolutionGeometry(x.shape, each, gradient.shape, attributes);
   const { kernel: [kh, kw], output, groups, groupInputs, groupOutputs, weightTexels } = geometry;
-  const tile = correlationTile(geometry, context.capabilities.operands === "buffer");
+  const tile = correlationTile(geometry, context.capabilities.profile === "hardware");
   const sums = accumulators(geometry, tile, Math.min(4, x.shape[1]));
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
   const inTiles = groupInputs / tile.inputs;

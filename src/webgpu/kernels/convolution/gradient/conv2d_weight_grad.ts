@@ -67,15 +67,15 @@ export function planWeightGrad(
   const geometry = convolutionGeometry(x.shape, each, gradient.shape, attributes);
   const { kernel: [kh, kw], groups, groupInputs, groupOutputs, weightTexels } = geometry;
   const { batch } = geometry.output;
-  const buffers = context.capabilities.operands === "buffer";
+  const software = context.capabilities.profile === "software";
   const store = weightGradStore(geometry, weightShape, attributes.groups);
   const texels = store.packed ? weightTexels * kernels : blocked(weightShape).texels;
-  const tile = correlationTile(geometry, buffers && kernels > 1);
+  const tile = correlationTile(geometry, !software && kernels > 1);
   const sums = accumulators(geometry, tile, Math.min(4, store.vector === "outputs" ? x.shape[1] : each[0]));
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
   const inTiles = groupInputs / tile.inputs;
   const tiles = outTiles * inTiles * groups * kh;
-  const counts = { outTiles, inTiles, kept: !buffers };
+  const counts = { outTiles, inTiles, kept: software };
   const chunks = shared ? sumChunks(shared, geometry, tile, counts, context.capabilities) : [[0, batch] as const];
   const fitting = Math.floor(mostBytes(context.capabilities) / (texels * TEXEL_BYTES));
   const splits = splitsFor(tiles, context, Math.min(chunks[0][1], fitting));
