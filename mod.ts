@@ -46,7 +46,7 @@ export type { ConvolutionFactory } from "./src/models/convolution.ts";
 export type { Published } from "./src/models/published.ts";
 
 // Devices: where it runs.
-export { type DeviceName, type DeviceOptions, type DeviceWork, openDevice } from "./src/devices.ts";
+export { type DeviceName, type DeviceOptions, type DeviceWork, type GpuSource, openDevice } from "./src/devices.ts";
 export type { Precision } from "./src/webgpu/plan/plan.ts";
 export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";

@@ -135,10 +135,10 @@ export const command: Command<"only" | "out"> = {
       await Deno.writeTextFile(beside, page(table, torch, await versions()));
       await Deno.rename(beside, out);
     }
-    for (const failure of failed) console.error(`not compared: ${failure}`);
-    if (failed.length && out !== undefined) console.error(`${out} was left as it was`);
     const beyond = rows.filter(({ model, errors }) => Math.max(...errors) > allowedError(model));
     for (const { model } of beyond) console.error(`${model.name}: more than ${allowedError(model).toExponential(1)}`);
+    for (const failure of failed) console.error(`not compared: ${failure}`);
+    if (failed.length && out !== undefined) console.error(`${out} was left as it was`);
     const worst = Math.max(...rows.map(({ model, errors }) => Math.max(...errors) / model.torchError));
     console.error(
       `${rows.length} compared, at most ${

@@ -121,6 +121,31 @@ Deno.test("decodeImage() refuses images that claim more pixels than their bytes 
   }
 });
 
+Deno.test("decodeImage() refuses what a few bytes of any format claim, before it takes memory", async () => {
+  const cases: [file: string, at: number, claim: number[], message: string][] = [
+    // Columns and rows, of 4 bytes each, of 2 or as text.
+    ["odd_24bit.bmp", 18, [0, 0x40, 0, 0, 0, 0x20, 0, 0], "truncated"],
+    ["odd_24bit.bmp", 18, [0, 0xff, 0xff, 0, 0, 0xff, 0xff, 0], "image too large"],
+    ["odd_runs.bmp", 18, [0, 0x40, 0, 0, 0, 0x20, 0, 0], "truncated?"],
+    ["odd_whole.gif", 6, [0, 0x40, 0, 0x20], "truncated?"],
+    ["odd_whole.gif", 6, [0xff, 0xff, 0xff, 0xff], "image too large"],
+    ["odd_255.ppm", 3, [...new TextEncoder().encode("9999 9999 255 ")], "truncated"],
+    ["odd_text_255.pgm", 3, [...new TextEncoder().encode("9999 9999 255 ")], "truncated"],
+    ["odd_animated_part.webp", 24, [0xff, 0x2f, 0, 0xff, 0x2f, 0], "truncated?"],
+  ];
+  for (const [name, at, claim, message] of cases) {
+    const bytes = await readFixture(name);
+    bytes.set(claim, at);
+    await assertRejects(() => decodeImage(bytes, name), DataError, message);
+  }
+  const tiff = await readFixture("odd_orientation_1.tif");
+  const view = new DataView(tiff.buffer);
+  const directory = view.getUint32(4, true);
+  // The first two entries are columns and rows.
+  for (const entry of [0, 1]) view.setUint32(directory + 2 + 12 * entry + 8, 10_000, true);
+  await assertRejects(() => decodeImage(tiff, "a.tif"), DataError, "truncated?");
+});
+
 Deno.test("decodeImage() refuses a JPEG of very many scans", async () => {
   const bytes = await readFixture("65x49_420_progressive.jpg");
   const scan = bytes.findLastIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0xda);

@@ -1,15 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CIFAR10, preprocess } from "../../src/data/preprocessing.ts";
+import { CIFAR10, normalize } from "../../src/data/preprocessing.ts";
 import { stack } from "../../src/data/stack.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { type ImageTensor, imageTensor } from "../../src/image_tensor.ts";
 
 /** An image whose bytes are all `value`, 2 pixels high and 3 wide. */
 function planes(value: number): ImageTensor {
-  return preprocess({ width: 3, height: 2, data: new Uint8Array(18).fill(value) }, CIFAR10);
+  return normalize({ width: 3, height: 2, data: new Uint8Array(18).fill(value) }, CIFAR10);
 }
 
-Deno.test("preprocess() returns an array that says its channels, height and width", () => {
+Deno.test("normalize() returns an array that says its channels, height and width", () => {
   const image = planes(7);
   assertEquals(image.shape, [3, 2, 3]);
   // It is the array of numbers that it was: it compares as one, and copies are plain.

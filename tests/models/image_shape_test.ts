@@ -1,7 +1,7 @@
 /** Images of another height and width than the network's are refused, also if they have as many numbers. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { preprocess } from "../../src/data/preprocessing.ts";
+import { normalize } from "../../src/data/preprocessing.ts";
 import { stack } from "../../src/data/stack.ts";
 import { openCpuPool } from "../../src/cpu/backend.ts";
 import { ShapeError } from "../../src/errors.ts";
@@ -18,7 +18,7 @@ const model = createModel({ arch: "od_resnet20" });
 
 function image(width: number, height: number): ImageTensor {
   const data = Uint8Array.from(uniform(`${width}x${height}`, [width * height * 3], 127, 128));
-  return preprocess({ width, height, data }, model.preprocessing);
+  return normalize({ width, height, data }, model.preprocessing);
 }
 
 const DEVICES: Readonly<Record<string, () => Promise<Backend>>> = {

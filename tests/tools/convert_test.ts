@@ -234,7 +234,7 @@ Deno.test("`convert` exits 2 when it is used wrongly, 1 when there is no such fi
     );
     const { code, stderr } = await convert("a.pth");
     assertEquals(code, 1);
-    assertMatch(stderr, /^error: a\.pth: there is no such file\. Tasks run in \/\S+, where relative paths begin\n$/);
+    assertMatch(stderr, /^error: a\.pth: there is no such file\. Tasks run in .+, where relative paths begin\n$/);
   }));
 
 Deno.test("`convert` needs no more than the files it reads and writes when the source is a file", () =>

@@ -18,6 +18,10 @@ const broken = (name: string, what: string) => new DataError(`${name}: broken TI
 const tooShort = (name: string, found: number, size: number) =>
   broken(name, `a part of the image holds ${found} bytes, expected ${size} (is it truncated?)`);
 
+/** The most bytes that a stored byte can stand for: a copy of 128 in two; a string of the table's length in 12 bits. */
+const PACK_BITS_RATIO = 64;
+const LZW_RATIO = 2731;
+
 /** By the number in the file; PIL knows others. */
 export const DECOMPRESS: Readonly<Record<number, Decompress>> = {
   1(bytes, size, name) {
@@ -37,6 +41,7 @@ async function unpackDeflate(bytes: Uint8Array<ArrayBuffer>, size: number, name:
 }
 
 function unpackBits(bytes: Uint8Array, size: number, name: string): Uint8Array {
+  if (size > PACK_BITS_RATIO * bytes.length) throw tooShort(name, bytes.length, size);
   const out = new Uint8Array(size);
   let filled = 0;
   for (let at = 0; filled < size && at < bytes.length;) {
@@ -63,6 +68,7 @@ const MAX_CODE_BITS = 12;
 const TABLE = 1 << MAX_CODE_BITS;
 
 function unpackLzw(bytes: Uint8Array, size: number, name: string): Uint8Array {
+  if (size > LZW_RATIO * bytes.length) throw tooShort(name, bytes.length, size);
   const out = new Uint8Array(size);
   // A code stands for bytes that were written before: those of an earlier code and the one behind it.
   const starts = new Uint32Array(TABLE + 1), lengths = new Uint16Array(TABLE + 1);
@@ -75,10 +81,7 @@ function unpackLzw(bytes: Uint8Array, size: number, name: string): Uint8Array {
       [next, bits, last] = [END + 1, 9, -1];
       continue;
     }
-    if (code > END && (code > next || last < 0 || (code === next && next > TABLE))) {
-      throw broken(name, "its compressed data are damaged");
-    }
-    const start = filled;
+    if (code > END && (code > next || last < 0)) throw broken(name, "its compressed data are damaged");
     if (last >= 0 && next <= TABLE) {
       // The string before and the first byte of this one, which stand beside each other.
       const length = last < CLEAR ? 1 : lengths[last];
@@ -91,7 +94,6 @@ function unpackLzw(bytes: Uint8Array, size: number, name: string): Uint8Array {
     // The length grows one code early.
     if (next >= (1 << bits) - 1 && bits < MAX_CODE_BITS) bits++;
     last = code;
-    if (start === filled) break;
   }
   if (filled < size) throw tooShort(name, filled, size);
   return out;

@@ -16,7 +16,7 @@ import { numberOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
 import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { finished, loadEpilogue, store } from "../operands/epilogue.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import { addWeighted, weightLanes } from "../weights/weight_layout.ts";
 import { numberTiles, type Order } from "./dispatch_order.ts";
@@ -214,8 +214,7 @@ function storeSums(convolution: DirectConvolution, isChain: boolean): Wgsl {
   const { operands, tile, whole } = convolution;
   const stored = (sum: string) =>
     isChain
-      ? `if (begin > 0u) { ${sum} += y[at]; } y[at] = select(${sum}, ${finished(operands, sum)}, last); ` +
-        `${sum} = vec4f();`
+      ? `if (begin > 0u) { ${sum} += y[at]; } ${store(operands, sum, "last")} ${sum} = vec4f();`
       : store(operands, sum);
   const pixel = (r: number, t: number, o: number) => {
     const inside = [

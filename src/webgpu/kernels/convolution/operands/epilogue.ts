@@ -20,17 +20,16 @@ export interface Epilogue {
   readonly activation: Activation;
 }
 
-/** WGSL that stores `sum` for the block whose values {@link loadEpilogue} has loaded at texel `at`. */
-export function store(epilogue: Epilogue, sum: string): string {
-  return `y[at] = ${finished(epilogue, sum)};`;
-}
-
-/** WGSL of what {@link store} stores. */
-export function finished({ filter, bias, residual, activation }: Epilogue, sum: string): string {
+/**
+ * WGSL that stores `sum` for the block whose values {@link loadEpilogue} has loaded at texel `at`; of one that is whole only if
+ * `isWhole`, WGSL of a bool, the sum itself until then.
+ */
+export function store({ filter, bias, residual, activation }: Epilogue, sum: string, isWhole?: string): string {
   let value = filter ? `${sum} * filter_v` : sum;
   if (bias) value += " + bias_v";
   if (residual) value += " + residual(at)";
-  return activate(activation, value);
+  const result = activate(activation, "value");
+  return `let value = ${value}; y[at] = ${isWhole ? `select(${sum}, ${result}, ${isWhole})` : result};`;
 }
 
 /** WGSL that loads the epilogue's values of block `o` of sample `s`. */
