@@ -1,6 +1,6 @@
 /**
  * A WebGPU device that runs graphs, in Deno or a browser. Whatever goes wrong on it becomes a DeviceError of the work that
- * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./recovery.ts).
+ * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./connection/recovery.ts).
  *
  * @module
  */

@@ -38,7 +38,7 @@ export function declareProducts(products: AttentionProducts): Wgsl {
   return [...names(products)].map(({ name }) => `var ${name} = vec4f();`);
 }
 
-/** WGSL of what an accumulator is multiplied by: a texel of kernel `n`, as ./weight_layout.ts says. */
+/** WGSL of what an accumulator is multiplied by: a texel of kernel `n`, as ../weights/weight_layout.ts says. */
 function weightOf({ depthwise }: AttentionProducts, n: number, { output, input, lane, tap }: Accumulator): string {
   const channels = depthwise
     ? "out_block"

@@ -1,7 +1,7 @@
 /**
  * The gradients of the filter, spatial and kernel attention (src/graph/ops/attention_grad.ts) where the weight's gradient is
  * formed: an invocation reduces the products of its tile and a sample in registers, and stores its part of each gradient.
- * The parts of some samples (./sample_chunks.ts) lie in one buffer, [tile][sample] for each attention, and are summed
+ * The parts of some samples (../weights/sample_chunks.ts) lie in one buffer, [tile][sample] for each attention, and are summed
  * afterwards:
  *
  *     filter    a texel for each block of output channels

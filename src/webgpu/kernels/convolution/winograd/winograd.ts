@@ -3,7 +3,7 @@
  * as (m + 2)² matrix products, and transformed back. The products are 1x1 convolutions over "images" of tiles:
  *
  *     transformed inputs    [set][position][Cin/4][tile]
- *     transformed kernels   [set][position] and then as the kernel's own channels lie (./weight_layout.ts)
+ *     transformed kernels   [set][position] and then as the kernel's own channels lie (../weights/weight_layout.ts)
  *     products              [set][position][Cout/4][tile]
  *
  * A set is what shares a kernel: all samples of a dispatch, or one sample where each has a kernel of its own.
