@@ -9,14 +9,14 @@ import { DeviceError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
 import { connect, type Connection, type ConnectionOptions } from "./connection/connection.ts";
-import type { DeviceOwner, DeviceUser } from "./run/backend.ts";
-import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
+import { Recovery, redoWhenLost } from "./connection/recovery.ts";
 import type { Shader } from "./plan/kernel.ts";
 import type { Capabilities } from "./plan/plan.ts";
-import { Recovery, redoWhenLost } from "./connection/recovery.ts";
+import type { ChooseVariant } from "./plan/variant.ts";
+import type { DeviceOwner, DeviceUser } from "./run/backend.ts";
+import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
 import { tunedChoice } from "./tuning/choose.ts";
 import type { Tuning } from "./tuning/tuning.ts";
-import type { ChooseVariant } from "./plan/variant.ts";
 
 /** Choices of {@link openWebGpu}. */
 export interface WebGpuOptions extends ConnectionOptions {

@@ -5,10 +5,10 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import { guarded } from "./error_scopes.ts";
 import type { Shader } from "../plan/kernel.ts";
 import { TEXTURE_WIDTH } from "../plan/layout.ts";
 import type { Capabilities, Precision, Profile } from "../plan/plan.ts";
+import { guarded } from "./error_scopes.ts";
 
 /** Not every WebGPU type library knows it yet. */
 const SUBGROUPS = "subgroups" as string as GPUFeatureName;

@@ -7,11 +7,12 @@
 
 import { DeviceError } from "../../errors.ts";
 import type { Graph, Node, Shape, Value } from "../../graph/graph.ts";
+import { variantsOf } from "../kernels/convolution/choice/variants.ts";
 import { packInput, unpackOutput } from "../kernels/layout/borders.ts";
-import { emitFormulas, isComputedAgain } from "../kernels/wgsl/formula.ts";
 import { gather, gatherTable } from "../kernels/layout/gather.ts";
 import { KERNELS } from "../kernels/mod.ts";
-import { variantsOf } from "../kernels/convolution/choice/variants.ts";
+import { emitFormulas, isComputedAgain } from "../kernels/wgsl/formula.ts";
+import type { Formula } from "../plan/formula.ts";
 import type { Dispatch, Resource } from "../plan/kernel.ts";
 import { blocked, packBlocks } from "../plan/layout.ts";
 import { checkDispatch, checkResources, checkWhole, type Held } from "../plan/limits.ts";
@@ -26,10 +27,9 @@ import type {
   Step,
   Upload,
 } from "../plan/plan.ts";
+import type { ChooseVariant, Variant } from "../plan/variant.ts";
 import { placeUpdates } from "./updates.ts";
 import { ValueStates } from "./value_state.ts";
-import type { Formula } from "../plan/formula.ts";
-import type { ChooseVariant, Variant } from "../plan/variant.ts";
 
 /** The layout of computed values, by its name. */
 const BLOCKS = "blocks";

@@ -6,9 +6,9 @@
 
 import type { OperandsOf, Value } from "../../../graph/graph.ts";
 import type { TRAINING_OPERATORS, TrainingOperatorName } from "../../../graph/ops/training.ts";
+import type { Names } from "../../plan/formula.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
-import type { Names } from "../../plan/formula.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
 import { wgsl } from "../wgsl/wgsl.ts";

@@ -9,8 +9,8 @@ import { type Shape, size, type Value } from "../../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked, packBlocks } from "../../plan/layout.ts";
 import type { PlanContext } from "../../plan/plan.ts";
-import { wgsl } from "../wgsl/wgsl.ts";
 import { range } from "../wgsl/range.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Whole numbers up to here are exact in float32. */
 const MOST_EXACT = 2 ** 24;

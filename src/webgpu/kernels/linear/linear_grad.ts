@@ -7,6 +7,7 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { biasGradient } from "../reduction/reductions.ts";
+import { channelsOf } from "../wgsl/numbers.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
 const ROWS = [0, 1, 2, 3];
@@ -71,7 +72,7 @@ export const linearWeightGrad: Kernel = (node, context) => {
         let v = x(s * u.in_blocks + i);
         ${ROWS.map((r) => `a${r} += g[${r}] * v;`)}${bias ? "\n    sum += g;" : ""}
       }
-      let there = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.inputs);
+      let there = ${channelsOf("i")} < vec4u(u.inputs);
       ${
       ROWS.map((r) =>
         `if (o * 4u + ${r}u < u.outputs) { dw[(o * 4u + ${r}u) * u.in_blocks + i] = select(vec4f(), a${r}, there); }`
@@ -79,7 +80,7 @@ export const linearWeightGrad: Kernel = (node, context) => {
     }${
       bias
         ? wgsl`
-          if (i == 0u) { db[o] = select(vec4f(), sum, vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs)); }`
+          if (i == 0u) { db[o] = select(vec4f(), sum, ${channelsOf("o")} < vec4u(u.outputs)); }`
         : ""
     }`,
   }));

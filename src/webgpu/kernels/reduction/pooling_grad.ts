@@ -5,8 +5,8 @@ import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
-import { slideWindow } from "./pooling.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
+import { slideWindow } from "./pooling.ts";
 
 /**
  * Adds up, for every pixel of x, what each window over it gives: `share` is WGSL over the window's texel `at` of the

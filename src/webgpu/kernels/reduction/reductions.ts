@@ -7,11 +7,12 @@
 
 import type { Node, OperandsOf, Shape, Value } from "../../../graph/graph.ts";
 import type { channelVariance as channelVarianceOperator } from "../../../graph/ops/reductions.ts";
+import type { Formula } from "../../plan/formula.ts";
 import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { FormulaWriter, planFormula } from "../wgsl/formula.ts";
-import type { Formula } from "../../plan/formula.ts";
+import { channelsOf } from "../wgsl/numbers.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Texels that an invocation of a first pass sums, in runs that are summed by themselves: short chains round little. */
@@ -52,7 +53,7 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
   const finishReads = Object.assign({}, ...sums.map((sum) => sum.finishReads ?? {}));
   const finished = (k: number) => `select(vec4f(), ${(sums[k].finish ?? ((sum) => sum))(`sum${k}`)}, there)`;
   const results = wgsl`
-    let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
+    let there = ${channelsOf("c")} < vec4u(u.channels);
     ${sums.map((_, k) => `y${k}[id] = ${finished(k)};`)}`;
   const named = (name: string, resources: readonly Resource[]) =>
     Object.fromEntries(resources.map((resource, k) => [`${name}${k}`, resource]));
@@ -210,7 +211,7 @@ function sumAll(label: string, x: Value, term: string, scale: number, y: Resourc
         `id * ${PIECE}u`,
         `min(u.texels, (id + 1u) * ${PIECE}u)`,
         wgsl`
-          let channel = vec4u((at / u.pixels) % u.blocks * 4u) + vec4u(0u, 1u, 2u, 3u);
+          let channel = ${channelsOf("(at / u.pixels) % u.blocks")};
           run += select(vec4f(), ${term}, channel < vec4u(u.channels));`,
       )
     }
@@ -262,7 +263,7 @@ export const total: Kernel = (node, context) => {
           "0u",
           `u.texels${k}`,
           wgsl`
-            let channel = vec4u((at / u.pixels${k}) % u.blocks${k} * 4u) + vec4u(0u, 1u, 2u, 3u);
+            let channel = ${channelsOf(`(at / u.pixels${k}) % u.blocks${k}`)};
             run += select(vec4f(), x${k}(at), channel < vec4u(u.channels${k}));`,
         )
       )

@@ -2,6 +2,7 @@ import type { Value } from "../../../graph/graph.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
+import { channelsOf } from "../wgsl/numbers.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Softmax of x / temperature over the channels of [B, n]; one sample an invocation. */
@@ -18,7 +19,7 @@ export const softmax: Kernel = (node, context) => {
     // Lanes past the last channel weigh nothing: they count as far below every number.
     declarations: wgsl`
       fn masked(id: u32, c: u32) -> vec4f {
-        let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
+        let there = ${channelsOf("c")} < vec4u(u.channels);
         return select(vec4f(-3.0e38), x(id * u.blocks + c)${temperature ? " / temperature(0u)[0]" : ""}, there);
       }`,
     body: wgsl`

@@ -10,19 +10,19 @@
  */
 
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import { blocksOf } from "../../../plan/layout.ts";
+import type { Tile } from "../../../plan/variant.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
-import { throughSubgroups } from "./through_subgroups.ts";
-import { throughWorkgroup } from "./through_workgroup.ts";
-import { tapPlace, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
-import type { Cooperation } from "./cooperation.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile } from "../../../plan/variant.ts";
-import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
-import { numberOf } from "../../wgsl/numbers.ts";
-import { blocksOf } from "../../../plan/layout.ts";
+import { tapPlace, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
+import type { Cooperation } from "./cooperation.ts";
+import { throughSubgroups } from "./through_subgroups.ts";
+import { throughWorkgroup } from "./through_workgroup.ts";
 
 /** Additions of a chain. */
 const CHAIN = 512;

@@ -1,11 +1,11 @@
-import { wgsl } from "../../wgsl/wgsl.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import type { Tile } from "../../../plan/variant.ts";
 import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
 import { addWeighted } from "../weights/weight_layout.ts";
 import type { Cooperation } from "./cooperation.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile } from "../../../plan/variant.ts";
 
 /**
  * Sharing by subgroup shuffles, without memory and without waiting: every invocation has pixels of its own, all of a workgroup

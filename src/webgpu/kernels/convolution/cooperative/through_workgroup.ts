@@ -1,10 +1,10 @@
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeTile, PIXEL_LANES } from "../choice/cooperative_tiles.ts";
-import { range } from "../../wgsl/range.ts";
-import type { Cooperation } from "./cooperation.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Tile } from "../../../plan/variant.ts";
+import { range } from "../../wgsl/range.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
+import { cooperativeTile, PIXEL_LANES } from "../choice/cooperative_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import type { Cooperation } from "./cooperation.ts";
 
 /**
  * Sharing through workgroup memory: the invocations of a workgroup load what all of them multiply, wait for each other, and

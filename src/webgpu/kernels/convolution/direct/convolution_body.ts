@@ -10,6 +10,7 @@
  * @module
  */
 
+import { blocksOf } from "../../../plan/layout.ts";
 import type { Tile } from "../../../plan/variant.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
 import { numberOf } from "../../wgsl/numbers.ts";
@@ -21,7 +22,6 @@ import type { ConvolutionOperands } from "../operands/operands.ts";
 import { addWeighted, weightLanes } from "../weights/weight_layout.ts";
 import { numberTiles, type Order } from "./dispatch_order.ts";
 import { windowRows } from "./window.ts";
-import { blocksOf } from "../../../plan/layout.ts";
 
 /** What the WGSL is written for. */
 export interface DirectConvolution {

@@ -1,14 +1,14 @@
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
+import type { Tile } from "../../../plan/variant.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
 import { range } from "../../wgsl/range.ts";
-import { tapPlace } from "../weights/weight_layout.ts";
-import { loadHalo, windowRows } from "./window.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import { haloColumns } from "../../wgsl/halo.ts";
-import type { Tile } from "../../../plan/variant.ts";
-import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { tapPlace } from "../weights/weight_layout.ts";
+import { loadHalo, windowRows } from "./window.ts";
 
 /**
  * Depthwise convolution: an invocation computes neighbouring pixels for four channels. Tiles of several rows load each

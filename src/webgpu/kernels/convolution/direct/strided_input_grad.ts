@@ -8,11 +8,11 @@
 
 import type { WindowAttributes } from "../../../../graph/ops/shared.ts";
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { range } from "../../wgsl/range.ts";
-import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
+import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
 
 /** Columns that a tile has of every remainder modulo the stride. */
 const COLUMNS_EACH = 4;

@@ -3,6 +3,7 @@ import type { attentionGrad as attentionGradOperator } from "../../../../graph/o
 import { dispatch } from "../../../plan/kernel.ts";
 import { blocksOf } from "../../../plan/layout.ts";
 import type { Kernel } from "../../../plan/plan.ts";
+import { channelsOf } from "../../wgsl/numbers.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
 
 /**
@@ -58,7 +59,7 @@ export const attentionGrad: Kernel = (node, context) => {
     workgroupSize: 8,
     declarations: wgsl`
       fn masked(at: u32, o: u32) -> vec4f {
-        return select(vec4f(), products(at), vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs));
+        return select(vec4f(), products(at), ${channelsOf("o")} < vec4u(u.outputs));
       }`,
     body: wgsl`
       let block = id % u.blocks;

@@ -16,14 +16,15 @@ import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts"
 import { blocked, blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext } from "../../../plan/plan.ts";
-import type { AttentionProducts } from "./attention_products.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import type { CorrelationTile } from "./correlation.ts";
 import { sumCopies } from "../../reduction/partial_sums.ts";
+import { channelsOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
-import { inChunks } from "../weights/sample_chunks.ts";
-import type { SharedCorrelation } from "./shared_correlation.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import { inChunks } from "../weights/sample_chunks.ts";
+import type { AttentionProducts } from "./attention_products.ts";
+import type { CorrelationTile } from "./correlation.ts";
+import type { SharedCorrelation } from "./shared_correlation.ts";
 
 /** What is summed, and where its parts lie. */
 export interface AttentionSums {
@@ -149,7 +150,7 @@ function reductions({ shared: { weightGrad }, products: { kernels, kw, tile } }:
 /** WGSL of the filter attention of a block of output channels, 0 beyond the last channel: there is nothing to sum. */
 function outputScale({ shared: { weightGrad } }: AttentionSums, o: number): string {
   const filter = weightGrad.operands.filter ? `filter${o}` : "vec4f(1.0)";
-  const channels = `vec4u((out_block + ${o}u) * 4u) + vec4u(0u, 1u, 2u, 3u)`;
+  const channels = channelsOf(`(out_block + ${o}u)`);
   return `select(vec4f(), ${filter}, ${channels} < vec4u(select(0u, u.outputs, o + ${o}u < u.group_outputs)))`;
 }
 

@@ -4,9 +4,12 @@ import { dispatch } from "../../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Kernel } from "../../../plan/plan.ts";
+import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { convolutionGeometry } from "../geometry/geometry.ts";
+import { weightOperand } from "../weights/weight_layout.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { planWeightGrad } from "./conv2d_weight_grad.ts";
-import { convolutionGeometry } from "../geometry/geometry.ts";
 import {
   type Accumulator,
   accumulators,
@@ -15,10 +18,7 @@ import {
   correlationTile,
   correlationUniforms,
 } from "./correlation.ts";
-import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
 import { sharedCorrelation } from "./shared_correlation.ts";
-import { weightOperand } from "../weights/weight_layout.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
 
 /**
  * The products of the attentions' gradients: an invocation has one sample and some blocks of output channels, forms what

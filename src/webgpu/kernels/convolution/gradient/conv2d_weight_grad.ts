@@ -4,9 +4,16 @@ import { dispatch } from "../../../plan/kernel.ts";
 import { blocked, blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Kernel, PlanContext } from "../../../plan/plan.ts";
+import { gather, scatterTable } from "../../layout/gather.ts";
+import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { convolutionGeometry } from "../geometry/geometry.ts";
+import { weightOperand } from "../weights/weight_layout.ts";
+import { packWeights } from "../weights/weight_packing.ts";
 import { addProducts, declareProducts, loadWeights } from "./attention_products.ts";
 import { type AttentionSums, attentionSums, planSums, storeSums, sumChunks, sumOutputs } from "./attention_sums.ts";
-import { convolutionGeometry } from "../geometry/geometry.ts";
 import {
   type Accumulator,
   accumulators,
@@ -16,15 +23,8 @@ import {
   correlationTile,
   correlationUniforms,
 } from "./correlation.ts";
-import { gather, scatterTable } from "../../layout/gather.ts";
-import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
-import { range } from "../../wgsl/range.ts";
 import { type SharedCorrelation, sharedCorrelation } from "./shared_correlation.ts";
-import { weightOperand } from "../weights/weight_layout.ts";
-import { packWeights } from "../weights/weight_packing.ts";
 import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
-import { numberOf } from "../../wgsl/numbers.ts";
 
 /** What the kernel is written for, besides its accumulators. */
 interface Variant {

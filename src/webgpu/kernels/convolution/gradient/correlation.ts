@@ -9,11 +9,10 @@
  * @module
  */
 
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { range } from "../../wgsl/range.ts";
-import { isFlat } from "../geometry/geometry.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
+import { range } from "../../wgsl/range.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
+import { type ConvolutionGeometry, isFlat } from "../geometry/geometry.ts";
 
 /** How much of R an invocation forms at a time. */
 export interface CorrelationTile {

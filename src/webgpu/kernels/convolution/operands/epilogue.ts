@@ -6,8 +6,8 @@
 
 import type { Activation } from "../../../../graph/ops/shared.ts";
 import type { Resource } from "../../../plan/kernel.ts";
-import type { Wgsl } from "../../wgsl/wgsl.ts";
 import { activate } from "../../wgsl/activate.ts";
+import type { Wgsl } from "../../wgsl/wgsl.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
 export interface Epilogue {

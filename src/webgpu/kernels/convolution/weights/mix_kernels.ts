@@ -1,10 +1,10 @@
 import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import type { WeightLayout } from "./weight_layout.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
+import { blocksOf } from "../../../plan/layout.ts";
 import { numberOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
-import { blocksOf } from "../../../plan/layout.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { WeightLayout } from "./weight_layout.ts";
 
 /** The operands of {@link mixKernels}. */
 export interface MixOperands {

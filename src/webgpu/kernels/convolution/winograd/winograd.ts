@@ -17,19 +17,19 @@ import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts"
 import { blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext, Precision, Upload } from "../../../plan/plan.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { Tile } from "../../../plan/variant.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 import { convolve } from "../convolve/convolve.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometry/winograd_geometry.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { MixOperands } from "../weights/mix_kernels.ts";
 import { MOST_CHUNK_BYTES } from "../weights/sample_chunks.ts";
 import type { WeightLayout } from "../weights/weight_layout.ts";
 import { transformSquare, transformSquareWgsl, winogradMatrices } from "./winograd_matrices.ts";
-import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometry/winograd_geometry.ts";
-import { loadEpilogue, store } from "../operands/epilogue.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile } from "../../../plan/variant.ts";
-import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
-import { numberOf } from "../../wgsl/numbers.ts";
-import { range } from "../../wgsl/range.ts";
 
 /** The layout of one position of kernels that lie so. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {

@@ -10,8 +10,8 @@
  * @module
  */
 
-import type { Wgsl } from "../../wgsl/wgsl.ts";
 import type { WinogradSize } from "../../../plan/variant.ts";
+import type { Wgsl } from "../../wgsl/wgsl.ts";
 
 /** Rows of numbers. */
 export type Matrix = readonly (readonly number[])[];
