@@ -52,8 +52,8 @@ Options:
   --data cifar10        the CIFAR-10 test images; what CIFAR-10 models are evaluated on if --data is left out
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
   --ground-truth FILE   of the archive: lines of "NAME CLASS" or "NAME WNID", by spaces or as CSV, with or without a header;
-                        Kaggle's LOC_val_solution.csv; an .lst of MXNet; the development kit's numbers, with meta.mat
-                        beside them; or WNID alone, in the order of the sorted names
+                        Kaggle's LOC_val_solution.csv; an .lst of MXNet; the development kit's numbers alone or
+                        WNID alone, in the order of the sorted names
   --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU; by their pixels)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}

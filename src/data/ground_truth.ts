@@ -6,27 +6,9 @@
 
 import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
+import { ilsvrcIndex } from "./ilsvrc_ids.ts";
 import { imagenetIndex } from "./imagenet.ts";
-import { readMatStructs } from "./mat_file.ts";
 import { readTable, type Row } from "./table.ts";
-
-/** WordNet ids by the number, 1..1000, that ILSVRC-2012's development kit gives the class. */
-export type DevkitClasses = ReadonlyMap<number, string>;
-
-/** The class table of the development kit, its file data/meta.mat. Throws DataError. */
-export async function readDevkitClasses(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<DevkitClasses> {
-  const classes = new Map<number, string>();
-  for (const synset of await readMatStructs(bytes, "synsets", path)) {
-    const [id] = synset.get("ILSVRC2012_ID") ?? [];
-    const wordNetId = synset.get("WNID");
-    // Beyond 1000 come the groups of classes.
-    if (typeof id === "number" && id <= 1000 && typeof wordNetId === "string") classes.set(id, wordNetId);
-  }
-  if (classes.size !== 1000) {
-    throw new DataError(`${path}: expected the 1000 classes of ILSVRC-2012, found ${classes.size}`);
-  }
-  return classes;
-}
 
 /** What messages say a file may hold. */
 const FORMS =
@@ -34,16 +16,21 @@ const FORMS =
   "without a header; Kaggle's LOC_val_solution.csv; an .lst of MXNet (number, class index, path); WordNet ids alone or " +
   "the development kit's numbers alone, a line for each image in the order of the sorted names";
 
-/** True where every line is a bare number, as in the development kit's own file. */
-export function isDevkitGroundTruth(text: string): boolean {
-  return readTable(text).every(({ cells }) => cells.length === 1 && /^\d+$/.test(cells[0]));
+const IS_NUMBER = /^\d+$/;
+
+/**
+ * True if nothing in the text tells the development kit's numbers, 1 to 1000, from class indices, 0 to 999: every line
+ * is a number alone, and none is 1000. `readGroundTruth` then takes them for the former, and refuses 0.
+ */
+export function mayBeIndices(text: string): boolean {
+  return readTable(text).every(({ cells }) => cells.length === 1 && IS_NUMBER.test(cells[0]) && cells[0] !== "1000");
 }
 
 /**
  * Class indices of `names` (file names without folders, sorted) from `text`. Its lines hold one of
  *
  * - a WordNet id, in the order of the sorted names;
- * - the development kit's number, in that order, which needs its class table;
+ * - the development kit's number, 1 to 1000, in that order;
  * - a name and a class: a WordNet id, or the index 0..999 of the classes sorted by WordNet id. Names may lack their
  *   extension. A header says which columns these are where there are more than two; Kaggle's boxes behind the WordNet id
  *   are passed over;
@@ -51,14 +38,9 @@ export function isDevkitGroundTruth(text: string): boolean {
  *
  * Throws DataError.
  */
-export function readGroundTruth(
-  text: string,
-  names: readonly string[],
-  path: string,
-  devkitClasses: DevkitClasses = new Map(),
-): number[] {
+export function readGroundTruth(text: string, names: readonly string[], path: string): number[] {
   const rows = readTable(text);
-  if (rows.every(({ cells }) => cells.length === 1)) return inOrder(rows, names, path, devkitClasses);
+  if (rows.every(({ cells }) => cells.length === 1)) return inOrder(rows, names, path);
   const columns = columnsOf(rows, names, path);
   const labels = new Map<string, { label: number; line: number }>();
   for (const { cells, line } of columns.header ? rows.slice(1) : rows) {
@@ -88,17 +70,19 @@ function noLine(path: string, name: string): DataError {
 }
 
 /** A line an image, without names. */
-function inOrder(rows: readonly Row[], names: readonly string[], path: string, devkit: DevkitClasses): number[] {
+function inOrder(rows: readonly Row[], names: readonly string[], path: string): number[] {
   const hasHeader = rows.length === names.length + 1 && !/\d/.test(rows[0].cells[0]);
   const labels = hasHeader ? rows.slice(1) : rows;
   if (labels.length !== names.length) {
     throw new DataError(`${path}: has ${labels.length} lines for ${names.length} images; ${FORMS}`);
   }
   return labels.map(({ cells: [label], line }) => {
-    const index = imagenetIndex(devkit.get(Number(label)) ?? label);
+    const index = IS_NUMBER.test(label) ? ilsvrcIndex(Number(label)) : imagenetIndex(label);
     if (index !== undefined) return index;
     throw new DataError(
-      `${path}, line ${line}: expected a WordNet id of ImageNet-1k, found ${excerpt(label)}; ${FORMS}`,
+      `${path}, line ${line}: expected a WordNet id of ImageNet-1k or the development kit's number 1..1000, found ${
+        excerpt(label)
+      }; a class index 0..999 needs its image's name before it; ${FORMS}`,
     );
   });
 }

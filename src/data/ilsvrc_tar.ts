@@ -8,15 +8,15 @@ import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { byCodePoint } from "./by_code_point.ts";
 import type { Dataset, Sample } from "./dataset.ts";
-import { openFile, readBytes, readText } from "./files.ts";
-import { type DevkitClasses, isDevkitGroundTruth, readDevkitClasses, readGroundTruth } from "./ground_truth.ts";
+import { openFile, readText } from "./files.ts";
+import { mayBeIndices, readGroundTruth } from "./ground_truth.ts";
 import { IMAGENET_NAMES } from "./imagenet.ts";
 import { IMAGENET } from "./preprocessing.ts";
 import { listTar } from "./tar.ts";
 
 /**
- * Opens the tar file at `path`; `labelsFile` holds the classes (forms: see `readGroundTruth`). Beside a file of the
- * development kit's numbers, its class table meta.mat is read too. Throws DataError.
+ * Opens the tar file at `path`; `labelsFile` holds the classes (forms: see `readGroundTruth`). Throws
+ * DataError.
  */
 export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<Dataset> {
   if (!labelsFile) {
@@ -26,7 +26,6 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
     );
   }
   const truth = await readText(labelsFile);
-  const devkitClasses = isDevkitGroundTruth(truth) ? await devkitClassesBeside(labelsFile) : undefined;
   const file = await openFile(path);
   try {
     // Synchronous, so that no other read can move the file's position in between.
@@ -46,12 +45,13 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
       );
     }
     const names = members.map(({ name }) => name.slice(name.lastIndexOf("/") + 1));
-    const labels = readGroundTruth(truth, names, labelsFile, devkitClasses);
+    const labels = readGroundTruth(truth, names, labelsFile);
     return {
       name: path,
       classes: IMAGENET_NAMES,
       numClasses: IMAGENET_NAMES.length,
       length: members.length,
+      ...(mayBeIndices(truth) ? { notes: [doubt(labelsFile)] } : {}),
       preprocessing: IMAGENET,
       item: (index: number): Sample => ({ file: members[index].name, label: labels[index] }),
       load(index: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -67,17 +67,9 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
   }
 }
 
-/** The development kit numbers the classes in an order of its own, which only its table tells. */
-async function devkitClassesBeside(labelsFile: string): Promise<DevkitClasses> {
-  const folder = /^.*[/\\]/.exec(labelsFile)?.[0] ?? "";
-  const path = `${folder}meta.mat`;
-  const bytes = await readBytes(path).catch((cause) => {
-    throw new DataError(
-      `${labelsFile}: holds the development kit's class numbers, which need the kit's meta.mat beside it: ${cause.message}`,
-      { cause },
-    );
-  });
-  return await readDevkitClasses(bytes, path);
+function doubt(labelsFile: string): string {
+  return `${labelsFile}: its numbers are read as the development kit's, 1 to 1000; for class indices, 0 to 999, write ` +
+    "each image's name before its index";
 }
 
 function readFully(file: Deno.FsFile, into: Uint8Array, offset: number, path: string): void {

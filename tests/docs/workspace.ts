@@ -21,7 +21,6 @@ const COPIED: Readonly<Record<string, string>> = {
   "ship.png": "web/examples/ship.png",
   "ILSVRC2012_img_val.tar": "tests/fixtures/ilsvrc_ustar.tar",
   "data/ILSVRC2012_validation_ground_truth.txt": "tests/fixtures/ilsvrc_devkit/ILSVRC2012_validation_ground_truth.txt",
-  "data/meta.mat": "tests/fixtures/ilsvrc_devkit/meta.mat",
 };
 
 /** Class folders of a few images each. */
