@@ -40,7 +40,8 @@ export type { InferenceConfig, InferenceOverrides } from "./src/models/inference
 export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
 export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
-export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
+export { inferConfig } from "./src/models/infer.ts";
+export type { TensorShapes } from "./src/models/tensor_shapes.ts";
 export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
 export type { ConvolutionFactory } from "./src/models/convolution.ts";
 export type { Published } from "./src/models/published.ts";

@@ -10,7 +10,7 @@ import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
 import { pathOf } from "../src/checkpoint/source.ts";
 import { partOf } from "../src/checkpoint/write_file.ts";
 import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
-import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../src/data/cifar10_names.ts";
 import { CheckpointError } from "../src/errors.ts";
 import { findNetwork, type FoundNetwork } from "../src/models/find_network.ts";
 import { inferenceOf } from "../src/models/load.ts";

@@ -5,8 +5,8 @@
  */
 
 import { openCheckpoint } from "../src/checkpoint/open.ts";
-import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
-import { openDataset } from "../src/data/dataset.ts";
+import { CIFAR10_NAMES } from "../src/data/cifar10_names.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { brokenFiles, lookOver } from "../src/data/look_over.ts";
 import { DataError } from "../src/errors.ts";
 import { accuracy, type Prediction } from "../src/evaluation/accuracy.ts";

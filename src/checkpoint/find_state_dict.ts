@@ -7,7 +7,7 @@
 import { CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { asDict, Opaque } from "./opaque.ts";
-import type { PickleValue } from "./pickle.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import type { StateDict, Tensor } from "./state_dict.ts";
 
 /** Where training scripts put the state dict, the likeliest first; averaged weights only where there are no others. */

@@ -5,7 +5,7 @@
  */
 
 import { Opaque } from "./opaque.ts";
-import type { PickleValue } from "./pickle.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import { type DType, DTYPE_BYTES } from "./state_dict.ts";
 import { MAX_AXES, TorchTensor } from "./torch_tensor.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PickleValue } from "./pickle.ts";
+import type { PickleValue } from "./pickle_value.ts";
 
 /** An object of a class that is not known here. Nothing of the class is run; what the pickle says of the object is kept. */
 export class Opaque {

@@ -8,7 +8,7 @@ import { findStateDicts, type FoundStateDict, unwrapped } from "./find_state_dic
 import { checkName, refuse } from "./foreign_file.ts";
 import { INFERENCE_KEY } from "./inference_key.ts";
 import { locate, type Located, located, type LocateOptions } from "./locate.ts";
-import type { PickleValue } from "./pickle.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import { isSafetensors, readSafetensors } from "./safetensors.ts";
 import { sha256 } from "./sha256.ts";
 import { isIndex, joinShards, readIndex } from "./sharded.ts";

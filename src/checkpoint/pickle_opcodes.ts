@@ -6,7 +6,8 @@
 
 import { excerpt } from "../excerpt.ts";
 import { Opaque } from "./opaque.ts";
-import type { PickleMachine, PickleValue } from "./pickle.ts";
+import type { PickleMachine } from "./pickle_machine.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import { COST } from "./pickle_memory.ts";
 
 /** What an opcode does; "STOP" ends the pickle. */

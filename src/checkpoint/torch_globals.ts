@@ -8,7 +8,8 @@
 
 import { CheckpointError } from "../errors.ts";
 import { Opaque } from "./opaque.ts";
-import { PickleGlobal, type PickleValue } from "./pickle.ts";
+import { PickleGlobal } from "./pickle_global.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import type { DType } from "./state_dict.ts";
 import { STORAGES } from "./torch_dtypes.ts";
 import { REBUILD, rebuildUnknown } from "./torch_rebuild.ts";

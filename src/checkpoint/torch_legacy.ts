@@ -8,7 +8,9 @@
 
 import { CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
-import { PickleEnd, type PickleValue, readPickle } from "./pickle.ts";
+import { readPickle } from "./pickle.ts";
+import { PickleEnd } from "./pickle_machine.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import { type ByteSource, type DType, DTYPE_BYTES } from "./state_dict.ts";
 import { isSize, storageId, TORCH_GLOBALS } from "./torch_globals.ts";
 import type { Storage } from "./strided_tensor.ts";

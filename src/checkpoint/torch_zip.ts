@@ -7,7 +7,8 @@
 
 import { CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
-import { type PickleValue, readPickle } from "./pickle.ts";
+import { readPickle } from "./pickle.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import { type ByteSource, DTYPE_BYTES } from "./state_dict.ts";
 import { storageId, TORCH_GLOBALS } from "./torch_globals.ts";
 import type { Storage } from "./strided_tensor.ts";

@@ -7,7 +7,7 @@
 
 import { CheckpointError } from "../errors.ts";
 import { asDict, Opaque } from "./opaque.ts";
-import type { PickleValue } from "./pickle.ts";
+import type { PickleValue } from "./pickle_value.ts";
 import { TorchTensor } from "./torch_tensor.ts";
 
 /** Modules and tensors that are looked at in a file, and sixteens of letters of their names; large networks have a tenth. */

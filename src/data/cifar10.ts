@@ -6,25 +6,12 @@
  */
 
 import { DataError } from "../errors.ts";
+import { CIFAR10_NAMES } from "./cifar10_names.ts";
 import type { Dataset, Sample } from "./dataset.ts";
 import { decodeImage } from "./decode.ts";
 import { readBytes, readJson } from "./files.ts";
 import type { RgbImage } from "./image.ts";
 import { CIFAR10 } from "./preprocessing.ts";
-
-/** Class names by index. */
-export const CIFAR10_NAMES: readonly string[] = [
-  "airplane",
-  "automobile",
-  "bird",
-  "cat",
-  "deer",
-  "dog",
-  "frog",
-  "horse",
-  "ship",
-  "truck",
-];
 
 /** CIFAR-10's two parts. */
 export type Cifar10Split = "test" | "train";

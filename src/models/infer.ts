@@ -10,9 +10,7 @@ import type { StateDict } from "../checkpoint/state_dict.ts";
 import { looksLike } from "./looks_like.ts";
 import { createModel, type TensorSpec } from "./model.ts";
 import { type ModelConfig, REGISTRY } from "./registry.ts";
-
-/** Shapes by tensor name: a state dict, or what is known of one. */
-export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+import type { TensorShapes } from "./tensor_shapes.ts";
 
 const SQUEEZE = ".attention.fc.weight";
 

@@ -1,4 +1,4 @@
-import type { TensorShapes } from "./infer.ts";
+import type { TensorShapes } from "./tensor_shapes.ts";
 
 /** Networks that are not read here, by a part of a name that only their state dicts have (torchvision, timm, transformers). */
 const FAMILIES: readonly (readonly [name: RegExp, family: string])[] = [

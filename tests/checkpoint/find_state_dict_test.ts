@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { findStateDicts, unwrapped, withoutWrappers } from "../../src/checkpoint/find_state_dict.ts";
 import { Opaque } from "../../src/checkpoint/opaque.ts";
-import type { PickleValue } from "../../src/checkpoint/pickle.ts";
+import type { PickleValue } from "../../src/checkpoint/pickle_value.ts";
 import type { StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
 import { CheckpointError } from "../../src/errors.ts";
 

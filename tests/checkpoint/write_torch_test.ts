@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { crc32 } from "node:zlib";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { OrderedDict, type Picklable, PickleWriter, Tuple } from "../../src/checkpoint/pickle_writer.ts";
-import { PickleGlobal, readPickle } from "../../src/checkpoint/pickle.ts";
+import { readPickle } from "../../src/checkpoint/pickle.ts";
+import { PickleGlobal } from "../../src/checkpoint/pickle_global.ts";
 import {
   type ByteSource,
   type DType,

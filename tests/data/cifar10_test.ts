@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { CIFAR10_NAMES, isCifar10Folder, openCifar10 } from "../../src/data/cifar10.ts";
-import { openDataset } from "../../src/data/dataset.ts";
+import { isCifar10Folder, openCifar10 } from "../../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
+import { openDataset } from "../../src/data/open_dataset.ts";
 import type { RgbImage } from "../../src/data/image.ts";
 import { DataError } from "../../src/errors.ts";
 import { encodePng } from "../support/write_png.ts";

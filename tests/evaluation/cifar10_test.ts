@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { openDataset } from "../../src/data/dataset.ts";
+import { openDataset } from "../../src/data/open_dataset.ts";
 import type { RgbImage } from "../../src/data/image.ts";
 import { preprocess } from "../../src/data/preprocessing.ts";
 import { topK } from "../../src/evaluation/accuracy.ts";

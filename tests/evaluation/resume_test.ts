@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
 import { DataError } from "../../src/errors.ts";

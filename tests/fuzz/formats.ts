@@ -3,7 +3,7 @@
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { fromBytes } from "../../src/checkpoint/source.ts";
 import { DTYPE_BYTES } from "../../src/checkpoint/state_dict.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
 import { decodeImage } from "../../src/data/decode.ts";
 import { readGroundTruth } from "../../src/data/ground_truth.ts";
 import { openImageFolder } from "../../src/data/image_folder.ts";

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
-import { inferConfig, type TensorShapes } from "../../src/models/infer.ts";
+import { inferConfig } from "../../src/models/infer.ts";
+import type { TensorShapes } from "../../src/models/tensor_shapes.ts";
 import { createModel } from "../../src/models/model.ts";
 import type { ModelConfig } from "../../src/models/registry.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { safetensorsBlob } from "../../src/checkpoint/safetensors_blob.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
 import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
 import { preprocess } from "../../src/data/preprocessing.ts";
 import type { Interpolation } from "../../src/data/resize.ts";

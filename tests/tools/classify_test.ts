@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
 import { encodeMetadata } from "../../src/models/metadata.ts";
 import { createModel } from "../../src/models/model.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";

@@ -5,7 +5,8 @@
  */
 
 import { isCifar10Folder } from "../../src/data/cifar10.ts";
-import { type Dataset, type DatasetOptions, openDataset } from "../../src/data/dataset.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { type DatasetOptions, openDataset } from "../../src/data/open_dataset.ts";
 import { parentOf } from "../../src/data/folder_hints.ts";
 import { foldersIn } from "../../src/data/folder_walk.ts";
 import { DataError } from "../../src/errors.ts";
