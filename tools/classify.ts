@@ -11,7 +11,7 @@ import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { DataError } from "../src/errors.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
 import type { CompiledModel } from "../src/models/model.ts";
-import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, hintOf, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
   DEVICE_BOOLEANS,
@@ -93,7 +93,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
           if (!(error instanceof DataError)) throw error;
           failed++;
           answers.push({ file, error: error.message });
-          console.error(`${red("error")}: ${printable(error.message)}`);
+          console.error(`${red("error")}: ${printable(error.message)}${hintOf(error)}`);
         }
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));

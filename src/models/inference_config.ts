@@ -74,7 +74,7 @@ const CHECKS: Readonly<Record<keyof InferenceOverrides, Check>> = {
   interpolation: (value) => INTERPOLATIONS.includes(value) ? undefined : INTERPOLATIONS.map(excerpt).join(" or "),
   mean: three(0, 1),
   std: three(1e-4, 10),
-  temperature: number(1e-6, 1e6),
+  temperature: (value) => isNumber(value, Number.MIN_VALUE, Number.MAX_VALUE) ? undefined : "a finite number above 0",
   classNames: checkNames,
   source: (value) =>
     typeof value === "string" && value.length <= MAX_NAME ? undefined : `at most ${MAX_NAME} characters`,
