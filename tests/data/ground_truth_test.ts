@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readText } from "../../src/data/files.ts";
-import { readGroundTruth } from "../../src/data/ground_truth.ts";
-import { openIlsvrcTar } from "../../src/data/ilsvrc_tar.ts";
+import { readText } from "../../src/data/files/read.ts";
+import { readGroundTruth } from "../../src/data/labels/ground_truth.ts";
+import { openIlsvrcTar } from "../../src/data/datasets/ilsvrc_tar.ts";
 import { DataError } from "../../src/errors.ts";
 import { withFiles } from "../support/folders.ts";
 

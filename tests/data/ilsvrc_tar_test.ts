@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { decodeImage } from "../../src/data/decode.ts";
-import { openIlsvrcTar } from "../../src/data/ilsvrc_tar.ts";
-import { listTar } from "../../src/data/tar.ts";
+import { decodeImage } from "../../src/data/decoding/decode.ts";
+import { openIlsvrcTar } from "../../src/data/datasets/ilsvrc_tar.ts";
+import { listTar } from "../../src/data/files/tar.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, sha256 } from "./expected.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ilsvrcIndex } from "../../src/data/ilsvrc_ids.ts";
-import { IMAGENET_NAMES, IMAGENET_WORDNET_IDS, imagenetIndex } from "../../src/data/imagenet.ts";
+import { ilsvrcIndex } from "../../src/data/labels/ilsvrc_ids.ts";
+import { IMAGENET_NAMES, IMAGENET_WORDNET_IDS, imagenetIndex } from "../../src/data/labels/imagenet.ts";
 
 Deno.test("the ImageNet classes are 1000 different WordNet ids in sorted order", () => {
   assertEquals(IMAGENET_WORDNET_IDS.length, 1000);

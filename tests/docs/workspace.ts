@@ -1,6 +1,6 @@
 /** A folder that looks like a clone of the project on the desk of somebody who has the files that the docs talk of. */
 
-import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
 import { trainerFile } from "../checkpoint/trainers.ts";
 import { uniform } from "../support/random_weights.ts";
 import { encodePng } from "../support/write_png.ts";

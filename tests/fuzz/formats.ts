@@ -1,20 +1,20 @@
 /** The readers that take files from strangers, with files that PyTorch, safetensors, PIL and tar wrote. */
 
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { fromBytes } from "../../src/checkpoint/source.ts";
-import { DTYPE_BYTES } from "../../src/checkpoint/state_dict.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10_names.ts";
-import { decodeImage } from "../../src/data/decode.ts";
-import { readGroundTruth } from "../../src/data/ground_truth.ts";
-import { openImageFolder } from "../../src/data/image_folder.ts";
-import { preprocess } from "../../src/data/preprocessing.ts";
-import { listTar } from "../../src/data/tar.ts";
+import { fromBytes } from "../../src/checkpoint/source/source.ts";
+import { DTYPE_BYTES } from "../../src/checkpoint/tensors/state_dict.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
+import { decodeImage } from "../../src/data/decoding/decode.ts";
+import { readGroundTruth } from "../../src/data/labels/ground_truth.ts";
+import { openImageFolder } from "../../src/data/datasets/image_folder.ts";
+import { preprocess } from "../../src/data/pixels/preprocessing.ts";
+import { listTar } from "../../src/data/files/tar.ts";
 import { CheckpointError, DataError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { Journal, parseJournal } from "../../src/evaluation/journal.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
-import { findNetwork } from "../../src/models/find_network.ts";
-import { decodeHubConfig } from "../../src/models/hub_config.ts";
+import { findNetwork } from "../../src/models/find/find_network.ts";
+import { decodeHubConfig } from "../../src/models/config/hub_config.ts";
 import {
   checkClassNames,
   decodeInference,
@@ -23,8 +23,8 @@ import {
   overrideInference,
   preprocessingOf,
   usualInference,
-} from "../../src/models/inference_config.ts";
-import { createModel } from "../../src/models/model.ts";
+} from "../../src/models/config/inference_config.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../src/training/checkpoint.ts";
 import { type EpochMetrics, parseMetrics, type StepMetrics } from "../../src/training/metrics.ts";
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";

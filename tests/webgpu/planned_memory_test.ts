@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { DeviceMemory } from "../../src/webgpu/memory.ts";
 import { ANY_DEVICE, plannedMemory } from "../../src/webgpu/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";

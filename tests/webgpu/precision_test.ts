@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DeviceError } from "../../src/errors.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { ANY_DEVICE, plannedMemory } from "../../src/webgpu/planned_memory.ts";
 import { planGraph } from "../../src/webgpu/planner.ts";
 import { runReference } from "../support/reference_ops.ts";
