@@ -17,6 +17,7 @@ import { inferenceOf } from "../src/models/load.ts";
 import { decodeMetadata, encodeMetadata, type Provenance } from "../src/models/config/metadata.ts";
 import { createModel, type Model } from "../src/models/model/model.ts";
 import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/architectures/registry.ts";
+import { whyMissing } from "../src/unreadable_name.ts";
 import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import { confine, type Confinement, leave, mayDoEverything } from "./support/confine.ts";
@@ -103,7 +104,7 @@ export const command: Command<
 
     if (!isThere) {
       const names = /^[\w-]+$/.test(source) ? `, and no such model: published are ${publishedNames()}` : "";
-      throw new CheckpointError(`${source}: there is no such file${names}`, {
+      throw new CheckpointError(`${source}: there is no such file${whyMissing(source)}${names}`, {
         cause: new Deno.errors.NotFound(source),
       });
     }

@@ -73,6 +73,19 @@ Deno.test("loadModel() refuses metadata that is nonsense or does not fit the ten
   });
 });
 
+Deno.test("loadModel() ignores what another program says of a file in its metadata", async () => {
+  for (const architecture of ["weird", "resnet18", "od_resnet20"]) {
+    const others = { architecture, kernel_num: "many", num_classes: "-", converter: "torchsave 2", reduction: "[1]" };
+    for (const metadata of [{ format: "pt", architecture }, others]) {
+      await withConverted(metadata, async (path) => {
+        const model = await loadModel(path);
+        assertEquals(model.config, createModel(CONFIG).config);
+        model.close();
+      });
+    }
+  }
+});
+
 Deno.test("stateDict() gives back what loadStateDict() took", async () => {
   const model = await loadModel(WEIGHTS.pathname);
   const copy = createModel(model.config);

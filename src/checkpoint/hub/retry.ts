@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNumber, checkWhole } from "../../arguments.ts";
+import { checkNumber, COUNT_FROM_ZERO, FROM_ZERO } from "../../arguments.ts";
 import { CheckpointError } from "../../errors.ts";
 
 /** How often, and after which time. */
@@ -17,8 +17,8 @@ export interface RetryOptions {
 
 /** Throws ArgumentError if there would be no last attempt, or no wait. */
 export function checkRetryOptions({ retries = 0, retryDelay = 0 }: RetryOptions): void {
-  checkWhole("retries", retries, 0);
-  checkNumber("retryDelay", retryDelay, 0);
+  checkNumber("retries", retries, COUNT_FROM_ZERO);
+  checkNumber("retryDelay", retryDelay, FROM_ZERO);
 }
 
 /** A failure after which another attempt makes sense. */

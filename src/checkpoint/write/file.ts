@@ -10,7 +10,7 @@ import { CheckpointError, DataError, isOdconvError } from "../../errors.ts";
 export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
 /**
- * Writes a file as `path`.part and renames it when all of it is on the disk. Where `work` or the system fails, nothing is
+ * Writes a file as `path`.part, or as `part`, and renames it when all of it is on the disk. Where `work` or the system fails, nothing is
  * left behind and `path` is what it was; a part that a killed program left is replaced. Throws what `work` throws, and
  * `ErrorClass` where the system refuses (the disk is full, the folder is not there) or where `path` is a device.
  */
@@ -18,8 +18,8 @@ export async function writeFile(
   path: string,
   work: (write: Write) => Promise<void>,
   ErrorClass: typeof CheckpointError | typeof DataError = CheckpointError,
+  part = partOf(path),
 ): Promise<void> {
-  const part = partOf(path);
   const there = await Deno.lstat(path).catch(() => undefined);
   // Renaming would put a file in the place of /dev/null.
   if (there && !there.isFile && !there.isSymlink) {

@@ -6,7 +6,7 @@
 
 import { DataError } from "../../errors.ts";
 import type { RgbImage } from "../pixels/image.ts";
-import { checkSize } from "./limits.ts";
+import { checkSize } from "../pixels/limits.ts";
 
 /** Samples a pixel, and whether they are text, by the digit of the magic number. */
 const KINDS: Readonly<Record<string, { channels: number; isText: boolean; isBitmap: boolean }>> = {

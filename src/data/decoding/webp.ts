@@ -6,8 +6,8 @@
 
 import { DataError } from "../../errors.ts";
 import type { RgbImage } from "../pixels/image.ts";
-import { checkPlausible, checkSize } from "./limits.ts";
-import { decodeWithWasm } from "./wasm_decoder.ts";
+import { checkPlausible, checkSize } from "../pixels/limits.ts";
+import { decodeWithWasm } from "./wasm/decoder.ts";
 
 /** A lossless WebP of one colour takes no bits a pixel: so large an image is believed whatever its file's length. */
 const FREE_PIXELS = 1 << 22;

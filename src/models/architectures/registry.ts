@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkPositive, checkWhole } from "../../arguments.ts";
+import { ABOVE_ZERO, checkNumber, COUNT } from "../../arguments.ts";
 import { CheckpointError } from "../../errors.ts";
 import { CIFAR10, IMAGENET, type Preprocessing } from "../../data/pixels/preprocessing.ts";
 import type { Module } from "../../nn/module.ts";
@@ -94,9 +94,9 @@ export function findArchitecture(arch: string): Architecture {
 export function completeConfig(config: ModelConfig): Required<ModelConfig> {
   const { dynamic, numClasses: usual } = findArchitecture(config.arch);
   const { arch, kernelNum = 1, reduction = 0.0625, numClasses = usual } = config;
-  checkWhole("kernelNum", kernelNum);
-  checkPositive("reduction", reduction);
-  checkWhole("numClasses", numClasses);
+  checkNumber("kernelNum", kernelNum, COUNT);
+  checkNumber("reduction", reduction, ABOVE_ZERO);
+  checkNumber("numClasses", numClasses, COUNT);
   return { arch, kernelNum: dynamic ? kernelNum : 1, reduction, numClasses };
 }
 

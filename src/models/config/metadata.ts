@@ -12,6 +12,9 @@ import { completeConfig, findArchitecture, type ModelConfig } from "../architect
 /** The version that converted files name. */
 export const VERSION = "0.1.0";
 
+/** What the converter of a file is called, before its version. Metadata of other programs may have our keys. */
+const CONVERTER = "odconv ";
+
 /** More is no model: a file whose numbers say so is damaged, or means to have memory set aside for nothing. */
 const MAX_KERNELS = 1024;
 
@@ -42,13 +45,16 @@ export function encodeMetadata(
     [INFERENCE_KEY]: encodeInference(inference),
     source,
     source_sha256: sha256,
-    converter: `odconv ${VERSION}`,
+    converter: CONVERTER + VERSION,
   };
 }
 
-/** The configuration that metadata names; undefined where it names none. Throws CheckpointError where it is nonsense. */
+/**
+ * The configuration that metadata names; undefined if it names none, or if another program wrote it. Throws CheckpointError
+ * if it is nonsense.
+ */
 export function decodeMetadata(metadata: Readonly<Record<string, string>>): Required<ModelConfig> | undefined {
-  if (metadata.architecture === undefined) return undefined;
+  if (metadata.architecture === undefined || !metadata.converter?.startsWith(CONVERTER)) return undefined;
   findArchitecture(metadata.architecture); // before complaints about the numbers of something else
   const refuse = (key: string, expected: string): never => {
     throw new CheckpointError(`metadata ${key} is ${JSON.stringify(metadata[key])}, expected ${expected}`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkPositive, checkWhole } from "../../arguments.ts";
+import { ABOVE_ZERO, checkNumber, COUNT } from "../../arguments.ts";
 import { type DeviceError, isDeviceError, ShapeError } from "../../errors.ts";
 import { shapeOf, showShape } from "../../image_tensor.ts";
 import type { Preprocessing } from "../../data/pixels/preprocessing.ts";
@@ -144,8 +144,8 @@ export class Model {
 
   /** Its operators as the layers emit them: inputs "x" [B, 3, H, W] and "temperature" [1], output "logits". */
   trace({ batch = 1, imageSize = this.imageSize }: GraphOptions = {}): Graph {
-    checkWhole("batch", batch);
-    checkWhole("imageSize", imageSize);
+    checkNumber("batch", batch, COUNT);
+    checkNumber("imageSize", imageSize, COUNT);
     return traceModule(this.network, [batch, 3, imageSize, imageSize], { temperature: this.temperature });
   }
 
@@ -162,7 +162,7 @@ export class Model {
    */
   async compile(backend: Backend, { onSplit, ...options }: CompileOptions = {}): Promise<CompiledModel> {
     const { batch = 1 } = options;
-    checkWhole("batch", batch); // what is no number is halved for ever
+    checkNumber("batch", batch, COUNT); // what is no number is halved for ever
     let reason: DeviceError | undefined;
     for (let part = batch;; part = Math.ceil(part / 2)) {
       const graph = this.graph({ ...options, batch: part });
@@ -242,7 +242,7 @@ export class CompiledModel {
       x = new Float32Array(length);
       x.set(images);
     }
-    checkPositive("temperature", this.model.temperature);
+    checkNumber("temperature", this.model.temperature, ABOVE_ZERO);
     return { x, ...(this.graph.inputs.has("temperature") && { temperature: Float32Array.of(this.model.temperature) }) };
   }
 

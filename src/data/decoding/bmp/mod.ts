@@ -7,7 +7,7 @@
 
 import { DataError } from "../../../errors.ts";
 import type { RgbImage } from "../../pixels/image.ts";
-import { checkPlausible, checkSize } from "../limits.ts";
+import { checkPlausible, checkSize } from "../../pixels/limits.ts";
 import { type BmpHeader, Compression, readHeader } from "./header.ts";
 import { readPalette } from "./palette.ts";
 import { unpackRle } from "./rle.ts";

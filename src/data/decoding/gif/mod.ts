@@ -6,7 +6,7 @@
 
 import { DataError } from "../../../errors.ts";
 import type { RgbImage } from "../../pixels/image.ts";
-import { checkPlausible, checkSize } from "../limits.ts";
+import { checkPlausible, checkSize } from "../../pixels/limits.ts";
 import { parseGif } from "./blocks.ts";
 import { unpackLzw } from "./lzw.ts";
 

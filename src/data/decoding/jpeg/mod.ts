@@ -6,8 +6,8 @@
 
 import { DataError } from "../../../errors.ts";
 import type { RgbImage } from "../../pixels/image.ts";
-import { checkPlausible, checkSize } from "../limits.ts";
-import { decodeWithWasm } from "../wasm_decoder.ts";
+import { checkPlausible, checkSize } from "../../pixels/limits.ts";
+import { decodeWithWasm } from "../wasm/decoder.ts";
 import { decodeParsedJpeg } from "./decoder.ts";
 import { type JpegFile, parseJpeg } from "./markers.ts";
 import { isUnfinished } from "./progression.ts";

@@ -6,7 +6,7 @@
 
 import { crc32 } from "../../../crc32.ts";
 import { DataError } from "../../../errors.ts";
-import { checkSize } from "../limits.ts";
+import { checkSize } from "../../pixels/limits.ts";
 
 /** PNG's colour types. */
 export const ColorType = { GREY: 0, RGB: 2, PALETTE: 3, GREY_ALPHA: 4, RGBA: 6 } as const;

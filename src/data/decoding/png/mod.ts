@@ -7,7 +7,7 @@
 
 import type { RgbImage } from "../../pixels/image.ts";
 import { ColorType, parsePng, type PngFile } from "./chunks.ts";
-import { inflate } from "../inflate.ts";
+import { inflate } from "../inflate/inflate.ts";
 import { inflatedSize, readSamples } from "./scanlines.ts";
 
 /** Decodes a PNG file; of an animated one, the default image. Throws DataError. */

@@ -5,7 +5,7 @@
  */
 
 import { DataError } from "../../../errors.ts";
-import { inflate } from "../inflate.ts";
+import { inflate } from "../inflate/inflate.ts";
 
 /** `size` bytes from a strip's or tile's. Throws DataError where it holds less, or is damaged. */
 export type Decompress = (

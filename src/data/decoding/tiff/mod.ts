@@ -6,7 +6,7 @@
  */
 
 import type { RgbImage } from "../../pixels/image.ts";
-import { checkPlausible, checkSize } from "../limits.ts";
+import { checkPlausible, checkSize } from "../../pixels/limits.ts";
 import { toRgb } from "./colors.ts";
 import { DECOMPRESS } from "./decompress.ts";
 import { type Layout, readLayout } from "./layout.ts";

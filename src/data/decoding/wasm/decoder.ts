@@ -4,8 +4,8 @@
  * @module
  */
 
-import { DataError } from "../../errors.ts";
-import type { RgbImage } from "../pixels/image.ts";
+import { DataError } from "../../../errors.ts";
+import type { RgbImage } from "../../pixels/image.ts";
 
 /** The codecs there are. */
 export type CodecName = "jpeg" | "webp";
@@ -26,7 +26,7 @@ export async function decodeWithWasm(
 ): Promise<WasmImage> {
   // Imported late, so that a program that decodes nothing loads nothing, and a browser without source-phase imports
   // fails here and not when it loads the library.
-  const codec = (await import("./wasm_codecs.js"))[codecName];
+  const codec = (await import("./codecs.js"))[codecName];
   const counted = { printErr: () => void warnings++ };
   if (!ready.has(codecName)) ready.set(codecName, codec.init(codec.module, counted));
   await ready.get(codecName);

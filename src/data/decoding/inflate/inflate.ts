@@ -4,8 +4,8 @@
  * @module
  */
 
-import { DataError } from "../../errors.ts";
-import { inflateByHand } from "./inflate_by_hand.ts";
+import { DataError } from "../../../errors.ts";
+import { inflateByHand } from "./by_hand.ts";
 
 /** Deflate's best: two bits for a copy of 258 bytes. */
 const MAX_RATIO = 1032;

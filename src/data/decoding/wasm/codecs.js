@@ -6,7 +6,7 @@
  * permission to read files or to fetch. Where a browser lacks them, a bundler or an import map replaces this file.
  */
 
-// @ts-self-types="./wasm_codecs.d.ts"
+// @ts-self-types="./codecs.d.ts"
 
 // A URL import does not see this project's import map, so the specifiers are written out.
 // deno-lint-ignore-file no-import-prefix
