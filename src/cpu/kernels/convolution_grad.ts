@@ -9,7 +9,8 @@
 import type { Node } from "../../graph/graph.ts";
 import type { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad } from "../../graph/ops/convolution_grad.ts";
 import { tf } from "../tfjs.ts";
-import { type Contraction, contractionOf, inputProduct, weightProduct } from "./contractions.ts";
+import { type Contraction, contractionOf } from "./contraction.ts";
+import { inputProduct, weightProduct } from "./contractions.ts";
 import { perChannel } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { deviceShape } from "./device_shape.ts";
