@@ -8,7 +8,11 @@
 
 import type { Node, Operands } from "../../../../graph/graph.ts";
 import type { attentionGrad } from "../../../../graph/ops/attention_grad.ts";
-import type { conv2dAttentionProducts, conv2dWeightGrad } from "../../../../graph/ops/convolution_grad.ts";
+import {
+  type conv2dAttentionProducts,
+  type conv2dWeightGrad,
+  isPerSample,
+} from "../../../../graph/ops/convolution_grad.ts";
 import type { PlanContext } from "../../../plan/plan.ts";
 
 /** Nodes that one kernel computes. */
@@ -47,7 +51,8 @@ export function sharedCorrelation(
     );
   const attentions = Object.values(scales).filter((value) => value).length - 2;
   const buffers = context.capabilities.operands === "buffer" ? 3 : 0;
-  const fits = weightGrad.output.shape.join() === products.operands.weight.shape.join() &&
+  const fits = !isPerSample(weightGrad.output.shape, weightGrad.operands.kernel) &&
+    weightGrad.output.shape.join() === products.operands.weight.shape.join() &&
     !context.isAnswer(products.output) && grads.length > 0 && grads.every(isPart) &&
     buffers + attentions + 2 <= context.capabilities.storageBuffers;
   return fits ? { weightGrad, products, grads } : undefined;

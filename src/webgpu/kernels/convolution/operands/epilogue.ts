@@ -12,8 +12,10 @@ import { activate } from "../../wgsl/activate.ts";
 export interface Epilogue {
   /** [B, Cout] */
   readonly filter?: Resource;
-  /** [Cout] */
+  /** [Cout], or [B, Cout] */
   readonly bias?: Resource;
+  /** Whether each sample has a bias of its own; false if left out. */
+  readonly perSampleBias?: boolean;
   /** The output's shape. */
   readonly residual?: Resource;
   readonly activation: Activation;
@@ -33,8 +35,9 @@ export function finished({ filter, bias, residual, activation }: Epilogue, sum: 
 }
 
 /** WGSL that loads the epilogue's values of block `o` of sample `s` into names ending in `suffix`. */
-export function loadEpilogue({ filter, bias }: Epilogue, o: string, suffix: string): string {
-  return `${filter ? `  let filter${suffix} = filters(s * u.out_blocks + ${o});\n` : ""}${
-    bias ? `  let bias${suffix} = bias(${o});\n` : ""
+export function loadEpilogue({ filter, bias, perSampleBias }: Epilogue, o: string, suffix: string): string {
+  const ofSample = `s * u.out_blocks + ${o}`;
+  return `${filter ? `  let filter${suffix} = filters(${ofSample});\n` : ""}${
+    bias ? `  let bias${suffix} = bias(${perSampleBias ? ofSample : o});\n` : ""
   }`;
 }

@@ -244,12 +244,12 @@ ${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.positio
 
 function transformOutput(
   { geometry: { output }, size, positions, tileColumns, tiles }: WinogradGeometry,
-  { filter, bias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
+  { filter, bias, perSampleBias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
   product: ConvolutionGeometry,
   products: Resource,
 ): Dispatch {
   const extent = Array.from({ length: size }, (_, i) => i);
-  const epilogue = { filter, bias, residual, activation };
+  const epilogue = { filter, bias, perSampleBias, residual, activation };
   return dispatch({
     label: "winograd_outputs",
     reads: { products, filters: filter, bias, residual },
