@@ -141,11 +141,11 @@ export function attentionsOfCase(
 
 /** The convolution of a case, of random tensors. */
 export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
+  if (c.perSample) return buildPerSample(g, c);
   const { batch = 1, cin, cout, k, groups = 1, kernels, activation = "none" } = c;
   const attributes = { ...windowOfCase(c), activation };
   const x = g.input("x", [batch, cin, ...c.size]);
   const weightShape = [cout, cin / groups, ...k];
-  if (c.perSample) return buildPerSample(g, c);
   const bias = c.bias ? g.parameter("bias", [cout]) : undefined;
   const common = { x, bias };
   if (kernels === undefined) {
