@@ -6,6 +6,7 @@ import type { Kernel } from "../plan/plan.ts";
 import { conv2d } from "./convolution/conv2d.ts";
 import { dynamicConv2d } from "./convolution/dynamic_conv2d.ts";
 import { add, batchNorm, dropout, mul, relu, relu6, sigmoid } from "./elementwise/elementwise.ts";
+import { mixKernels } from "./convolution/mix_kernels.ts";
 import { flatten, padChannels } from "./layout/layout_ops.ts";
 import { linear } from "./linear/linear.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "./reduction/pooling.ts";
@@ -17,6 +18,7 @@ export const KERNELS: { readonly [K in OperatorName | TrainingOperatorName]: Ker
   ...TRAINING_KERNELS,
   conv2d,
   dynamic_conv2d: dynamicConv2d,
+  mix_kernels: mixKernels,
   batch_norm: batchNorm,
   relu,
   relu6,

@@ -10,22 +10,23 @@ import { inChunks } from "./weights/sample_chunks.ts";
 import { weightLayout, type WeightOperand, weightOperand } from "./weights/weight_layout.ts";
 import { packWinograd, transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
 
-/** A static convolution. */
+/** A convolution by one weight, or by one that each sample has in memory. */
 export const conv2d: Kernel = (node, context) => {
   const { x, weight, bias, residual } = node.operands as Record<"x" | "weight", Value> & {
     bias?: Value;
     residual?: Value;
   };
   const attributes = node.attributes as ConvolutionAttributes;
-  const geometry = convolutionGeometry(x.shape, weight.shape, node.output.shape, attributes);
+  const geometry = convolutionGeometry(x.shape, weight.shape.slice(-4), node.output.shape, attributes);
   const variant = context.variant(node);
   const operands: Omit<ConvolutionOperands, "weight" | "layout"> = {
     x: context.operand(x),
     bias: bias && context.read(bias),
+    perSampleBias: bias?.shape.length === 2,
     residual: residual && context.read(residual),
     activation: attributes.activation,
     y: context.output(node),
-    perSampleWeights: false,
+    perSampleWeights: weight.shape.length === 5,
     samples: [0, geometry.output.batch],
   };
   if (variant.algorithm === "winograd") {

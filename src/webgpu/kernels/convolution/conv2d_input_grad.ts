@@ -1,5 +1,5 @@
 import type { AttributesOf, OperandsOf } from "../../../graph/graph.ts";
-import type { conv2dInputGrad as conv2dInputGradOperator } from "../../../graph/ops/convolution_grad.ts";
+import { type conv2dInputGrad as conv2dInputGradOperator, isPerSample } from "../../../graph/ops/convolution_grad.ts";
 import type { Dispatch } from "../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../plan/layout.ts";
 import { mostBytes } from "../../plan/limits.ts";
@@ -37,7 +37,8 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   const { batch } = geometry.output;
   const most = Math.min(MOST_CHUNK_BYTES, mostBytes(context.capabilities));
   const common = { y: context.output(node), activation: "none" } as const;
-  const everything = { ...common, perSampleWeights: false, samples: [0, batch] } as const;
+  const perSampleWeights = isPerSample(weight.shape, kernel);
+  const everything = { ...common, perSampleWeights, samples: [0, batch] as const };
 
   if (!kernel && !spatial) {
     // Scaled as it is loaded by the kernel that can; else beforehand.

@@ -54,6 +54,7 @@ export const dynamicConv2d: Kernel = (node, context) => {
     spatial: read(spatial),
     filter: read(filter),
     bias: read(bias),
+    perSampleBias: bias?.shape.length === 2,
     residual: read(residual),
     activation: attributes.activation,
     y: context.output(node),

@@ -82,6 +82,18 @@ export function gather(
   context.emit(texels ? gatherTexels(from, places, to) : gatherNumbers(from, places, to));
 }
 
+/** Plans laying each of `count` tensors out, one after the other, by the table of one. */
+export function gatherEach(
+  label: string,
+  from: Resource,
+  table: Float32Array<ArrayBuffer>,
+  count: number,
+  to: Resource,
+  context: PlanContext,
+): void {
+  context.emit(gatherNumbers(from, context.constant(`${label} layout`, table), to, count));
+}
+
 /** The table of whole texels, where a layout only moves those: for each its place plus one, or 0. */
 function texelTable(table: Float32Array): Float32Array<ArrayBuffer> | undefined {
   const texels = new Float32Array(table.length / 4);
@@ -114,17 +126,17 @@ function gatherTexels(from: Resource, places: Resource, to: Resource): Dispatch 
   });
 }
 
-function gatherNumbers(from: Resource, places: Resource, to: Resource): Dispatch {
+function gatherNumbers(from: Resource, places: Resource, to: Resource, count = 1): Dispatch {
   return dispatch({
     label: "gather",
     reads: { x: from, places },
     writes: { y: to },
     plain: ["x"],
-    uniforms: {},
+    uniforms: { texels: to.texels / count, numbers: from.texels * 4 / count },
     invocations: to.texels,
     body: wgsl`
-      let place = vec4u(places(id));
-      let at = max(place, vec4u(1u)) - 1u;
+      let place = vec4u(places(id % u.texels));
+      let at = max(place, vec4u(1u)) - 1u + id / u.texels * u.numbers;
       y[id] = select(vec4f(), vec4f(${range(4).map((l) => `x(at[${l}])`).join(", ")}), place > vec4u());`,
   });
 }

@@ -152,6 +152,17 @@ export const channelSum: Kernel = (node, context) => {
   }, context);
 };
 
+/** The sum over the pixels of every sample and channel. */
+export const pixelSum: Kernel = (node, context) => {
+  const { x } = node.operands as { x: Value };
+  reduceChannels({
+    label: "pixel_sum",
+    shape: x.shape,
+    sums: [{ term: { texels: { x }, result: (n) => n.x }, y: context.output(node) }],
+    perSample: true,
+  }, context);
+};
+
 /** The mean of (x - mean)^2 by channel. */
 export const channelVariance: Kernel = (node, context) => {
   const { x, mean } = node.operands as OperandsOf<typeof channelVarianceOperator>;

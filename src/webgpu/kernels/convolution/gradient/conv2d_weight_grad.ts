@@ -1,10 +1,13 @@
 import type { Node, Value } from "../../../../graph/graph.ts";
-import type { conv2dWeightGrad as conv2dWeightGradOperator } from "../../../../graph/ops/convolution_grad.ts";
+import {
+  type conv2dWeightGrad as conv2dWeightGradOperator,
+  isPerSample,
+} from "../../../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../../../plan/kernel.ts";
 import { blocked, blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Kernel, PlanContext } from "../../../plan/plan.ts";
-import { gather, scatterTable } from "../../layout/gather.ts";
+import { gather, gatherEach, scatterTable } from "../../layout/gather.ts";
 import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
 import { numberOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
@@ -46,7 +49,8 @@ interface Variant {
 /**
  * The gradient to a weight: every invocation sums a register tile of it over pixels and samples, each sample's part
  * scaled by the attentions. Where that leaves the device idle, samples are split among invocations and their sums added.
- * The attentions' gradients are made in passing where they are asked for (./shared_correlation.ts).
+ * The attentions' gradients are made in passing where they are asked for (./shared_correlation.ts). Where each sample has a
+ * weight of its own, every split is one sample, and the splits are the result.
  */
 export const conv2dWeightGrad: Kernel = (node, context) => {
   const weightGrad = node as Node<typeof conv2dWeightGradOperator>;
@@ -63,13 +67,15 @@ export function planWeightGrad(
   const { attributes } = node;
   const { weightShape } = attributes;
   const each = weightShape.slice(-4);
-  const kernels = weightShape.length === 5 ? weightShape[0] : 1;
+  const perSample = isPerSample(weightShape, kernel);
+  const kernels = weightShape.length === 5 && !perSample ? weightShape[0] : 1;
   const geometry = convolutionGeometry(x.shape, each, gradient.shape, attributes);
   const { kernel: [kh, kw], groups, groupInputs, groupOutputs, weightTexels } = geometry;
   const { batch } = geometry.output;
   const software = context.capabilities.profile === "software";
   const store = weightGradStore(geometry, weightShape, attributes.groups);
-  const texels = store.packed ? weightTexels * kernels : blocked(weightShape).texels;
+  const results = perSample ? batch : 1;
+  const texels = store.packed ? weightTexels * kernels : blocked(weightShape).texels / results;
   const tile = correlationTile(geometry, !software && kernels > 1);
   const sums = accumulators(geometry, tile, Math.min(4, store.vector === "outputs" ? x.shape[1] : each[0]));
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
@@ -78,11 +84,11 @@ export function planWeightGrad(
   const counts = { outTiles, inTiles, kept: software };
   const chunks = shared ? sumChunks(shared, geometry, tile, counts, context.capabilities) : [[0, batch] as const];
   const fitting = Math.floor(mostBytes(context.capabilities) / (texels * TEXEL_BYTES));
-  const splits = splitsFor(tiles, context, Math.min(chunks[0][1], fitting));
+  const splits = perSample ? batch : splitsFor(tiles, context, Math.min(chunks[0][1], fitting));
   const read = (value: Value | undefined) => value && context.read(value);
   const y = context.output(node);
-  const packed = store.packed ? context.scratch(`${node.name} packed`, texels) : y;
-  const dw = splits > 1 ? context.scratch(`${node.name} parts`, texels * splits) : packed;
+  const packed = store.packed ? context.scratch(`${node.name} packed`, texels * results) : y;
+  const dw = splits > results ? context.scratch(`${node.name} parts`, texels * splits) : packed;
   const reads = {
     x: context.operand(x),
     gradient: context.operand(gradient),
@@ -133,10 +139,12 @@ export function planWeightGrad(
     }));
     if (attentions && p && ys) planSums(attentions, p, ys, context);
   }
-  if (splits > 1) sumCopies({ from: dw, copies: splits }, packed, context);
+  if (splits > results) sumCopies({ from: dw, copies: splits }, packed, context);
   if (store.packed) {
-    const table = scatterTable(node.name, weightShape, texels, packWeights(weightShape, geometry, attributes.groups));
-    gather(node.name, packed, table, y, context);
+    const shape = perSample ? [1, ...each] : weightShape;
+    const table = scatterTable(node.name, shape, texels, packWeights(shape, geometry, attributes.groups));
+    if (perSample) gatherEach(node.name, packed, table, batch, y, context);
+    else gather(node.name, packed, table, y, context);
   }
 }
 

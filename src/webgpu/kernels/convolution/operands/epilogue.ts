@@ -13,8 +13,10 @@ import type { Wgsl } from "../../wgsl/wgsl.ts";
 export interface Epilogue {
   /** [B, Cout] */
   readonly filter?: Resource;
-  /** [Cout] */
+  /** [Cout], or [B, Cout] */
   readonly bias?: Resource;
+  /** Whether each sample has a bias of its own; false if left out. */
+  readonly perSampleBias?: boolean;
   /** The output's shape. */
   readonly residual?: Resource;
   readonly activation: Activation;
@@ -33,6 +35,10 @@ export function store({ filter, bias, residual, activation }: Epilogue, sum: str
 }
 
 /** WGSL that loads the epilogue's values of block `o` of sample `s`. */
-export function loadEpilogue({ filter, bias }: Epilogue, o: string): Wgsl {
-  return [filter && `let filter_v = filters(s * u.out_blocks + ${o});`, bias && `let bias_v = bias(${o});`];
+export function loadEpilogue({ filter, bias, perSampleBias }: Epilogue, o: string): Wgsl {
+  const ofSample = `s * u.out_blocks + ${o}`;
+  return [
+    filter && `let filter_v = filters(${ofSample});`,
+    bias && `let bias_v = bias(${perSampleBias ? ofSample : o});`,
+  ];
 }

@@ -8,6 +8,9 @@
  * The gradient to the input reads the same texels with inputs and outputs swapped. Both kinds are streams: a tile of
  * output channels reads the texels of each of its channels one after the other.
  *
+ * What operators compute may have anything in the lanes past its last channel, which convolutions must read as zero: it is
+ * laid out anew unless channels fill whole blocks.
+ *
  * @module
  */
 
@@ -16,6 +19,7 @@ import type { Resource } from "../../../plan/kernel.ts";
 import { packBlocks } from "../../../plan/layout.ts";
 import type { PlanContext, Upload } from "../../../plan/plan.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import { gatherEach, gatherTable } from "../../layout/gather.ts";
 import { packWeights } from "./weight_packing.ts";
 
 /** How a convolution finds its weights. */
@@ -45,6 +49,17 @@ export function weightOperand(
 ): WeightOperand {
   const { layout, isValue } = placed(weight, geometry, groups);
   const { precision } = context.capabilities;
+  if (weight.source.kind === "node" && !(isValue && weight.shape[1] % 4 === 0)) {
+    const one = weight.shape.length === 5 ? [1, ...weight.shape.slice(1)] : weight.shape;
+    const pack: Upload["pack"] = isValue
+      ? (data, out) => packBlocks(one, data, out)
+      : packWeights(one, geometry, groups);
+    const count = kernelsOf(weight);
+    const y = context.scratch(`${weight.name} weights`, layout.texels * count);
+    const table = gatherTable({ ...weight, shape: one }, layout.texels, pack);
+    gatherEach(weight.name, context.read(weight), table, count, y, context);
+    return { weight: context.operandOf(y), layout };
+  }
   if (isValue && (precision === "float32" || !context.isConstant(weight))) {
     return { weight: context.operand(weight), layout };
   }

@@ -244,12 +244,12 @@ function transformInput(
 
 function transformOutput(
   { geometry: { output }, size, positions, tileColumns, tiles }: WinogradGeometry,
-  { filter, bias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
+  { filter, bias, perSampleBias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
   product: ConvolutionGeometry,
   products: Resource,
 ): Dispatch {
   const extent = range(size);
-  const epilogue = { filter, bias, residual, activation };
+  const epilogue = { filter, bias, perSampleBias, residual, activation };
   return dispatch({
     label: "winograd_outputs",
     reads: { products, filters: filter, bias, residual },
