@@ -4,13 +4,13 @@
  * @module
  */
 
-import { decodeImage } from "../src/data/decode.ts";
-import { readBytes } from "../src/data/files.ts";
-import { preprocess } from "../src/data/preprocessing.ts";
+import { decodeImage } from "../src/data/decoding/decode.ts";
+import { readBytes } from "../src/data/files/read.ts";
+import { preprocess } from "../src/data/pixels/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { DataError } from "../src/errors.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
-import type { CompiledModel } from "../src/models/model.ts";
+import type { CompiledModel } from "../src/models/model/model.ts";
 import { type Command, execute, hintOf, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {

@@ -7,7 +7,7 @@
 
 import { DataError } from "../errors.ts";
 import { type Accuracy, accuracy, type Prediction } from "./accuracy.ts";
-import type { InferenceConfig } from "../models/inference_config.ts";
+import type { InferenceConfig } from "../models/config/inference_config.ts";
 import type { ReportedShard } from "./shard.ts";
 
 /** How the model was used: what decides its answers, besides its weights. */

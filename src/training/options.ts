@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptimizerSettings } from "../checkpoint/training_state.ts";
+import type { OptimizerSettings } from "../checkpoint/training/state.ts";
 import { CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Tensor } from "../checkpoint/state_dict.ts";
+import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
 import { DeviceError, ShapeError } from "../errors.ts";
 import { shapeOf, showShape } from "../image_tensor.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import { checkLabels, checkShape, labelInputs } from "../graph/check_inputs.ts";
 import { type Graph, size } from "../graph/graph.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 import { countedBatches } from "../nn/buffer_updates.ts";
 import { loadParameter, namedParameters, type Parameter } from "../nn/module.ts";
 import { stateName } from "./optimizer.ts";

@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { cast, toFloat32 } from "../../src/checkpoint/float32.ts";
+import { cast, toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { encodeSafetensorsHeader, readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { fromBlob, fromBytes, fromFile } from "../../src/checkpoint/source.ts";
-import type { StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { encodeSafetensorsHeader, readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
+import { fromBlob, fromBytes, fromFile } from "../../src/checkpoint/source/source.ts";
+import type { StateDict, Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { describe, fixture, ramp, safetensors } from "./support.ts";
 import { withFolder } from "../support/folders.ts";

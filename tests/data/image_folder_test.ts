@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { byCodePoint } from "../../src/data/by_code_point.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
-import { type ImageFolderOptions, openImageFolder } from "../../src/data/image_folder.ts";
+import { byCodePoint } from "../../src/data/files/by_code_point.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { type ImageFolderOptions, openImageFolder } from "../../src/data/datasets/image_folder.ts";
 import { DataError } from "../../src/errors.ts";
 import cases from "../fixtures/image_folders.json" with { type: "json" };
 import { oneEach, withFiles, withFolder, writeFiles } from "../support/folders.ts";

@@ -1,12 +1,12 @@
 /** What holds for every file, tried on a few hundred made from seeds. */
 
 import { assert, assertEquals } from "@std/assert";
-import { duplicateKey } from "../../src/checkpoint/json_keys.ts";
-import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { fromFile } from "../../src/checkpoint/source.ts";
-import { type DType, DTYPE_BYTES, type StateDict } from "../../src/checkpoint/state_dict.ts";
-import { StridedTensor } from "../../src/checkpoint/strided_tensor.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { duplicateKey } from "../../src/checkpoint/safetensors/json_keys.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
+import { fromFile } from "../../src/checkpoint/source/source.ts";
+import { type DType, DTYPE_BYTES, type StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
+import { StridedTensor } from "../../src/checkpoint/torch/strided_tensor.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { formatReport, makeReport } from "../../src/evaluation/report.ts";
 import { parseReport } from "../../src/evaluation/report_file.ts";

@@ -2,10 +2,10 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import type { StateDict } from "../../src/checkpoint/state_dict.ts";
+import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { createModel } from "../../src/models/model.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { fixture } from "../checkpoint/support.ts";
 import { Random } from "../fuzz/random.ts";
 import { withSmallDisk } from "../support/small_disk.ts";

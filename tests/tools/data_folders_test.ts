@@ -1,7 +1,7 @@
 /** What `eval` and `train` make of folders as people have them: which classes they are, and what is said of it. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { IMAGENET_WORDNET_IDS } from "../../src/data/imagenet.ts";
+import { IMAGENET_WORDNET_IDS } from "../../src/data/labels/imagenet.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
 import { withFolder } from "../support/folders.ts";
 import { randomPng, writeRandomModel } from "../support/random_inputs.ts";

@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { decodePng } from "../../src/data/png/mod.ts";
-import { timesByStage } from "../../src/models/stages.ts";
+import { decodePng } from "../../src/data/decoding/png/mod.ts";
+import { timesByStage } from "../../src/models/architectures/stages.ts";
 import { html } from "../../tools/inspect/html.ts";
 import { encodePng } from "../../tools/inspect/png.ts";
 import { statisticsOf } from "../../tools/inspect/statistics.ts";

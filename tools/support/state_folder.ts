@@ -5,7 +5,7 @@
  */
 
 import { dirname } from "node:path";
-import { writeFile } from "../../src/checkpoint/write_file.ts";
+import { writeFile } from "../../src/checkpoint/write/file.ts";
 import { DataError } from "../../src/errors.ts";
 import { checkFolderOf } from "./output.ts";
 
