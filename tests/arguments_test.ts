@@ -3,11 +3,16 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   ArgumentError,
+  CIFAR10,
+  classNames,
   createModel,
+  crop,
   isOdconvError,
+  normalize,
   openCheckpoint,
   openDevice,
   optimizeForInference,
+  preprocess,
   softmax,
   topK,
 } from "../mod.ts";
@@ -69,6 +74,29 @@ Deno.test("createModel() refuses configurations of no model", () => {
       assertThrows(() => createModel({ arch, ...config }), ArgumentError, message);
     }
   }
+});
+
+Deno.test("crop(), normalize() and preprocess() refuse what is no preprocessing and no image", () => {
+  const image = { width: 4, height: 4, data: new Uint8Array(48) };
+  const cases: [changes: Record<string, unknown>, message: string][] = [
+    [{ resize: 0 }, `resize is 0, ${WHOLE}`],
+    [{ resize: NaN }, `resize is NaN, ${WHOLE}`],
+    [{ crop: 2.5 }, `crop is 2.5, ${WHOLE}`],
+    [{ interpolation: "nearest" }, 'interpolation is "nearest", expected "bilinear" or "bicubic"'],
+    [{ mean: [123.675, 116.28, 103.53] }, "mean is [123.675, 116.28, 103.53], expected a finite number from 0 to 1"],
+    [{ std: [0, 1, 1] }, "std is [0, 1, 1], expected a finite number above 0"],
+  ];
+  for (const [changes, message] of cases) {
+    assertThrows(() => preprocess(image, any({ ...CIFAR10, ...changes })), ArgumentError, message);
+  }
+  for (const work of [crop, normalize]) {
+    assertThrows(() => work({ ...image, width: 5 }, CIFAR10), ShapeError, "an image of 5x4 has 48 bytes, expected 60");
+    assertThrows(() => work({ ...image, height: NaN }, CIFAR10), ArgumentError, "the image's height is NaN");
+  }
+});
+
+Deno.test("classNames() refuses data sets it does not know", async () => {
+  await assertRejects(() => classNames(any("cifar100")), ArgumentError, 'the data set is "cifar100", expected');
 });
 
 Deno.test("openCheckpoint() refuses waits and retries that never end", async () => {

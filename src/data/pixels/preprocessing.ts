@@ -5,9 +5,11 @@
  * @module
  */
 
+import { ABOVE_ZERO, checkNumber, checkWord, COUNT, PROBABILITY } from "../../arguments.ts";
+import { ShapeError } from "../../errors.ts";
 import { type ImageTensor, imageTensor } from "../../image_tensor.ts";
 import type { RgbImage } from "./image.ts";
-import { type Interpolation, resize, type Window } from "./resize.ts";
+import { type Interpolation, INTERPOLATIONS, resize, type Window } from "./resize.ts";
 
 /** What happens to an image between its decoder and the network. */
 export interface Preprocessing {
@@ -68,8 +70,17 @@ export function cropStart(size: number, crop: number): number {
   return -Math.floor((crop - size) / 2);
 }
 
-/** `image` resized and cropped: the bytes torchvision's Resize and CenterCrop give. */
+/**
+ * `image` resized and cropped: the bytes torchvision's Resize and CenterCrop give.
+ *
+ * @throws ArgumentError if a size or the filter of the preprocessing is none
+ * @throws ShapeError if the image has not as many bytes as its width and height say
+ */
 export function crop(image: RgbImage, p: Preprocessing): RgbImage {
+  checkImage(image);
+  if (p.resize !== null) checkNumber("resize", p.resize, COUNT);
+  if (p.crop !== null) checkNumber("crop", p.crop, COUNT);
+  checkWord("interpolation", p.interpolation ?? "bilinear", INTERPOLATIONS);
   const { width, height } = p.resize === null ? image : resizedSize(image.width, image.height, p.resize);
   const isResized = width !== image.width || height !== image.height;
   if (p.crop === null) return isResized ? resize(image, width, height, undefined, p.interpolation) : image;
@@ -99,8 +110,14 @@ function pad(image: RgbImage, left: number, top: number, side: number): RgbImage
 
 /**
  * ToTensor and Normalize: planes [3, height, width] of float32, each operation rounded to float32 as PyTorch rounds it.
+ *
+ * @throws ArgumentError if mean or std is not of the scale 0..1
+ * @throws ShapeError if the image has not as many bytes as its width and height say
  */
-export function normalize(image: RgbImage, p: Preprocessing): ImageTensor {
+export function normalize(image: RgbImage, p: Pick<Preprocessing, "mean" | "std">): ImageTensor {
+  checkImage(image);
+  checkNumber("mean", p.mean, PROBABILITY);
+  checkNumber("std", p.std, ABOVE_ZERO);
   const plane = image.width * image.height;
   const out = new Float32Array(3 * plane);
   for (let channel = 0; channel < 3; channel++) {
@@ -109,6 +126,13 @@ export function normalize(image: RgbImage, p: Preprocessing): ImageTensor {
     for (let i = 0, j = channel; i < plane; i++, j += 3) out[base + i] = table[image.data[j]];
   }
   return imageTensor(out, [3, image.height, image.width]);
+}
+
+function checkImage({ width, height, data }: RgbImage): void {
+  checkNumber("the image's width", width, COUNT);
+  checkNumber("the image's height", height, COUNT);
+  if (data.length === width * height * 3) return;
+  throw new ShapeError(`an image of ${width}x${height} has ${data.length} bytes, expected ${width * height * 3}`);
 }
 
 /** The float32 value of each of the 256 byte levels of a channel. */
@@ -121,7 +145,10 @@ function normalizedLevels(mean: number, std: number): Float32Array {
   );
 }
 
-/** The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]; `stack` makes a batch. */
+/**
+ * The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]; `stack` makes a batch.
+ * Throws what these throw.
+ */
 export function preprocess(image: RgbImage, p: Preprocessing): ImageTensor {
   return normalize(crop(image, p), p);
 }

@@ -22,6 +22,9 @@ export interface Window {
 /** How pixels are weighted: PIL's `BILINEAR` (a triangle) or `BICUBIC` (the cubic convolution with a = -0.5). */
 export type Interpolation = "bilinear" | "bicubic";
 
+/** All of them. */
+export const INTERPOLATIONS: readonly Interpolation[] = ["bilinear", "bicubic"];
+
 /** A filter: its weight at a distance from its centre, and the distance from which on it is zero. */
 interface Filter {
   readonly support: number;

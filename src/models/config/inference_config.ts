@@ -7,7 +7,7 @@
 
 import { ABOVE_ZERO, COUNT, describeRange, isWithin, type Range } from "../../arguments.ts";
 import type { Preprocessing } from "../../data/pixels/preprocessing.ts";
-import type { Interpolation } from "../../data/pixels/resize.ts";
+import { type Interpolation, INTERPOLATIONS } from "../../data/pixels/resize.ts";
 import { INFERENCE_KEY } from "../../checkpoint/tensors/inference_key.ts";
 import { CheckpointError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
@@ -54,8 +54,6 @@ const MAX_NAME = 1000;
 /** Accepts a value, or says what was expected of it. */
 type Check = (value: unknown) => string | undefined;
 
-const INTERPOLATIONS: readonly unknown[] = ["bilinear", "bicubic"];
-
 const within = (range: Range): Check => (value) => isWithin(value, range) ? undefined : describeRange(range);
 const three = (least: number, most: number): Check => (value) =>
   Array.isArray(value) && value.length === 3 && value.every((x) => isWithin(x, { least, most }))
@@ -67,7 +65,8 @@ const CHECKS: Readonly<Record<keyof InferenceOverrides, Check>> = {
   imageSize: within({ ...COUNT, most: MAX_IMAGE_SIZE }),
   resize: within({ ...COUNT, most: MAX_RESIZE }),
   cropPct: within({ least: 0.1, most: 10 }),
-  interpolation: (value) => INTERPOLATIONS.includes(value) ? undefined : INTERPOLATIONS.map(excerpt).join(" or "),
+  interpolation: (value) =>
+    (INTERPOLATIONS as readonly unknown[]).includes(value) ? undefined : INTERPOLATIONS.map(excerpt).join(" or "),
   mean: three(0, 1),
   std: three(1e-4, 10),
   temperature: within(ABOVE_ZERO),
