@@ -4,7 +4,7 @@ import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
 import { mixKernels } from "../../src/graph/ops/mix_kernels.ts";
 import { fuseMixing } from "../../src/graph/passes/fuse_mixing.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { trainingStep } from "../../src/training/step.ts";
 import { interpret } from "../support/float64_interpreter.ts";

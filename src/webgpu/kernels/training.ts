@@ -2,23 +2,23 @@
 
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import type { Kernel } from "../plan/plan.ts";
-import { attentionGrad } from "./convolution/gradient/attention_grad.ts";
-import { batchNormInputGrad, batchNormTrain, batchNormWeightGrad } from "./reduction/batch_norm_grad.ts";
-import { conv2dAttentionProducts } from "./convolution/gradient/conv2d_attention_products.ts";
 import { conv2dInputGrad } from "./convolution/conv2d_input_grad.ts";
+import { attentionGrad } from "./convolution/gradient/attention_grad.ts";
+import { conv2dAttentionProducts } from "./convolution/gradient/conv2d_attention_products.ts";
 import { conv2dWeightGrad } from "./convolution/gradient/conv2d_weight_grad.ts";
 import {
   mixKernelsChannelGrad,
   mixKernelsProducts,
   mixKernelsWeightGrad,
 } from "./convolution/gradient/mix_kernels_grad.ts";
-import { crossEntropy, crossEntropyGrad } from "./reduction/cross_entropy.ts";
 import { dropoutMask } from "./elementwise/dropout_mask.ts";
 import { activationGrad, scale, sigmoidGrad, softmaxGrad } from "./elementwise/elementwise_grad.ts";
 import { accumulate, gate } from "./elementwise/gate.ts";
+import { clipFactor, optimizerUpdate } from "./elementwise/optimizer_step.ts";
 import { sliceChannels, unflatten } from "./layout/layout_ops.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear/linear_grad.ts";
-import { clipFactor, optimizerUpdate } from "./elementwise/optimizer_step.ts";
+import { batchNormInputGrad, batchNormTrain, batchNormWeightGrad } from "./reduction/batch_norm_grad.ts";
+import { crossEntropy, crossEntropyGrad } from "./reduction/cross_entropy.ts";
 import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./reduction/pooling_grad.ts";
 import {
   channelSum,

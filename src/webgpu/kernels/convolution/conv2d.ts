@@ -1,14 +1,14 @@
 import type { Value } from "../../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../../graph/ops/shared.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { type ConvolutionGeometry, convolutionGeometry } from "./geometry/geometry.ts";
+import type { WinogradVariant } from "../../plan/variant.ts";
 import { convolve } from "./convolve/convolve.ts";
+import { type ConvolutionGeometry, convolutionGeometry } from "./geometry/geometry.ts";
+import { type WinogradGeometry, winogradGeometry } from "./geometry/winograd_geometry.ts";
+import type { ConvolutionOperands } from "./operands/operands.ts";
 import { inChunks } from "./weights/sample_chunks.ts";
 import { weightLayout, type WeightOperand, weightOperand } from "./weights/weight_layout.ts";
 import { packWinograd, transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
-import { type WinogradGeometry, winogradGeometry } from "./geometry/winograd_geometry.ts";
-import type { ConvolutionOperands } from "./operands/operands.ts";
-import type { WinogradVariant } from "../../plan/variant.ts";
 
 /** A convolution by one weight, or by one that each sample has in memory. */
 export const conv2d: Kernel = (node, context) => {

@@ -4,17 +4,17 @@ import type { Dispatch } from "../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../plan/layout.ts";
 import { mostBytes } from "../../plan/limits.ts";
 import type { Kernel } from "../../plan/plan.ts";
-import { convolutionGeometry } from "./geometry/geometry.ts";
 import { convolve } from "./convolve/convolve.ts";
+import { stridedInputGrad } from "./direct/strided_input_grad.ts";
+import { convolutionGeometry } from "./geometry/geometry.ts";
+import { transposedGeometry } from "./geometry/transposed.ts";
+import { winogradGeometry } from "./geometry/winograd_geometry.ts";
+import type { ConvolutionOperands } from "./operands/operands.ts";
 import { mixKernels } from "./weights/mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./weights/sample_chunks.ts";
 import { scaledChannels } from "./weights/scaled_channels.ts";
-import { stridedInputGrad } from "./direct/strided_input_grad.ts";
-import { transposedGeometry } from "./geometry/transposed.ts";
 import { transposed, weightOperand } from "./weights/weight_layout.ts";
 import { transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
-import { winogradGeometry } from "./geometry/winograd_geometry.ts";
-import type { ConvolutionOperands } from "./operands/operands.ts";
 
 /**
  * A convolution of the gradient by the transposed weight. The filter attention scales the gradient's channels as the

@@ -10,6 +10,7 @@ import type { Formula, Values } from "../../plan/formula.ts";
 import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { PlanContext, Profile } from "../../plan/plan.ts";
+import { wgsl } from "./wgsl.ts";
 
 /** Operators that read a gradient to sum it, or to subtract a part of the sums: both may compute it instead. */
 const COMPUTING_AGAIN = ["batch_norm_weight_grad", "batch_norm_input_grad", "channel_sum"];
@@ -40,10 +41,11 @@ const RUN = 8;
 /** WGSL of the loop over an invocation's pixels. */
 const PIXELS: Readonly<Record<Profile, string>> = {
   // Caches like an invocation's pixels side by side,
-  software: `  let first = id % u.tiles * ${RUN}u;
-  for (var p = first; p < min(u.pixels, first + ${RUN}u); p++) {`,
+  software: wgsl`
+    let first = id % u.tiles * ${RUN}u;
+    for (var p = first; p < min(u.pixels, first + ${RUN}u); p++) {`,
   // lanes that load at once those of neighbouring invocations.
-  hardware: "  for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {",
+  hardware: "for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {",
 };
 
 /** Plans a formula's node: together with its only user, where that one is a formula too. */
@@ -73,15 +75,15 @@ export function emitFormulas(parts: readonly FormulaNode[], context: PlanContext
     uniforms: { blocks, pixels, tiles },
     floats: writer.floats,
     invocations: texels / pixels * tiles,
-    body: `
-  let plane = id / u.tiles;
-  let c = plane % u.blocks;
-${writer.setup.join("\n")}
-${PIXELS[context.capabilities.profile]}
-    let i = plane * u.pixels + p;
-${writer.lines.join("\n")}
-${written.map(({ result }, i) => `    y${i}[i] = ${result};`).join("\n")}
-  }`,
+    body: wgsl`
+      let plane = id / u.tiles;
+      let c = plane % u.blocks;
+      ${writer.setup}
+      ${PIXELS[context.capabilities.profile]}
+      let i = plane * u.pixels + p;
+      ${writer.lines}
+      ${written.map(({ result }, i) => `y${i}[i] = ${result};`)}
+      }`,
   }));
 }
 
@@ -118,24 +120,23 @@ export class FormulaWriter {
 
   /** Writes a formula and those that it takes; answers the WGSL name of its result. `value` is what it computes, if any. */
   write({ texels, planes, channels, numbers, floats, setup, result }: Formula, value?: Value): string {
-    const names = new Map<string, string>();
-    const renamed = (wgsl: string) => wgsl.replace(/(?<![.\w])[a-z_]\w*/gi, (word) => names.get(word) ?? word);
+    const names: Record<string, string> = {};
     for (const [name, number] of Object.entries(floats ?? {})) {
       const uniform = this.#name();
       this.floats[uniform] = number;
-      names.set(name, `u.${uniform}`);
+      names[name] = `u.${uniform}`;
     }
-    for (const [name, operand] of present(numbers)) names.set(name, this.#load(operand, "0u", this.setup, ".x"));
-    for (const [name, operand] of present(channels)) names.set(name, this.#load(operand, "c", this.setup));
-    for (const [name, operand] of present(planes)) names.set(name, this.#load(operand, "plane", this.setup));
+    for (const [name, operand] of present(numbers)) names[name] = this.#load(operand, "0u", this.setup, "[0]");
+    for (const [name, operand] of present(channels)) names[name] = this.#load(operand, "c", this.setup);
+    for (const [name, operand] of present(planes)) names[name] = this.#load(operand, "plane", this.setup);
     this.hasPlanes ||= [planes, channels].some((values) => present(values).length > 0);
     const isDeferred = ([, operand]: [string, Value]) => this.#context.deferred(operand) !== undefined;
     const [ready, taken] = [present(texels).filter((o) => !isDeferred(o)), present(texels).filter(isDeferred)];
-    for (const [name, operand] of ready) names.set(name, this.#again(operand) ?? this.#load(operand, "i", this.lines));
+    for (const [name, operand] of ready) names[name] = this.#again(operand) ?? this.#load(operand, "i", this.lines);
     this.#waiting += taken.length;
-    for (const [name, operand] of taken) names.set(name, this.#take(operand));
-    for (const [name, wgsl] of Object.entries(setup ?? {})) names.set(name, this.#let(this.setup, renamed(wgsl)));
-    const name = this.#let(this.lines, renamed(result));
+    for (const [name, operand] of taken) names[name] = this.#take(operand);
+    for (const [name, wgsl] of Object.entries(setup ?? {})) names[name] = this.#let(this.setup, wgsl(names));
+    const name = this.#let(this.lines, result(names));
     if (value?.source.kind === "node") {
       this.operators.push(value.source.node.op.name);
       this.#known.set(`${value.id} i`, name);
@@ -197,7 +198,7 @@ export class FormulaWriter {
 
   #let(into: string[], wgsl: string): string {
     const name = this.#name();
-    into.push(`  let ${name} = ${wgsl};`);
+    into.push(`let ${name} = ${wgsl};`);
     return name;
   }
 

@@ -11,8 +11,8 @@ import type { AttributesOf, Node, OperandsOf, Value } from "../../../../graph/gr
 import { type conv2dInputGrad, isPerSample } from "../../../../graph/ops/convolution_grad.ts";
 import type { ConvolutionAttributes } from "../../../../graph/ops/shared.ts";
 import type { Capabilities } from "../../../plan/plan.ts";
+import type { DirectVariant, Mixing, Tile, Variant, WinogradVariant } from "../../../plan/variant.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "../geometry/geometry.ts";
-import { byTileCost, LOAD_COST, rowTiles, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 import { transposedGeometry } from "../geometry/transposed.ts";
 import {
   fitsWinograd,
@@ -21,7 +21,7 @@ import {
   winogradGeometry,
   winogradProduct,
 } from "../geometry/winograd_geometry.ts";
-import type { DirectVariant, Mixing, Tile, Variant, WinogradSize, WinogradVariant } from "../../../plan/variant.ts";
+import { byTileCost, LOAD_COST, rowTiles, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 
 /** Most tiles offered for one algorithm: each is a pipeline that somebody has to compile to measure it. */
 const MOST_TILES = 3;

@@ -50,6 +50,7 @@ export function sharedCorrelation(
       scales[name] === (name === grad.attributes.to ? scales[name] : (grad.operands as Operands)[name])
     );
   const attentions = Object.values(scales).filter((value) => value).length - 2;
+  // Operands in textures bind no storage buffer: the device says where they are, not what is fast on it.
   const buffers = context.capabilities.operands === "buffer" ? 3 : 0;
   const fits = !isPerSample(weightGrad.output.shape, weightGrad.operands.kernel) &&
     weightGrad.output.shape.join() === products.operands.weight.shape.join() &&

@@ -7,6 +7,7 @@
 import type { Activation } from "../../../../graph/ops/shared.ts";
 import type { Resource } from "../../../plan/kernel.ts";
 import { activate } from "../../wgsl/activate.ts";
+import type { Wgsl } from "../../wgsl/wgsl.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
 export interface Epilogue {
@@ -21,23 +22,23 @@ export interface Epilogue {
   readonly activation: Activation;
 }
 
-/** WGSL that stores `sum` for block `o` of sample `s` at texel `at`; `bias_v` and `filter_v` hold the block's values. */
-export function store({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  return `y[at] = ${finished({ filter, bias, residual, activation }, sum, suffix)};`;
-}
-
-/** WGSL of what {@link store} stores. */
-export function finished({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  let value = filter ? `${sum} * filter${suffix}` : sum;
-  if (bias) value += ` + bias${suffix}`;
+/**
+ * WGSL that stores `sum` for the block whose values {@link loadEpilogue} has loaded at texel `at`; of one that is whole only if
+ * `isWhole`, WGSL of a bool, the sum itself until then.
+ */
+export function store({ filter, bias, residual, activation }: Epilogue, sum: string, isWhole?: string): string {
+  let value = filter ? `${sum} * filter_v` : sum;
+  if (bias) value += " + bias_v";
   if (residual) value += " + residual(at)";
-  return activate(activation, value);
+  const result = activate(activation, "value");
+  return `let value = ${value}; y[at] = ${isWhole ? `select(${sum}, ${result}, ${isWhole})` : result};`;
 }
 
-/** WGSL that loads the epilogue's values of block `o` of sample `s` into names ending in `suffix`. */
-export function loadEpilogue({ filter, bias, perSampleBias }: Epilogue, o: string, suffix: string): string {
+/** WGSL that loads the epilogue's values of block `o` of sample `s`. */
+export function loadEpilogue({ filter, bias, perSampleBias }: Epilogue, o: string): Wgsl {
   const ofSample = `s * u.out_blocks + ${o}`;
-  return `${filter ? `  let filter${suffix} = filters(${ofSample});\n` : ""}${
-    bias ? `  let bias${suffix} = bias(${perSampleBias ? ofSample : o});\n` : ""
-  }`;
+  return [
+    filter && `let filter_v = filters(${ofSample});`,
+    bias && `let bias_v = bias(${perSampleBias ? ofSample : o});`,
+  ];
 }

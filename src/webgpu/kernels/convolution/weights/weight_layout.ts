@@ -141,7 +141,7 @@ export function addWeighted(
   inputs: number,
 ): string {
   // One addition to the sum for all lanes: a chain of a quarter of the length, of as many operations.
-  if (vector === "outputs") return `${sum} += ${weights.map((w, l) => `${x}.${"xyzw"[l]} * ${w}`).join(" + ")};`;
+  if (vector === "outputs") return `${sum} += ${weights.map((w, l) => `${x}[${l}] * ${w}`).join(" + ")};`;
   return `${sum} += vec4f(${weights.map((w) => innerProduct(x, w, inputs)).join(", ")});`;
 }
 
@@ -149,7 +149,7 @@ export function addWeighted(
 export function innerProduct(a: string, b: string, channels: number): string {
   if (channels >= 4) return `dot(${a}, ${b})`;
   const some = "xyz".slice(0, channels);
-  return channels === 1 ? `${a}.x * ${b}.x` : `dot(${a}.${some}, ${b}.${some})`;
+  return channels === 1 ? `${a}[0] * ${b}[0]` : `dot(${a}.${some}, ${b}.${some})`;
 }
 
 /** WGSL of a tap's place among its kernel's, where `tap` counts them from the window's first. */
