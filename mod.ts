@@ -114,6 +114,7 @@ export {
 export { OPERATORS } from "./src/graph/ops/mod.ts";
 export { type Activation, type Pair, type WindowAttributes } from "./src/graph/ops/shared.ts";
 export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
+export { fuseMixing } from "./src/graph/passes/fuse_mixing.ts";
 export { optimizeForInference } from "./src/graph/passes/mod.ts";
 
 // Training: gradients, what losses are made of, steps, schedules.
