@@ -1,4 +1,4 @@
-import type { Node, Shape } from "../../../graph/graph.ts";
+import type { Node } from "../../../graph/graph.ts";
 import type { mixKernels as mixKernelsOperator } from "../../../graph/ops/mix_kernels.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import type { Kernel } from "../../plan/plan.ts";
