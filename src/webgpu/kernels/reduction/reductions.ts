@@ -158,7 +158,7 @@ export const pixelSum: Kernel = (node, context) => {
   reduceChannels({
     label: "pixel_sum",
     shape: x.shape,
-    sums: [{ term: { texels: { x }, result: ({ x }) => x }, y: context.output(node) }],
+    sums: [{ term: { texels: { x }, result: (n) => n.x }, y: context.output(node) }],
     perSample: true,
   }, context);
 };
