@@ -33,7 +33,6 @@ export {
   createModel,
   type GraphOptions,
   Model,
-  type TensorSpec,
 } from "./src/models/model.ts";
 export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
 export type { InferenceConfig, InferenceOverrides } from "./src/models/inference_config.ts";
@@ -48,7 +47,7 @@ export type { Published } from "./src/models/published.ts";
 // Devices: where it runs.
 export { type DeviceName, type DeviceOptions, type DeviceWork, openDevice } from "./src/devices.ts";
 export type { Precision } from "./src/webgpu/plan.ts";
-export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
+export type { Backend, Device, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";
 
 // Images: bytes to the network's input.
@@ -69,8 +68,6 @@ export type { Initializer } from "./src/nn/init.ts";
 export { Linear } from "./src/nn/linear.ts";
 export {
   Module,
-  namedModules,
-  namedParameters,
   type Parameter,
   Trace,
   traceModule,
@@ -152,6 +149,7 @@ export {
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
 export type { HubOptions } from "./src/checkpoint/hub_options.ts";
 export type { RetryOptions } from "./src/checkpoint/retry.ts";
+export type { TensorSpec } from "./src/checkpoint/remap.ts";
 export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
 export { safetensorsBlob } from "./src/checkpoint/safetensors_blob.ts";
 export { toFloat32 } from "./src/checkpoint/float32.ts";

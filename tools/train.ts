@@ -13,7 +13,7 @@ import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
 import { createModel, type Model } from "../src/models/model.ts";
 import type { ModelConfig } from "../src/models/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
-import { finetuned } from "../src/training/finetune.ts";
+import { finetuned } from "../src/models/finetuned.ts";
 import { checkFrozen } from "../src/training/freeze.ts";
 import { type RunOptions, runTraining } from "../src/training/loop.ts";
 import { checkClasses } from "../src/training/preparation.ts";

@@ -17,7 +17,7 @@ import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
 import { decodeProgress, encodeTrainingState } from "../checkpoint/training_state.ts";
 import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
 import { CheckpointError } from "../errors.ts";
-import { decodeInference } from "../models/inference_config.ts";
+import { decodeInference, usualInference } from "../models/inference_config.ts";
 import { decodeMetadata, encodeMetadata } from "../models/metadata.ts";
 import { createModel, type Model } from "../models/model.ts";
 import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
@@ -118,7 +118,7 @@ export async function loadCheckpoint(folder: string): Promise<{ model: Model; st
     const recipe = parseRecipe(metadata.recipe, path);
     const config = inFile(path, () => decodeMetadata(metadata));
     if (!config) throw new CheckpointError(`${path}: not a training state: its metadata names no architecture`);
-    const model = inFile(path, () => createModel(config, decodeInference(metadata[INFERENCE_KEY], config)));
+    const model = inFile(path, () => createModel(config, decodeInference(metadata[INFERENCE_KEY], usualInference(config))));
     const own = new Set(model.stateDictSpec().map(({ name }) => name));
     const weights = await inMemory([...tensors].filter(([name]) => own.has(name)));
     model.loadStateDict(remap(weights, model.stateDictSpec(), path));

@@ -14,7 +14,7 @@ import { DataError, isDeviceError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
 import { loadLibrary } from "../plots/library.ts";
-import { createModel, type Model } from "../models/model.ts";
+import type { Model } from "../models/model.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
 import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
 import { drawCurves } from "./curve.ts";
@@ -24,6 +24,7 @@ import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
 import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
 import { checkLabels, modelOfRun, trainingPreprocessing } from "./preparation.ts";
+import { keepTensors } from "./kept_tensors.ts";
 import { SafeState } from "./safe_state.ts";
 import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -84,7 +85,7 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
   const { batch, microBatch, size, labelSmoothing, clipNorm, ema, freeze, seed } = recipe;
   return {
     batch: microBatch,
-    imageSize: size,
+    inputShape: [3, size, size],
     optimizer: recipeOptimizer(recipe),
     labelSmoothing,
     clipNorm: clipNorm || undefined,
@@ -267,12 +268,13 @@ class Run {
     const { recipe, model, validation, backend, onEpoch, onBroken } = this.#options;
     const stepsPerEpoch = this.#sizes.length;
     const { learningRate: lr, temperature } = stepSettings(recipe, { epoch, step: stepsPerEpoch - 1, stepsPerEpoch });
-    const measured = recipe.ema > 0 ? withTensors(model, averaged(model, this.#memory)) : model;
-    measured.temperature = temperature;
-    const { loss, top1, top5, skipped } = await validate(measured, validation, backend, this.#pool, {
-      batch: recipe.microBatch,
-      onBroken,
-    }).catch((error) => {
+    model.temperature = temperature;
+    const measured = () => validate(model, validation, backend, this.#pool, { batch: recipe.microBatch, onBroken });
+    const { loss, top1, top5, skipped } = await withTensors(
+      model,
+      averaged(model, this.#memory),
+      measured,
+    ).catch((error) => {
       throw error instanceof DataError ? this.#withAdvice(error) : error;
     });
     const { images, ...sums } = this.#sums;
@@ -402,9 +404,13 @@ function addTo(sums: EpochSums, { labels, replaced }: Batch, { loss, outputs: { 
   };
 }
 
-/** A model that is used the same, with other tensors. */
-function withTensors(model: Model, tensors: StateDict): Model {
-  const other = createModel(model.config, model.inference);
-  other.loadStateDict(tensors);
-  return other;
+/** Runs with other tensors in the model, which holds its own again afterwards. */
+async function withTensors<T>(model: Model, tensors: StateDict, run: () => Promise<T>): Promise<T> {
+  const restore = keepTensors(model.network);
+  model.loadStateDict(tensors);
+  try {
+    return await run();
+  } finally {
+    restore();
+  }
 }
