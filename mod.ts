@@ -2,12 +2,14 @@
  * ODConv networks outside Python: PyTorch's checkpoints and numbers, on WebGPU or the CPU.
  *
  * ```ts
- * import { decodeImage, loadModel, openDevice, preprocess } from "./mod.ts";
+ * import { classify, loadModel, openDevice } from "./mod.ts";
  *
- * const model = await loadModel("weights/od_resnet20_cifar10.safetensors");
- * const network = await model.compile(await openDevice("auto"));
- * const image = await decodeImage(await Deno.readFile("cat.png"), "cat.png");
- * const logits = await network.run(preprocess(image, model.preprocessing));
+ * using model = await loadModel("weights/od_resnet20_cifar10.safetensors");
+ * using device = await openDevice("auto");
+ * const network = await model.compile(device);
+ * for (const { name, probability } of await classify(network, await Deno.readFile("tests/fixtures/images/photo.png"))) {
+ *   console.log(name, probability);
+ * }
  * ```
  *
  * @module
@@ -26,11 +28,12 @@ export {
 } from "./src/errors.ts";
 
 // Models: load one, build one, count one.
-export { loadModel, type LoadOptions } from "./src/models/load.ts";
+export { type CustomNetwork, loadModel, type LoadOptions } from "./src/models/load.ts";
 export {
   CompiledModel,
   type CompileOptions,
   createModel,
+  type CustomInference,
   type GraphOptions,
   Model,
 } from "./src/models/model.ts";
@@ -40,8 +43,9 @@ export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
 export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
 export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
-export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
-export type { ConvolutionFactory } from "./src/models/convolution.ts";
+export { type Architecture, CUSTOM, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
+export type { ConvolutionFactory, ConvolutionLayer, LayerKind, LayerOptions } from "./src/models/convolution.ts";
+export { saveModel } from "./src/deno_only.ts";
 export type { Published } from "./src/models/published.ts";
 
 // Devices: where it runs.
@@ -57,22 +61,29 @@ export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
 export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
 export type { Interpolation } from "./src/data/resize.ts";
 
+// Data sets.
+export { evaluate, openDataset } from "./src/deno_only.ts";
+export type { Dataset, DatasetOptions, Sample } from "./src/data/dataset.ts";
+export type { Cifar10Split } from "./src/data/cifar10.ts";
+export type { ModelClasses } from "./src/data/class_numbers.ts";
+export { DecodePool } from "./src/data/decode_pool.ts";
+export type { StoredImage } from "./src/data/decode_messages.ts";
+export { augment, type Augmentation, augmentationKey } from "./src/data/augment.ts";
+export type { DatasetEvaluation, EvaluateDatasetOptions } from "./src/evaluation/evaluate_dataset.ts";
+export type { EvaluateOptions, Evaluation } from "./src/evaluation/evaluate.ts";
+export type { BatchResult } from "./src/evaluation/journal.ts";
+
 // Answers: logits to words.
-export { type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
+export { classify, type ClassifyOptions, type ClassScore, type ImageSource } from "./src/evaluation/classify.ts";
+export { type Accuracy, accuracy, type Prediction, type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
 export { classNames } from "./src/data/class_names.ts";
 
 // Layers: networks of one's own.
 export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
 export { Conv2d, type Conv2dOptions, Convolution } from "./src/nn/conv2d.ts";
-export type { Initializer } from "./src/nn/init.ts";
+export { constant, type Initializer, kaimingFanOut, normal } from "./src/nn/init.ts";
 export { Linear } from "./src/nn/linear.ts";
-export {
-  Module,
-  type Parameter,
-  Trace,
-  traceModule,
-  type TraceOptions,
-} from "./src/nn/module.ts";
+export { Module, type Parameter, Trace, traceModule, type TraceOptions } from "./src/nn/module.ts";
 export { ODConv2d, type ODConv2dOptions } from "./src/nn/odconv2d.ts";
 export { replaceConv2d, type ReplaceOptions } from "./src/nn/replace.ts";
 export { Sequential } from "./src/nn/sequential.ts";
@@ -137,7 +148,15 @@ export {
   TrainingMemory,
 } from "./src/training/trainer.ts";
 
+export { loadCheckpoint, runTraining } from "./src/deno_only.ts";
+export type { RunOptions, RunOutcome } from "./src/training/loop.ts";
+export { DEFAULT_RECIPE, type Recipe } from "./src/training/options.ts";
+export type { EpochSums, RunState } from "./src/training/checkpoint.ts";
+export type { EpochMetrics, StepMetrics } from "./src/training/metrics.ts";
+
 // Checkpoints: tensors by name.
+export { writeSafetensors } from "./src/deno_only.ts";
+export type { WriteOptions } from "./src/checkpoint/write_safetensors.ts";
 export type { FoundStateDict } from "./src/checkpoint/find_state_dict.ts";
 export {
   type Checkpoint,

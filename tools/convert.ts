@@ -236,7 +236,8 @@ function warning(broken: readonly NonFinite[]): string {
 /** "od_resnet50_4x", "resnet18_7c"; static models have no number of kernels, and the usual number of classes is left out. */
 function nameOf({ config: { arch, kernelNum, numClasses } }: Model): string {
   const { layer, numClasses: usual } = findArchitecture(arch);
-  return arch + ("kernelNum" in layer.options ? `_${kernelNum}x` : "") + (numClasses === usual ? "" : `_${numClasses}c`);
+  return arch + ("kernelNum" in layer.options ? `_${kernelNum}x` : "") +
+    (numClasses === usual ? "" : `_${numClasses}c`);
 }
 
 /** Throws CheckpointError where a file is in the way that was not made from the source of that SHA-256. */
@@ -264,7 +265,9 @@ async function metadataOf(path: string): Promise<Readonly<Record<string, string>
 
 function summary(model: Model): string {
   const { arch, kernelNum, reduction, numClasses } = model.config;
-  const kernels = "kernelNum" in findArchitecture(arch).layer.options ? `kernel_num ${kernelNum}, reduction ${reduction}, ` : "";
+  const kernels = "kernelNum" in findArchitecture(arch).layer.options
+    ? `kernel_num ${kernelNum}, reduction ${reduction}, `
+    : "";
   return `${arch}, ${kernels}${numClasses} classes, ${(model.countParameters() / 1e6).toFixed(2)} million parameters`;
 }
 

@@ -56,7 +56,9 @@ function printModel(model: Model, withTensors: boolean): void {
   const { arch, kernelNum, reduction, numClasses, parameters, madds, published, stateDict, layers: rows } = summarize(
     model,
   );
-  const dynamic = "kernelNum" in REGISTRY.get(arch)!.layer.options ? `, kernel_num ${kernelNum}, reduction ${reduction}` : "";
+  const dynamic = "kernelNum" in REGISTRY.get(arch)!.layer.options
+    ? `, kernel_num ${kernelNum}, reduction ${reduction}`
+    : "";
   console.log(`${arch}${dynamic}, ${numClasses} classes, ${model.imageSize}x${model.imageSize} images\n`);
   console.log(table(
     ["layer", "type", "channels", "kernel", "stride", "groups", "attentions", "parameters", "multiply-adds", "output"],

@@ -57,6 +57,7 @@ export type ImageSource = RgbImage | Uint8Array<ArrayBuffer> | Blob;
  * ```
  */
 export function classify(network: CompiledModel, image: ImageSource, options?: ClassifyOptions): Promise<ClassScore[]>;
+/** Says what is in each of several images. */
 export function classify(
   network: CompiledModel,
   images: readonly ImageSource[],
@@ -95,12 +96,14 @@ async function scores(
       const row = logits.subarray(i * classes, (i + 1) * classes);
       checkFinite(name, row);
       const probabilities = softmax(row);
-      answers.push(largest(row, count).map(({ class: index, logit }) => ({
-        class: index,
-        ...(classNames && { name: classNames[index] }),
-        probability: probabilities[index],
-        logit,
-      })));
+      answers.push(
+        largest(row, count).map(({ class: index, logit }) => ({
+          class: index,
+          ...(classNames && { name: classNames[index] }),
+          probability: probabilities[index],
+          logit,
+        })),
+      );
     });
   }
   return answers;

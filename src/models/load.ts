@@ -36,7 +36,7 @@ export interface LoadOptions extends FindOptions {
 export interface CustomNetwork {
   /** Makes the network whose weights are loaded: its root module, with PyTorch's names. */
   readonly build: () => Module;
-  /** Height and width of its images, in pixels; left out if the file says it, as files of {@link saveModel} do. */
+  /** Height and width of its images, in pixels; left out if the file says it, as files of saveModel do. */
   readonly imageSize?: number;
 }
 
@@ -84,7 +84,8 @@ export async function loadModel(
     const model = new Model(found.config, buildNetwork(found.config), () => checkpoint.close(), inference);
     model.loadStateDict(found.tensors);
     const fresh = numClasses !== undefined && numClasses !== found.config.numClasses;
-    const note = `the classifier begins anew: ${numClasses} classes were asked for, the file has ${found.config.numClasses}`;
+    const note =
+      `the classifier begins anew: ${numClasses} classes were asked for, the file has ${found.config.numClasses}`;
     onFound?.(fresh ? { ...found, notes: [...found.notes, note] } : found);
     return fresh ? finetuned(model, { numClasses }) : model;
   } catch (error) {

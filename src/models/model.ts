@@ -315,6 +315,7 @@ export interface CustomInference extends InferenceOverrides {
  * ```
  */
 export function createModel(network: ModelConfig, inference?: InferenceOverrides): Model;
+/** A model of a network of one's own. */
 export function createModel(network: Module, inference: CustomInference): Model;
 export function createModel(network: ModelConfig | Module, inference: InferenceOverrides = {}): Model {
   if (!(network instanceof Module)) {
@@ -331,7 +332,9 @@ export function classesOf(network: Module, imageSize: number): number {
   const { shape } = traceModule(network, [1, 3, imageSize, imageSize]).outputs.get("logits")!;
   if (shape.length === 2) return shape[1];
   throw new ShapeError(
-    `the network returns ${showShape(shape)} for an image ${showShape([1, 3, imageSize, imageSize])}, expected logits ` +
+    `the network returns ${showShape(shape)} for an image ${
+      showShape([1, 3, imageSize, imageSize])
+    }, expected logits ` +
       `[1, classes]; end it with GlobalAvgPool or Flatten, and Linear`,
   );
 }

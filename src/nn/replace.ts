@@ -1,5 +1,5 @@
 import { Conv2d } from "./conv2d.ts";
-import { type Module } from "./module.ts";
+import type { Module } from "./module.ts";
 import { ODConv2d } from "./odconv2d.ts";
 
 /** How replaceConv2d makes the new layers, and which ones. */

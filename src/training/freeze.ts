@@ -7,7 +7,6 @@
 import { TrainingError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
 
-
 /**
  * Whether one of the patterns names a parameter: "layer1" names everything in that layer, "*" stands for any characters
  * ("*.fc.weight").

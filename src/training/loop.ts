@@ -15,6 +15,7 @@ import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
 import { loadLibrary } from "../plots/library.ts";
 import type { Model } from "../models/model.ts";
+import { CUSTOM } from "../models/registry.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
 import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
 import { drawCurves } from "./curve.ts";
@@ -22,7 +23,7 @@ import { setDropout } from "./dropout.ts";
 import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
 import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
-import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
+import { completeRecipe, type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
 import { checkLabels, modelOfRun, trainingPreprocessing } from "./preparation.ts";
 import { keepTensors } from "./kept_tensors.ts";
 import { SafeState } from "./safe_state.ts";
@@ -33,12 +34,12 @@ import { validate } from "./validate.ts";
 export interface RunOptions {
   /** What is trained. It holds the last weights when the run ends. */
   readonly model: Model;
-  /** How. */
-  readonly recipe: Recipe;
+  /** How; what is left out is as in DEFAULT_RECIPE. */
+  readonly recipe: Partial<Recipe>;
   /** What on. */
   readonly training: Dataset;
-  /** What both are called by who began the run, for who resumes it. */
-  readonly data: string;
+  /** What both are called by who began the run, for who resumes it. @default the name of `training` */
+  readonly data?: string;
   /** What is measured after every epoch. */
   readonly validation: Dataset;
   /** Where. */
@@ -103,10 +104,12 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
  * run goes on from the last state that was read back, which is at most ten minutes old.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
-  const { training, validation, model: { config } } = options;
+  const { training, validation, model: { config, imageSize, network }, data = training.name } = options;
   for (const dataset of [training, validation]) checkLabels(dataset, config.numClasses);
-  setDropout(options.model.network, options.recipe.dropout);
-  const run = new Run(options);
+  const recipe = completeRecipe(options.recipe, imageSize);
+  // A network of one's own has the dropout that it was built with, unless the recipe says otherwise.
+  if (config.arch !== CUSTOM || options.recipe.dropout !== undefined) setDropout(network, recipe.dropout);
+  const run = new Run({ ...options, recipe, data });
   try {
     return await run.run();
   } finally {
@@ -114,8 +117,10 @@ export async function runTraining(options: RunOptions): Promise<RunOutcome> {
   }
 }
 
+type WholeOptions = RunOptions & { readonly recipe: Recipe; readonly data: string };
+
 class Run {
-  readonly #options: RunOptions;
+  readonly #options: WholeOptions;
   readonly #memory: TrainingMemory;
   readonly #pool: DecodePool;
   readonly #sizes: readonly number[];
@@ -130,7 +135,7 @@ class Run {
   /** Whether there is a checkpoint of this run. */
   #saved: boolean;
 
-  constructor(options: RunOptions) {
+  constructor(options: WholeOptions) {
     const { state, recipe, training, workers } = options;
     this.#options = { ...options, model: modelOfRun(options.model, training, recipe) };
     this.#memory = state?.memory ?? new TrainingMemory();

@@ -95,9 +95,7 @@ for (const { name: device, open, tolerance } of DEVICES) {
 }
 
 Deno.test("countedBatches() names the counter of every batch norm that tracks", () => {
-  const counters = [...network().namedTensors()].map(([name]) => name).filter((n) =>
-    n.endsWith("num_batches_tracked")
-  );
+  const counters = [...network().namedTensors()].map(([name]) => name).filter((n) => n.endsWith("num_batches_tracked"));
   assertEquals(countedBatches(trainingGraph(network())).sort(), counters.sort());
   assertEquals(countedBatches(traceModule(new BatchNorm2d(3), [2, 3, 4, 4], { training: true })), [
     "num_batches_tracked",

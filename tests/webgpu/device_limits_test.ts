@@ -41,7 +41,10 @@ for (const [capabilities, batch] of [[PROMISED, 64], [SOFTWARE, 256]] as const) 
     const largest = plan.resources.reduce((a, b) => b.texels > a.texels ? b : a);
     assert(largest.texels * 16 <= 2 ** 27, `${largest.label}: ${largest.texels * 16} bytes`);
     // In parts, which is what keeps it there: half the batch needs fewer of them.
-    const half = planGraph(trainerGraph(model, { batch: batch / 2, inputShape: [3, 32, 32], optimizer: adamW() }), capabilities);
+    const half = planGraph(
+      trainerGraph(model, { batch: batch / 2, inputShape: [3, 32, 32], optimizer: adamW() }),
+      capabilities,
+    );
     assert(sharedCorrelations(plan) > sharedCorrelations(half));
   });
 }
