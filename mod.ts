@@ -2,7 +2,7 @@
  * ODConv networks outside Python: PyTorch's checkpoints and numbers, on WebGPU or the CPU.
  *
  * ```ts
- * import { classify, loadModel, openDevice } from "./mod.ts";
+ * import { classify, loadModel, openDevice } from "@odconv/odconv";
  *
  * using model = await loadModel("weights/od_resnet20_cifar10.safetensors");
  * using device = await openDevice("auto");

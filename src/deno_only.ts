@@ -36,8 +36,8 @@ export async function openDataset(spec: string, options: DatasetOptions = {}): P
  * @throws {DataError} if an image is broken and `onBroken` is left out, or a label is no class of the model.
  *
  * @example
- * ```ts no-run
- * import { evaluate, loadModel, openDataset, openDevice } from "./mod.ts";
+ * ```ts ignore
+ * import { evaluate, loadModel, openDataset, openDevice } from "@odconv/odconv";
  *
  * using model = await loadModel("weights/od_resnet20_cifar10.safetensors");
  * using device = await openDevice();
@@ -66,8 +66,8 @@ export async function evaluate(
  * @throws {DeviceError} if a step does not fit the device.
  *
  * @example
- * ```ts no-run
- * import { loadModel, openDataset, openDevice, runTraining } from "./mod.ts";
+ * ```ts ignore
+ * import { loadModel, openDataset, openDevice, runTraining } from "@odconv/odconv";
  *
  * const [training, validation] = [await openDataset("flowers/train"), await openDataset("flowers/val")];
  * using model = await loadModel("weights/od_resnet50_4x.safetensors", { numClasses: training.numClasses });
@@ -109,7 +109,7 @@ export async function loadCheckpoint(
  *
  * @example
  * ```ts
- * import { createModel, GlobalAvgPool, Linear, loadModel, saveModel, Sequential } from "./mod.ts";
+ * import { createModel, GlobalAvgPool, Linear, loadModel, saveModel, Sequential } from "@odconv/odconv";
  *
  * const build = () => new Sequential(new GlobalAvgPool(), new Linear(3, 2));
  * const path = await Deno.makeTempFile({ suffix: ".safetensors" });

@@ -47,7 +47,7 @@ export type ImageSource = RgbImage | Uint8Array<ArrayBuffer> | Blob;
  *
  * @example
  * ```ts
- * import { classify, loadModel, openDevice } from "./mod.ts";
+ * import { classify, loadModel, openDevice } from "@odconv/odconv";
  *
  * using model = await loadModel("weights/od_resnet20_cifar10.safetensors");
  * using device = await openDevice("cpu");

@@ -56,7 +56,7 @@ export interface CustomNetwork {
  *
  * @example
  * ```ts
- * import { loadModel } from "./mod.ts";
+ * import { loadModel } from "@odconv/odconv";
  *
  * using model = await loadModel("weights/od_resnet20_cifar10.safetensors");
  * using flowers = await loadModel("weights/od_resnet20_cifar10.safetensors", { numClasses: 5 }); // to be fine-tuned

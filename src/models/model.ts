@@ -306,7 +306,7 @@ export interface CustomInference extends InferenceOverrides {
  *
  * @example
  * ```ts
- * import { Conv2d, createModel, GlobalAvgPool, Linear, ODConv2d, ReLU, Sequential } from "./mod.ts";
+ * import { Conv2d, createModel, GlobalAvgPool, Linear, ODConv2d, ReLU, Sequential } from "@odconv/odconv";
  *
  * const registered = createModel({ arch: "od_resnet20", kernelNum: 4 });
  * const layers = [new ODConv2d(3, 16, 3, { kernelNum: 2 }), new ReLU(), new GlobalAvgPool(), new Linear(16, 5)];

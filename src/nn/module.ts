@@ -124,7 +124,7 @@ export interface TraceOptions {
  *
  * @example Iterate and print a network
  * ```ts
- * import { Conv2d, ReLU, Sequential } from "./mod.ts";
+ * import { Conv2d, ReLU, Sequential } from "@odconv/odconv";
  *
  * const network = new Sequential(new Conv2d(3, 8, 3, { padding: 1 }), new ReLU());
  * console.log(String(network)); // as PyTorch prints it; console.log(network) prints the same

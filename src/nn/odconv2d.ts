@@ -134,6 +134,12 @@ class PooledConv1x1 extends Module {
     return this.emit(trace, x);
   }
 
+  /** As PyTorch prints the 1x1 convolution that it is. */
+  protected override extraRepr(): string {
+    const [out, features] = this.parameters.get("weight")!.shape;
+    return `${features}, ${out}, kernel_size=(1, 1), stride=(1, 1)${this.#bias ? "" : ", bias=False"}`;
+  }
+
   /** Emits the layer and an activation. */
   emit(trace: Trace, x: Value, activation: "none" | "sigmoid" = "none", temperature?: Value): Value {
     const bias = this.#bias ? trace.parameter("bias") : undefined;

@@ -23,7 +23,7 @@ export interface ReplaceOptions {
  *
  * @example
  * ```ts
- * import { createModel, replaceConv2d } from "./mod.ts";
+ * import { createModel, replaceConv2d } from "@odconv/odconv";
  *
  * const model = createModel({ arch: "resnet20" });
  * replaceConv2d(model.network, { kernelNum: 4, where: (path) => path !== "conv1" });

@@ -103,7 +103,7 @@ export class Trainer {
    *
    * @example
    * ```ts
-   * import { Flatten, Linear, openDevice, Sequential, sgd, Trainer } from "./mod.ts";
+   * import { Flatten, Linear, openDevice, Sequential, sgd, Trainer } from "@odconv/odconv";
    *
    * using device = await openDevice("cpu");
    * const network = new Sequential(new Flatten(), new Linear(8, 2));
