@@ -36,39 +36,51 @@ export {
   type CustomInference,
   type GraphOptions,
   Model,
-} from "./src/models/model.ts";
-export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
-export type { InferenceConfig, InferenceOverrides } from "./src/models/inference_config.ts";
-export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
-export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
-export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
-export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
-export { type Architecture, CUSTOM, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
-export type { ConvolutionFactory, ConvolutionLayer, LayerKind, LayerOptions } from "./src/models/convolution.ts";
+} from "./src/models/model/model.ts";
+export {
+  type AttentionName,
+  attentionOutputs,
+  type DynamicLayer,
+  effectiveKernel,
+} from "./src/models/model/attention.ts";
+export type { InferenceConfig, InferenceOverrides } from "./src/models/config/inference_config.ts";
+export { encodeMetadata, type Provenance } from "./src/models/config/metadata.ts";
+export { type LayerSummary, type ModelSummary, summarize } from "./src/models/model/summary.ts";
+export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find/find_network.ts";
+export { inferConfig } from "./src/models/find/infer.ts";
+export type { TensorShapes } from "./src/models/find/tensor_shapes.ts";
+export { type Architecture, CUSTOM, type ModelConfig, REGISTRY } from "./src/models/architectures/registry.ts";
+export type {
+  ConvolutionFactory,
+  ConvolutionLayer,
+  LayerKind,
+  LayerOptions,
+} from "./src/models/architectures/convolution.ts";
 export { saveModel } from "./src/deno_only.ts";
-export type { Published } from "./src/models/published.ts";
+export type { Published } from "./src/models/architectures/published.ts";
 
 // Devices: where it runs.
-export { type DeviceName, type DeviceOptions, type DeviceWork, openDevice } from "./src/devices.ts";
-export type { Precision } from "./src/webgpu/plan.ts";
+export { type DeviceName, type DeviceOptions, type DeviceWork, type GpuSource, openDevice } from "./src/devices.ts";
+export type { Precision } from "./src/webgpu/plan/plan.ts";
 export type { Backend, Device, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";
 
 // Images: bytes to the network's input.
-export { decodeImage, type RgbImage } from "./src/data/decode.ts";
-export { stack } from "./src/data/stack.ts";
+export { decodeImage, type RgbImage } from "./src/data/decoding/decode.ts";
+export { stack } from "./src/data/pixels/stack.ts";
 export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
-export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
-export type { Interpolation } from "./src/data/resize.ts";
+export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/pixels/preprocessing.ts";
+export type { Interpolation } from "./src/data/pixels/resize.ts";
 
 // Data sets.
 export { evaluate, openDataset } from "./src/deno_only.ts";
-export type { Dataset, DatasetOptions, Sample } from "./src/data/dataset.ts";
-export type { Cifar10Split } from "./src/data/cifar10.ts";
-export type { ModelClasses } from "./src/data/class_numbers.ts";
-export { DecodePool } from "./src/data/decode_pool.ts";
-export type { StoredImage } from "./src/data/decode_messages.ts";
-export { augment, type Augmentation, augmentationKey } from "./src/data/augment.ts";
+export type { DatasetOptions } from "./src/data/datasets/open.ts";
+export type { Dataset, Sample } from "./src/data/datasets/dataset.ts";
+export type { Cifar10Split } from "./src/data/datasets/cifar10.ts";
+export type { ModelClasses } from "./src/data/labels/class_numbers.ts";
+export { DecodePool } from "./src/data/pool/decode_pool.ts";
+export type { StoredImage } from "./src/data/pool/decode_messages.ts";
+export { augment, type Augmentation, augmentationKey } from "./src/data/pixels/augment.ts";
 export type { DatasetEvaluation, EvaluateDatasetOptions } from "./src/evaluation/evaluate_dataset.ts";
 export type { EvaluateOptions, Evaluation } from "./src/evaluation/evaluate.ts";
 export type { BatchResult } from "./src/evaluation/journal.ts";
@@ -76,7 +88,7 @@ export type { BatchResult } from "./src/evaluation/journal.ts";
 // Answers: logits to words.
 export { classify, type ClassifyOptions, type ClassScore, type ImageSource } from "./src/evaluation/classify.ts";
 export { type Accuracy, accuracy, type Prediction, type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
-export { classNames } from "./src/data/class_names.ts";
+export { classNames } from "./src/data/labels/class_names.ts";
 
 // Layers: networks of one's own.
 export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
@@ -156,8 +168,8 @@ export type { EpochMetrics, StepMetrics } from "./src/training/metrics.ts";
 
 // Checkpoints: tensors by name.
 export { writeSafetensors } from "./src/deno_only.ts";
-export type { WriteOptions } from "./src/checkpoint/write_safetensors.ts";
-export type { FoundStateDict } from "./src/checkpoint/find_state_dict.ts";
+export type { WriteOptions } from "./src/checkpoint/write/safetensors.ts";
+export type { FoundStateDict } from "./src/checkpoint/remapping/find_state_dict.ts";
 export {
   type Checkpoint,
   type CheckpointConfig,
@@ -166,9 +178,9 @@ export {
   type OpenOptions,
 } from "./src/checkpoint/open.ts";
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
-export type { HubOptions } from "./src/checkpoint/hub_options.ts";
-export type { RetryOptions } from "./src/checkpoint/retry.ts";
-export type { TensorSpec } from "./src/checkpoint/remap.ts";
-export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
-export { safetensorsBlob } from "./src/checkpoint/safetensors_blob.ts";
-export { toFloat32 } from "./src/checkpoint/float32.ts";
+export type { HubOptions } from "./src/checkpoint/hub/options.ts";
+export type { RetryOptions } from "./src/checkpoint/hub/retry.ts";
+export type { TensorSpec } from "./src/checkpoint/remapping/remap.ts";
+export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/tensors/state_dict.ts";
+export { safetensorsBlob } from "./src/checkpoint/safetensors/blob.ts";
+export { toFloat32 } from "./src/checkpoint/tensors/float32.ts";

@@ -5,12 +5,13 @@
  * @module
  */
 
-import type { Dataset, DatasetOptions } from "./data/dataset.ts";
+import type { Dataset } from "./data/datasets/dataset.ts";
+import type { DatasetOptions } from "./data/datasets/open.ts";
 import type { DatasetEvaluation, EvaluateDatasetOptions } from "./evaluation/evaluate_dataset.ts";
-import { encodeMetadata } from "./models/metadata.ts";
-import type { CompiledModel, Model } from "./models/model.ts";
-import type { StateDict } from "./checkpoint/state_dict.ts";
-import type { WriteOptions } from "./checkpoint/write_safetensors.ts";
+import { encodeMetadata } from "./models/config/metadata.ts";
+import type { CompiledModel, Model } from "./models/model/model.ts";
+import type { StateDict } from "./checkpoint/tensors/state_dict.ts";
+import type { WriteOptions } from "./checkpoint/write/safetensors.ts";
 import type { Module } from "./nn/module.ts";
 import type { RunState } from "./training/checkpoint.ts";
 import type { RunOptions, RunOutcome } from "./training/loop.ts";
@@ -24,7 +25,7 @@ import type { RunOptions, RunOutcome } from "./training/loop.ts";
  * @throws {DataError} if it is not there, or is no such data set.
  */
 export async function openDataset(spec: string, options: DatasetOptions = {}): Promise<Dataset> {
-  const dataset = await import("./data/dataset.ts");
+  const dataset = await import("./data/datasets/open.ts");
   return await dataset.openDataset(spec, options);
 }
 
@@ -138,6 +139,6 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
   options: WriteOptions = {},
 ): Promise<void> {
-  const writer = await import("./checkpoint/write_safetensors.ts");
+  const writer = await import("./checkpoint/write/safetensors.ts");
   await writer.writeSafetensors(path, tensors, metadata, options);
 }

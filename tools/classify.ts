@@ -4,10 +4,10 @@
  * @module
  */
 
-import { readBytes } from "../src/data/files.ts";
+import { readBytes } from "../src/data/files/read.ts";
 import { classify, type ClassScore } from "../src/evaluation/classify.ts";
 import { DataError } from "../src/errors.ts";
-import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import { type Command, execute, hintOf, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
   DEVICE_BOOLEANS,
@@ -79,7 +79,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
           if (!(error instanceof DataError)) throw error;
           failed++;
           answers.push({ file, error: error.message });
-          console.error(`${red("error")}: ${printable(error.message)}`);
+          console.error(`${red("error")}: ${printable(error.message)}${hintOf(error)}`);
         }
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { checkWhole } from "../arguments.ts";
-import { decodeImage, type RgbImage } from "../data/decode.ts";
-import { preprocess } from "../data/preprocessing.ts";
-import { stack } from "../data/stack.ts";
+import { checkNumber, COUNT } from "../arguments.ts";
+import { decodeImage, type RgbImage } from "../data/decoding/decode.ts";
+import { preprocess } from "../data/pixels/preprocessing.ts";
+import { stack } from "../data/pixels/stack.ts";
 import type { ImageTensor } from "../image_tensor.ts";
-import type { CompiledModel } from "../models/model.ts";
+import type { CompiledModel } from "../models/model/model.ts";
 import { softmax, topK as largest } from "./accuracy.ts";
 import { checkFinite } from "./evaluate.ts";
 
@@ -68,7 +68,7 @@ export async function classify(
   image: ImageSource | readonly ImageSource[],
   { topK = 5, name = "the image" }: ClassifyOptions = {},
 ): Promise<ClassScore[] | ClassScore[][]> {
-  checkWhole("topK", topK);
+  checkNumber("topK", topK, COUNT);
   if (!isList(image)) return (await scores(network, [image], topK, () => name))[0];
   return await scores(network, image, topK, (index) => `${name} ${index}`);
 }

@@ -1,7 +1,7 @@
-import type { Dataset } from "../data/dataset.ts";
-import { DecodePool } from "../data/decode_pool.ts";
+import type { Dataset } from "../data/datasets/dataset.ts";
+import { DecodePool } from "../data/pool/decode_pool.ts";
 import { DataError } from "../errors.ts";
-import type { CompiledModel } from "../models/model.ts";
+import type { CompiledModel } from "../models/model/model.ts";
 import { type Accuracy, accuracy } from "./accuracy.ts";
 import { evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import { prepareImages } from "./prepare.ts";

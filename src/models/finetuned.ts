@@ -1,8 +1,8 @@
 import { CheckpointError } from "../errors.ts";
 import { Linear } from "../nn/linear.ts";
-import { Model } from "./model.ts";
-import { overrideInference, usualInference } from "./inference_config.ts";
-import type { ModelConfig } from "./registry.ts";
+import { Model } from "./model/model.ts";
+import { overrideInference, usualInference } from "./config/inference_config.ts";
+import type { ModelConfig } from "./architectures/registry.ts";
 
 /**
  * A model of the same architecture with another number of classes, and the weights of `source` in all of its layers but

@@ -1,12 +1,12 @@
 import { ArgumentError } from "../errors.ts";
-import { inFile } from "../checkpoint/in_file.ts";
-import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
+import { inFile } from "../checkpoint/source/in_file.ts";
+import { INFERENCE_KEY } from "../checkpoint/tensors/inference_key.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
-import { fromBlob, fromBytes } from "../checkpoint/source.ts";
-import { classNames } from "../data/class_names.ts";
+import { fromBlob, fromBytes } from "../checkpoint/source/source.ts";
+import { classNames } from "../data/labels/class_names.ts";
 import type { Module } from "../nn/module.ts";
-import { findNetwork, type FindOptions, type FoundNetwork } from "./find_network.ts";
-import { decodeHubConfig } from "./hub_config.ts";
+import { findNetwork, type FindOptions, type FoundNetwork } from "./find/find_network.ts";
+import { decodeHubConfig } from "./config/hub_config.ts";
 import { finetuned } from "./finetuned.ts";
 import {
   checkClassNames,
@@ -15,9 +15,9 @@ import {
   type InferenceConfig,
   overrideInference,
   usualInference,
-} from "./inference_config.ts";
-import { classesOf, Model } from "./model.ts";
-import { buildNetwork, completeConfig, CUSTOM, findArchitecture, type ModelConfig } from "./registry.ts";
+} from "./config/inference_config.ts";
+import { classesOf, Model } from "./model/model.ts";
+import { buildNetwork, completeConfig, CUSTOM, findArchitecture, type ModelConfig } from "./architectures/registry.ts";
 
 /** How loadModel loads. */
 export interface LoadOptions extends FindOptions {

@@ -8,9 +8,9 @@
  */
 
 import { ShapeError } from "../errors.ts";
-import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
-import { toFloat32 } from "../checkpoint/float32.ts";
-import { remap, type TensorSpec } from "../checkpoint/remap.ts";
+import type { StateDict, Tensor } from "../checkpoint/tensors/state_dict.ts";
+import { toFloat32 } from "../checkpoint/tensors/float32.ts";
+import { remap, type TensorSpec } from "../checkpoint/remapping/remap.ts";
 import { Graph, type Operands, type Operator, type Shape, size, type Value } from "../graph/graph.ts";
 import type { Initializer } from "./init.ts";
 

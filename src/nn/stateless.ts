@@ -1,6 +1,6 @@
 /** Layers without parameters, by PyTorch's names. */
 
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, COUNT_FROM_ZERO, PROBABILITY } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
 import { dropoutMask } from "../graph/ops/dropout_mask.ts";
 import { dropout, mul, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
@@ -59,7 +59,7 @@ export class Dropout extends Module {
   /** Arguments as torch.nn.Dropout's. Throws ArgumentError if p is no number from 0 to 1. */
   constructor(p: number = 0.5) {
     super();
-    checkNumber("p", p, 0, 1);
+    checkNumber("p", p, PROBABILITY);
     this.p = p;
   }
 
@@ -96,9 +96,9 @@ export interface PoolOptions {
 
 /** PyTorch refuses a padding above half of the window, too: such a window could see nothing but padding. */
 function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
-  checkWhole("kernelSize", k);
-  checkWhole("stride", stride);
-  checkWhole("padding", padding, 0, Math.floor(k / 2));
+  checkNumber("kernelSize", k, COUNT);
+  checkNumber("stride", stride, COUNT);
+  checkNumber("padding", padding, { ...COUNT_FROM_ZERO, most: Math.floor(k / 2) });
   return { kernelSize: [k, k], stride: [stride, stride], padding: [padding, padding] };
 }
 

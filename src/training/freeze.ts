@@ -5,7 +5,7 @@
  */
 
 import { TrainingError } from "../errors.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 
 /**
  * Whether one of the patterns names a parameter: "layer1" names everything in that layer, "*" stands for any characters

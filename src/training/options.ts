@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { OptimizerSettings } from "../checkpoint/training_state.ts";
-import { checkWord } from "../arguments.ts";
+import type { OptimizerSettings } from "../checkpoint/training/state.ts";
 import { ArgumentError, CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
 import {
-  checkSetting,
+  checkNumber,
+  checkWord,
   COUNT,
   COUNT_FROM_ZERO,
   describeRange,
@@ -19,7 +19,7 @@ import {
   type Range,
   SEED,
   SHARE,
-} from "./ranges.ts";
+} from "../arguments.ts";
 import { learningRate, type Position, temperature } from "./schedules.ts";
 
 /** The recipe of a run; names and defaults are the published training script's, where it has them. */
@@ -107,7 +107,7 @@ export function completeRecipe(given: Partial<Recipe>, imageSize: number): Recip
   const batch = given.batch ?? DEFAULT_RECIPE.batch;
   const recipe: Recipe = { ...DEFAULT_RECIPE, size: imageSize, microBatch: batch, ...given };
   for (const [name, range] of Object.entries(RECIPE_RANGES)) {
-    checkSetting(name, recipe[name as keyof typeof RECIPE_RANGES], range);
+    checkNumber(name, recipe[name as keyof typeof RECIPE_RANGES], range);
   }
   for (const [name, words] of Object.entries(RECIPE_WORDS)) {
     checkWord(name, recipe[name as keyof typeof RECIPE_WORDS], words);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 
 import type { EpochSums } from "./checkpoint.ts";
 import { keepTensors } from "./kept_tensors.ts";

@@ -1,8 +1,8 @@
 /** Pseudo-random numbers that Python and TypeScript agree on to the last bit (tests/reference/weights.py). */
 
-import type { StateDict } from "../../src/checkpoint/state_dict.ts";
+import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
-import type { TensorSpec } from "../../src/checkpoint/remap.ts";
+import type { TensorSpec } from "../../src/checkpoint/remapping/remap.ts";
 
 /** 32-bit FNV-1a of the name's UTF-8 bytes. */
 export function seedOf(name: string): number {

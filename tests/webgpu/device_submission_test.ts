@@ -1,7 +1,7 @@
 /** Long runs, submitted in parts. */
 
 import { assert, assertEquals } from "@std/assert";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
@@ -9,9 +9,9 @@ import { GlobalAvgPool } from "../../src/nn/stateless.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { Trainer, trainerGraph } from "../../src/training/trainer.ts";
 import { openWebGpu, type WebGpuBackend } from "../../src/webgpu/device.ts";
-import { ANY_DEVICE } from "../../src/webgpu/planned_memory.ts";
-import { planGraph } from "../../src/webgpu/planner.ts";
-import { estimate, partsOf } from "../../src/webgpu/submission.ts";
+import { ANY_DEVICE } from "../../src/webgpu/planner/planned_memory.ts";
+import { planGraph } from "../../src/webgpu/planner/planner.ts";
+import { estimate, partsOf } from "../../src/webgpu/run/submission.ts";
 import { random } from "../support/random_graph.ts";
 import { CLASSES, smallModel, weightsOf } from "../training/small_model.ts";
 import { FaultyGpu } from "./faulty_gpu.ts";
