@@ -9,6 +9,7 @@ import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../gra
 import type { Pair } from "../graph/ops/shared.ts";
 import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonNumber } from "./repr.ts";
 
 /** torch.nn.ReLU. */
 export class ReLU extends Module {
@@ -40,6 +41,11 @@ export class Flatten extends Module {
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(flatten, { x }, {});
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return "start_dim=1, end_dim=-1";
+  }
 }
 
 /**
@@ -64,6 +70,11 @@ export class Dropout extends Module {
     const [seed, step] = [trace.scalar("dropout_seed", 0), trace.scalar("dropout_step", 0)];
     const mask = trace.apply(dropoutMask, { seed, step }, { shape: x.shape, p: this.p, salt: hash(trace.path) });
     return trace.apply(mul, { x, scale: mask }, {});
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return `p=${pythonNumber(this.p)}, inplace=False`;
   }
 }
 
@@ -108,6 +119,11 @@ export class MaxPool2d extends Module {
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(maxPool2d, { x }, this.#attributes);
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return `${poolRepr(this.#attributes)}, dilation=1, ceil_mode=False`;
+  }
 }
 
 /** torch.nn.AvgPool2d (padding counts as zeros). */
@@ -127,6 +143,16 @@ export class AvgPool2d extends Module {
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(avgPool2d, { x }, this.#attributes);
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return poolRepr(this.#attributes);
+  }
+}
+
+/** The arguments of a pooling. */
+function poolRepr({ kernelSize: [k], stride: [stride], padding: [padding] }: PoolAttributes): string {
+  return `kernel_size=${k}, stride=${stride}, padding=${padding}`;
 }
 
 /** The parameter-free shortcut of He et al. 2015, option A: every stride-th pixel, missing channels zero. */

@@ -5,7 +5,7 @@ import { openDevice } from "../../src/devices.ts";
 import { createModel } from "../../src/models/model/model.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
-import { type Module, namedModules, traceModule } from "../../src/nn/module.ts";
+import { type Module, traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { Dropout, GlobalAvgPool, ReLU, Sigmoid } from "../../src/nn/stateless.ts";
@@ -52,7 +52,7 @@ Deno.test("optimizeForInference() keeps what cannot be folded or fused", () => {
 
 /** Weights and statistics that are not the initial ones, so that folding has something to do. */
 function perturb(network: Module): void {
-  for (const [path, module] of namedModules(network)) {
+  for (const [path, module] of network.namedModules()) {
     if (!(module instanceof BatchNorm2d)) continue;
     for (const [name, parameter] of module.parameters) {
       if (parameter.dtype !== "F32") continue;

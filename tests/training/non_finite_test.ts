@@ -42,7 +42,7 @@ function spoilt(layers: Module, name: string, numbers: readonly number[]): Model
 
 /** A step on a model: what the trainer says of it, and where it finds the first number that is none. */
 async function failedStep(model: Model, backend: Backend): Promise<{ loss: number; where?: string }> {
-  const options = { batch: 4, imageSize: SIZE, optimizer: sgd({ momentum: 0.9 }) };
+  const options = { batch: 4, inputShape: [3, SIZE, SIZE], optimizer: sgd({ momentum: 0.9 }) };
   const before = await weightsOf(model);
   const trainer = await Trainer.create(model, backend, options);
   const { loss, failed } = await trainer.step(smallBatch("batch", 4), { learningRate: 0.1 });
