@@ -6,7 +6,7 @@ import { DecodePool } from "../src/data/decode_pool.ts";
 import { IMAGENET } from "../src/data/preprocessing.ts";
 import { measure } from "../src/evaluation/measure.ts";
 import type { Model } from "../src/models/model.ts";
-import { plannedMemory } from "../src/webgpu/planned_memory.ts";
+import { plannedMemory } from "../src/webgpu/planner/planned_memory.ts";
 import type { Arena } from "./arena.ts";
 import { timeRuns } from "./measure.ts";
 import { countMadds, noise, seededModel } from "./networks.ts";

@@ -7,7 +7,7 @@
 import { checkWhole, checkWord } from "./arguments.ts";
 import { DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
-import type { Capabilities, Precision } from "./webgpu/plan.ts";
+import type { Capabilities, Precision } from "./webgpu/plan/plan.ts";
 import type { Tuning } from "./webgpu/tuning/tuning.ts";
 
 /** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is and what there is to do. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
+import { variantsOf } from "../../src/webgpu/kernels/convolution/choice/variants.ts";
 import {
   buildConvolution,
   type ConvolutionCase,

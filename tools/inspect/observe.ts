@@ -13,7 +13,7 @@ import { optimizeForInference } from "../../src/graph/passes/mod.ts";
 import { type AttentionName, attentionOutputs, type DynamicLayer } from "../../src/models/attention.ts";
 import type { Model } from "../../src/models/model.ts";
 import { type StageTime, timesByStage } from "../../src/models/stages.ts";
-import type { WebGpuExecutable } from "../../src/webgpu/executable.ts";
+import type { WebGpuExecutable } from "../../src/webgpu/run/executable.ts";
 import { costsOf, type Total, totalsBy } from "../../src/webgpu/profiler/cost.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
 
