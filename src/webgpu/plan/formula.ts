@@ -9,7 +9,10 @@ import type { Value } from "../../graph/graph.ts";
 /** Operands by name. */
 export type Values = Readonly<Record<string, Value | undefined>>;
 
-/** The result's texels from those of operands, all under names of the formula's own; operands left out must not occur. */
+/** The names that values, constants and what the setup made have in a shader. */
+export type Names = Readonly<Record<string, string>>;
+
+/** The result's texels from those of operands, each WGSL a function of what values are called there. What is left out has no name. */
 export interface Formula {
   /** Operands of the result's shape, read where the result is written. */
   readonly texels?: Values;
@@ -22,9 +25,9 @@ export interface Formula {
   /** Constants, f32. */
   readonly floats?: Readonly<Record<string, number>>;
   /** WGSL of what is the same all over a plane, by name. */
-  readonly setup?: Readonly<Record<string, string>>;
+  readonly setup?: Readonly<Record<string, (names: Names) => string>>;
   /** WGSL of the result, a vec4f. */
-  readonly result: string;
+  readonly result: (names: Names) => string;
   /** The parameter that the result replaces, if it does; one of the texels. */
   readonly over?: Value;
 }

@@ -8,6 +8,7 @@ import type { OperandsOf, Value } from "../../../graph/graph.ts";
 import type { TRAINING_OPERATORS, TrainingOperatorName } from "../../../graph/ops/training.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
+import type { Names } from "../../plan/formula.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
 
@@ -16,9 +17,10 @@ type Operands<K extends TrainingOperatorName> = OperandsOf<(typeof TRAINING_OPER
 /** gradient where the activation let its operand through, or what is no number. */
 export const activationGrad: Kernel = (node, context) => {
   const { activation } = node.attributes as { activation: "relu" | "relu6" };
-  const closed = activation === "relu" ? "y <= vec4f()" : "(y <= vec4f()) | (y >= vec4f(6.0))";
+  const closed = ({ y }: Names) =>
+    activation === "relu" ? `${y} <= vec4f()` : `(${y} <= vec4f()) | (${y} >= vec4f(6.0))`;
   const texels = node.operands as Operands<"activation_grad">;
-  planFormula(node, { texels, result: `select(gradient, vec4f(), ${closed})` }, context);
+  planFormula(node, { texels, result: (n) => `select(${n.gradient}, vec4f(), ${closed(n)})` }, context);
 };
 
 function overTemperature(temperature: Value | undefined, wgsl: string): string {
@@ -28,8 +30,11 @@ function overTemperature(temperature: Value | undefined, wgsl: string): string {
 /** gradient * y (1 - y) / temperature. */
 export const sigmoidGrad: Kernel = (node, context) => {
   const { y, gradient, temperature } = node.operands as Operands<"sigmoid_grad">;
-  const result = `gradient * y * (1.0 - y)${overTemperature(temperature, "temperature")}`;
-  planFormula(node, { texels: { y, gradient }, numbers: { temperature }, result }, context);
+  planFormula(node, {
+    texels: { y, gradient },
+    numbers: { temperature },
+    result: (n) => `${n.gradient} * ${n.y} * (1.0 - ${n.y})${overTemperature(temperature, n.temperature)}`,
+  }, context);
 };
 
 /** y * (gradient - sum of gradient * y) / temperature; one sample an invocation. */
@@ -62,5 +67,5 @@ export const softmaxGrad: Kernel = (node, context) => {
 /** factor * x. */
 export const scale: Kernel = (node, context) => {
   const { x, factor } = node.operands as Operands<"scale">;
-  planFormula(node, { texels: { x }, numbers: { factor }, result: "factor * x" }, context);
+  planFormula(node, { texels: { x }, numbers: { factor }, result: (n) => `${n.factor} * ${n.x}` }, context);
 };

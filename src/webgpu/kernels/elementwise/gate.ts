@@ -8,13 +8,20 @@ import { planFormula } from "../wgsl/formula.ts";
 /** total + gradient, or the gradient alone: a total that is not finite must not come through. */
 export const accumulate: Kernel = (node, context) => {
   const { total, gradient, keep } = node.operands as OperandsOf<typeof accumulateOperator>;
-  const result = "select(gradient, total + gradient, keep != 0.0)";
-  planFormula(node, { texels: { total, gradient }, numbers: { keep }, result, over: total }, context);
+  planFormula(node, {
+    texels: { total, gradient },
+    numbers: { keep },
+    result: (n) => `select(${n.gradient}, ${n.total} + ${n.gradient}, ${n.keep} != 0.0)`,
+    over: total,
+  }, context);
 };
 
 /** open where x is finite, else 0. By its exponent's bits: shader compilers may take for granted that numbers are finite. */
 export const gate: Kernel = (node, context) => {
   const { open, x } = node.operands as OperandsOf<typeof gateOperator>;
-  const result = "select(vec4f(), open, (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u)";
-  planFormula(node, { texels: { open }, numbers: { x }, result }, context);
+  planFormula(node, {
+    texels: { open },
+    numbers: { x },
+    result: (n) => `select(vec4f(), ${n.open}, (bitcast<u32>(${n.x}) & 0x7f800000u) != 0x7f800000u)`,
+  }, context);
 };

@@ -17,7 +17,7 @@ import type {
 } from "../../../graph/ops/optimizer_step.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { emitFormulas, planFormula } from "../wgsl/formula.ts";
-import type { Formula } from "../../plan/formula.ts";
+import type { Formula, Names } from "../../plan/formula.ts";
 
 /** momentum * velocity + gradient + weightDecay * parameter. */
 function sgdVelocityFormula({ operands, attributes }: Node<typeof sgdVelocityOperator>): Formula {
@@ -26,7 +26,7 @@ function sgdVelocityFormula({ operands, attributes }: Node<typeof sgdVelocityOpe
     texels,
     numbers: { condition },
     floats: { momentum: attributes.momentum, decay: attributes.weightDecay },
-    result: unless(condition, "velocity", "momentum * velocity + gradient + decay * parameter"),
+    result: (n) => unless(n, n.velocity, `${n.momentum} * ${n.velocity} + ${n.gradient} + ${n.decay} * ${n.parameter}`),
     over: texels.velocity,
   };
 }
@@ -35,13 +35,14 @@ function sgdVelocityFormula({ operands, attributes }: Node<typeof sgdVelocityOpe
 function sgdStepFormula({ operands, attributes }: Node<typeof sgdStepOperator>): Formula {
   const { learningRate, condition, parameter, gradient, velocity } = operands;
   const { momentum, weightDecay: decay, nesterov } = attributes;
-  const decayed = "gradient + decay * parameter";
-  const direction = !velocity ? decayed : nesterov ? `${decayed} + momentum * velocity` : "velocity";
+  const decayed = (n: Names) => `${n.gradient} + ${n.decay} * ${n.parameter}`;
+  const direction = (n: Names) =>
+    !velocity ? decayed(n) : nesterov ? `${decayed(n)} + ${n.momentum} * ${n.velocity}` : n.velocity;
   return {
     texels: { parameter, velocity, gradient: velocity && !nesterov ? undefined : gradient },
     numbers: { learningRate, condition },
     floats: { momentum, decay },
-    result: unless(condition, "parameter", `parameter - learningRate * (${direction})`),
+    result: (n) => unless(n, n.parameter, `${n.parameter} - ${n.learningRate} * (${direction(n)})`),
     over: parameter,
   };
 }
@@ -54,7 +55,7 @@ function runningAverageFormula({ operands, attributes }: Node<typeof runningAver
     texels: { running, batch },
     numbers: { condition },
     floats: { kept: 1 - momentum, added: momentum * correction },
-    result: unless(condition, "running", "kept * running + added * batch"),
+    result: (n) => unless(n, n.running, `${n.kept} * ${n.running} + ${n.added} * ${n.batch}`),
     over: running,
   };
 }
@@ -66,7 +67,7 @@ function squaredAverageFormula({ operands, attributes: { beta } }: Node<typeof s
     texels,
     numbers: { condition },
     floats: { kept: beta, added: 1 - beta },
-    result: unless(condition, "moment", "kept * moment + added * gradient * gradient"),
+    result: (n) => unless(n, n.moment, `${n.kept} * ${n.moment} + ${n.added} * ${n.gradient} * ${n.gradient}`),
     over: texels.moment,
   };
 }
@@ -74,19 +75,21 @@ function squaredAverageFormula({ operands, attributes: { beta } }: Node<typeof s
 /** Decoupled weight decay, then Adam's step. */
 function adamwStepFormula({ operands, attributes }: Node<typeof adamwStepOperator>): Formula {
   const { parameter, first, second, condition, ...numbers } = operands;
-  const step = "first * firstCorrection / (sqrt(second * secondCorrection) + eps)";
+  const step = (n: Names) =>
+    `${n.first} * ${n.firstCorrection} / (sqrt(${n.second} * ${n.secondCorrection}) + ${n.eps})`;
+  const kept = (n: Names) => `(1.0 - ${n.learningRate} * ${n.decay}) * ${n.parameter}`;
   return {
     texels: { parameter, first, second },
     numbers: { ...numbers, condition },
     floats: { decay: attributes.weightDecay, eps: attributes.eps },
-    result: unless(condition, "parameter", `(1.0 - learningRate * decay) * parameter - learningRate * ${step}`),
+    result: (n) => unless(n, n.parameter, `${kept(n)} - ${n.learningRate} * ${step(n)}`),
     over: parameter,
   };
 }
 
-/** WGSL of an update: the old numbers where the condition, if there is one, is 0. */
-function unless(condition: Value | undefined, old: string, updated: string): string {
-  return condition ? `select(${old}, ${updated}, condition != 0.0)` : updated;
+/** WGSL of an update: the old numbers if there is a condition and it is 0. */
+function unless({ condition }: Names, old: string, updated: string): string {
+  return condition ? `select(${old}, ${updated}, ${condition} != 0.0)` : updated;
 }
 
 const FORMULAS: Readonly<Record<string, (node: Node) => Formula>> = {
@@ -121,6 +124,6 @@ function withStep(node: Node, context: PlanContext): Node[] | undefined {
 export const clipFactor: Kernel = (node, context) => {
   const { maxNorm } = node.attributes as AttributesOf<typeof clipFactorOperator>;
   const texels = node.operands as OperandsOf<typeof clipFactorOperator>;
-  const result = "min(vec4f(1.0), vec4f(maxNorm) / (sqrt(squares) + 1.0e-6))";
+  const result = (n: Names) => `min(vec4f(1.0), vec4f(${n.maxNorm}) / (sqrt(${n.squares}) + 1.0e-6))`;
   planFormula(node, { texels, floats: { maxNorm }, result }, context);
 };

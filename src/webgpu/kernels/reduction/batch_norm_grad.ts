@@ -10,6 +10,7 @@ import type {
   batchNormWeightGrad as batchNormWeightGradOperator,
 } from "../../../graph/ops/batch_norm_grad.ts";
 import type { batchNormTrain as batchNormTrainOperator } from "../../../graph/ops/batch_norm_train.ts";
+import type { Formula, Names } from "../../plan/formula.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
@@ -23,8 +24,8 @@ export const batchNormTrain: Kernel = (node, context) => {
     texels: { x },
     channels,
     floats: { eps },
-    setup: { scale: "weight * inverseSqrt(variance + eps)" },
-    result: "scale * (x - mean) + bias",
+    setup: { scale: (n) => `${n.weight} * inverseSqrt(${n.variance} + ${n.eps})` },
+    result: (n) => `${n.scale} * (${n.x} - ${n.mean}) + ${n.bias}`,
   }, context);
 };
 
@@ -41,12 +42,14 @@ export const batchNormWeightGrad: Kernel = (node, context) => {
     shape: x.shape,
     sums: [
       {
-        term: { texels: { x, gradient }, channels: { mean }, result: "gradient * (x - mean)" },
-        finish: "sum * inverseSqrt(variance(c) + u.eps)",
+        term: { texels: { x, gradient }, channels: { mean }, result: (n) => `${n.gradient} * (${n.x} - ${n.mean})` },
+        finish: (sum) => `${sum} * inverseSqrt(variance(c) + u.eps)`,
         finishReads: { variance: context.read(variance) },
         y: context.output(node),
       },
-      ...biasGrad ? [{ term: { texels: { gradient }, result: "gradient" }, y: context.output(biasGrad) }] : [],
+      ...biasGrad
+        ? [{ term: { texels: { gradient }, result: (n: Names) => n.gradient }, y: context.output(biasGrad) }]
+        : [],
     ],
     floats: { eps },
   }, context);
@@ -57,13 +60,22 @@ export const batchNormInputGrad: Kernel = (node, context) => {
   const { x, gradient, ...channels } = node.operands as OperandsOf<typeof batchNormInputGradOperator>;
   const { eps } = node.attributes as AttributesOf<typeof batchNormInputGradOperator>;
   const { batch, pixels } = blocked(node.output.shape);
-  const setup = { inverse: "inverseSqrt(variance + eps)", factor: "weight * inverse" };
-  const through = { offset: "biasGradient * share", slope: "weightGradient * inverse * share" };
+  const setup: Formula["setup"] = {
+    inverse: (n) => `inverseSqrt(${n.variance} + ${n.eps})`,
+    factor: (n) => `${n.weight} * ${n.inverse}`,
+  };
+  const through: Formula["setup"] = {
+    offset: (n) => `${n.biasGradient} * ${n.share}`,
+    slope: (n) => `${n.weightGradient} * ${n.inverse} * ${n.share}`,
+  };
   planFormula(node, {
     texels: { x, gradient },
     channels,
     floats: { eps, share: 1 / (batch * pixels) },
     setup: x ? { ...setup, ...through } : setup,
-    result: x ? "factor * (gradient - offset - slope * (x - mean))" : "factor * gradient",
+    result: (n) =>
+      x
+        ? `${n.factor} * (${n.gradient} - ${n.offset} - ${n.slope} * (${n.x} - ${n.mean}))`
+        : `${n.factor} * ${n.gradient}`,
   }, context);
 };

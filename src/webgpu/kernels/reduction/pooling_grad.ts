@@ -91,5 +91,5 @@ export const avgPool2dGrad: Kernel = (node, context) => {
 export const globalAvgPoolGrad: Kernel = (node, context) => {
   const planes = node.operands as OperandsOf<typeof globalAvgPoolGradOperator>;
   const { pixels } = blocked(node.output.shape);
-  planFormula(node, { planes, floats: { pixels }, result: "gradient / pixels" }, context);
+  planFormula(node, { planes, floats: { pixels }, result: (n) => `${n.gradient} / ${n.pixels}` }, context);
 };

@@ -35,8 +35,8 @@ export interface ChannelReduction {
 /** One of them. */
 export interface ChannelSum {
   readonly term: Formula;
-  /** WGSL of the result over `sum` and `c`. */
-  readonly finish?: string;
+  /** WGSL of the result, from that of the sum of block `c`; the sum itself if left out. */
+  readonly finish?: (sum: string) => string;
   /** What `finish` reads. */
   readonly finishReads?: Readonly<Record<string, Resource>>;
   readonly y: Resource;
@@ -49,7 +49,7 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
   const pieces = Math.ceil(pixels / PIECE);
   const once = pieces === 1 && (perSample || batch * pixels <= PIECE);
   const finishReads = Object.assign({}, ...sums.map((sum) => sum.finishReads ?? {}));
-  const finished = (k: number) => `select(vec4f(), ${(sums[k].finish ?? "sum").replaceAll("sum", `sum${k}`)}, there)`;
+  const finished = (k: number) => `select(vec4f(), ${(sums[k].finish ?? ((sum) => sum))(`sum${k}`)}, there)`;
   const results = `
   let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
 ${sums.map((_, k) => `  y${k}[id] = ${finished(k)};`).join("\n")}`;
@@ -138,7 +138,11 @@ export const channelSum: Kernel = (node, context) => {
   reduceChannels({
     label: "channel_sum",
     shape: x.shape,
-    sums: [{ term: { texels: { x }, result: "x" }, finish: "sum * u.scale", y: context.output(node) }],
+    sums: [{
+      term: { texels: { x }, result: (n) => n.x },
+      finish: (sum) => `${sum} * u.scale`,
+      y: context.output(node),
+    }],
     floats: { scale },
   }, context);
 };
@@ -151,8 +155,8 @@ export const channelVariance: Kernel = (node, context) => {
     label: "channel_variance",
     shape: x.shape,
     sums: [{
-      term: { texels: { x }, channels: { mean }, result: "(x - mean) * (x - mean)" },
-      finish: "sum * u.scale",
+      term: { texels: { x }, channels: { mean }, result: (n) => `(${n.x} - ${n.mean}) * (${n.x} - ${n.mean})` },
+      finish: (sum) => `${sum} * u.scale`,
       y: context.output(node),
     }],
     floats: { scale: 1 / (batch * pixels) },
@@ -165,7 +169,7 @@ export const sumProducts: Kernel = (node, context) => {
   reduceChannels({
     label: "sum_products",
     shape: a.shape,
-    sums: [{ term: { texels: { a, b }, result: "a * b" }, y: context.output(node) }],
+    sums: [{ term: { texels: { a, b }, result: (n) => `${n.a} * ${n.b}` }, y: context.output(node) }],
     perSample: node.output.shape.length === 2,
   }, context);
 };
@@ -267,5 +271,5 @@ ${
 export const fill: Kernel = (node, context) => {
   const { scale } = node.attributes as { scale: number };
   const numbers = node.operands as { value: Value };
-  planFormula(node, { numbers, floats: { scale }, result: "vec4f(value * scale)" }, context);
+  planFormula(node, { numbers, floats: { scale }, result: (n) => `vec4f(${n.value} * ${n.scale})` }, context);
 };

@@ -118,24 +118,23 @@ export class FormulaWriter {
 
   /** Writes a formula and those that it takes; answers the WGSL name of its result. `value` is what it computes, if any. */
   write({ texels, planes, channels, numbers, floats, setup, result }: Formula, value?: Value): string {
-    const names = new Map<string, string>();
-    const renamed = (wgsl: string) => wgsl.replace(/(?<![.\w])[a-z_]\w*/gi, (word) => names.get(word) ?? word);
+    const names: Record<string, string> = {};
     for (const [name, number] of Object.entries(floats ?? {})) {
       const uniform = this.#name();
       this.floats[uniform] = number;
-      names.set(name, `u.${uniform}`);
+      names[name] = `u.${uniform}`;
     }
-    for (const [name, operand] of present(numbers)) names.set(name, this.#load(operand, "0u", this.setup, ".x"));
-    for (const [name, operand] of present(channels)) names.set(name, this.#load(operand, "c", this.setup));
-    for (const [name, operand] of present(planes)) names.set(name, this.#load(operand, "plane", this.setup));
+    for (const [name, operand] of present(numbers)) names[name] = this.#load(operand, "0u", this.setup, ".x");
+    for (const [name, operand] of present(channels)) names[name] = this.#load(operand, "c", this.setup);
+    for (const [name, operand] of present(planes)) names[name] = this.#load(operand, "plane", this.setup);
     this.hasPlanes ||= [planes, channels].some((values) => present(values).length > 0);
     const isDeferred = ([, operand]: [string, Value]) => this.#context.deferred(operand) !== undefined;
     const [ready, taken] = [present(texels).filter((o) => !isDeferred(o)), present(texels).filter(isDeferred)];
-    for (const [name, operand] of ready) names.set(name, this.#again(operand) ?? this.#load(operand, "i", this.lines));
+    for (const [name, operand] of ready) names[name] = this.#again(operand) ?? this.#load(operand, "i", this.lines);
     this.#waiting += taken.length;
-    for (const [name, operand] of taken) names.set(name, this.#take(operand));
-    for (const [name, wgsl] of Object.entries(setup ?? {})) names.set(name, this.#let(this.setup, renamed(wgsl)));
-    const name = this.#let(this.lines, renamed(result));
+    for (const [name, operand] of taken) names[name] = this.#take(operand);
+    for (const [name, wgsl] of Object.entries(setup ?? {})) names[name] = this.#let(this.setup, wgsl(names));
+    const name = this.#let(this.lines, result(names));
     if (value?.source.kind === "node") {
       this.operators.push(value.source.node.op.name);
       this.#known.set(`${value.id} i`, name);

@@ -21,7 +21,7 @@ import {
   winogradGeometry,
   winogradProduct,
 } from "../geometry/winograd_geometry.ts";
-import type { DirectVariant, Mixing, Tile, Variant, WinogradSize, WinogradVariant } from "../../../plan/variant.ts";
+import type { DirectVariant, Mixing, Tile, Variant, WinogradVariant } from "../../../plan/variant.ts";
 
 /** Most tiles offered for one algorithm: each is a pipeline that somebody has to compile to measure it. */
 const MOST_TILES = 3;

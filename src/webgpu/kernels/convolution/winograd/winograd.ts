@@ -17,7 +17,7 @@ import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts"
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext, Precision, Upload } from "../../../plan/plan.ts";
-import { type ConvolutionGeometry, convolutionGeometry } from "../geometry/geometry.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { convolve } from "../convolve/convolve.ts";
 import type { MixOperands } from "../weights/mix_kernels.ts";
 import { MOST_CHUNK_BYTES } from "../weights/sample_chunks.ts";
