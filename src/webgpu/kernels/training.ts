@@ -9,7 +9,11 @@ import { conv2dInputGrad } from "./convolution/conv2d_input_grad.ts";
 import { conv2dWeightGrad } from "./convolution/gradient/conv2d_weight_grad.ts";
 import { crossEntropy, crossEntropyGrad } from "./reduction/cross_entropy.ts";
 import { dropoutMask } from "./elementwise/dropout_mask.ts";
-import { activationGrad, scale, sigmoidGrad, softmaxGrad } from "./elementwise/elementwise_grad.ts";
+import { padAxis } from "./layout/moves.ts";
+import { interpolateGrad } from "./reduction/interpolate.ts";
+import { maxToSizeGrad } from "./reduction/to_size.ts";
+import { elementwiseGrad } from "./elementwise/formulas.ts";
+import { scale, sigmoidGrad, softmaxGrad } from "./elementwise/elementwise_grad.ts";
 import { accumulate, gate } from "./elementwise/gate.ts";
 import { sliceChannels, unflatten } from "./layout/layout_ops.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear/linear_grad.ts";
@@ -33,7 +37,10 @@ export const TRAINING_KERNELS: { readonly [K in TrainingOperatorName]: Kernel } 
   fill,
   sum_products: sumProducts,
   scale,
-  activation_grad: activationGrad,
+  elementwise_grad: elementwiseGrad,
+  pad_axis: padAxis,
+  max_to_size_grad: maxToSizeGrad,
+  interpolate_grad: interpolateGrad,
   sigmoid_grad: sigmoidGrad,
   softmax_grad: softmaxGrad,
   linear_input_grad: linearInputGrad,
