@@ -63,6 +63,11 @@ export { type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
 export { classNames } from "./src/data/class_names.ts";
 
 // Layers: networks of one's own.
+export { GELU, Hardsigmoid, Hardswish, Identity, LeakyReLU, SiLU, Tanh } from "./src/nn/activations.ts";
+export { Conv1d, type Conv1dOptions } from "./src/nn/conv1d.ts";
+export { ConvTranspose2d, type ConvTranspose2dOptions } from "./src/nn/conv_transpose2d.ts";
+export { BatchNorm1d, GroupNorm, LayerNorm, type NormalizationOptions } from "./src/nn/normalization.ts";
+export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from "./src/nn/resize.ts";
 export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
 export { Conv2d, type Conv2dOptions, Convolution } from "./src/nn/conv2d.ts";
 export type { Initializer } from "./src/nn/init.ts";

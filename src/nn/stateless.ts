@@ -9,6 +9,7 @@ import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../gra
 import type { Pair } from "../graph/ops/shared.ts";
 import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
+import { pair } from "./pair.ts";
 
 /** torch.nn.ReLU. */
 export class ReLU extends Module {
@@ -75,20 +76,22 @@ export class GlobalAvgPool extends Module {
   }
 }
 
-/** Arguments of the sliding-window poolings. */
+/** Arguments of the sliding-window poolings; a single number counts for both directions. */
 export interface PoolOptions {
   /** The kernel's size if left out, as in PyTorch. */
-  readonly stride?: number;
+  readonly stride?: number | Pair;
   /** On each side; 0 if left out. */
-  readonly padding?: number;
+  readonly padding?: number | Pair;
 }
 
 /** PyTorch refuses a padding above half of the window, too: such a window could see nothing but padding. */
-function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
+function poolAttributes(k: number | Pair, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
   checkWhole("kernelSize", k);
   checkWhole("stride", stride);
-  checkWhole("padding", padding, 0, Math.floor(k / 2));
-  return { kernelSize: [k, k], stride: [stride, stride], padding: [padding, padding] };
+  const kernelSize = pair("kernelSize", k);
+  const around = pair("padding", padding);
+  around.forEach((zeros, i) => checkWhole("padding", zeros, 0, Math.floor(kernelSize[i] / 2)));
+  return { kernelSize, stride: pair("stride", stride), padding: around };
 }
 
 /** torch.nn.MaxPool2d. */
@@ -99,7 +102,7 @@ export class MaxPool2d extends Module {
    * Arguments as torch.nn.MaxPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
    * window.
    */
-  constructor(kernelSize: number, options: PoolOptions = {}) {
+  constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
   }
@@ -118,7 +121,7 @@ export class AvgPool2d extends Module {
    * Arguments as torch.nn.AvgPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
    * window.
    */
-  constructor(kernelSize: number, options: PoolOptions = {}) {
+  constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
   }

@@ -58,9 +58,9 @@ function resize(node: Node, x: Value, [rows, columns]: [AxisTable, AxisTable], c
   let first_column = u32(columns(column));
   var sum = vec4f();
   for (var r = 0u; r < u32(rows(row + 1u)); r++) {
-    let from = (plane * u.height + first_row + r) * u.width + first_column;
+    let start = (plane * u.height + first_row + r) * u.width + first_column;
     var run = vec4f();
-    for (var c = 0u; c < u32(columns(column + 1u)); c++) { run += columns(column + 2u + c) * x(from + c); }
+    for (var c = 0u; c < u32(columns(column + 1u)); c++) { run += columns(column + 2u + c) * x(start + c); }
     sum += rows(row + 2u + r) * run;
   }
   y[id] = sum;`,

@@ -82,9 +82,9 @@ export const sumToSize: Kernel = (node, context) => {
 fn total(i: u32) -> f32 {
   let start = first(i);
   var sum = 0.0;
-  for (var from = 0u; from < u.terms; from += ${RUN}u) {
+  for (var begin = 0u; begin < u.terms; begin += ${RUN}u) {
     var run = 0.0;
-    for (var k = from; k < min(u.terms, from + ${RUN}u); k++) { run += x_at(start + other(k)); }
+    for (var k = begin; k < min(u.terms, begin + ${RUN}u); k++) { run += x_at(start + other(k)); }
     sum += run;
   }
   return sum;
