@@ -4,9 +4,8 @@ import { checkNumber, checkWhole } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { type Shape, size, type Value } from "../graph/graph.ts";
 import { sumToSize } from "../graph/ops/broadcast.ts";
-import { add, div, mul, sqrt, sub } from "../graph/ops/elementwise.ts";
+import { add, affine as shifted, div, mul, sqrt, sub } from "../graph/ops/elementwise.ts";
 import { reshape } from "../graph/ops/layout.ts";
-import { fill } from "../graph/ops/reductions.ts";
 import { BatchNorm2d } from "./batch_norm2d.ts";
 import { constant } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
@@ -26,9 +25,8 @@ function normalizeRows(trace: Trace, x: Value, rows: number, eps: number): Value
   const mean = (of: Value) => trace.apply(sumToSize, { x: of }, { shape: [1, rows, 1], scale: 1 / length });
   const centred = trace.apply(sub, { a: table, b: mean(table) }, {});
   const variance = mean(trace.apply(mul, { x: centred, scale: centred }, {}));
-  const one = trace.scalar("one", 1);
-  const added = trace.apply(fill, { value: one }, { shape: [1, 1, 1], scale: eps });
-  const deviation = trace.apply(sqrt, { x: trace.apply(add, { a: variance, b: added }, {}) }, {});
+  const positive = trace.apply(shifted, { x: variance }, { factor: 1, shift: eps });
+  const deviation = trace.apply(sqrt, { x: positive }, {});
   return trace.apply(reshape, { x: trace.apply(div, { a: centred, b: deviation }, {}) }, { shape: x.shape });
 }
 

@@ -83,6 +83,7 @@ def cases():
     case("sqrt", "sqrt", {"x": ([2, 3, 4, 4], 1.0, 1.5)})
     for approximate in "none", "tanh":
         case(f"gelu, {approximate}", "gelu", {"x": ([2, 3, 4, 4], 4.0, 0.0)}, approximate=approximate)
+    case("affine", "affine", {"x": [2, 3, 5, 5]}, factor=-1.5, shift=0.25)
     case("leaky_relu", "leaky_relu", {"x": ([2, 3, 4, 4], 3.0, 0.0)}, negativeSlope=0.2)
     case("leaky_relu at 0", "leaky_relu", {"x": ([2, 3], 0.0, 0.0)}, negativeSlope=0.2)
     for op, a, b in ("add", "a", "b"), ("sub", "a", "b"), ("mul", "x", "scale"), ("div", "a", "b"):

@@ -158,6 +158,7 @@ def cases():
     case("sqrt, 8 channels", "sqrt", {"x": ([2, 8, 3, 3], 1.0, 1.5)})
     for approximate in "none", "tanh":
         case(f"gelu, {approximate}", "gelu", {"x": ([2, 3, 5, 5], 6.0, 0.0)}, approximate=approximate)
+    case("affine", "affine", {"x": [2, 3, 5, 5]}, factor=-1.5, shift=0.25)
     case("leaky_relu", "leaky_relu", {"x": ([2, 3, 5, 5], 3.0, 0.0)}, negativeSlope=0.2)
     for op, a, b in ("add", "a", "b"), ("sub", "a", "b"), ("mul", "x", "scale"), ("div", "a", "b"):
         for first, second in BROADCASTS:
@@ -320,6 +321,7 @@ OPERATORS = {
     "flatten": lambda a, x: x.flatten(1),
     "dropout": lambda a, x: F.dropout(x, a["p"], training=False),
     "pad_channels": lambda a, x: F.pad(x, (0, 0, 0, 0, a["before"], a["after"])),
+    "affine": lambda a, x: a["factor"] * x + a["shift"],
     "exp": lambda _, x: x.exp(),
     "sqrt": lambda _, x: x.sqrt(),
     "tanh": lambda _, x: x.tanh(),

@@ -7,7 +7,7 @@ import { expectOptional, expectShape } from "./shared.ts";
 
 export { mul } from "./elementwise/mul.ts";
 
-export const { relu, relu6, exp, sqrt, tanh, silu, gelu, hardsigmoid, hardswish, leaky_relu: leakyRelu } =
+export const { relu, relu6, affine, exp, sqrt, tanh, silu, gelu, hardsigmoid, hardswish, leaky_relu: leakyRelu } =
   UNARY_OPERATORS;
 export const { add, sub, div } = BINARY_OPERATORS;
 

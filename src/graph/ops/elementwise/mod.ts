@@ -2,6 +2,7 @@
 
 import type { Operator, Value } from "../../graph.ts";
 import { addFormula } from "./add.ts";
+import { affineFormula } from "./affine.ts";
 import { divFormula } from "./div.ts";
 import { expFormula } from "./exp.ts";
 import { elementwise, type ElementwiseFormula } from "./formula.ts";
@@ -20,6 +21,7 @@ import { tanhFormula } from "./tanh.ts";
 const UNARY = {
   relu: reluFormula,
   relu6: relu6Formula,
+  affine: affineFormula,
   exp: expFormula,
   sqrt: sqrtFormula,
   tanh: tanhFormula,
