@@ -11,11 +11,15 @@ import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { elementOperand, placeFunction, planElements, rowMajorStrides } from "./elements.ts";
 
-/** The same elements in row-major order: nothing to do if samples, channels and pixels stay as many. */
+/**
+ * The same elements in row-major order: nothing to do if samples, channels and pixels stay as many. Constants are copied:
+ * they may be in a texture, and who lays a computed value out reads a buffer.
+ */
 export const reshape: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const [from, to] = [blocked(x.shape), blocked(node.output.shape)];
-  if (from.batch === to.batch && from.channels === to.channels) return context.alias(node, x);
+  const isSame = from.batch === to.batch && from.channels === to.channels;
+  if (isSame && !context.isConstant(x)) return context.alias(node, x);
   planElements(node, { label: "reshape", operands: { x: elementOperand(x, context) }, value: "x_at(i)" }, context);
 };
 
