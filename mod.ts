@@ -34,33 +34,39 @@ export {
   type GraphOptions,
   Model,
   type TensorSpec,
-} from "./src/models/model.ts";
-export { type AttentionName, attentionOutputs, type DynamicLayer, effectiveKernel } from "./src/models/attention.ts";
-export type { InferenceConfig, InferenceOverrides } from "./src/models/inference_config.ts";
-export { encodeMetadata, type Provenance } from "./src/models/metadata.ts";
-export { type LayerSummary, type ModelSummary, summarize } from "./src/models/summary.ts";
-export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find_network.ts";
-export { inferConfig, type TensorShapes } from "./src/models/infer.ts";
-export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/registry.ts";
-export type { ConvolutionFactory } from "./src/models/convolution.ts";
-export type { Published } from "./src/models/published.ts";
+} from "./src/models/model/model.ts";
+export {
+  type AttentionName,
+  attentionOutputs,
+  type DynamicLayer,
+  effectiveKernel,
+} from "./src/models/model/attention.ts";
+export type { InferenceConfig, InferenceOverrides } from "./src/models/config/inference_config.ts";
+export { encodeMetadata, type Provenance } from "./src/models/config/metadata.ts";
+export { type LayerSummary, type ModelSummary, summarize } from "./src/models/model/summary.ts";
+export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find/find_network.ts";
+export { inferConfig } from "./src/models/find/infer.ts";
+export type { TensorShapes } from "./src/models/find/tensor_shapes.ts";
+export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/architectures/registry.ts";
+export type { ConvolutionFactory } from "./src/models/architectures/convolution.ts";
+export type { Published } from "./src/models/architectures/published.ts";
 
 // Devices: where it runs.
-export { type DeviceName, type DeviceOptions, type DeviceWork, openDevice } from "./src/devices.ts";
+export { type DeviceName, type DeviceOptions, type DeviceWork, type GpuSource, openDevice } from "./src/devices.ts";
 export type { Precision } from "./src/webgpu/plan/plan.ts";
 export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";
 
 // Images: bytes to the network's input.
-export { decodeImage, type RgbImage } from "./src/data/decode.ts";
-export { stack } from "./src/data/stack.ts";
+export { decodeImage, type RgbImage } from "./src/data/decoding/decode.ts";
+export { stack } from "./src/data/pixels/stack.ts";
 export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
-export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/preprocessing.ts";
-export type { Interpolation } from "./src/data/resize.ts";
+export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/pixels/preprocessing.ts";
+export type { Interpolation } from "./src/data/pixels/resize.ts";
 
 // Answers: logits to words.
 export { type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
-export { classNames } from "./src/data/class_names.ts";
+export { classNames } from "./src/data/labels/class_names.ts";
 
 // Layers: networks of one's own.
 export { GELU, Hardsigmoid, Hardswish, Identity, LeakyReLU, SiLU, Tanh } from "./src/nn/activations.ts";
@@ -146,7 +152,7 @@ export {
 } from "./src/training/trainer.ts";
 
 // Checkpoints: tensors by name.
-export type { FoundStateDict } from "./src/checkpoint/find_state_dict.ts";
+export type { FoundStateDict } from "./src/checkpoint/remapping/find_state_dict.ts";
 export {
   type Checkpoint,
   type CheckpointConfig,
@@ -155,8 +161,8 @@ export {
   type OpenOptions,
 } from "./src/checkpoint/open.ts";
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
-export type { HubOptions } from "./src/checkpoint/hub_options.ts";
-export type { RetryOptions } from "./src/checkpoint/retry.ts";
-export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/state_dict.ts";
-export { safetensorsBlob } from "./src/checkpoint/safetensors_blob.ts";
-export { toFloat32 } from "./src/checkpoint/float32.ts";
+export type { HubOptions } from "./src/checkpoint/hub/options.ts";
+export type { RetryOptions } from "./src/checkpoint/hub/retry.ts";
+export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/tensors/state_dict.ts";
+export { safetensorsBlob } from "./src/checkpoint/safetensors/blob.ts";
+export { toFloat32 } from "./src/checkpoint/tensors/float32.ts";

@@ -12,9 +12,9 @@
 import { fileURLToPath } from "node:url";
 import { openDevice } from "../src/devices.ts";
 import { loadModel } from "../src/models/load.ts";
-import { encodeMetadata } from "../src/models/metadata.ts";
-import { createModel } from "../src/models/model.ts";
-import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
+import { encodeMetadata } from "../src/models/config/metadata.ts";
+import { createModel } from "../src/models/model/model.ts";
+import { writeSafetensors } from "../src/checkpoint/write/safetensors.ts";
 import { table } from "../tools/support/table.ts";
 
 const STARTS = 4;

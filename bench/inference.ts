@@ -1,6 +1,6 @@
 /** Whole networks forward, on images of the architecture's own size. */
 
-import type { Model } from "../src/models/model.ts";
+import type { Model } from "../src/models/model/model.ts";
 import type { Arena, Task } from "./arena.ts";
 import { countMadds, networksOf, seededModel, staticTwin } from "./networks.ts";
 import type { Row, Selection } from "./rows.ts";

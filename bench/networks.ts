@@ -3,10 +3,10 @@
 import { DataError } from "../src/errors.ts";
 import type { Tensors } from "../src/graph/backend.ts";
 import { type Graph, size } from "../src/graph/graph.ts";
-import { createModel, type Model } from "../src/models/model.ts";
-import { findArchitecture } from "../src/models/registry.ts";
+import { createModel, type Model } from "../src/models/model/model.ts";
+import { findArchitecture } from "../src/models/architectures/registry.ts";
 import { mix } from "../src/random.ts";
-import type { StateDict } from "../src/checkpoint/state_dict.ts";
+import type { StateDict } from "../src/checkpoint/tensors/state_dict.ts";
 import type { Selection } from "./rows.ts";
 
 /** What the report is about. */

@@ -6,7 +6,7 @@
 
 import { basename } from "node:path";
 import { DataError } from "../src/errors.ts";
-import { writeFile } from "../src/checkpoint/write_file.ts";
+import { writeFile } from "../src/checkpoint/write/file.ts";
 import { chart } from "./chart.ts";
 import { scaleSections } from "./scale_tables.ts";
 import { comparison, select, times } from "./tables.ts";

@@ -1,12 +1,12 @@
 /** How time and memory grow, what a large batch costs, and whether decoding keeps up with the device. */
 
 import { availableParallelism } from "node:os";
-import type { Dataset } from "../src/data/dataset.ts";
-import { DecodePool } from "../src/data/decode_pool.ts";
-import { IMAGENET } from "../src/data/preprocessing.ts";
+import type { Dataset } from "../src/data/datasets/dataset.ts";
+import { DecodePool } from "../src/data/pool/decode_pool.ts";
+import { IMAGENET } from "../src/data/pixels/preprocessing.ts";
 import { measure } from "../src/evaluation/measure.ts";
-import type { Model } from "../src/models/model.ts";
 import { plannedMemory } from "../src/webgpu/planner/planned_memory.ts";
+import type { Model } from "../src/models/model/model.ts";
 import type { Arena } from "./arena.ts";
 import { timeRuns } from "./measure.ts";
 import { countMadds, noise, seededModel } from "./networks.ts";

@@ -1,7 +1,7 @@
 /** Training steps: forward, backward and SGD with momentum, loss read back. */
 
 import { DataError } from "../src/errors.ts";
-import { findArchitecture } from "../src/models/registry.ts";
+import { findArchitecture } from "../src/models/architectures/registry.ts";
 import { sgd } from "../src/training/optimizer.ts";
 import { trainingForward } from "../src/training/step.ts";
 import { Trainer } from "../src/training/trainer.ts";

@@ -1,54 +1,66 @@
 /**
  * Checks of what a program passes: nonsense is refused where it enters, with one form of message, and not where a shape no
- * longer fits or a loop no longer ends.
+ * longer fits, a loop no longer ends, or weights are ruined. Limits of training are torch.optim's, if it has them.
  *
  * @module
  */
 
 import { ArgumentError } from "./errors.ts";
 
+/** Which numbers are taken, all of them finite in float32. */
+export interface Range {
+  /** The least. */
+  readonly least: number;
+  /** Whether the least itself is excluded. */
+  readonly above?: boolean;
+  /** The largest; there is none if left out. */
+  readonly most?: number;
+  /** All are below this; there is no limit if left out. */
+  readonly below?: number;
+  /** Whether only whole numbers are taken. */
+  readonly whole?: boolean;
+}
+
+/** 0 and more. */
+export const FROM_ZERO: Range = { least: 0 };
+/** More than 0. */
+export const ABOVE_ZERO: Range = { least: 0, above: true };
+/** From 0 to below 1. */
+export const SHARE: Range = { least: 0, below: 1 };
+/** From 0 to 1. */
+export const PROBABILITY: Range = { least: 0, most: 1 };
+/** Whole numbers from 1. */
+export const COUNT: Range = { least: 1, whole: true };
+/** Whole numbers from 0. */
+export const COUNT_FROM_ZERO: Range = { least: 0, whole: true };
+/** Whole numbers that float32 counts one by one. */
+export const SEED: Range = { least: 0, below: 2 ** 24, whole: true };
+
+/** Whether a value is a number of the range. */
+export function isWithin(value: unknown, { least, above, most = Infinity, below = Infinity, whole }: Range): boolean {
+  if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) return false;
+  if (whole && !Number.isSafeInteger(value)) return false;
+  return (above ? value > least : value >= least) && value <= most && value < below;
+}
+
+/** "a whole number from 0 to below 16777216", "a finite number above 0". */
+export function describeRange({ least, above, most, below, whole }: Range): string {
+  const kind = whole ? "a whole number" : "a finite number";
+  if (above) return `${kind} above ${least}`;
+  if (most !== undefined) return `${kind} from ${least} to ${most}`;
+  return below === undefined ? `${kind} from ${least} up` : `${kind} from ${least} to below ${below}`;
+}
+
 /**
- * Checks whole numbers.
+ * Checks a number, or each of a list that is not empty.
  *
  * @param name what the message calls the argument
- * @param value one number, or each of a list that is not empty
- * @param least the smallest that is allowed
- * @param most the largest that is allowed
- * @throws ArgumentError if one is anything else
+ * @throws ArgumentError if one is not within the range
  */
-export function checkWhole(
-  name: string,
-  value: number | readonly number[],
-  least: number = 1,
-  most: number = Number.MAX_SAFE_INTEGER,
-): void {
+export function checkNumber(name: string, value: number | readonly number[], range: Range): void {
   const all = [value].flat();
-  if (all.length > 0 && all.every((number) => Number.isSafeInteger(number) && number >= least && number <= most)) {
-    return;
-  }
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`;
-  throw new ArgumentError(`${name} is ${shown(value)}, expected a whole number ${range}`);
-}
-
-/**
- * Checks a finite number above 0.
- *
- * @throws ArgumentError if it is anything else
- */
-export function checkPositive(name: string, value: number): void {
-  if (Number.isFinite(value) && value > 0) return;
-  throw new ArgumentError(`${name} is ${shown(value)}, expected a finite number above 0`);
-}
-
-/**
- * Checks a finite number of a range, both ends included.
- *
- * @throws ArgumentError if it is anything else
- */
-export function checkNumber(name: string, value: number, least: number, most: number = Infinity): void {
-  if (Number.isFinite(value) && value >= least && value <= most) return;
-  const range = most === Infinity ? `from ${least} up` : `from ${least} to ${most}`;
-  throw new ArgumentError(`${name} is ${shown(value)}, expected a finite number ${range}`);
+  if (all.length > 0 && all.every((number) => isWithin(number, range))) return;
+  throw new ArgumentError(`${name} is ${shown(value)}, expected ${describeRange(range)}`);
 }
 
 /**

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { checkWhole, checkWord } from "./arguments.ts";
-import { DeviceError } from "./errors.ts";
+import { checkNumber, checkWord, COUNT } from "./arguments.ts";
+import { ArgumentError, DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
+import type { GpuSource } from "./webgpu/connection/connection.ts";
 import type { Capabilities, Precision } from "./webgpu/plan/plan.ts";
 import type { Tuning } from "./webgpu/tuning/tuning.ts";
+
+export type { GpuSource };
 
 /** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is and what there is to do. */
 export type DeviceName = "auto" | "webgpu" | "cpu";
@@ -28,6 +31,8 @@ export interface DeviceOptions {
   readonly tuning?: Tuning;
   /** WebGPU: how constant weights of convolutions are kept, "float32" unless said. The CPU's are float32. */
   readonly precision?: Precision;
+  /** WebGPU: whose adapters, as of a package that brings WebGPU along; `navigator.gpu` if left out. No globals are needed. */
+  readonly gpu?: GpuSource;
   /** Told in one line what "auto" has chosen, and why, and of a WebGPU device that was lost and opened again. */
   readonly notice?: (line: string) => void;
 }
@@ -43,19 +48,22 @@ export async function openDevice(name: DeviceName = "auto", options: DeviceOptio
   checkWord("the device", name, ["auto", "webgpu", "cpu"]);
   checkWord("work", options.work ?? "inference", ["inference", "training"]);
   checkWord("precision", options.precision ?? "float32", ["float32", "float16"]);
-  checkWhole("workers", options.workers ?? 1);
+  checkNumber("workers", options.workers ?? 1, COUNT);
+  if (options.gpu !== undefined && typeof options.gpu?.requestAdapter !== "function") {
+    throw new ArgumentError("gpu has no requestAdapter(), expected an object as navigator.gpu is");
+  }
   if (name === "cpu") return await openCpuDevice(options);
   const { openWebGpu } = await import("./webgpu/device.ts");
-  const { tuning, precision, notice } = options;
+  const { tuning, precision, notice, gpu } = options;
   if (name === "webgpu") {
-    const webgpu = await openWebGpu({ tuning, precision, notice });
+    const webgpu = await openWebGpu({ tuning, precision, notice, gpu });
     if (webgpu) return webgpu;
     throw new DeviceError(
       "no WebGPU adapter was found; install a Vulkan driver (Debian: mesa-vulkan-drivers libvulkan1) or use the CPU",
     );
   }
   let refusal: string | undefined;
-  const webgpu = await openWebGpu({ tuning, precision, notice }).catch((error: Error) => {
+  const webgpu = await openWebGpu({ tuning, precision, notice, gpu }).catch((error: Error) => {
     if (!(error instanceof DeviceError)) throw error;
     refusal = error.message;
     return null;

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { openCpuPool } from "../src/cpu/backend.ts";
 import type { Backend } from "../src/graph/backend.ts";
 import { type ImageTensor, imageTensor } from "../src/image_tensor.ts";
-import { type CompiledModel, createModel } from "../src/models/model.ts";
+import { type CompiledModel, createModel } from "../src/models/model/model.ts";
 import { openTestDevice } from "./support/devices.ts";
 import { randomStateDict, uniform } from "./support/random_weights.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openCpuPool } from "../src/cpu/pool.ts";
-import { DecodePool } from "../src/data/decode_pool.ts";
+import { DecodePool } from "../src/data/pool/decode_pool.ts";
 import { narrowWorkers, workerOptions } from "../src/worker_options.ts";
 
 /** What the worker that tries everything answers. */
@@ -45,7 +45,7 @@ Deno.test("every worker of this project is started with workerOptions()", async 
 
 Deno.test("workers start where a program imports this project without its deno.json", async () => {
   const script = `
-    import { DecodePool } from ${JSON.stringify(new URL("../src/data/decode_pool.ts", import.meta.url).href)};
+    import { DecodePool } from ${JSON.stringify(new URL("../src/data/pool/decode_pool.ts", import.meta.url).href)};
     const pool = new DecodePool(1);
     await pool.preprocess(new Uint8Array(9), { resize: 1, crop: 1 }, "broken").catch(({ message }) => console.log(message));
     pool.close();

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { decodeImage } from "../src/data/decode.ts";
-import { readBytes } from "../src/data/files.ts";
-import { preprocess } from "../src/data/preprocessing.ts";
+import { decodeImage } from "../src/data/decoding/decode.ts";
+import { readBytes } from "../src/data/files/read.ts";
+import { preprocess } from "../src/data/pixels/preprocessing.ts";
 import { softmax, topK } from "../src/evaluation/accuracy.ts";
 import { DataError } from "../src/errors.ts";
 import { checkFinite } from "../src/evaluation/evaluate.ts";
-import type { CompiledModel } from "../src/models/model.ts";
-import { type Command, execute, UsageError, wholeNumber } from "./support/command.ts";
+import type { CompiledModel } from "../src/models/model/model.ts";
+import { type Command, execute, hintOf, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
   DEVICE_BOOLEANS,
@@ -93,7 +93,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
           if (!(error instanceof DataError)) throw error;
           failed++;
           answers.push({ file, error: error.message });
-          console.error(`${red("error")}: ${printable(error.message)}`);
+          console.error(`${red("error")}: ${printable(error.message)}${hintOf(error)}`);
         }
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));

@@ -5,7 +5,7 @@
  */
 
 import { basename, resolve } from "node:path";
-import { writeFile } from "../src/checkpoint/write_file.ts";
+import { writeFile } from "../src/checkpoint/write/file.ts";
 import { DataError } from "../src/errors.ts";
 import { lineChart } from "../src/plots/mod.ts";
 import { readMetrics, type StepMetrics } from "../src/training/metrics.ts";

@@ -5,18 +5,19 @@
  */
 
 import { dirname } from "node:path";
-import { type NonFinite, watchFinite } from "../src/checkpoint/non_finite.ts";
+import { type NonFinite, watchFinite } from "../src/checkpoint/tensors/non_finite.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
-import { pathOf } from "../src/checkpoint/source.ts";
-import { partOf } from "../src/checkpoint/write_file.ts";
-import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
-import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
+import { pathOf } from "../src/checkpoint/source/source.ts";
+import { partOf } from "../src/checkpoint/write/file.ts";
+import { writeSafetensors } from "../src/checkpoint/write/safetensors.ts";
+import { CIFAR10_NAMES } from "../src/data/labels/cifar10_names.ts";
 import { CheckpointError } from "../src/errors.ts";
-import { findNetwork, type FoundNetwork } from "../src/models/find_network.ts";
+import { findNetwork, type FoundNetwork } from "../src/models/find/find_network.ts";
 import { inferenceOf } from "../src/models/load.ts";
-import { decodeMetadata, encodeMetadata, type Provenance } from "../src/models/metadata.ts";
-import { createModel, type Model } from "../src/models/model.ts";
-import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/registry.ts";
+import { decodeMetadata, encodeMetadata, type Provenance } from "../src/models/config/metadata.ts";
+import { createModel, type Model } from "../src/models/model/model.ts";
+import { findArchitecture, type ModelConfig, REGISTRY } from "../src/models/architectures/registry.ts";
+import { whyMissing } from "../src/unreadable_name.ts";
 import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import { confine, type Confinement, leave, mayDoEverything } from "./support/confine.ts";
@@ -103,7 +104,7 @@ export const command: Command<
 
     if (!isThere) {
       const names = /^[\w-]+$/.test(source) ? `, and no such model: published are ${publishedNames()}` : "";
-      throw new CheckpointError(`${source}: there is no such file${names}`, {
+      throw new CheckpointError(`${source}: there is no such file${whyMissing(source)}${names}`, {
         cause: new Deno.errors.NotFound(source),
       });
     }

@@ -5,9 +5,9 @@
  */
 
 import { openCheckpoint } from "../src/checkpoint/open.ts";
-import { CIFAR10_NAMES } from "../src/data/cifar10.ts";
-import { openDataset } from "../src/data/dataset.ts";
-import { brokenFiles, lookOver } from "../src/data/look_over.ts";
+import { CIFAR10_NAMES } from "../src/data/labels/cifar10_names.ts";
+import { openDataset } from "../src/data/datasets/open.ts";
+import { brokenFiles, lookOver } from "../src/data/datasets/look_over.ts";
 import { DataError } from "../src/errors.ts";
 import { accuracy, type Prediction } from "../src/evaluation/accuracy.ts";
 import { LogitsRecorder } from "../src/evaluation/logits_file.ts";
@@ -15,8 +15,8 @@ import { chosenImages, measure, usualBatch } from "../src/evaluation/measure.ts"
 import { writeReport } from "../src/evaluation/report_file.ts";
 import type { Shard } from "../src/evaluation/shard.ts";
 import type { Backend } from "../src/graph/backend.ts";
-import type { Model } from "../src/models/model.ts";
-import { REGISTRY } from "../src/models/registry.ts";
+import type { Model } from "../src/models/model/model.ts";
+import { REGISTRY } from "../src/models/architectures/registry.ts";
 import { type Command, execute, MOST_WORKERS, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
@@ -52,8 +52,8 @@ Options:
   --data cifar10        the CIFAR-10 test images; what CIFAR-10 models are evaluated on if --data is left out
   --labels FILE         of folders: JSON, {"folder": class, ...}, where their names don't say their classes
   --ground-truth FILE   of the archive: lines of "NAME CLASS" or "NAME WNID", by spaces or as CSV, with or without a header;
-                        Kaggle's LOC_val_solution.csv; an .lst of MXNet; the development kit's numbers, with meta.mat
-                        beside them; or WNID alone, in the order of the sorted names
+                        Kaggle's LOC_val_solution.csv; an .lst of MXNet; the development kit's numbers alone or
+                        WNID alone, in the order of the sorted names
   --batch N             images at a time (default: 128 of 32x32; of 224x224 16 on WebGPU, 4 on the CPU; by their pixels)
 ${INFERENCE_HELP}
 ${PROFILE_HELP}

@@ -5,20 +5,20 @@
  */
 
 import { dirname } from "node:path";
-import { cast } from "../src/checkpoint/float32.ts";
+import { cast } from "../src/checkpoint/tensors/float32.ts";
 import { type Checkpoint, openCheckpoint } from "../src/checkpoint/open.ts";
-import { OrderedDict } from "../src/checkpoint/pickle_writer.ts";
-import { remap } from "../src/checkpoint/remap.ts";
-import type { StateDict, Tensor } from "../src/checkpoint/state_dict.ts";
-import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/training_checkpoint.ts";
-import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training_state.ts";
-import { writeSafetensors } from "../src/checkpoint/write_safetensors.ts";
-import { type TorchValue, writeTorch } from "../src/checkpoint/write_torch.ts";
-import { findNetwork } from "../src/models/find_network.ts";
-import { encodeInference } from "../src/models/inference_config.ts";
+import { OrderedDict } from "../src/checkpoint/write/pickle.ts";
+import { remap } from "../src/checkpoint/remapping/remap.ts";
+import type { StateDict, Tensor } from "../src/checkpoint/tensors/state_dict.ts";
+import { PUBLISHED_OPTIMIZER, trainingCheckpoint } from "../src/checkpoint/training/checkpoint.ts";
+import { decodeOptimizer, decodeProgress } from "../src/checkpoint/training/state.ts";
+import { writeSafetensors } from "../src/checkpoint/write/safetensors.ts";
+import { type TorchValue, writeTorch } from "../src/checkpoint/write/torch.ts";
+import { findNetwork } from "../src/models/find/find_network.ts";
+import { encodeInference } from "../src/models/config/inference_config.ts";
 import { inferenceOf } from "../src/models/load.ts";
-import { decodeMetadata, encodeMetadata } from "../src/models/metadata.ts";
-import { createModel, type Model } from "../src/models/model.ts";
+import { decodeMetadata, encodeMetadata } from "../src/models/config/metadata.ts";
+import { createModel, type Model } from "../src/models/model/model.ts";
 import { namedParameters } from "../src/nn/module.ts";
 import { type Command, execute, oneOf, UsageError } from "./support/command.ts";
 import { printNotes } from "./support/notes.ts";

@@ -6,9 +6,9 @@
  */
 
 import { basename } from "node:path";
-import { createModel, type Model } from "../src/models/model.ts";
-import { completeConfig, findPublished, REGISTRY } from "../src/models/registry.ts";
-import { summarize } from "../src/models/summary.ts";
+import { createModel, type Model } from "../src/models/model/model.ts";
+import { completeConfig, findPublished, REGISTRY } from "../src/models/architectures/registry.ts";
+import { summarize } from "../src/models/model/summary.ts";
 import { type Command, execute, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_HELP, DEVICE_STRINGS, parseDeviceFlags } from "./support/device.ts";
 import { inferenceRows } from "./support/inference_rows.ts";

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { writeFile } from "../src/checkpoint/write_file.ts";
-import type { ModelClasses } from "../src/data/class_numbers.ts";
-import type { Dataset } from "../src/data/dataset.ts";
-import { readBytes } from "../src/data/files.ts";
-import { brokenFiles, lookOver } from "../src/data/look_over.ts";
+import { writeFile } from "../src/checkpoint/write/file.ts";
+import type { ModelClasses } from "../src/data/labels/class_numbers.ts";
+import type { Dataset } from "../src/data/datasets/dataset.ts";
+import { readBytes } from "../src/data/files/read.ts";
+import { brokenFiles, lookOver } from "../src/data/datasets/look_over.ts";
 import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
-import { createModel, type Model } from "../src/models/model.ts";
-import type { ModelConfig } from "../src/models/registry.ts";
+import { createModel, type Model } from "../src/models/model/model.ts";
+import type { ModelConfig } from "../src/models/architectures/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
 import { finetuned } from "../src/training/finetune.ts";
 import { checkFrozen } from "../src/training/freeze.ts";

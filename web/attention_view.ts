@@ -1,7 +1,7 @@
 /** The attention view: an overview of all ODConv layers, and the four attentions of one of them for both images. */
 
 import type { AttentionName, DynamicLayer } from "../mod.ts";
-import { ATTENTION_WORDS } from "../src/models/attention_words.ts";
+import { ATTENTION_WORDS } from "../src/models/model/attention_words.ts";
 import { amountColor, type Color, css, differenceColor, textOn } from "./colors.ts";
 import { element } from "./dom.ts";
 import { heatmap, range } from "./heatmap.ts";

@@ -16,7 +16,7 @@ import {
   toFloat32,
   topK,
 } from "../mod.ts";
-import { type StageTime, timesByStage } from "../src/models/stages.ts";
+import { type StageTime, timesByStage } from "../src/models/architectures/stages.ts";
 
 /** One class of an answer. */
 export interface Guess {

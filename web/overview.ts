@@ -1,7 +1,7 @@
 /** All ODConv layers at a glance: how much each attention differs between the images. One of them is chosen here. */
 
 import type { AttentionName, DynamicLayer } from "../mod.ts";
-import { ATTENTION_WORDS } from "../src/models/attention_words.ts";
+import { ATTENTION_WORDS } from "../src/models/model/attention_words.ts";
 import { amountColor, css } from "./colors.ts";
 import { element } from "./dom.ts";
 import { range } from "./heatmap.ts";

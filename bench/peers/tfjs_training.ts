@@ -7,7 +7,7 @@
 
 // deno-lint-ignore-file no-import-prefix -- a bench's peers are named where they are used
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { Model } from "../../src/models/model.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { forward, fromRowMajor, loadParameters, takeBackend } from "./tfjs.ts";
 
 /**

@@ -5,12 +5,12 @@
  */
 
 import { CheckpointError } from "../errors.ts";
-import { fetchBlob } from "./fetch_blob.ts";
-import type { HubOptions } from "./hub_options.ts";
-import { formatHubReference, parseHubReference } from "./hub_reference.ts";
-import { sha256 } from "./sha256.ts";
-import { fromBlob, fromFile, fromOpenFile, pathOf } from "./source.ts";
-import type { ByteSource } from "./state_dict.ts";
+import { fetchBlob } from "./source/fetch_blob.ts";
+import type { HubOptions } from "./hub/options.ts";
+import { formatHubReference, parseHubReference } from "./hub/reference.ts";
+import { sha256 } from "./source/sha256.ts";
+import { fromBlob, fromFile, fromOpenFile, pathOf } from "./source/source.ts";
+import type { ByteSource } from "./tensors/state_dict.ts";
 
 /** How sources are fetched. */
 export interface LocateOptions {
@@ -63,7 +63,7 @@ async function locateOnHub(text: string, options: LocateOptions): Promise<Locate
     throw new CheckpointError(`${text}: a page has no hub client; name the file's https address on the hub instead`);
   }
   // Imported late: a page has no use for the hub's client.
-  const { downloadFromHub, downloadIfThere, findHubFile } = await import("./hub.ts");
+  const { downloadFromHub, downloadIfThere, findHubFile } = await import("./hub/hub.ts");
   const hubOptions = { onProgress: options.onProgress, ...options.hub };
   const reference = parseHubReference(text);
   const file = reference.file ?? await findHubFile(reference, hubOptions);
@@ -100,7 +100,7 @@ async function locateUrl(text: string, options: LocateOptions): Promise<Located>
   if (typeof Deno === "undefined") {
     return { name, source: fromBlob(name, await fetchBlob(text, name, onProgress)), sibling };
   }
-  const { download } = await import("./http.ts");
+  const { download } = await import("./hub/http.ts");
   const { file, forget } = await temporaryFile();
   const close = () => {
     file.close();

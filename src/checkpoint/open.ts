@@ -4,17 +4,17 @@
  * @module
  */
 
-import { findStateDicts, type FoundStateDict, unwrapped } from "./find_state_dict.ts";
-import { checkName, refuse } from "./foreign_file.ts";
-import { INFERENCE_KEY } from "./inference_key.ts";
+import { findStateDicts, type FoundStateDict, unwrapped } from "./remapping/find_state_dict.ts";
+import { checkName, refuse } from "./source/foreign_file.ts";
+import { INFERENCE_KEY } from "./tensors/inference_key.ts";
 import { locate, type Located, located, type LocateOptions } from "./locate.ts";
-import type { PickleValue } from "./pickle.ts";
-import { isSafetensors, readSafetensors } from "./safetensors.ts";
-import { sha256 } from "./sha256.ts";
-import { isIndex, joinShards, readIndex } from "./sharded.ts";
-import type { ByteSource, StateDict } from "./state_dict.ts";
-import { LEGACY_MAGIC, readTorchLegacy } from "./torch_legacy.ts";
-import { readTorchZip } from "./torch_zip.ts";
+import type { PickleValue } from "./pickle/value.ts";
+import { isSafetensors, readSafetensors } from "./safetensors/safetensors.ts";
+import { sha256 } from "./source/sha256.ts";
+import { isIndex, joinShards, readIndex } from "./safetensors/sharded.ts";
+import type { ByteSource, StateDict } from "./tensors/state_dict.ts";
+import { LEGACY_MAGIC, readTorchLegacy } from "./torch/legacy.ts";
+import { readTorchZip } from "./torch/torch_zip.ts";
 
 /** How openCheckpoint works. */
 export interface OpenOptions extends LocateOptions {

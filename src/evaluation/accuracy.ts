@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT } from "../arguments.ts";
 
 /** A class and the number that the model gives it. */
 export interface Score {
@@ -49,7 +49,7 @@ export interface Accuracy {
  * ```
  */
 export function topK(logits: ArrayLike<number>, k: number): Score[] {
-  checkWhole("k", k);
+  checkNumber("k", k, COUNT);
   const best: Score[] = [];
   for (let i = 0; i < logits.length; i++) {
     const logit = logits[i];

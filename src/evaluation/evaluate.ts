@@ -5,7 +5,7 @@
  */
 
 import { DataError } from "../errors.ts";
-import type { CompiledModel } from "../models/model.ts";
+import type { CompiledModel } from "../models/model/model.ts";
 import { crossEntropy, type Prediction, topK } from "./accuracy.ts";
 import type { BatchResult } from "./journal.ts";
 import { mapAhead } from "../map_ahead.ts";

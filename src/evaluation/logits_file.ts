@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Tensor } from "../checkpoint/state_dict.ts";
-import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
+import { writeSafetensors } from "../checkpoint/write/safetensors.ts";
 
 /** Gathers logits image by image. */
 export class LogitsRecorder {

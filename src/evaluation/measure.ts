@@ -4,15 +4,15 @@
  * @module
  */
 
-import { type Dataset, imageName, type Sample } from "../data/dataset.ts";
-import { DecodePool } from "../data/decode_pool.ts";
-import { IMAGENET_NAMES } from "../data/imagenet.ts";
+import { type Dataset, imageName, type Sample } from "../data/datasets/dataset.ts";
+import { DecodePool } from "../data/pool/decode_pool.ts";
+import { IMAGENET_NAMES } from "../data/labels/imagenet.ts";
 import { DataError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
-import { usualInference } from "../models/inference_config.ts";
-import type { CompileOptions, Model } from "../models/model.ts";
-import { VERSION } from "../models/metadata.ts";
-import { findPublished } from "../models/registry.ts";
+import { usualInference } from "../models/config/inference_config.ts";
+import type { CompileOptions, Model } from "../models/model/model.ts";
+import { VERSION } from "../models/config/metadata.ts";
+import { findPublished } from "../models/architectures/registry.ts";
 import { checkLabel, evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import type { Prediction } from "./accuracy.ts";
 import { type BatchResult, Journal } from "./journal.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Dataset, imageName, type Sample } from "../data/dataset.ts";
-import type { DecodePool } from "../data/decode_pool.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
+import { type Dataset, imageName, type Sample } from "../data/datasets/dataset.ts";
+import type { DecodePool } from "../data/pool/decode_pool.ts";
+import type { Preprocessing } from "../data/pixels/preprocessing.ts";
 import { DataError } from "../errors.ts";
 import type { ImageTensor } from "../image_tensor.ts";
 import { mapAhead } from "../map_ahead.ts";

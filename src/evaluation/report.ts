@@ -7,7 +7,7 @@
 
 import { DataError } from "../errors.ts";
 import { type Accuracy, accuracy, type Prediction } from "./accuracy.ts";
-import type { InferenceConfig } from "../models/inference_config.ts";
+import type { InferenceConfig } from "../models/config/inference_config.ts";
 import type { ReportedShard } from "./shard.ts";
 
 /** How the model was used: what decides its answers, besides its weights. */
@@ -35,7 +35,7 @@ export interface Report extends Accuracy {
   readonly skipped: readonly string[];
   /** From the first image to the last, preparation not counted; of merged reports the sum. */
   readonly seconds: number;
-  /** images / seconds. */
+  /** images / seconds; 0 if no time was measured. */
   readonly imagesPerSecond: number;
   /** What the authors of the weights' configuration published, in percent; only where they did. */
   readonly published?: { readonly top1: number; readonly top5: number };
@@ -73,7 +73,7 @@ export function makeReport(context: ReportContext, predictions: readonly Predict
     skipped,
     ...accuracy(predictions),
     seconds,
-    imagesPerSecond: images / seconds,
+    imagesPerSecond: seconds > 0 ? images / seconds : 0,
     ...(published && { published }),
     predictions,
   };

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { writeFile } from "../checkpoint/write_file.ts";
-import { readText } from "../data/files.ts";
+import { writeFile } from "../checkpoint/write/file.ts";
+import { readText } from "../data/files/read.ts";
 import { DataError } from "../errors.ts";
-import { MAX_IMAGE_SIZE, MAX_RESIZE } from "../models/inference_config.ts";
+import { MAX_IMAGE_SIZE, MAX_RESIZE } from "../models/config/inference_config.ts";
 import type { Prediction, Score } from "./accuracy.ts";
 import { Field } from "./field.ts";
 import { formatReport, makeReport, type Report, type ReportedInference } from "./report.ts";

@@ -1,13 +1,18 @@
-import { inFile } from "../checkpoint/in_file.ts";
-import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
+import { inFile } from "../checkpoint/source/in_file.ts";
+import { INFERENCE_KEY } from "../checkpoint/tensors/inference_key.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/open.ts";
-import { fromBlob, fromBytes } from "../checkpoint/source.ts";
-import { classNames } from "../data/class_names.ts";
-import { findNetwork, type FindOptions, type FoundNetwork } from "./find_network.ts";
-import { decodeHubConfig } from "./hub_config.ts";
-import { checkClassNames, decodeInference, type InferenceConfig, overrideInference } from "./inference_config.ts";
-import { Model } from "./model.ts";
-import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./registry.ts";
+import { fromBlob, fromBytes } from "../checkpoint/source/source.ts";
+import { classNames } from "../data/labels/class_names.ts";
+import { findNetwork, type FindOptions, type FoundNetwork } from "./find/find_network.ts";
+import { decodeHubConfig } from "./config/hub_config.ts";
+import {
+  checkClassNames,
+  decodeInference,
+  type InferenceConfig,
+  overrideInference,
+} from "./config/inference_config.ts";
+import { Model } from "./model/model.ts";
+import { buildNetwork, completeConfig, findArchitecture, type ModelConfig } from "./architectures/registry.ts";
 
 /** How loadModel loads. */
 export interface LoadOptions extends FindOptions {

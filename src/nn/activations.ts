@@ -1,7 +1,6 @@
 /** Activations, by PyTorch's names. */
 
-import { ArgumentError } from "../errors.ts";
-import { checkNumber } from "../arguments.ts";
+import { checkNumber, checkWord } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
 import { gelu, hardsigmoid, hardswish, leakyRelu, silu, tanh } from "../graph/ops/elementwise.ts";
 import { Module, type Trace } from "./module.ts";
@@ -57,9 +56,7 @@ export class GELU extends Module {
    */
   constructor(approximate: "none" | "tanh" = "none") {
     super();
-    if (approximate !== "none" && approximate !== "tanh") {
-      throw new ArgumentError(`approximate is ${JSON.stringify(approximate)}, expected "none" or "tanh"`);
-    }
+    checkWord("approximate", approximate, ["none", "tanh"]);
     this.#approximate = approximate;
   }
 
@@ -80,7 +77,7 @@ export class LeakyReLU extends Module {
    */
   constructor(negativeSlope: number = 0.01) {
     super();
-    checkNumber("negativeSlope", negativeSlope, -Number.MAX_VALUE, Number.MAX_VALUE);
+    checkNumber("negativeSlope", negativeSlope, { least: -Infinity });
     this.#negativeSlope = negativeSlope;
   }
 

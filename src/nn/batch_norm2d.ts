@@ -2,7 +2,7 @@ import { size, type Value } from "../graph/graph.ts";
 import { batchNorm } from "../graph/ops/batch_norm.ts";
 import { batchNormTrain, runningAverage } from "../graph/ops/batch_norm_train.ts";
 import { channelSum, channelVariance } from "../graph/ops/reductions.ts";
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, FROM_ZERO, PROBABILITY } from "../arguments.ts";
 import { constant } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 
@@ -19,9 +19,9 @@ export class BatchNorm2d extends Module {
   /** Arguments as torch.nn.BatchNorm2d's. Throws ArgumentError if one is out of its range. */
   constructor(features: number, eps: number = 1e-5, momentum: number = 0.1) {
     super();
-    checkWhole("features", features);
-    checkNumber("eps", eps, 0);
-    checkNumber("momentum", momentum, 0, 1);
+    checkNumber("features", features, COUNT);
+    checkNumber("eps", eps, FROM_ZERO);
+    checkNumber("momentum", momentum, PROBABILITY);
     this.eps = eps;
     this.momentum = momentum;
     this.registerParameter("weight", [features], constant(1));

@@ -1,4 +1,4 @@
-import { checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, COUNT_FROM_ZERO } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Value } from "../graph/graph.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
@@ -8,15 +8,15 @@ import { Module, type Trace } from "./module.ts";
 
 /** The optional arguments of torch.nn.Conv1d. */
 export interface Conv1dOptions {
-  /** @default 1 */
+  /** Elements of x between neighbours of the result. @default 1 */
   readonly stride?: number;
   /** Zeros on each side. @default 0 */
   readonly padding?: number;
-  /** @default 1 */
+  /** Elements of x between neighbours of the kernel. @default 1 */
   readonly dilation?: number;
   /** Must divide both channel counts. @default 1 */
   readonly groups?: number;
-  /** @default true */
+  /** Whether a bias is added. @default true */
   readonly bias?: boolean;
 }
 
@@ -34,9 +34,9 @@ export class Conv1d extends Module {
     super();
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true } = options;
     for (const [name, value] of Object.entries({ inChannels, outChannels, kernelSize, stride, dilation, groups })) {
-      checkWhole(name, value);
+      checkNumber(name, value, COUNT);
     }
-    checkWhole("padding", padding, 0);
+    checkNumber("padding", padding, COUNT_FROM_ZERO);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ArgumentError(`${groups} groups do not divide ${inChannels} input and ${outChannels} output channels`);
     }

@@ -2,7 +2,7 @@ import { ArgumentError } from "../errors.ts";
 import type { Shape, Value } from "../graph/graph.ts";
 import { conv2d } from "../graph/ops/conv2d.ts";
 import type { Pair } from "../graph/ops/shared.ts";
-import { checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, COUNT_FROM_ZERO } from "../arguments.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 import { pair } from "./pair.ts";
@@ -55,7 +55,7 @@ export abstract class Convolution extends Module {
     this.bias = options.bias ?? true;
     const { stride, dilation, groups } = this;
     for (const [name, value] of Object.entries({ inChannels, outChannels, kernelSize, stride, dilation, groups })) {
-      checkWhole(name, value);
+      checkNumber(name, value, COUNT);
     }
     if (inChannels % this.groups !== 0 || outChannels % this.groups !== 0) {
       throw new ArgumentError(
@@ -79,7 +79,7 @@ export abstract class Convolution extends Module {
   #pad(padding: number | Pair | "same" | "valid"): Pair {
     if (padding === "valid") return [0, 0];
     if (padding !== "same") {
-      checkWhole("padding", padding, 0);
+      checkNumber("padding", padding, COUNT_FROM_ZERO);
       return pair("padding", padding);
     }
     const total = this.kernelSize.map((k, i) => this.dilation[i] * (k - 1));

@@ -1,4 +1,4 @@
-import { checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, COUNT_FROM_ZERO } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Value } from "../graph/graph.ts";
 import { convTranspose2d, type ConvTransposeAttributes } from "../graph/ops/conv_transpose2d.ts";
@@ -11,7 +11,7 @@ import { pair } from "./pair.ts";
 
 /** The optional arguments of torch.nn.ConvTranspose2d; a single number counts for both directions. */
 export interface ConvTranspose2dOptions {
-  /** @default 1 */
+  /** Rows and columns of the result between neighbours of x. @default 1 */
   readonly stride?: number | Pair;
   /** Rows and columns of the result that are left out on each side. @default 0 */
   readonly padding?: number | Pair;
@@ -19,9 +19,9 @@ export interface ConvTranspose2dOptions {
   readonly outputPadding?: number | Pair;
   /** Must divide both channel counts. @default 1 */
   readonly groups?: number;
-  /** @default true */
+  /** Whether a bias is added. @default true */
   readonly bias?: boolean;
-  /** @default 1 */
+  /** Rows and columns between neighbours of the kernel. @default 1 */
   readonly dilation?: number | Pair;
 }
 
@@ -44,9 +44,9 @@ export class ConvTranspose2d extends Module {
     super();
     const { stride = 1, padding = 0, outputPadding = 0, groups = 1, bias = true, dilation = 1 } = options;
     for (const [name, value] of Object.entries({ inChannels, outChannels, kernelSize, stride, groups, dilation })) {
-      checkWhole(name, value);
+      checkNumber(name, value, COUNT);
     }
-    for (const [name, value] of Object.entries({ padding, outputPadding })) checkWhole(name, value, 0);
+    for (const [name, value] of Object.entries({ padding, outputPadding })) checkNumber(name, value, COUNT_FROM_ZERO);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ArgumentError(`${groups} groups do not divide ${inChannels} input and ${outChannels} output channels`);
     }

@@ -1,6 +1,6 @@
 import type { Value } from "../graph/graph.ts";
 import { linear } from "../graph/ops/linear.ts";
-import { checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT } from "../arguments.ts";
 import { constant, normal } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 
@@ -11,8 +11,8 @@ export class Linear extends Module {
   /** Arguments as torch.nn.Linear's. Throws ArgumentError if a number of features is no whole number from 1 up. */
   constructor(inFeatures: number, outFeatures: number, options: { readonly bias?: boolean } = {}) {
     super();
-    checkWhole("inFeatures", inFeatures);
-    checkWhole("outFeatures", outFeatures);
+    checkNumber("inFeatures", inFeatures, COUNT);
+    checkNumber("outFeatures", outFeatures, COUNT);
     this.#bias = options.bias ?? true;
     this.registerParameter("weight", [outFeatures, inFeatures], normal(0.01));
     if (this.#bias) this.registerParameter("bias", [outFeatures], constant(0));

@@ -8,8 +8,8 @@
  */
 
 import { ShapeError } from "../errors.ts";
-import type { Tensor } from "../checkpoint/state_dict.ts";
-import { toFloat32 } from "../checkpoint/float32.ts";
+import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
+import { toFloat32 } from "../checkpoint/tensors/float32.ts";
 import { Graph, type Operands, type Operator, type Shape, type Value } from "../graph/graph.ts";
 import type { Initializer } from "./init.ts";
 

@@ -1,6 +1,6 @@
 /** Normalisation by sample, by PyTorch's names. */
 
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, FROM_ZERO } from "../arguments.ts";
 import { ArgumentError, ShapeError } from "../errors.ts";
 import { type Shape, size, type Value } from "../graph/graph.ts";
 import { sumToSize } from "../graph/ops/broadcast.ts";
@@ -50,9 +50,9 @@ export class GroupNorm extends Module {
    */
   constructor(numGroups: number, numChannels: number, { eps = 1e-5, affine = true }: NormalizationOptions = {}) {
     super();
-    checkWhole("numGroups", numGroups);
-    checkWhole("numChannels", numChannels);
-    checkNumber("eps", eps, 0);
+    checkNumber("numGroups", numGroups, COUNT);
+    checkNumber("numChannels", numChannels, COUNT);
+    checkNumber("eps", eps, FROM_ZERO);
     if (numChannels % numGroups !== 0) {
       throw new ArgumentError(`${numGroups} groups do not divide ${numChannels} channels`);
     }
@@ -87,8 +87,8 @@ export class LayerNorm extends Module {
    */
   constructor(normalizedShape: number | Shape, { eps = 1e-5, affine = true }: NormalizationOptions = {}) {
     super();
-    checkWhole("normalizedShape", normalizedShape);
-    checkNumber("eps", eps, 0);
+    checkNumber("normalizedShape", normalizedShape, COUNT);
+    checkNumber("eps", eps, FROM_ZERO);
     this.#shape = [normalizedShape].flat();
     this.#eps = eps;
     if (!affine) return;

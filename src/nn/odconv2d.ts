@@ -1,11 +1,12 @@
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../graph/graph.ts";
-import { dynamicConv2d } from "../graph/ops/dynamic_conv2d.ts";
+import { conv2d } from "../graph/ops/conv2d.ts";
 import { linear } from "../graph/ops/linear.ts";
+import { mixKernels } from "../graph/ops/mix_kernels.ts";
 import { relu, softmax } from "../graph/ops/elementwise.ts";
 import { globalAvgPool } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
-import { checkPositive, checkWhole } from "../arguments.ts";
+import { ABOVE_ZERO, checkNumber, COUNT } from "../arguments.ts";
 import { BatchNorm2d } from "./batch_norm2d.ts";
 import { type Conv2dOptions, Convolution } from "./conv2d.ts";
 import { constant, kaimingFanOut } from "./init.ts";
@@ -41,22 +42,21 @@ export class ODConv2d extends Convolution {
     super(inChannels, outChannels, kernelSize, options);
     this.kernelNum = options.kernelNum ?? 1;
     this.reduction = options.reduction ?? 0.0625;
-    checkWhole("kernelNum", this.kernelNum, 1, MOST_KERNELS);
-    checkPositive("reduction", this.reduction);
+    checkNumber("kernelNum", this.kernelNum, { ...COUNT, most: MOST_KERNELS });
+    checkNumber("reduction", this.reduction, ABOVE_ZERO);
     this.registerParameter("weight", [this.kernelNum, ...this.kernelShape], kaimingFanOut());
     if (this.bias) this.registerParameter("bias", [outChannels], constant(0));
     this.register("attention", new Attention(this));
   }
 
-  /** Emits the attention branch and dynamic_conv2d. */
+  /** Emits the attention branch, mix_kernels and conv2d. */
   override forward(trace: Trace, x: Value): Value {
     const attention = this.children.get("attention") as Attention;
-    return trace.apply(dynamicConv2d, {
-      x,
-      weight: trace.parameter("weight"),
-      bias: this.bias ? trace.parameter("bias") : undefined,
-      ...attention.heads(trace.child("attention"), x),
-    }, this.attributes);
+    const kernels = trace.parameter("weight");
+    const bias = this.bias ? trace.parameter("bias") : undefined;
+    const heads = attention.heads(trace.child("attention"), x);
+    const weight = trace.apply(mixKernels, { weight: kernels, ...heads }, {});
+    return trace.apply(conv2d, { x, weight, bias }, this.attributes);
   }
 }
 

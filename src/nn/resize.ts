@@ -1,6 +1,6 @@
 /** Layers that make images larger or smaller, by PyTorch's names. */
 
-import { checkPositive, checkWhole } from "../arguments.ts";
+import { ABOVE_ZERO, checkNumber, checkWord, COUNT } from "../arguments.ts";
 import { ArgumentError } from "../errors.ts";
 import type { Value } from "../graph/graph.ts";
 import { maxToSize } from "../graph/ops/broadcast.ts";
@@ -15,7 +15,7 @@ export interface UpsampleOptions {
   readonly size?: number | Pair;
   /** Height and width of the result over those of x. */
   readonly scaleFactor?: number | Pair;
-  /** @default "nearest" */
+  /** How pixels between those of x are made. @default "nearest" */
   readonly mode?: "nearest" | "bilinear";
   /** Whether the corners' centres stay where they are; with "bilinear" only. @default false */
   readonly alignCorners?: boolean;
@@ -38,15 +38,13 @@ export class Upsample extends Module {
     if ((size === undefined) === (scaleFactor === undefined)) {
       throw new ArgumentError("Upsample takes either size or scaleFactor");
     }
-    if (mode !== "nearest" && mode !== "bilinear") {
-      throw new ArgumentError(`mode is ${JSON.stringify(mode)}, expected "nearest" or "bilinear"`);
-    }
+    checkWord("mode", mode, ["nearest", "bilinear"]);
     if (size !== undefined) {
-      checkWhole("size", size);
+      checkNumber("size", size, COUNT);
       this.#size = pair("size", size);
     } else {
       this.#factor = pair("scaleFactor", scaleFactor!);
-      for (const factor of this.#factor) checkPositive("scaleFactor", factor);
+      checkNumber("scaleFactor", this.#factor, ABOVE_ZERO);
     }
     this.#mode = mode;
     this.#alignCorners = alignCorners;
@@ -77,7 +75,7 @@ export class AdaptiveAvgPool2d extends Module {
   constructor(outputSize: number | readonly [number | null, number | null]) {
     super();
     this.#size = typeof outputSize === "number" ? [outputSize, outputSize] : outputSize;
-    for (const extent of this.#size) if (extent !== null) checkWhole("outputSize", extent);
+    for (const extent of this.#size) if (extent !== null) checkNumber("outputSize", extent, COUNT);
   }
 
   /** Emits interpolate of mode "area". */

@@ -1,6 +1,6 @@
 /** Layers without parameters, by PyTorch's names. */
 
-import { checkNumber, checkWhole } from "../arguments.ts";
+import { checkNumber, COUNT, COUNT_FROM_ZERO, PROBABILITY } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
 import { dropoutMask } from "../graph/ops/dropout_mask.ts";
 import { dropout, mul, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
@@ -54,7 +54,7 @@ export class Dropout extends Module {
   /** Arguments as torch.nn.Dropout's. Throws ArgumentError if p is no number from 0 to 1. */
   constructor(p: number = 0.5) {
     super();
-    checkNumber("p", p, 0, 1);
+    checkNumber("p", p, PROBABILITY);
     this.p = p;
   }
 
@@ -86,11 +86,13 @@ export interface PoolOptions {
 
 /** PyTorch refuses a padding above half of the window, too: such a window could see nothing but padding. */
 function poolAttributes(k: number | Pair, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
-  checkWhole("kernelSize", k);
-  checkWhole("stride", stride);
+  checkNumber("kernelSize", k, COUNT);
+  checkNumber("stride", stride, COUNT);
   const kernelSize = pair("kernelSize", k);
   const around = pair("padding", padding);
-  around.forEach((zeros, i) => checkWhole("padding", zeros, 0, Math.floor(kernelSize[i] / 2)));
+  around.forEach((zeros, i) =>
+    checkNumber("padding", zeros, { ...COUNT_FROM_ZERO, most: Math.floor(kernelSize[i] / 2) })
+  );
   return { kernelSize, stride: pair("stride", stride), padding: around };
 }
 

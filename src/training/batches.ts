@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Augmentation, augmentationKey } from "../data/augment.ts";
-import { type Dataset, imageName } from "../data/dataset.ts";
-import type { DecodePool } from "../data/decode_pool.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
+import { type Augmentation, augmentationKey } from "../data/pixels/augment.ts";
+import { type Dataset, imageName } from "../data/datasets/dataset.ts";
+import type { DecodePool } from "../data/pool/decode_pool.ts";
+import type { Preprocessing } from "../data/pixels/preprocessing.ts";
 import { DataError } from "../errors.ts";
 import { type ImageTensor, imageTensor } from "../image_tensor.ts";
 import { mapAhead } from "../map_ahead.ts";

@@ -1,25 +1,25 @@
 /**
  * A run's checkpoints: NAME.safetensors holds the weights, as any converted file does; NAME.state.safetensors beside it
  * holds everything that a run goes on from: the weights as they are trained, what the optimizer remembers and where the
- * run is (see src/checkpoint/training_state.ts). Each is complete in itself and replaced at once, the state first. A run
+ * run is (see src/checkpoint/training/state.ts). Each is complete in itself and replaced at once, the state first. A run
  * goes on from the state alone and begins by writing the weights that belong to it, so that one that was killed between
  * the two ends with a pair that belongs together; "step" in both says which do.
  *
  * @module
  */
 
-import { inFile } from "../checkpoint/in_file.ts";
-import { INFERENCE_KEY } from "../checkpoint/inference_key.ts";
+import { inFile } from "../checkpoint/source/in_file.ts";
+import { INFERENCE_KEY } from "../checkpoint/tensors/inference_key.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
-import { remap } from "../checkpoint/remap.ts";
-import { toFloat32 } from "../checkpoint/float32.ts";
-import type { StateDict, Tensor } from "../checkpoint/state_dict.ts";
-import { decodeProgress, encodeTrainingState } from "../checkpoint/training_state.ts";
-import { writeSafetensors } from "../checkpoint/write_safetensors.ts";
+import { remap } from "../checkpoint/remapping/remap.ts";
+import { toFloat32 } from "../checkpoint/tensors/float32.ts";
+import type { StateDict, Tensor } from "../checkpoint/tensors/state_dict.ts";
+import { decodeProgress, encodeTrainingState } from "../checkpoint/training/state.ts";
+import { writeSafetensors } from "../checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../errors.ts";
-import { decodeInference } from "../models/inference_config.ts";
-import { decodeMetadata, encodeMetadata } from "../models/metadata.ts";
-import { createModel, type Model } from "../models/model.ts";
+import { decodeInference } from "../models/config/inference_config.ts";
+import { decodeMetadata, encodeMetadata } from "../models/config/metadata.ts";
+import { createModel, type Model } from "../models/model/model.ts";
 import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
 import { stateName } from "./optimizer.ts";
 import { TrainingMemory } from "./trainer.ts";

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { toFloat32 } from "../checkpoint/float32.ts";
+import { toFloat32 } from "../checkpoint/tensors/float32.ts";
 import type { Backend, Tensors } from "../graph/backend.ts";
 import { sum } from "../graph/ops/reductions.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 import { trainingForward } from "./step.ts";
 import type { TrainerOptions } from "./trainer.ts";
 

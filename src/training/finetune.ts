@@ -1,8 +1,8 @@
 import { CheckpointError } from "../errors.ts";
 import { namedModules, namedParameters } from "../nn/module.ts";
 import { Linear } from "../nn/linear.ts";
-import { createModel, type Model } from "../models/model.ts";
-import type { ModelConfig } from "../models/registry.ts";
+import { createModel, type Model } from "../models/model/model.ts";
+import type { ModelConfig } from "../models/architectures/registry.ts";
 
 /**
  * A model of the same architecture with another number of classes, and the weights of `source` in all of its layers but

@@ -5,7 +5,7 @@
  */
 
 import { TrainingError } from "../errors.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 import { namedParameters } from "../nn/module.ts";
 
 /**

@@ -6,15 +6,15 @@
  * @module
  */
 
-import type { StateDict } from "../checkpoint/state_dict.ts";
-import { writeFile } from "../checkpoint/write_file.ts";
-import type { Dataset } from "../data/dataset.ts";
-import { DecodePool } from "../data/decode_pool.ts";
+import type { StateDict } from "../checkpoint/tensors/state_dict.ts";
+import { writeFile } from "../checkpoint/write/file.ts";
+import type { Dataset } from "../data/datasets/dataset.ts";
+import { DecodePool } from "../data/pool/decode_pool.ts";
 import { DataError, isDeviceError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
 import { loadLibrary } from "../plots/library.ts";
-import { createModel, type Model } from "../models/model.ts";
+import { createModel, type Model } from "../models/model/model.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
 import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
 import { drawCurves } from "./curve.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { append, writeFile } from "../checkpoint/write_file.ts";
-import { readText } from "../data/files.ts";
+import { append, writeFile } from "../checkpoint/write/file.ts";
+import { readText } from "../data/files/read.ts";
 import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 

@@ -19,7 +19,7 @@ import {
 } from "../graph/ops/optimizer_step.ts";
 import { scale } from "../graph/ops/reductions.ts";
 import { ArgumentError } from "../errors.ts";
-import { ABOVE_ZERO, checkSetting, FROM_ZERO, SHARE } from "./ranges.ts";
+import { ABOVE_ZERO, checkNumber, FROM_ZERO, SHARE } from "../arguments.ts";
 
 /** What an optimizer remembers of a parameter: tensors of its shape under PyTorch's names ("momentum_buffer"). */
 export type LoadState = (parameter: string, state: string) => Promise<Float32Array<ArrayBuffer>> | undefined;
@@ -76,8 +76,8 @@ export function stateName(parameter: string, state: string): string {
  * @throws {ArgumentError} if momentum or weight decay is negative or not finite, or nesterov is asked for without momentum.
  */
 export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOptions = {}): Optimizer {
-  checkSetting("momentum", momentum, FROM_ZERO);
-  checkSetting("weightDecay", weightDecay, FROM_ZERO);
+  checkNumber("momentum", momentum, FROM_ZERO);
+  checkNumber("weightDecay", weightDecay, FROM_ZERO);
   if (nesterov && momentum === 0) throw new ArgumentError("nesterov needs a momentum above 0");
   return {
     state: momentum ? ["momentum_buffer"] : [],
@@ -103,9 +103,9 @@ export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOp
  * @throws {ArgumentError} if a beta is not from 0 to below 1, or eps or weight decay is negative or not finite.
  */
 export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamWOptions = {}): Optimizer {
-  betas.forEach((beta, i) => checkSetting(`betas[${i}]`, beta, SHARE));
-  checkSetting("eps", eps, FROM_ZERO);
-  checkSetting("weightDecay", weightDecay, FROM_ZERO);
+  betas.forEach((beta, i) => checkNumber(`betas[${i}]`, beta, SHARE));
+  checkNumber("eps", eps, FROM_ZERO);
+  checkNumber("weightDecay", weightDecay, FROM_ZERO);
   return {
     state: ["exp_avg", "exp_avg_sq"],
     append(graph, parameter, gradient, { load, condition } = {}) {
@@ -149,7 +149,7 @@ export function clipGradients(
   gradients: ReadonlyMap<Value, Value>,
   maxNorm: number,
 ): { gradients: Map<Value, Value>; squaredNorm: Value } {
-  checkSetting("maxNorm", maxNorm, ABOVE_ZERO);
+  checkNumber("maxNorm", maxNorm, ABOVE_ZERO);
   const squares = [...gradients.values()].map((x) => graph.apply(sumSquares, x.name, { x }, {}));
   const squaredNorm = squares.reduce((a, b) => graph.apply(add, "gradient norm", { a, b }, {}));
   const factor = graph.apply(clipFactor, "gradient norm", { squares: squaredNorm }, { maxNorm });
@@ -170,7 +170,7 @@ export function appendAverage(
   decay: number,
   { load, condition }: UpdateOptions = {},
 ): void {
-  checkSetting("decay", decay, SHARE);
+  checkNumber("decay", decay, SHARE);
   const value = graph.updates.get(parameter);
   if (!value) throw new Error(`${parameter.name} is not updated: append its optimizer first`);
   const running = remember(graph, parameter, "average", load, () => {

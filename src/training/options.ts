@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { OptimizerSettings } from "../checkpoint/training_state.ts";
+import type { OptimizerSettings } from "../checkpoint/training/state.ts";
 import { CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
-import { COUNT, COUNT_FROM_ZERO, describeRange, FROM_ZERO, isWithin, type Range, SEED, SHARE } from "./ranges.ts";
+import { COUNT, COUNT_FROM_ZERO, describeRange, FROM_ZERO, isWithin, type Range, SEED, SHARE } from "../arguments.ts";
 import { learningRate, type Position, temperature } from "./schedules.ts";
 
 /** The recipe of a run; names and defaults are the published training script's, where it has them. */

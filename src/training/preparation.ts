@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Augmentation } from "../data/augment.ts";
-import { type Dataset, imageName } from "../data/dataset.ts";
-import { CIFAR10, type Preprocessing } from "../data/preprocessing.ts";
+import type { Augmentation } from "../data/pixels/augment.ts";
+import { type Dataset, imageName } from "../data/datasets/dataset.ts";
+import { CIFAR10, type Preprocessing } from "../data/pixels/preprocessing.ts";
 import { DataError } from "../errors.ts";
 import { checkLabel } from "../evaluation/evaluate.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 import type { Recipe } from "./options.ts";
 
 /** Of images that are trained on. */

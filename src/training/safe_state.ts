@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Tensor } from "../checkpoint/state_dict.ts";
-import type { Model } from "../models/model.ts";
+import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
+import type { Model } from "../models/model/model.ts";
 import { namedParameters } from "../nn/module.ts";
 import type { EpochSums } from "./checkpoint.ts";
 import type { TrainingMemory } from "./trainer.ts";

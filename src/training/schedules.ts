@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ABOVE_ZERO, checkSetting, COUNT, COUNT_FROM_ZERO, FROM_ZERO } from "./ranges.ts";
+import { ABOVE_ZERO, checkNumber, COUNT, COUNT_FROM_ZERO, FROM_ZERO } from "../arguments.ts";
 
 /** Where a run is: the step that is about to be made. */
 export interface Position {
@@ -43,11 +43,11 @@ export interface LearningRateOptions {
  */
 export function learningRate(options: LearningRateOptions, { epoch, step, stepsPerEpoch }: Position): number {
   const { lr, epochs, decay, milestones = [30, 60, 90], gamma = 0.1, warmupEpochs = 0 } = options;
-  checkSetting("lr", lr, FROM_ZERO);
-  checkSetting("gamma", gamma, FROM_ZERO);
-  checkSetting("epochs", epochs, COUNT);
-  checkSetting("warmupEpochs", warmupEpochs, COUNT_FROM_ZERO);
-  milestones.forEach((milestone, i) => checkSetting(`milestones[${i}]`, milestone, COUNT_FROM_ZERO));
+  checkNumber("lr", lr, FROM_ZERO);
+  checkNumber("gamma", gamma, FROM_ZERO);
+  checkNumber("epochs", epochs, COUNT);
+  checkNumber("warmupEpochs", warmupEpochs, COUNT_FROM_ZERO);
+  milestones.forEach((milestone, i) => checkNumber(`milestones[${i}]`, milestone, COUNT_FROM_ZERO));
   if (epoch < warmupEpochs) return lr * (epoch * stepsPerEpoch + step + 1) / (warmupEpochs * stepsPerEpoch);
   switch (decay) {
     case "none":
@@ -74,8 +74,8 @@ export interface TemperatureOptions {
  * @throws {ArgumentError} if `initial` is not a finite number above 0, or `epochs` no whole number from 0.
  */
 export function temperature({ initial, epochs }: TemperatureOptions, { epoch, step, stepsPerEpoch }: Position): number {
-  checkSetting("initial", initial, ABOVE_ZERO);
-  checkSetting("epochs", epochs, COUNT_FROM_ZERO);
+  checkNumber("initial", initial, ABOVE_ZERO);
+  checkNumber("epochs", epochs, COUNT_FROM_ZERO);
   const total = epochs * stepsPerEpoch;
   const done = epoch * stepsPerEpoch + step + 1;
   return done >= total ? 1 : 1 + (initial - 1) * (total - done) / total;

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { Tensor } from "../checkpoint/state_dict.ts";
+import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
 import { DeviceError, ShapeError } from "../errors.ts";
 import { shapeOf, showShape } from "../image_tensor.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import { checkLabels, checkShape, labelInputs } from "../graph/check_inputs.ts";
 import { type Graph, size } from "../graph/graph.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 import { countedBatches } from "../nn/buffer_updates.ts";
 import { loadParameter, namedParameters, type Parameter } from "../nn/module.ts";
 import { stateName } from "./optimizer.ts";
-import { ABOVE_ZERO, checkSetting, COUNT, FROM_ZERO, SEED, SHARE } from "./ranges.ts";
+import { ABOVE_ZERO, checkNumber, COUNT, FROM_ZERO, SEED, SHARE } from "../arguments.ts";
 import { ACCUMULATED, trainingStep, type TrainingStepOptions } from "./step.ts";
 
 /** How a model is trained. */
@@ -122,8 +122,8 @@ export class Trainer {
    * @throws {ArgumentError} if the learning rate is negative or not finite, or the temperature not a finite number above 0.
    */
   async step(inputs: Tensors, { learningRate, temperature = 1 }: StepSettings): Promise<StepResult> {
-    checkSetting("learningRate", learningRate, FROM_ZERO);
-    checkSetting("temperature", temperature, ABOVE_ZERO);
+    checkNumber("learningRate", learningRate, FROM_ZERO);
+    checkNumber("temperature", temperature, ABOVE_ZERO);
     const parts = this.#checkedParts(inputs);
     const settings: Tensors = {
       ...this.#options.optimizer.inputs(this.memory.updates + 1, learningRate),
@@ -218,12 +218,12 @@ export class Trainer {
 /** Throws ArgumentError if a number of the options makes no sense. */
 function checkOptions({ batch, imageSize = 1, seed = 0, ...step }: TrainerOptions): void {
   const { labelSmoothing = 0, clipNorm = 1, averageDecay = 0 } = step;
-  checkSetting("batch", batch, COUNT);
-  checkSetting("imageSize", imageSize, COUNT);
-  checkSetting("seed", seed, SEED);
-  checkSetting("labelSmoothing", labelSmoothing, SHARE);
-  checkSetting("clipNorm", clipNorm, ABOVE_ZERO);
-  checkSetting("averageDecay", averageDecay, SHARE);
+  checkNumber("batch", batch, COUNT);
+  checkNumber("imageSize", imageSize, COUNT);
+  checkNumber("seed", seed, SEED);
+  checkNumber("labelSmoothing", labelSmoothing, SHARE);
+  checkNumber("clipNorm", clipNorm, ABOVE_ZERO);
+  checkNumber("averageDecay", averageDecay, SHARE);
 }
 
 /** The graph that a trainer of these options compiles: for planning without a device. */

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { Dataset } from "../data/dataset.ts";
-import type { DecodePool } from "../data/decode_pool.ts";
+import type { Dataset } from "../data/datasets/dataset.ts";
+import type { DecodePool } from "../data/pool/decode_pool.ts";
 import { DataError } from "../errors.ts";
 import { type Accuracy, accuracy } from "../evaluation/accuracy.ts";
 import { evaluate } from "../evaluation/evaluate.ts";
 import { prepareImages } from "../evaluation/prepare.ts";
 import type { Backend } from "../graph/backend.ts";
-import type { Model } from "../models/model.ts";
+import type { Model } from "../models/model/model.ts";
 
 /** How validation goes about it. */
 export interface ValidateOptions {

@@ -1,6 +1,6 @@
 /**
  * A WebGPU device that runs graphs, in Deno or a browser. Whatever goes wrong on it becomes a DeviceError of the work that
- * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./recovery.ts).
+ * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./connection/recovery.ts).
  *
  * @module
  */
@@ -9,14 +9,14 @@ import { DeviceError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
 import { connect, type Connection, type ConnectionOptions } from "./connection/connection.ts";
-import type { DeviceOwner, DeviceUser } from "./run/backend.ts";
-import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
+import { Recovery, redoWhenLost } from "./connection/recovery.ts";
 import type { Shader } from "./plan/kernel.ts";
 import type { Capabilities } from "./plan/plan.ts";
-import { Recovery, redoWhenLost } from "./connection/recovery.ts";
+import type { ChooseVariant } from "./plan/variant.ts";
+import type { DeviceOwner, DeviceUser } from "./run/backend.ts";
+import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
 import { tunedChoice } from "./tuning/choose.ts";
 import type { Tuning } from "./tuning/tuning.ts";
-import type { ChooseVariant } from "./plan/variant.ts";
 
 /** Choices of {@link openWebGpu}. */
 export interface WebGpuOptions extends ConnectionOptions {

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fetchBlob } from "../../src/checkpoint/fetch_blob.ts";
-import { safetensorsBlob } from "../../src/checkpoint/safetensors_blob.ts";
-import type { StateDict } from "../../src/checkpoint/state_dict.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { fetchBlob } from "../../src/checkpoint/source/fetch_blob.ts";
+import { safetensorsBlob } from "../../src/checkpoint/safetensors/blob.ts";
+import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../../src/errors.ts";
 
 Deno.test("fetchBlob() tells how much has arrived, of how much only where that is known, and names what fails", async () => {

@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { findStateDicts, unwrapped, withoutWrappers } from "../../src/checkpoint/find_state_dict.ts";
-import { Opaque } from "../../src/checkpoint/opaque.ts";
-import type { PickleValue } from "../../src/checkpoint/pickle.ts";
-import type { StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
+import { findStateDicts, unwrapped, withoutWrappers } from "../../src/checkpoint/remapping/find_state_dict.ts";
+import { Opaque } from "../../src/checkpoint/pickle/opaque.ts";
+import type { PickleValue } from "../../src/checkpoint/pickle/value.ts";
+import type { StateDict, Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
 import { CheckpointError } from "../../src/errors.ts";
 
 const TENSOR: Tensor = { dtype: "F32", shape: [1], read: () => Promise.resolve(new Uint8Array(4)) };

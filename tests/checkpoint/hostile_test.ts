@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
-import { fromBytes } from "../../src/checkpoint/source.ts";
+import { fromBytes } from "../../src/checkpoint/source/source.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { bytes, fixture, little, pickle, tensorPickle, torchLegacy, torchZip, zip, type ZipFile } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { download, type DownloadOptions } from "../../src/checkpoint/http.ts";
-import { sha256 } from "../../src/checkpoint/sha256.ts";
-import { fromBytes } from "../../src/checkpoint/source.ts";
+import { download, type DownloadOptions } from "../../src/checkpoint/hub/http.ts";
+import { sha256 } from "../../src/checkpoint/source/sha256.ts";
+import { fromBytes } from "../../src/checkpoint/source/source.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { loadModel } from "../../src/models/load.ts";

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
-import type { HubOptions } from "../../src/checkpoint/hub_options.ts";
+import type { HubOptions } from "../../src/checkpoint/hub/options.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { type HubServer, startHub } from "./hub_server.ts";

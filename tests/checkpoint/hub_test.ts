@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import type { HubOptions } from "../../src/checkpoint/hub_options.ts";
-import { formatHubReference, parseHubReference } from "../../src/checkpoint/hub_reference.ts";
+import type { HubOptions } from "../../src/checkpoint/hub/options.ts";
+import { formatHubReference, parseHubReference } from "../../src/checkpoint/hub/reference.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { COMMIT, type HubServer, startHub } from "./hub_server.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { remap, type TensorSpec } from "../../src/checkpoint/remap.ts";
-import type { DType, StateDict } from "../../src/checkpoint/state_dict.ts";
+import { remap, type TensorSpec } from "../../src/checkpoint/remapping/remap.ts";
+import type { DType, StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { describe } from "./support.ts";
 

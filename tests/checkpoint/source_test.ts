@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { pathOf } from "../../src/checkpoint/source.ts";
+import { pathOf } from "../../src/checkpoint/source/source.ts";
 import { CheckpointError } from "../../src/errors.ts";
 
 Deno.test("`pathOf()` takes paths as they are and file URLs for what they name", () => {

@@ -1,6 +1,6 @@
 /** What the tests of src/checkpoint share: the fixtures, and hand-made files that no honest program writes. */
 
-import type { Tensor } from "../../src/checkpoint/state_dict.ts";
+import type { Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
 
 /** Path of a file that tests/reference/write_checkpoint_fixtures.py wrote. */
 export function fixture(name: string): string {

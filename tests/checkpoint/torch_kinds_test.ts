@@ -1,11 +1,11 @@
 /** What torch.load takes beside plain state dicts; tests/reference/write_checkpoint_kind_fixtures.py wrote the files. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
-import { remedyFor } from "../../src/checkpoint/remedy.ts";
-import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { fromBytes } from "../../src/checkpoint/source.ts";
+import { remedyFor } from "../../src/checkpoint/tensors/remedy.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
+import { fromBytes } from "../../src/checkpoint/source/source.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { bytes, describe, fixture, kind, little, NET, pickle, ramp, safetensors, tensorPickle } from "./support.ts";
 import { torchLegacy, torchZip } from "./support.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
-import type { Tensor } from "../../src/checkpoint/state_dict.ts";
+import type { Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { describe, fixture, NET, ramp } from "./support.ts";
 

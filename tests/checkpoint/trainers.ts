@@ -1,8 +1,8 @@
 /** The checkpoints that tests/reference/write_trainer_fixtures.py wrote: whole networks as trainers save them. */
 
 import { createHash } from "node:crypto";
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
-import type { StateDict } from "../../src/checkpoint/state_dict.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
+import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { unpackGzip } from "../support/unpack_gzip.ts";
 import { readJson } from "../support/fixtures.ts";
 

@@ -1,12 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
-import { trainingCheckpoint } from "../../src/checkpoint/training_checkpoint.ts";
+import type { StateDict, Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
+import { trainingCheckpoint } from "../../src/checkpoint/training/checkpoint.ts";
 import {
   decodeOptimizer,
   decodeProgress,
   encodeTrainingState,
   OPTIMIZERS,
-} from "../../src/checkpoint/training_state.ts";
+} from "../../src/checkpoint/training/state.ts";
 import { CheckpointError } from "../../src/errors.ts";
 
 const PROGRESS = { epoch: 3, step: 1200, bestAccuracy: 71.25 };

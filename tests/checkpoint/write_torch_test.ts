@@ -1,20 +1,21 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { crc32 } from "node:zlib";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { OrderedDict, type Picklable, PickleWriter, Tuple } from "../../src/checkpoint/pickle_writer.ts";
-import { PickleGlobal, readPickle } from "../../src/checkpoint/pickle.ts";
+import { OrderedDict, type Picklable, PickleWriter, Tuple } from "../../src/checkpoint/write/pickle.ts";
+import { readPickle } from "../../src/checkpoint/pickle/pickle.ts";
+import { PickleGlobal } from "../../src/checkpoint/pickle/global.ts";
 import {
   type ByteSource,
   type DType,
   DTYPE_BYTES,
   type StateDict,
   type Tensor,
-} from "../../src/checkpoint/state_dict.ts";
-import { readTorchZip } from "../../src/checkpoint/torch_zip.ts";
-import { fromBytes } from "../../src/checkpoint/source.ts";
-import { writeTorch } from "../../src/checkpoint/write_torch.ts";
-import { readZip, zipDataOffset } from "../../src/checkpoint/zip.ts";
-import { ALIGNMENT, directory, localHeader, type ZipRecord } from "../../src/checkpoint/zip_writer.ts";
+} from "../../src/checkpoint/tensors/state_dict.ts";
+import { readTorchZip } from "../../src/checkpoint/torch/torch_zip.ts";
+import { fromBytes } from "../../src/checkpoint/source/source.ts";
+import { writeTorch } from "../../src/checkpoint/write/torch.ts";
+import { readZip, zipDataOffset } from "../../src/checkpoint/torch/zip.ts";
+import { ALIGNMENT, directory, localHeader, type ZipRecord } from "../../src/checkpoint/write/zip.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { describe, fixture } from "./support.ts";
 

@@ -4,7 +4,7 @@ import { KERNELS } from "../../src/cpu/kernels/mod.ts";
 import { DeviceError } from "../../src/errors.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { checkMemory } from "../../tools/support/training_memory.ts";
 import { DEFAULT_RECIPE } from "../../src/training/options.ts";
 

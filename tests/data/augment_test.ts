@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { augment, type Augmentation, augmentationKey, cropWindow } from "../../src/data/augment.ts";
-import { DecodePool } from "../../src/data/decode_pool.ts";
-import type { RgbImage } from "../../src/data/image.ts";
-import { CIFAR10, normalize } from "../../src/data/preprocessing.ts";
-import { resize } from "../../src/data/resize.ts";
+import { augment, type Augmentation, augmentationKey, cropWindow } from "../../src/data/pixels/augment.ts";
+import { DecodePool } from "../../src/data/pool/decode_pool.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
+import { CIFAR10, normalize } from "../../src/data/pixels/preprocessing.ts";
+import { resize } from "../../src/data/pixels/resize.ts";
 import { DataError } from "../../src/errors.ts";
 import { formulaImage } from "./formula_image.ts";
 

@@ -1,7 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { CIFAR10_NAMES, isCifar10Folder, openCifar10 } from "../../src/data/cifar10.ts";
-import { openDataset } from "../../src/data/dataset.ts";
-import type { RgbImage } from "../../src/data/image.ts";
+import { isCifar10Folder, openCifar10 } from "../../src/data/datasets/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
+import { openDataset } from "../../src/data/datasets/open.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
 import { DataError } from "../../src/errors.ts";
 import { encodePng } from "../support/write_png.ts";
 import { formulaImage } from "./formula_image.ts";

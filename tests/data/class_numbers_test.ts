@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { byCodePoint } from "../../src/data/by_code_point.ts";
-import { type ModelClasses, numberFolders } from "../../src/data/class_numbers.ts";
-import { IMAGENET_NAMES, IMAGENET_WORDNET_IDS } from "../../src/data/imagenet.ts";
+import { byCodePoint } from "../../src/data/files/by_code_point.ts";
+import { type ModelClasses, numberFolders } from "../../src/data/labels/class_numbers.ts";
+import { IMAGENET_NAMES, IMAGENET_WORDNET_IDS } from "../../src/data/labels/imagenet.ts";
 import { DataError } from "../../src/errors.ts";
 
 const TEN = IMAGENET_WORDNET_IDS.filter((_, i) => i % 100 === 7);

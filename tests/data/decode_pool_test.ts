@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { decodeImage } from "../../src/data/decode.ts";
-import { DecodePool } from "../../src/data/decode_pool.ts";
-import { IMAGENET, preprocess } from "../../src/data/preprocessing.ts";
+import { decodeImage } from "../../src/data/decoding/decode.ts";
+import { DecodePool } from "../../src/data/pool/decode_pool.ts";
+import { IMAGENET, preprocess } from "../../src/data/pixels/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
 import { readFixture, sha256 } from "./expected.ts";
 

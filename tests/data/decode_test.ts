@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { decodeImage } from "../../src/data/decode.ts";
-import { decodeParsedJpeg } from "../../src/data/jpeg/decoder.ts";
-import { parseJpeg } from "../../src/data/jpeg/markers.ts";
+import { decodeImage } from "../../src/data/decoding/decode.ts";
+import { decodeParsedJpeg } from "../../src/data/decoding/jpeg/decoder.ts";
+import { parseJpeg } from "../../src/data/decoding/jpeg/markers.ts";
 import { crc32 } from "../../src/crc32.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, readFixture, refused, sha256 } from "./expected.ts";

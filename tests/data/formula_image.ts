@@ -1,6 +1,6 @@
 /** The images that the Python fixture writer and these tests both compute, so that large ones need not be stored. */
 
-import type { RgbImage } from "../../src/data/image.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
 
 /** `formula(width, height)` of tests/reference/formula_image.py. */
 export function formulaImage(width: number, height: number): RgbImage {

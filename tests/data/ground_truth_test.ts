@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { readText } from "../../src/data/files.ts";
-import { readGroundTruth } from "../../src/data/ground_truth.ts";
-import { openIlsvrcTar } from "../../src/data/ilsvrc_tar.ts";
+import { readText } from "../../src/data/files/read.ts";
+import { readGroundTruth } from "../../src/data/labels/ground_truth.ts";
+import { openIlsvrcTar } from "../../src/data/datasets/ilsvrc_tar.ts";
 import { DataError } from "../../src/errors.ts";
 import { withFiles } from "../support/folders.ts";
 
@@ -15,9 +15,13 @@ Deno.test("readGroundTruth() reads names with ids or indices in any order, more 
 Deno.test("readGroundTruth() refuses what is not certain", () => {
   const refused = (text: string, message: string) =>
     assertThrows(() => readGroundTruth(text, names, "truth.txt"), DataError, message);
-  refused("490\n361\n", 'expected a WordNet id of ImageNet-1k, found "490"');
+  refused("0\n361\n", `expected a WordNet id of ImageNet-1k or the development kit's number 1..1000, found "0"`);
+  refused("1001\n361\n", 'found "1001"');
   refused("n01440764\n", "1 lines for 2 images");
-  refused("n01440764\nn99999999\n", 'line 2: expected a WordNet id of ImageNet-1k, found "n9999');
+  refused(
+    "n01440764\nn99999999\n",
+    "line 2: expected a WordNet id of ImageNet-1k or the development kit's number 1..1000, found \"n9999",
+  );
   refused(`${names[0]} 1000\n${names[1]} 1\n`, "line 1");
   refused(`${names[0]} 1\nother.JPEG 2\n`, `no line for the image ${names[1]}`);
   refused(`${names[0]} 1\n${names[1]} 2\n\n${names[0]} 3\n`, "line 4: ");
@@ -49,6 +53,7 @@ const FORMS: Record<string, string> = {
   "names, ids and words": `${names[0]} n01440764 tench\n${names[1]} n01751748 sea snake\n`,
   "names and numbers by tabs, with a header": `name\tlabel\n${names[0]}\t0\n${names[1]}\t65\n`,
   "Windows' folders": `val\\${names[0]},0\nval\\${names[1]},65\n`,
+  "the development kit's numbers": "449\n490\n",
   "WordNet ids": "n01440764\nn01751748\n",
   "WordNet ids with a header": "wnid\nn01440764\n\nn01751748",
 };

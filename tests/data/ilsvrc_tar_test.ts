@@ -1,8 +1,7 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { decodeImage } from "../../src/data/decode.ts";
-import { readDevkitClasses } from "../../src/data/ground_truth.ts";
-import { openIlsvrcTar } from "../../src/data/ilsvrc_tar.ts";
-import { listTar } from "../../src/data/tar.ts";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { decodeImage } from "../../src/data/decoding/decode.ts";
+import { openIlsvrcTar } from "../../src/data/datasets/ilsvrc_tar.ts";
+import { listTar } from "../../src/data/files/tar.ts";
 import { DataError } from "../../src/errors.ts";
 import { files, sha256 } from "./expected.ts";
 
@@ -41,28 +40,26 @@ for (const tar of ["ilsvrc_ustar.tar", "ilsvrc_pax.tar"]) {
   });
 }
 
-Deno.test("openIlsvrcTar() understands the development kit's numbers with its class table beside them", async () => {
+Deno.test("openIlsvrcTar() understands the development kit's numbers, and says so if they could be class indices", async () => {
   const labels = fixture("ilsvrc_devkit/ILSVRC2012_validation_ground_truth.txt");
   const dataset = await openIlsvrcTar(fixture("ilsvrc_ustar.tar"), labels);
-  assertEquals([0, 1, 2].map((i) => dataset.item(i).label), [611, 0, 389]);
+  assertEquals([0, 1, 2].map((i) => dataset.item(i).label), [65, 970, 230]);
+  assertEquals(dataset.notes?.length, 1);
+  assertStringIncludes(dataset.notes![0], "read as the development kit's, 1 to 1000");
   dataset.close();
-});
-
-Deno.test("openIlsvrcTar() refuses the development kit's numbers without its class table", async () => {
-  await withFile("490\n361\n171\n", async (labels) => {
-    const open = () => openIlsvrcTar(fixture("ilsvrc_ustar.tar"), labels);
-    await assertRejects(open, DataError, "need the kit's meta.mat beside it");
+  await withFile("490\n361\n1000\n", async (certain) => {
+    const dataset = await openIlsvrcTar(fixture("ilsvrc_ustar.tar"), certain);
+    assertEquals(dataset.notes, undefined);
+    dataset.close();
   });
-});
-
-Deno.test("readDevkitClasses() refuses damaged tables and other MAT files", async () => {
-  const whole = await Deno.readFile(fixture("ilsvrc_devkit/meta.mat"));
-  await assertRejects(() => readDevkitClasses(new Uint8Array(200), "meta.mat"), DataError, "not a MAT file");
-  await assertRejects(() => readDevkitClasses(whole.slice(0, 128), "meta.mat"), DataError, 'no struct array "synsets"');
-  await assertRejects(() => readDevkitClasses(whole.slice(0, -9), "meta.mat"), DataError, "damaged MAT file");
-  const flipped = whole.slice();
-  flipped.fill(0x55, flipped.length - 2000, flipped.length - 1900);
-  await assertRejects(() => readDevkitClasses(flipped, "meta.mat"), DataError, "damaged MAT file");
+  await withFile("490\n0\n171\n", async (indices) => {
+    const open = () => openIlsvrcTar(fixture("ilsvrc_ustar.tar"), indices);
+    await assertRejects(
+      open,
+      DataError,
+      "line 2: expected a WordNet id of ImageNet-1k or the development kit's number",
+    );
+  });
 });
 
 Deno.test("openIlsvrcTar() asks for the classes", async () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { byCodePoint } from "../../src/data/by_code_point.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
-import { type ImageFolderOptions, openImageFolder } from "../../src/data/image_folder.ts";
+import { byCodePoint } from "../../src/data/files/by_code_point.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { type ImageFolderOptions, openImageFolder } from "../../src/data/datasets/image_folder.ts";
 import { DataError } from "../../src/errors.ts";
 import cases from "../fixtures/image_folders.json" with { type: "json" };
 import { oneEach, withFiles, withFolder, writeFiles } from "../support/folders.ts";
@@ -44,8 +44,8 @@ Deno.test("openImageFolder() leaves out what systems and programs leave behind, 
     const dataset = await openImageFolder(root, { model: { numClasses: 1000 } });
     assertEquals(samplesOf(dataset), [["n01440764/b.jpg", 0], ["n15075141/a.jpg", 999], ["n15075141/c.JPG", 999]]);
     assertEquals(dataset.notes, [
-      `${root}: left out "$RECYCLE.BIN", ".cache", ".hidden", ".ipynb_checkpoints", "@eaDir" and 5 more: which systems ` +
-      "and programs leave behind",
+      `${root}: left out "$RECYCLE.BIN", ".cache", ".hidden", ".ipynb_checkpoints", "@eaDir" and 5 more: systems and ` +
+      "programs leave such things behind",
       `${root}: the model has 1000 classes, so that 2 class folders ("n01440764", "n15075141") have their numbers in ` +
       'ILSVRC-2012: "n15075141" is class 999',
     ]);

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { IMAGENET_NAMES, IMAGENET_WORDNET_IDS, imagenetIndex } from "../../src/data/imagenet.ts";
+import { ilsvrcIndex } from "../../src/data/labels/ilsvrc_ids.ts";
+import { IMAGENET_NAMES, IMAGENET_WORDNET_IDS, imagenetIndex } from "../../src/data/labels/imagenet.ts";
 
 Deno.test("the ImageNet classes are 1000 different WordNet ids in sorted order", () => {
   assertEquals(IMAGENET_WORDNET_IDS.length, 1000);
@@ -17,4 +18,21 @@ Deno.test("imagenetIndex() knows classes that are well known, and those that sha
   assertEquals(IMAGENET_NAMES[954], "banana");
   assertEquals([IMAGENET_NAMES[134], IMAGENET_NAMES[517]], ["crane", "crane"]);
   assertEquals(imagenetIndex("n00000000"), undefined);
+});
+
+Deno.test("ilsvrcIndex() gives each of the development kit's numbers a class of its own", () => {
+  const indices = Array.from({ length: 1000 }, (_, i) => ilsvrcIndex(i + 1)!);
+  assertEquals(indices.toSorted((a, b) => a - b), Array.from({ length: 1000 }, (_, i) => i));
+  for (const number of [0, 1001, -1, 1.5]) assertEquals(ilsvrcIndex(number), undefined);
+});
+
+Deno.test("ilsvrcIndex() knows the classes of the first validation images, and those that share a name", () => {
+  // The first ten lines of the development kit's ground truth, and the classes that the images are published under.
+  const first = [490, 361, 171, 822, 297, 482, 13, 704, 599, 164];
+  assertEquals(first.map(ilsvrcIndex), [65, 970, 230, 809, 516, 57, 334, 415, 674, 332]);
+  const known = { 1: "n02119789", 10: "n02123394", 429: "n02012849", 449: "n01440764", 545: "n03126707" };
+  const last = { 782: "n03710637", 889: "n15075141", 977: "n03710721", 1000: "n03255030" };
+  for (const [number, id] of Object.entries({ ...known, ...last })) {
+    assertEquals(IMAGENET_WORDNET_IDS[ilsvrcIndex(Number(number))!], id);
+  }
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { openImageFolder } from "../../src/data/image_folder.ts";
-import { brokenFiles, lookOver } from "../../src/data/look_over.ts";
+import { openImageFolder } from "../../src/data/datasets/image_folder.ts";
+import { brokenFiles, lookOver } from "../../src/data/datasets/look_over.ts";
 import { memoryDataset } from "../support/memory_dataset.ts";
 import { encodePng } from "../support/write_png.ts";
 

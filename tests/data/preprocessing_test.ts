@@ -7,8 +7,8 @@ import {
   normalize,
   preprocess,
   resizedSize,
-} from "../../src/data/preprocessing.ts";
-import { resize } from "../../src/data/resize.ts";
+} from "../../src/data/pixels/preprocessing.ts";
+import { resize } from "../../src/data/pixels/resize.ts";
 import { crops, ramps, resizes, sha256 } from "./expected.ts";
 import { formulaImage } from "./formula_image.ts";
 

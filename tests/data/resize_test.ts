@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Interpolation, resize } from "../../src/data/resize.ts";
+import { type Interpolation, resize } from "../../src/data/pixels/resize.ts";
 import { sha256, windows } from "./expected.ts";
 import { formulaImage } from "./formula_image.ts";
 

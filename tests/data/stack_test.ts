@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { CIFAR10, normalize } from "../../src/data/preprocessing.ts";
-import { stack } from "../../src/data/stack.ts";
+import { CIFAR10, normalize } from "../../src/data/pixels/preprocessing.ts";
+import { stack } from "../../src/data/pixels/stack.ts";
 import { ShapeError } from "../../src/errors.ts";
 import { type ImageTensor, imageTensor } from "../../src/image_tensor.ts";
 

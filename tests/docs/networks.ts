@@ -1,13 +1,13 @@
 /** The networks that the docs name, with random weights, in the files that the docs name. */
 
-import { OrderedDict } from "../../src/checkpoint/pickle_writer.ts";
-import { fromFile } from "../../src/checkpoint/source.ts";
-import { sha256 } from "../../src/checkpoint/sha256.ts";
-import { safetensorsBlob } from "../../src/checkpoint/safetensors_blob.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { type TorchValue, writeTorch } from "../../src/checkpoint/write_torch.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { OrderedDict } from "../../src/checkpoint/write/pickle.ts";
+import { fromFile } from "../../src/checkpoint/source/source.ts";
+import { sha256 } from "../../src/checkpoint/source/sha256.ts";
+import { safetensorsBlob } from "../../src/checkpoint/safetensors/blob.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { type TorchValue, writeTorch } from "../../src/checkpoint/write/torch.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { type HubServer, startHub } from "../checkpoint/hub_server.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 

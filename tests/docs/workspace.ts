@@ -1,6 +1,6 @@
 /** A folder that looks like a clone of the project on the desk of somebody who has the files that the docs talk of. */
 
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
 import { trainerFile } from "../checkpoint/trainers.ts";
 import { uniform } from "../support/random_weights.ts";
 import { encodePng } from "../support/write_png.ts";
@@ -21,7 +21,6 @@ const COPIED: Readonly<Record<string, string>> = {
   "ship.png": "web/examples/ship.png",
   "ILSVRC2012_img_val.tar": "tests/fixtures/ilsvrc_ustar.tar",
   "data/ILSVRC2012_validation_ground_truth.txt": "tests/fixtures/ilsvrc_devkit/ILSVRC2012_validation_ground_truth.txt",
-  "data/meta.mat": "tests/fixtures/ilsvrc_devkit/meta.mat",
 };
 
 /** Class folders of a few images each. */

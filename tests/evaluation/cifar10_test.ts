@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { openDataset } from "../../src/data/dataset.ts";
-import type { RgbImage } from "../../src/data/image.ts";
-import { preprocess } from "../../src/data/preprocessing.ts";
+import { openDataset } from "../../src/data/datasets/open.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
+import { preprocess } from "../../src/data/pixels/preprocessing.ts";
 import { topK } from "../../src/evaluation/accuracy.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { DEVICE_NAMES, inErrorScopes, openTestDevice } from "../support/devices.ts";

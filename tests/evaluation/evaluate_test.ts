@@ -5,7 +5,7 @@ import { evaluate, type EvaluateOptions, type Evaluation } from "../../src/evalu
 import { mapAhead } from "../../src/map_ahead.ts";
 import type { BrokenImage, GoodImage } from "../../src/evaluation/prepare.ts";
 import type { Backend } from "../../src/graph/backend.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 
 const SHAPE = [3, 32, 32], PIXELS = 3 * 32 * 32;
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

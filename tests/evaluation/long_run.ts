@@ -5,10 +5,10 @@
 
 import { openCpu } from "../../src/cpu/backend.ts";
 import { tf } from "../../src/cpu/tfjs.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
 import { measure } from "../../src/evaluation/measure.ts";
 import type { Backend } from "../../src/graph/backend.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { openWebGpu } from "../../src/webgpu/device.ts";
 import { memoryDataset } from "../support/memory_dataset.ts";
 import { randomPng } from "../support/random_inputs.ts";

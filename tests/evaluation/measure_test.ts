@@ -1,14 +1,14 @@
 /** How a model is used decides what is measured, what the report says and which journals and shards belong together. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
-import { CIFAR10 } from "../../src/data/preprocessing.ts";
+import { IMAGENET_NAMES } from "../../src/data/labels/imagenet.ts";
+import { CIFAR10 } from "../../src/data/pixels/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
 import { measure, type MeasureOptions, usualBatch } from "../../src/evaluation/measure.ts";
 import { formatReport, mergeReports } from "../../src/evaluation/report.ts";
 import { parseReport } from "../../src/evaluation/report_file.ts";
-import { createModel, type Model } from "../../src/models/model.ts";
-import { type Architecture, REGISTRY } from "../../src/models/registry.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
+import { type Architecture, REGISTRY } from "../../src/models/architectures/registry.ts";
 import { formulaImage } from "../data/formula_image.ts";
 import { openTestDevice } from "../support/devices.ts";
 import { memoryDataset } from "../support/memory_dataset.ts";

@@ -48,6 +48,11 @@ Deno.test("`mergeReports()` answers the report of the whole, whatever order the 
   assertEquals(mergeReports(named(shard(1, 1))).predictions, predictions);
 });
 
+Deno.test("`mergeReports()` has no speed when no time was measured", () => {
+  const merged = mergeReports(named(shard(1, 2, { seconds: 0 }), shard(2, 2, { seconds: 0 })));
+  assertEquals([merged.seconds, merged.imagesPerSecond], [0, 0]);
+});
+
 Deno.test("`mergeReports()` joins the names of the devices when they differ", () => {
   assertEquals(mergeReports(named(shard(1, 2), shard(2, 2, { device: "webgpu: x" }))).device, "cpu: tfjs, webgpu: x");
 });

@@ -1,21 +1,22 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
-import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { IMAGENET_NAMES } from "../../src/data/labels/imagenet.ts";
 import { DataError } from "../../src/errors.ts";
 import { measure, type MeasureOptions } from "../../src/evaluation/measure.ts";
 import type { Report } from "../../src/evaluation/report.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
 import type { Backend } from "../../src/graph/backend.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { Random } from "../fuzz/random.ts";
 import { memoryDataset } from "../support/memory_dataset.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
 import { withSmallDisk } from "../support/small_disk.ts";
 import { encodePng } from "../support/write_png.ts";
+import { withFolder } from "../support/folders.ts";
 
 const IMAGES = 23;
 
@@ -73,15 +74,6 @@ async function run(options: Partial<MeasureOptions>, data = dataset()): Promise<
     ...options,
   });
   return { report, logits, evaluated: backend.images };
-}
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("`measure()` answers the same when its journal was cut off at any byte or damaged there", () =>

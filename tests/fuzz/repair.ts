@@ -65,18 +65,6 @@ export function unpackPng(bytes: Bytes): Bytes {
   return repairPng(new Uint8Array(Buffer.concat(pieces)));
 }
 
-/** The same MAT file with its variables not compressed. */
-export function unpackMat(bytes: Bytes): Bytes {
-  const pieces: Uint8Array[] = [bytes.subarray(0, 128)];
-  const view = new DataView(bytes.buffer);
-  for (let at = 128; at < bytes.length;) {
-    const end = at + 8 + view.getUint32(at + 4, true);
-    pieces.push(inflateSync(bytes.subarray(at + 8, end)));
-    at = end;
-  }
-  return new Uint8Array(Buffer.concat(pieces));
-}
-
 /** The length of a safetensors header that ends where the bytes end. */
 export function repairSafetensors(bytes: Bytes): Bytes {
   const copy = bytes.slice();

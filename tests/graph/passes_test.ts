@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Graph } from "../../src/graph/graph.ts";
 import { optimizeForInference } from "../../src/graph/passes/mod.ts";
 import { openDevice } from "../../src/devices.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { type Module, namedModules, traceModule } from "../../src/nn/module.ts";

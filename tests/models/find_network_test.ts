@@ -1,12 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { fromBytes } from "../../src/checkpoint/source.ts";
-import type { DType, Tensor } from "../../src/checkpoint/state_dict.ts";
+import { fromBytes } from "../../src/checkpoint/source/source.ts";
+import type { DType, Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
 import { CheckpointError } from "../../src/errors.ts";
-import { findNetwork, type FindOptions, type FoundNetwork } from "../../src/models/find_network.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
-import type { ModelConfig } from "../../src/models/registry.ts";
+import { findNetwork, type FindOptions, type FoundNetwork } from "../../src/models/find/find_network.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
+import type { ModelConfig } from "../../src/models/architectures/registry.ts";
 import { sha256, TRAINER_FILES, trainerFile } from "../checkpoint/trainers.ts";
 
 /** Where it is no resnet20. */

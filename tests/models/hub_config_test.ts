@@ -1,19 +1,19 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { HubOptions } from "../../src/checkpoint/hub_options.ts";
+import type { HubOptions } from "../../src/checkpoint/hub/options.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { safetensorsBlob } from "../../src/checkpoint/safetensors_blob.ts";
+import { safetensorsBlob } from "../../src/checkpoint/safetensors/blob.ts";
 import { CheckpointError } from "../../src/errors.ts";
-import { decodeHubConfig } from "../../src/models/hub_config.ts";
-import { findNetwork } from "../../src/models/find_network.ts";
+import { decodeHubConfig } from "../../src/models/config/hub_config.ts";
+import { findNetwork } from "../../src/models/find/find_network.ts";
 import {
   type InferenceConfig,
   type InferenceOverrides,
   overrideInference,
   usualInference,
-} from "../../src/models/inference_config.ts";
+} from "../../src/models/config/inference_config.ts";
 import { inferenceOf } from "../../src/models/load.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { COMMIT, type HubServer, startHub } from "../checkpoint/hub_server.ts";
 
 /** The part of timm's configuration of a ResNet that is of use here, and some that is not. */

@@ -1,14 +1,14 @@
 /** Images of another height and width than the network's are refused, also if they have as many numbers. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { normalize } from "../../src/data/preprocessing.ts";
-import { stack } from "../../src/data/stack.ts";
+import { normalize } from "../../src/data/pixels/preprocessing.ts";
+import { stack } from "../../src/data/pixels/stack.ts";
 import { openCpuPool } from "../../src/cpu/backend.ts";
 import { ShapeError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import type { ImageTensor } from "../../src/image_tensor.ts";
-import { attentionOutputs } from "../../src/models/attention.ts";
-import { createModel } from "../../src/models/model.ts";
+import { attentionOutputs } from "../../src/models/model/attention.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { Trainer } from "../../src/training/trainer.ts";
 import { openTestDevice } from "../support/devices.ts";

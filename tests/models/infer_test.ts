@@ -1,8 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
-import { inferConfig, type TensorShapes } from "../../src/models/infer.ts";
-import { createModel } from "../../src/models/model.ts";
-import type { ModelConfig } from "../../src/models/registry.ts";
+import { inferConfig } from "../../src/models/find/infer.ts";
+import type { TensorShapes } from "../../src/models/find/tensor_shapes.ts";
+import { createModel } from "../../src/models/model/model.ts";
+import type { ModelConfig } from "../../src/models/architectures/registry.ts";
 
 function shapesOf(config: ModelConfig): Map<string, { shape: readonly number[] }> {
   return new Map(createModel(config).stateDictSpec().map(({ name, shape }) => [name, { shape }]));

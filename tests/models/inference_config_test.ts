@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { safetensorsBlob } from "../../src/checkpoint/safetensors_blob.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
-import { IMAGENET_NAMES } from "../../src/data/imagenet.ts";
-import { preprocess } from "../../src/data/preprocessing.ts";
-import type { Interpolation } from "../../src/data/resize.ts";
+import { safetensorsBlob } from "../../src/checkpoint/safetensors/blob.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
+import { IMAGENET_NAMES } from "../../src/data/labels/imagenet.ts";
+import { preprocess } from "../../src/data/pixels/preprocessing.ts";
+import type { Interpolation } from "../../src/data/pixels/resize.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import {
   decodeInference,
@@ -11,11 +11,11 @@ import {
   type InferenceOverrides,
   overrideInference,
   usualInference,
-} from "../../src/models/inference_config.ts";
+} from "../../src/models/config/inference_config.ts";
 import { loadModel } from "../../src/models/load.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
-import { REGISTRY } from "../../src/models/registry.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
+import { REGISTRY } from "../../src/models/architectures/registry.ts";
 import { sha256 } from "../data/expected.ts";
 import { formulaImage } from "../data/formula_image.ts";
 import expected from "../fixtures/inference.json" with { type: "json" };

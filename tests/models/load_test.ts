@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, CheckpointError, ShapeError } from "../../src/errors.ts";
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
 import { openDevice } from "../../src/devices.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { CIFAR10, normalize, preprocess } from "../../src/data/preprocessing.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { CIFAR10, normalize, preprocess } from "../../src/data/pixels/preprocessing.ts";
 import { loadModel } from "../../src/models/load.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { uniform } from "../support/random_weights.ts";
 
 const WEIGHTS = new URL("../../weights/od_resnet20_cifar10.safetensors", import.meta.url);
@@ -71,6 +71,19 @@ Deno.test("loadModel() refuses metadata that is nonsense or does not fit the ten
   await withConverted({ ...metadata, architecture: "od_resnet19" }, async (path) => {
     await assertRejects(() => loadModel(path), CheckpointError, 'no architecture is called "od_resnet19"');
   });
+});
+
+Deno.test("loadModel() ignores what another program says of a file in its metadata", async () => {
+  for (const architecture of ["weird", "resnet18", "od_resnet20"]) {
+    const others = { architecture, kernel_num: "many", num_classes: "-", converter: "torchsave 2", reduction: "[1]" };
+    for (const metadata of [{ format: "pt", architecture }, others]) {
+      await withConverted(metadata, async (path) => {
+        const model = await loadModel(path);
+        assertEquals(model.config, createModel(CONFIG).config);
+        model.close();
+      });
+    }
+  }
 });
 
 Deno.test("stateDict() gives back what loadStateDict() took", async () => {

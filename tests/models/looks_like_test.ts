@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { hintFor, looksLike } from "../../src/models/looks_like.ts";
-import { createModel } from "../../src/models/model.ts";
-import { REGISTRY } from "../../src/models/registry.ts";
+import { hintFor, looksLike } from "../../src/models/find/looks_like.ts";
+import { createModel } from "../../src/models/model/model.ts";
+import { REGISTRY } from "../../src/models/architectures/registry.ts";
 
 const named = (...names: string[]) => new Map(names.map((name) => [name, { shape: [1] }]));
 

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { createModel } from "../../src/models/model.ts";
-import { inferConfig } from "../../src/models/infer.ts";
-import { findPublished, REGISTRY } from "../../src/models/registry.ts";
-import { PUBLISHED } from "../../src/models/published.ts";
+import { createModel } from "../../src/models/model/model.ts";
+import { inferConfig } from "../../src/models/find/infer.ts";
+import { findPublished, REGISTRY } from "../../src/models/architectures/registry.ts";
+import { PUBLISHED } from "../../src/models/architectures/published.ts";
 
 // Written by PyTorch: tests/reference/write_state_dict_fixtures.py.
 const ROWS: { arch: string; kernelNum: number; tensors: number; parameters: number; sha256: string }[] = JSON.parse(

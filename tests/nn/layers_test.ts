@@ -52,7 +52,7 @@ Deno.test("layers refuse what torch.nn refuses, and say why", () => {
   const refused: [() => unknown, string][] = [
     [() => new odconv.GroupNorm(4, 6), "4 groups do not divide 6 channels"],
     [() => new odconv.Upsample({}), "either size or scaleFactor"],
-    [() => new odconv.Upsample({ scaleFactor: 0 }), "scaleFactor is 0"],
+    [() => new odconv.Upsample({ scaleFactor: 0 }), "scaleFactor is [0, 0]"],
     [() => new odconv.GELU("erf" as "none"), 'approximate is "erf"'],
     [() => new odconv.AdaptiveMaxPool2d(2 as 1), "outputSize is 2"],
     [() => new odconv.ConvTranspose2d(4, 6, 2, { groups: 4 }), "4 groups do not divide 4 input and 6 output channels"],

@@ -8,7 +8,7 @@ import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { replaceConv2d } from "../../src/nn/replace.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { AvgPool2d, Dropout, MaxPool2d } from "../../src/nn/stateless.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 
 /** Names of the heads of an ODConv2d. */
 function heads(layer: ODConv2d): string[] {

@@ -3,7 +3,7 @@ import { ShapeError } from "../../src/errors.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { dropoutMaskValues } from "../../src/graph/ops/dropout_mask.ts";
 import { hash } from "../../src/random.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Module, type Trace, traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";

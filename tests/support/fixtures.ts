@@ -1,8 +1,8 @@
 /** What the scripts in tests/reference wrote into tests/fixtures. */
 
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
-import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { fromFile } from "../../src/checkpoint/source.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
+import { fromFile } from "../../src/checkpoint/source/source.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 

@@ -1,7 +1,7 @@
 /** Whole networks against PyTorch's logits in float64: tests/reference/write_model_fixtures.py. */
 
 import type { Backend } from "../../src/graph/backend.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { inErrorScopes } from "./devices.ts";
 import { relativeError } from "./error.ts";
 import { readJson, readTensors } from "./fixtures.ts";

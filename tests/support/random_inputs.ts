@@ -1,8 +1,8 @@
 /** A model and images of random numbers, as files. */
 
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { randomStateDict, uniform } from "./random_weights.ts";
 import { encodePng } from "./write_png.ts";
 

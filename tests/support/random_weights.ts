@@ -1,8 +1,8 @@
 /** Pseudo-random numbers that Python and TypeScript agree on to the last bit (tests/reference/weights.py). */
 
-import type { StateDict } from "../../src/checkpoint/state_dict.ts";
+import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
-import type { TensorSpec } from "../../src/models/model.ts";
+import type { TensorSpec } from "../../src/models/model/model.ts";
 
 /** 32-bit FNV-1a of the name's UTF-8 bytes. */
 export function seedOf(name: string): number {

@@ -2,7 +2,7 @@
 
 import type { Backend, Executable } from "../../src/graph/backend.ts";
 import { size } from "../../src/graph/graph.ts";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { loadParameter, namedParameters, type Parameter } from "../../src/nn/module.ts";
 import { setDropout } from "../../src/training/dropout.ts";
 import { sgd, stateName } from "../../src/training/optimizer.ts";

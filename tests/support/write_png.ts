@@ -1,7 +1,7 @@
 /** A PNG encoder just large enough for tests: 8-bit RGB, no filter. */
 
 import { crc32, deflateSync } from "node:zlib";
-import type { RgbImage } from "../../src/data/image.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 

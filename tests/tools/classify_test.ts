@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { CIFAR10_NAMES } from "../../src/data/cifar10.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
 import { runTask } from "../support/run_task.ts";
 import { encodePng } from "../support/write_png.ts";

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointError, DataError } from "../../src/errors.ts";
 import { readReport } from "../../src/evaluation/report_file.ts";
-import { usualInference } from "../../src/models/inference_config.ts";
-import { createModel } from "../../src/models/model.ts";
+import { usualInference } from "../../src/models/config/inference_config.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { command as convert } from "../../tools/convert.ts";
 import { UsageError } from "../../tools/support/command.ts";
 import { parseConfigFlags } from "../../tools/support/config_flags.ts";
@@ -14,18 +14,10 @@ import { startHub } from "../checkpoint/hub_server.ts";
 import { fixture } from "../checkpoint/support.ts";
 import { randomPng, writeRandomModel } from "../support/random_inputs.ts";
 import { runTask } from "../support/run_task.ts";
+import { withFolder } from "../support/folders.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TEN = Array.from({ length: 10 }, (_, i) => `class of ${i}`);
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Runs a tool with its task's permissions in a folder. */
 async function runIn(cwd: string, env: Record<string, string>, task: string, ...args: string[]) {

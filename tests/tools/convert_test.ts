@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { createModel } from "../../src/models/model.ts";
-import type { ModelConfig } from "../../src/models/registry.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { createModel } from "../../src/models/model/model.ts";
+import type { ModelConfig } from "../../src/models/architectures/registry.ts";
 import { startHub } from "../checkpoint/hub_server.ts";
 import { describe, fixture, kind } from "../checkpoint/support.ts";
 

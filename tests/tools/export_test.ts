@@ -1,13 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { fromFile } from "../../src/checkpoint/source.ts";
-import type { StateDict, Tensor } from "../../src/checkpoint/state_dict.ts";
-import { readTorchZip } from "../../src/checkpoint/torch_zip.ts";
-import { encodeTrainingState } from "../../src/checkpoint/training_state.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { fromFile } from "../../src/checkpoint/source/source.ts";
+import type { StateDict, Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
+import { readTorchZip } from "../../src/checkpoint/torch/torch_zip.ts";
+import { encodeTrainingState } from "../../src/checkpoint/training/state.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { loadModel } from "../../src/models/load.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { command } from "../../tools/export.ts";
 import { execute } from "../../tools/support/command.ts";
 import { describe } from "../checkpoint/support.ts";
@@ -217,7 +217,7 @@ Deno.test("`export` exits 1 and writes nothing when the state is another model's
     await writeSafetensors(`${folder}/bad.safetensors`, new Map([...tensors].slice(1)), METADATA);
     const cases: [args: string[], message: string][] = [
       [[model, "--state", `${folder}/s.safetensors`], "the training state is another model's: head.weight"],
-      [[model, "--state", `${folder}/part.safetensors`], "part.safetensors: 1 tensors do not fit the model"],
+      [[model, "--state", `${folder}/part.safetensors`], "part.safetensors: 1 tensor does not fit the model"],
       [[model, "--state", model], "last.safetensors: no state of a training run: its metadata names no optimizer"],
       [[model, "--state", `${folder}/none`], "there is no such file"],
       [[`${folder}/bad.safetensors`], "1 missing:\n  conv1.weight [16, 3, 3, 3]"],

@@ -2,24 +2,16 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { decodePng } from "../../src/data/png/mod.ts";
-import { timesByStage } from "../../src/models/stages.ts";
+import { decodePng } from "../../src/data/decoding/png/mod.ts";
+import { timesByStage } from "../../src/models/architectures/stages.ts";
 import { html } from "../../tools/inspect/html.ts";
 import { encodePng } from "../../tools/inspect/png.ts";
 import { statisticsOf } from "../../tools/inspect/statistics.ts";
 import { runTask } from "../support/run_task.ts";
+import { withFolder } from "../support/folders.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const [SHIP, AIRPLANE] = ["ship", "airplane"].map((name) => `${ROOT}web/examples/${name}.png`);
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "odconv_inspect_" });
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Writes a report and answers its text. */
 async function report(folder: string, weights: string, images: readonly string[], ...flags: string[]): Promise<string> {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { REGISTRY } from "../../src/models/registry.ts";
+import { REGISTRY } from "../../src/models/architectures/registry.ts";
 import { runTask } from "../support/run_task.ts";
 
 Deno.test("inspect lists every architecture with its counts and the published figures", async () => {

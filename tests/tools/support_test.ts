@@ -3,6 +3,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { CheckpointError } from "../../src/errors.ts";
 import { type Command, execute, oneOf, positiveNumber, UsageError, wholeNumber } from "../../tools/support/command.ts";
 import { progress } from "../../tools/support/progress.ts";
+import { writeState } from "../../tools/support/state_folder.ts";
 import { bytes } from "../../tools/support/style.ts";
 
 Deno.test("`parseArgs()` splits flags, their values and the rest", () => {
@@ -140,4 +141,16 @@ Deno.test("`bytes()` keeps to one unit when rounding would reach the next", () =
     "1.0 MB",
     "8.9 MB",
   ]);
+});
+
+Deno.test("`writeState()` leaves one whole file when several write it at once", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const texts = ["a", "b", "c", "d"].map((letter) => letter.repeat(1_000_000));
+    await Promise.all(texts.map((text) => writeState(`${folder}/tuning.json`, text)));
+    assertEquals(texts.includes(await Deno.readTextFile(`${folder}/tuning.json`)), true);
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["tuning.json"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
-import { encodeMetadata } from "../../src/models/metadata.ts";
-import { createModel } from "../../src/models/model.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
+import { encodeMetadata } from "../../src/models/config/metadata.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { parseTuning } from "../../src/webgpu/tuning/tuning.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 import { runTask } from "../support/run_task.ts";

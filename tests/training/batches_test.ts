@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DecodePool } from "../../src/data/decode_pool.ts";
-import { IMAGENET } from "../../src/data/preprocessing.ts";
+import { DecodePool } from "../../src/data/pool/decode_pool.ts";
+import { IMAGENET } from "../../src/data/pixels/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
 import { epochBatches, epochOrder, stepSizes } from "../../src/training/batches.ts";
 import { smallDataset } from "./small_run.ts";

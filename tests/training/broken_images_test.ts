@@ -1,9 +1,9 @@
 /** A broken image costs no finished work: what is done is saved, and the run goes on from there as if nothing had been. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import type { Dataset } from "../../src/data/dataset.ts";
-import { DecodePool } from "../../src/data/decode_pool.ts";
-import { IMAGENET } from "../../src/data/preprocessing.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { DecodePool } from "../../src/data/pool/decode_pool.ts";
+import { IMAGENET } from "../../src/data/pixels/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
 import { epochBatches } from "../../src/training/batches.ts";
 import type { EpochMetrics } from "../../src/training/metrics.ts";

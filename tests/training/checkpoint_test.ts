@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { writeSafetensors } from "../../src/checkpoint/write_safetensors.ts";
+import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../../src/errors.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { loadCheckpoint, type RunState, saveCheckpoint } from "../../src/training/checkpoint.ts";
 import { TrainingMemory } from "../../src/training/trainer.ts";
 import { uniform } from "../support/random_weights.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { namedModules } from "../../src/nn/module.ts";
 import { Dropout } from "../../src/nn/stateless.ts";
 import { setDropout } from "../../src/training/dropout.ts";

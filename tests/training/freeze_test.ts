@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { TrainingError } from "../../src/errors.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { checkFrozen, isFrozen } from "../../src/training/freeze.ts";
 import { inFolder, RECIPE, smallRun } from "./small_run.ts";
 

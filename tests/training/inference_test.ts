@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { measure } from "../../src/evaluation/measure.ts";
 import { loadModel } from "../../src/models/load.ts";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { loadCheckpoint } from "../../src/training/checkpoint.ts";
 import { finetuned } from "../../src/training/finetune.ts";
 import type { EpochMetrics } from "../../src/training/metrics.ts";

@@ -5,7 +5,7 @@ import type { Backend } from "../../src/graph/backend.ts";
 import { Graph, type Operator } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
-import type { Model } from "../../src/models/model.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import type { Module } from "../../src/nn/module.ts";

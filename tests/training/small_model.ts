@@ -1,6 +1,6 @@
 /** A network small enough for the float64 interpreter, with everything that training has to do with. */
 
-import { Model } from "../../src/models/model.ts";
+import { Model } from "../../src/models/model/model.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";

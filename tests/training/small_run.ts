@@ -1,9 +1,9 @@
 /** A training run small enough for tests: resnet20 on images of 8 x 8. */
 
-import type { Dataset } from "../../src/data/dataset.ts";
-import { IMAGENET } from "../../src/data/preprocessing.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { IMAGENET } from "../../src/data/pixels/preprocessing.ts";
 import type { Backend } from "../../src/graph/backend.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { loadCheckpoint } from "../../src/training/checkpoint.ts";
 import { type RunOptions, type RunOutcome, runTraining } from "../../src/training/loop.ts";
 import { DEFAULT_RECIPE, type Recipe } from "../../src/training/options.ts";

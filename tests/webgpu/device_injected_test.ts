@@ -1,6 +1,7 @@
 /** A GPU that a program brings along, where there are no globals of WebGPU: as from a package in another runtime. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ArgumentError, DeviceError, type GpuSource, openDevice } from "../../mod.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { Trainer } from "../../src/training/trainer.ts";
 import { openWebGpu, type WebGpuOptions } from "../../src/webgpu/device.ts";
@@ -52,6 +53,23 @@ for (const profile of ["software", "hardware"] as const) {
     assertEquals(typeof GPUBuffer, "function");
   });
 }
+
+Deno.test("openDevice() takes the GPU that it is given, and refuses what is none", async () => {
+  const { gpu } = navigator;
+  for (const name of ["webgpu", "auto"] as const) {
+    const asked: unknown[] = [];
+    const requestAdapter: GpuSource["requestAdapter"] = (options) => {
+      asked.push(options?.powerPreference);
+      return gpu.requestAdapter(options);
+    };
+    await withoutGlobals(async () => (await openDevice(name, { gpu: { requestAdapter } })).dispose());
+    assertEquals(asked, ["high-performance"], name);
+  }
+  const none = { requestAdapter: () => Promise.resolve(null) };
+  await assertRejects(() => openDevice("webgpu", { gpu: none }), DeviceError, "no WebGPU adapter was found");
+  const wrong = { gpu: {} as unknown as GpuSource };
+  await assertRejects(() => openDevice("webgpu", wrong), ArgumentError, "gpu has no requestAdapter()");
+});
 
 Deno.test("openWebGpu() asks for no limit that the adapter does not name, and takes one that has no description", async () => {
   const { gpu } = navigator;

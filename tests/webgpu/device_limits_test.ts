@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DeviceError } from "../../src/errors.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import { adamW } from "../../src/training/optimizer.ts";
 import { trainerGraph } from "../../src/training/trainer.ts";
 import type { Capabilities, Plan } from "../../src/webgpu/plan/plan.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DeviceError } from "../../src/errors.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { openWebGpu, type WebGpuOptions } from "../../src/webgpu/device.ts";
 import { randomStateDict } from "../support/random_weights.ts";
 import { type Faults, FaultyGpu } from "./faulty_gpu.ts";

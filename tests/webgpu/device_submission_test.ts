@@ -1,7 +1,7 @@
 /** Long runs, submitted in parts. */
 
 import { assert, assertEquals } from "@std/assert";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { Sequential } from "../../src/nn/sequential.ts";

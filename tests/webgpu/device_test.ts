@@ -6,7 +6,7 @@ import { DeviceError } from "../../src/errors.ts";
 import type { Tensors } from "../../src/graph/backend.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { createModel, type Model } from "../../src/models/model.ts";
+import { createModel, type Model } from "../../src/models/model/model.ts";
 import { adamW } from "../../src/training/optimizer.ts";
 import { Trainer, trainerGraph } from "../../src/training/trainer.ts";
 import { openWebGpu, type WebGpuBackend, type WebGpuOptions } from "../../src/webgpu/device.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createModel } from "../../src/models/model.ts";
+import { createModel } from "../../src/models/model/model.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
 import { random } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";

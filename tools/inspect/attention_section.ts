@@ -4,10 +4,10 @@
  * @module
  */
 
-import { toFloat32 } from "../../src/checkpoint/float32.ts";
-import { type AttentionName, type DynamicLayer, effectiveKernel } from "../../src/models/attention.ts";
-import { ATTENTION_WORDS } from "../../src/models/attention_words.ts";
-import type { Model } from "../../src/models/model.ts";
+import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
+import { type AttentionName, type DynamicLayer, effectiveKernel } from "../../src/models/model/attention.ts";
+import { ATTENTION_WORDS } from "../../src/models/model/attention_words.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { heatmap, mosaic, typicalMost } from "../../src/plots/mod.ts";
 import { Html, html } from "./html.ts";
 import type { Observation } from "./observe.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RgbImage } from "../../src/data/image.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
 import { along, AMOUNT, DIFFERENCE, type Ramp, type Rgb } from "../../src/plots/theme.ts";
 import { type Html, html } from "./html.ts";
 import { pngUrl } from "./png.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Model } from "../../src/models/model.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { darkStyle } from "../../src/plots/mod.ts";
 import { printable } from "../support/printable.ts";
 import { attentionSection } from "./attention_section.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { RgbImage } from "../../src/data/image.ts";
+import type { RgbImage } from "../../src/data/pixels/image.ts";
 import { softmax, topK } from "../../src/evaluation/accuracy.ts";
-import { ATTENTION_WORDS } from "../../src/models/attention_words.ts";
-import type { Model } from "../../src/models/model.ts";
-import { type LayerSummary, summarize } from "../../src/models/summary.ts";
+import { ATTENTION_WORDS } from "../../src/models/model/attention_words.ts";
+import type { Model } from "../../src/models/model/model.ts";
+import { type LayerSummary, summarize } from "../../src/models/model/summary.ts";
 import { barChart, histogram } from "../../src/plots/mod.ts";
 import type { Total } from "../../src/webgpu/profiler/cost.ts";
 import { printable } from "../support/printable.ts";

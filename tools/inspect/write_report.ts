@@ -4,12 +4,12 @@
  * @module
  */
 
-import { writeFile } from "../../src/checkpoint/write_file.ts";
-import { decodeImage } from "../../src/data/decode.ts";
-import { readBytes } from "../../src/data/files.ts";
-import { crop, normalize } from "../../src/data/preprocessing.ts";
+import { writeFile } from "../../src/checkpoint/write/file.ts";
+import { decodeImage } from "../../src/data/decoding/decode.ts";
+import { readBytes } from "../../src/data/files/read.ts";
+import { crop, normalize } from "../../src/data/pixels/preprocessing.ts";
 import { DataError } from "../../src/errors.ts";
-import type { Model } from "../../src/models/model.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { type DeviceFlags, openDeviceOf } from "../support/device.ts";
 import { observe } from "./observe.ts";
 import { report } from "./report.ts";

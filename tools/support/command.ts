@@ -101,8 +101,8 @@ function report(name: string, error: unknown, verbose: boolean): number {
   return 1;
 }
 
-/** Where a file is not there: which folder paths begin in. Whoever types a task's name in a folder below is not in it. */
-function hintOf(error: Error): string {
+/** Behind the message of an error: where a file is not there, in which folder paths begin. Tasks may be called below it. */
+export function hintOf(error: Error): string {
   if (isAbsolute(error.message)) return "";
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (!(cause instanceof Deno.errors.NotFound)) continue;

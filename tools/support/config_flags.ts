@@ -5,17 +5,17 @@
  */
 
 import { basename } from "node:path";
-import { inFile } from "../../src/checkpoint/in_file.ts";
-import { readText } from "../../src/data/files.ts";
+import { inFile } from "../../src/checkpoint/source/in_file.ts";
+import { readText } from "../../src/data/files/read.ts";
 import { CheckpointError, DataError } from "../../src/errors.ts";
-import { classList } from "../../src/models/class_list.ts";
+import { classList } from "../../src/models/config/class_list.ts";
 import {
   checkMembers,
   type InferenceOverrides,
   MAX_IMAGE_SIZE,
   MAX_RESIZE,
-} from "../../src/models/inference_config.ts";
-import type { Model } from "../../src/models/model.ts";
+} from "../../src/models/config/inference_config.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { oneOf, positiveNumber, UsageError, wholeNumber } from "./command.ts";
 
 /** The flags; all take a value. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ModelClasses } from "../../src/data/class_numbers.ts";
-import type { Dataset } from "../../src/data/dataset.ts";
-import type { Model } from "../../src/models/model.ts";
+import type { ModelClasses } from "../../src/data/labels/class_numbers.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { printable } from "./printable.ts";
 import { yellow } from "./style.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readBytes } from "../../src/data/files.ts";
+import { readBytes } from "../../src/data/files/read.ts";
 import { type DeviceName, type DeviceOptions, openDevice } from "../../src/devices.ts";
 import { DataError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";

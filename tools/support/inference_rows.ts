@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { InferenceConfig } from "../../src/models/inference_config.ts";
+import type { InferenceConfig } from "../../src/models/config/inference_config.ts";
 import { printable } from "./printable.ts";
 
 /** "64x64, the middle after the shorter side was resized to 73 (bilinear)". */

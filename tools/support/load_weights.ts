@@ -5,8 +5,8 @@
  */
 
 import { loadModel } from "../../src/models/load.ts";
-import type { Model } from "../../src/models/model.ts";
-import type { ModelConfig } from "../../src/models/registry.ts";
+import type { Model } from "../../src/models/model/model.ts";
+import type { ModelConfig } from "../../src/models/architectures/registry.ts";
 import { printNotes } from "./notes.ts";
 
 /** loadModel of a file, with what a person should know of the choices that were made printed to stderr. */

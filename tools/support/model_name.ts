@@ -4,7 +4,7 @@
  * @module
  */
 
-import { REGISTRY } from "../../src/models/registry.ts";
+import { REGISTRY } from "../../src/models/architectures/registry.ts";
 
 /** What a name says: "od_resnet50", "od_resnet50_4x"; undefined where no architecture is called so. */
 export function parseModelName(name: string): { arch: string; kernelNum?: number } | undefined {

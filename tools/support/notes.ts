@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FoundNetwork } from "../../src/models/find_network.ts";
+import type { FoundNetwork } from "../../src/models/find/find_network.ts";
 import { printable } from "./printable.ts";
 import { yellow } from "./style.ts";
 

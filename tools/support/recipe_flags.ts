@@ -5,7 +5,7 @@
  */
 
 import { DEFAULT_RECIPE, type Recipe, RECIPE_RANGES, RECIPE_WORDS } from "../../src/training/options.ts";
-import { describeRange, isWithin } from "../../src/training/ranges.ts";
+import { describeRange, isWithin } from "../../src/arguments.ts";
 import { oneOf, UsageError } from "./command.ts";
 
 /** Flags that say something about the recipe, as they were given. */

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { isCifar10Folder } from "../../src/data/cifar10.ts";
-import { type Dataset, type DatasetOptions, openDataset } from "../../src/data/dataset.ts";
-import { parentOf } from "../../src/data/folder_hints.ts";
-import { foldersIn } from "../../src/data/folder_walk.ts";
+import { isCifar10Folder } from "../../src/data/datasets/cifar10.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { type DatasetOptions, openDataset } from "../../src/data/datasets/open.ts";
+import { parentOf } from "../../src/data/datasets/folder_hints.ts";
+import { foldersIn } from "../../src/data/datasets/folder_walk.ts";
 import { DataError } from "../../src/errors.ts";
 import { UsageError } from "./command.ts";
 

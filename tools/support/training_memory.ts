@@ -8,7 +8,7 @@ import { checkFits } from "../../src/cpu/memory_limit.ts";
 import { DeviceError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
 import { peakMemory } from "../../src/graph/peak_memory.ts";
-import type { Model } from "../../src/models/model.ts";
+import type { Model } from "../../src/models/model/model.ts";
 import { trainerOptions } from "../../src/training/loop.ts";
 import type { Recipe } from "../../src/training/options.ts";
 import { trainerGraph } from "../../src/training/trainer.ts";

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { CheckpointError } from "../../src/errors.ts";
-import { findArchitecture } from "../../src/models/registry.ts";
+import { findArchitecture } from "../../src/models/architectures/registry.ts";
 import { whyMissing } from "../../src/unreadable_name.ts";
 import { UsageError } from "./command.ts";
 import { parseModelName, publishedNames } from "./model_name.ts";

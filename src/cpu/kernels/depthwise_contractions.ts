@@ -1,7 +1,7 @@
 /** The products of ./contractions.ts where every input channel is a group of its own, with Cout/Cin outputs each. */
 
 import type { tf } from "../tfjs.ts";
-import type { Contraction } from "./contractions.ts";
+import type { Contraction } from "./contraction.ts";
 import { transposeMatrices } from "./transpose.ts";
 import { compute } from "./typed_array.ts";
 

@@ -19,6 +19,7 @@ import {
   reshapeKernel,
 } from "./layout.ts";
 import { linearKernel } from "./linear.ts";
+import { mixKernelsKernel } from "./mixed_weights.ts";
 import { avgPool2dKernel, globalAvgPoolKernel, maxPool2dKernel } from "./pooling.ts";
 import { TRAINING_KERNELS } from "./training.ts";
 
@@ -26,6 +27,7 @@ import { TRAINING_KERNELS } from "./training.ts";
 export const KERNELS: Readonly<Record<OperatorName | TrainingOperatorName, Kernel>> = {
   conv2d: conv2dKernel,
   dynamic_conv2d: dynamicConv2dKernel,
+  mix_kernels: mixKernelsKernel,
   batch_norm: elementwise.batchNormKernel,
   ...FORMULA_KERNELS,
   sigmoid: elementwise.sigmoidKernel,

@@ -12,12 +12,14 @@ import { mul } from "./elementwise/mul.ts";
 import { interpolate } from "./interpolate.ts";
 import { concat, flatten, narrow, padChannels, permute, reshape } from "./layout.ts";
 import { linear } from "./linear.ts";
+import { mixKernels } from "./mix_kernels.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "./pooling.ts";
 
 /** Every operator by its name. */
 export const OPERATORS = {
   conv2d,
   dynamic_conv2d: dynamicConv2d,
+  mix_kernels: mixKernels,
   batch_norm: batchNorm,
   ...UNARY_OPERATORS,
   ...BINARY_OPERATORS,

@@ -5,10 +5,10 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import { guarded } from "./error_scopes.ts";
 import type { Shader } from "../plan/kernel.ts";
 import { TEXTURE_WIDTH } from "../plan/layout.ts";
 import type { Capabilities, Precision, Profile } from "../plan/plan.ts";
+import { guarded } from "./error_scopes.ts";
 
 /** Not every WebGPU type library knows it yet. */
 const SUBGROUPS = "subgroups" as string as GPUFeatureName;
@@ -41,6 +41,12 @@ const MOST_TEXTURES = 4;
 /** Milliseconds in which the news of a lost device follows the failures that it causes. */
 const NEWS = 100;
 
+/** Where adapters come from: `navigator.gpu`, or the same of a package that brings WebGPU to another runtime. */
+export interface GpuSource {
+  /** As `GPU.requestAdapter()` of WebGPU's specification: a GPUAdapter, or null if there is none. */
+  requestAdapter(options?: { powerPreference?: "low-power" | "high-performance" }): Promise<object | null>;
+}
+
 /** How a device is opened and used. */
 export interface ConnectionOptions {
   /**
@@ -63,12 +69,12 @@ export interface ConnectionOptions {
    */
   readonly winograd?: boolean;
   /** Whose adapter; the platform's if left out. */
-  readonly gpu?: GPU;
+  readonly gpu?: GpuSource;
 }
 
 /** Opens the platform's device; null where it has none. Throws DeviceError where it refuses. */
 export async function connect(options: ConnectionOptions): Promise<Connection | null> {
-  const gpu = options.gpu ?? globalThis.navigator?.gpu;
+  const gpu = (options.gpu ?? globalThis.navigator?.gpu) as GPU | undefined;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }).catch((error: Error) => {
     throw new DeviceError(`the search for a WebGPU adapter failed: ${error.message}`, { cause: error });
   });

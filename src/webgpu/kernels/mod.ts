@@ -12,6 +12,7 @@ import { concat, narrow, permute, reshape } from "./layout/moves.ts";
 import { bmm } from "./linear/bmm.ts";
 import { interpolate } from "./reduction/interpolate.ts";
 import { expand, maxToSize, sumToSize } from "./reduction/to_size.ts";
+import { mixKernels } from "./convolution/mix_kernels.ts";
 import { flatten, padChannels } from "./layout/layout_ops.ts";
 import { linear } from "./linear/linear.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "./reduction/pooling.ts";
@@ -23,6 +24,7 @@ export const KERNELS: { readonly [K in OperatorName | TrainingOperatorName]: Ker
   ...TRAINING_KERNELS,
   conv2d,
   dynamic_conv2d: dynamicConv2d,
+  mix_kernels: mixKernels,
   batch_norm: batchNorm,
   ...FORMULA_KERNELS,
   sigmoid,

@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { Shape } from "../../graph/graph.ts";
-import { size } from "../../graph/graph.ts";
+import { type Shape, size } from "../../graph/graph.ts";
 
 /** Bytes of a texel: four float32. */
 export const TEXEL_BYTES = 16;

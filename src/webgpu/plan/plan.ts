@@ -5,8 +5,8 @@
  */
 
 import type { Node, Value } from "../../graph/graph.ts";
-import type { Dispatch, Resource } from "./kernel.ts";
 import type { Formula } from "./formula.ts";
+import type { Dispatch, Resource } from "./kernel.ts";
 import type { Variant } from "./variant.ts";
 
 /**

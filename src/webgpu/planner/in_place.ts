@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Graph, type Node, presentOperands, type Value } from "../../graph/graph.ts";
+import type { Graph, Value } from "../../graph/graph.ts";
 
 /** For every computed value that becomes one parameter and no other, that parameter; none that a run answers or copies. */
 export function replacedParameters({ updates, outputs }: Graph): Map<Value, Value> {
@@ -17,13 +17,4 @@ export function replacedParameters({ updates, outputs }: Graph): Map<Value, Valu
   }
   several.forEach((value) => replaced.delete(value));
   return replaced;
-}
-
-/** The nodes that take each value. */
-export function usersOf(nodes: readonly Node[]): Map<Value, Node[]> {
-  const users = new Map<Value, Node[]>();
-  for (const node of nodes) {
-    for (const value of presentOperands(node)) users.set(value, [...users.get(value) ?? [], node]);
-  }
-  return users;
 }

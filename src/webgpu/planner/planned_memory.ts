@@ -6,9 +6,9 @@
 
 import type { Graph } from "../../graph/graph.ts";
 import { TEXEL_BYTES, texelBytes, TEXTURE_WIDTH, textureRows } from "../plan/layout.ts";
+import type { Capabilities } from "../plan/plan.ts";
 import { livesOf } from "./lives.ts";
 import { planMemory } from "./memory_plan.ts";
-import type { Capabilities } from "../plan/plan.ts";
 import { planGraph } from "./planner.ts";
 
 /** Bytes of device memory. */

@@ -7,12 +7,12 @@
 
 import { DeviceError } from "../../errors.ts";
 import type { Graph, Node, Shape, Value } from "../../graph/graph.ts";
+import { variantsOf } from "../kernels/convolution/choice/variants.ts";
 import { packInput, unpackOutput } from "../kernels/layout/borders.ts";
-import { emitFormulas, isComputedAgain } from "../kernels/wgsl/formula.ts";
 import { gather, gatherTable } from "../kernels/layout/gather.ts";
 import { KERNELS } from "../kernels/mod.ts";
-import { variantsOf } from "../kernels/convolution/choice/variants.ts";
-import { replacedParameters, usersOf } from "./in_place.ts";
+import { emitFormulas, isComputedAgain } from "../kernels/wgsl/formula.ts";
+import type { Formula } from "../plan/formula.ts";
 import type { Dispatch, Resource } from "../plan/kernel.ts";
 import { blocked, packBlocks } from "../plan/layout.ts";
 import { checkDispatch, checkResources, checkWhole, type Held } from "../plan/limits.ts";
@@ -27,9 +27,9 @@ import type {
   Step,
   Upload,
 } from "../plan/plan.ts";
-import { placeUpdates } from "./updates.ts";
-import type { Formula } from "../plan/formula.ts";
 import type { ChooseVariant, Variant } from "../plan/variant.ts";
+import { placeUpdates } from "./updates.ts";
+import { ValueStates } from "./value_state.ts";
 
 /** The layout of computed values, by its name. */
 const BLOCKS = "blocks";
@@ -59,38 +59,21 @@ class Planner implements PlanContext {
   readonly #steps: Step[] = [];
   readonly #resources: Resource[] = [];
   readonly #held = new Map<Resource, Held>();
-  readonly #buffers = new Map<Value, Resource>();
   readonly #textures = new Map<Resource, Resource>();
   readonly #packed = new Map<Value, Map<string, Upload>>();
-  readonly #gathered = new Map<string, Resource>();
   readonly #constants: Constant[] = [];
-  /** Parameters that are written or copied from: they lie in a buffer, as computed values do. */
-  readonly #copied = new Set<Value>();
   #node = "";
   #of: Node | undefined;
   readonly #graph: Graph;
-  readonly #users: ReadonlyMap<Value, readonly Node[]>;
-  /** What runs answer or keep. */
-  readonly #answers: ReadonlySet<Value>;
-  readonly #replaced: ReadonlyMap<Value, Value>;
-  readonly #formulas = new Map<Value, Formula>();
-  readonly #deferred = new Set<Value>();
-  readonly #taken = new Set<Value>();
-  /** Parameters that hold their next values already. */
-  readonly #overwritten = new Set<Value>();
-  /** Values whose memory other values share. */
-  readonly #aliased = new Set<Value>();
+  readonly #states: ValueStates;
 
   constructor(graph: Graph, readonly capabilities: Capabilities, readonly choose: ChooseVariant) {
     this.#graph = graph;
-    this.#users = usersOf(graph.nodes);
-    this.#replaced = replacedParameters(graph);
-    this.#answers = new Set([...graph.outputs.values(), ...graph.updates.values()]);
+    this.#states = new ValueStates(graph);
   }
 
   plan(): Plan {
     const graph = this.#graph;
-    for (const values of graph.updates) values.forEach((value) => this.#copied.add(value));
     const inputs = new Map<string, Border>();
     const outputs = new Map<string, Border>();
     for (const [name, value] of graph.inputs) {
@@ -146,8 +129,8 @@ class Planner implements PlanContext {
 
   read(value: Value): Resource {
     this.#settle(value);
-    const known = this.#buffers.get(value);
-    if (known) return known;
+    const { buffer } = this.#states.of(value);
+    if (buffer) return buffer;
     return this.packed(value, BLOCKS, blocked(value.shape).texels, (data, out) => packBlocks(value.shape, data, out));
   }
 
@@ -168,7 +151,7 @@ class Planner implements PlanContext {
   }
 
   packed(value: Value, layout: string, texels: number, pack: Upload["pack"], asked: Precision = "float32"): Resource {
-    const inBuffer = this.#copied.has(value);
+    const inBuffer = this.#states.of(value).isCopied;
     const precision = asked === "float16" && this.isConstant(value) ? asked : undefined;
     const key = precision ? `${layout} ${precision}` : layout;
     if (value.source.kind !== "parameter" || (inBuffer && key !== BLOCKS)) {
@@ -187,23 +170,23 @@ class Planner implements PlanContext {
   }
 
   #packedOnDevice(value: Value, key: string, texels: number, pack: Upload["pack"]): Resource {
-    const id = `${value.id}/${key}`;
-    let packed = this.#gathered.get(id);
+    const { laidOut } = this.#states.of(value);
+    let packed = laidOut.get(key);
     if (!packed) {
       packed = this.scratch(`${value.name} ${key}`, texels);
       gather(value.name, this.read(value), gatherTable(value, texels, pack), packed, this);
-      this.#gathered.set(id, packed);
+      laidOut.set(key, packed);
     }
     return this.operandOf(packed);
   }
 
   isConstant(value: Value): boolean {
-    return value.source.kind === "parameter" && !this.#copied.has(value);
+    return value.source.kind === "parameter" && !this.#states.of(value).isCopied;
   }
 
   isPlanned(value: Value): boolean {
-    return [this.#buffers, this.#deferred, this.#taken].some((there) => there.has(value)) ||
-      value.source.kind === "parameter";
+    const { buffer, without } = this.#states.of(value);
+    return buffer !== undefined || without !== undefined || value.source.kind === "parameter";
   }
 
   variant(node: Node): Variant {
@@ -215,29 +198,29 @@ class Planner implements PlanContext {
   }
 
   users(value: Value): readonly Node[] {
-    return this.#users.get(value) ?? [];
+    return this.#states.of(value).users;
   }
 
   isAnswer(value: Value): boolean {
-    return this.#answers.has(value);
+    return this.#states.of(value).isAnswer;
   }
 
   output(node: Node, over?: Value): Resource {
-    if (!over || this.#replaced.get(node.output) !== over || this.#aliased.has(over)) return this.#write(node.output);
+    const state = this.#states.of(node.output);
+    if (!over || state.replaces !== over || this.#states.of(over).isAliased) return this.#write(node.output);
     const hasRead = (user: Node) => user === node || user === this.#of || this.isPlanned(user.output);
     if (!this.users(over).every(hasRead)) return this.#write(node.output);
-    this.users(over).map(({ output }) => output).filter((value) => this.#isWaited(value)).forEach((value) =>
-      this.#settle(value)
-    );
-    const place = this.read(over);
-    this.#buffers.set(node.output, place);
-    this.#overwritten.add(over);
-    return place;
+    // Who was put off reads the parameter later: it is computed before, if somebody needs it.
+    for (const { output } of this.users(over)) if (this.#isWaited(output)) this.#settle(output);
+    state.buffer = this.read(over);
+    this.#states.of(over).isOverwritten = true;
+    return state.buffer;
   }
 
   /** Whether a value was put off and somebody still needs it. */
   #isWaited(value: Value): boolean {
-    return this.#deferred.has(value) || this.users(value).some(({ output }) => !this.isPlanned(output));
+    return this.#states.of(value).without === "deferred" ||
+      this.users(value).some(({ output }) => !this.isPlanned(output));
   }
 
   constant(label: string, data: Float32Array<ArrayBuffer>): Resource {
@@ -251,39 +234,38 @@ class Planner implements PlanContext {
   }
 
   defer(node: Node, formula: Formula): boolean {
-    this.#formulas.set(node.output, formula);
-    const users = this.users(node.output);
-    if (this.isAnswer(node.output) || users.length === 0) return false;
+    const state = this.#states.of(node.output);
+    const { users, isAnswer } = state;
+    state.formula = formula;
+    if (isAnswer || users.length === 0) return false;
     if (users.length > 1 && !isComputedAgain(formula, users, this)) return false;
-    this.#deferred.add(node.output);
+    state.without = "deferred";
     return true;
   }
 
   deferred(value: Value): Formula | undefined {
-    if (this.#buffers.has(value) || !(this.#deferred.has(value) || this.#taken.has(value))) return undefined;
-    return this.#formulas.get(value);
+    const { buffer, without, formula } = this.#states.of(value);
+    return !buffer && without ? formula : undefined;
   }
 
   formula(value: Value): Formula | undefined {
-    const formula = this.#formulas.get(value);
+    const { formula } = this.#states.of(value);
     if (!formula || formula.over) return undefined;
     const operands = [formula.texels, formula.planes, formula.channels, formula.numbers].flatMap((values) =>
       Object.values(values ?? {})
     );
-    return operands.some((operand) => operand && this.#overwritten.has(operand)) ? undefined : formula;
+    return operands.some((operand) => operand && this.#states.of(operand).isOverwritten) ? undefined : formula;
   }
 
   take(value: Value): void {
-    this.#deferred.delete(value);
-    this.#taken.add(value);
+    this.#states.of(value).without = "taken";
   }
 
   /** Computes what was put off. */
   #settle(value: Value): void {
     const formula = this.deferred(value);
     if (!formula || value.source.kind !== "node") return;
-    this.#deferred.delete(value);
-    this.#taken.delete(value);
+    this.#states.of(value).without = undefined;
     const [name, of] = [this.#node, this.#of];
     [this.#node, this.#of] = [value.name, value.source.node];
     emitFormulas([{ node: value.source.node, formula }], this);
@@ -304,15 +286,15 @@ class Planner implements PlanContext {
   }
 
   alias(node: Node, value: Value): void {
-    this.#aliased.add(value);
-    this.#buffers.set(node.output, this.read(value));
+    this.#states.of(value).isAliased = true;
+    this.#states.of(node.output).buffer = this.read(value);
   }
 
   #write(value: Value): Resource {
     const resource = this.#resource(value.name, "buffer", blocked(value.shape).texels, "transient", {
       of: value.shape,
     });
-    this.#buffers.set(value, resource);
+    this.#states.of(value).buffer = resource;
     return resource;
   }
 

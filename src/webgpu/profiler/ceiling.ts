@@ -5,9 +5,9 @@
  * @module
  */
 
+import { BUFFER_USAGE } from "../connection/usage.ts";
 import type { DeviceOwner } from "../run/backend.ts";
 import { timeTogether } from "../run/timing.ts";
-import { BUFFER_USAGE } from "../connection/usage.ts";
 
 const ACCUMULATORS = 16;
 const ROUNDS = 3;

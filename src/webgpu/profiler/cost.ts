@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { StepTime } from "../run/executable.ts";
 import type { Plan, Step } from "../plan/plan.ts";
+import type { StepTime } from "../run/executable.ts";
 import { bytesOf } from "../run/submission.ts";
 
 /** A step's time and work. */

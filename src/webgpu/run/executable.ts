@@ -8,18 +8,18 @@ import { DeviceError, ShapeError } from "../../errors.ts";
 import { DISPOSED, type Executable, type Tensors } from "../../graph/backend.ts";
 import { inputChecks } from "../../graph/check_inputs.ts";
 import { type Graph, size } from "../../graph/graph.ts";
+import { guarded } from "../connection/error_scopes.ts";
+import { BUFFER_USAGE, MAP_MODE } from "../connection/usage.ts";
+import type { Resource } from "../plan/kernel.ts";
+import type { Border, Plan, Step } from "../plan/plan.ts";
+import type { ChooseVariant } from "../plan/variant.ts";
+import { planGraph } from "../planner/planner.ts";
 import type { DeviceOwner } from "./backend.ts";
 import { encodeCommands, refusedCommand } from "./commands.ts";
-import { guarded } from "../connection/error_scopes.ts";
-import type { Resource } from "../plan/kernel.ts";
 import type { DeviceMemory } from "./memory.ts";
 import { checkLength, readParameters } from "./parameters.ts";
 import { free, place, type Placed } from "./placement.ts";
-import type { Border, Plan, Step } from "../plan/plan.ts";
-import { planGraph } from "../planner/planner.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
-import { BUFFER_USAGE, MAP_MODE } from "../connection/usage.ts";
-import type { ChooseVariant } from "../plan/variant.ts";
 
 /** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
 export async function compileGraph(

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { BUFFER_USAGE, TEXTURE_USAGE } from "../connection/usage.ts";
 import type { Resource } from "../plan/kernel.ts";
 import { texelBytes, TEXTURE_WIDTH, textureRows, UNIFORM_STRIDE } from "../plan/layout.ts";
+import type { Plan } from "../plan/plan.ts";
 import { livesOf } from "../planner/lives.ts";
 import { planMemory } from "../planner/memory_plan.ts";
-import type { Plan } from "../plan/plan.ts";
-import { BUFFER_USAGE, TEXTURE_USAGE } from "../connection/usage.ts";
 
 /** Everything a plan keeps on the device. */
 export class DeviceMemory {

@@ -5,14 +5,14 @@
  */
 
 import { DeviceError, ShapeError } from "../../errors.ts";
+import { toFloat16 } from "../../float16.ts";
 import type { Tensors } from "../../graph/backend.ts";
 import { size, type Value } from "../../graph/graph.ts";
-import { toFloat16 } from "../../float16.ts";
 import { guarded } from "../connection/error_scopes.ts";
-import { TEXEL_BYTES, TEXTURE_WIDTH, textureRows, unpackBlocks } from "../plan/layout.ts";
-import type { DeviceMemory } from "./memory.ts";
-import type { Plan } from "../plan/plan.ts";
 import { BUFFER_USAGE, MAP_MODE } from "../connection/usage.ts";
+import { TEXEL_BYTES, TEXTURE_WIDTH, textureRows, unpackBlocks } from "../plan/layout.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { DeviceMemory } from "./memory.ts";
 
 /** Fills the plan's constants and every layout of every parameter, loading each once. */
 export async function uploadParameters(device: GPUDevice, plan: Plan, memory: DeviceMemory): Promise<void> {

@@ -5,15 +5,15 @@
  */
 
 import { DeviceError } from "../../errors.ts";
-import type { Command } from "./commands.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { DeviceOwner } from "./backend.ts";
 import { guarded } from "../connection/error_scopes.ts";
 import { gridOf } from "../plan/kernel.ts";
 import { textureRows } from "../plan/layout.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { DeviceOwner } from "./backend.ts";
+import type { Command } from "./commands.ts";
 import { DeviceMemory } from "./memory.ts";
 import { uploadParameters } from "./parameters.ts";
-import type { Plan } from "../plan/plan.ts";
 import { partsOf } from "./submission.ts";
 
 /** A plan on a device. Made by {@link place}. */

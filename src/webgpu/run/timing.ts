@@ -10,8 +10,8 @@
  * @module
  */
 
-import { type Command, encodeCommands, encodeCopy, encodeDispatch } from "./commands.ts";
 import { BUFFER_USAGE, MAP_MODE } from "../connection/usage.ts";
+import { type Command, encodeCommands, encodeCopy, encodeDispatch } from "./commands.ts";
 
 /** When a command ran. */
 export interface Span {

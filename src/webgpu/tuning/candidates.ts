@@ -7,8 +7,8 @@
 import { Graph, type Node, type Operands, size, type Value } from "../../graph/graph.ts";
 import { variantsOf } from "../kernels/convolution/choice/variants.ts";
 import type { Capabilities, Plan, Step } from "../plan/plan.ts";
-import { planGraph } from "../planner/planner.ts";
 import type { Variant } from "../plan/variant.ts";
+import { planGraph } from "../planner/planner.ts";
 
 /** A node by itself and the ways to compute it. */
 export interface Candidate {

@@ -5,11 +5,11 @@
  */
 
 import type { Graph } from "../../graph/graph.ts";
+import type { ChooseVariant } from "../plan/variant.ts";
 import type { DeviceOwner } from "../run/backend.ts";
 import { type Candidate, candidateOf, shapeOf } from "./candidates.ts";
 import { measureCandidate } from "./measure.ts";
 import { fastest, type Measured, type Tuning } from "./tuning.ts";
-import type { ChooseVariant } from "../plan/variant.ts";
 
 /** What measurements are kept under: they are not true on another adapter or with other operands. */
 export function adapterOf({ description, capabilities: { operands, maxBindingBytes } }: DeviceOwner): string {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { DeviceOwner } from "../run/backend.ts";
 import { guarded } from "../connection/error_scopes.ts";
-import { makeCommands } from "../run/placement.ts";
-import { DeviceMemory } from "../run/memory.ts";
 import type { Plan } from "../plan/plan.ts";
+import type { DeviceOwner } from "../run/backend.ts";
+import { DeviceMemory } from "../run/memory.ts";
+import { makeCommands } from "../run/placement.ts";
 import { timeTogether } from "../run/timing.ts";
 import { type Candidate, stepsOf } from "./candidates.ts";
 

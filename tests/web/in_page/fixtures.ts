@@ -1,8 +1,8 @@
 /** tests/support/fixtures.ts in a page: the fixtures are fetched. */
 
-import { toFloat32 } from "../../../src/checkpoint/float32.ts";
-import { readSafetensors } from "../../../src/checkpoint/safetensors.ts";
-import { fromBytes } from "../../../src/checkpoint/source.ts";
+import { toFloat32 } from "../../../src/checkpoint/tensors/float32.ts";
+import { readSafetensors } from "../../../src/checkpoint/safetensors/safetensors.ts";
+import { fromBytes } from "../../../src/checkpoint/source/source.ts";
 
 async function fetchFixture(name: string): Promise<Response> {
   const response = await fetch(`/fixtures/${name}`);

@@ -1,31 +1,32 @@
 import type { Value } from "../../../graph/graph.ts";
 import type { ConvolutionAttributes } from "../../../graph/ops/shared.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { type ConvolutionGeometry, convolutionGeometry } from "./geometry/geometry.ts";
+import type { WinogradVariant } from "../../plan/variant.ts";
 import { convolve } from "./convolve/convolve.ts";
+import { type ConvolutionGeometry, convolutionGeometry } from "./geometry/geometry.ts";
+import { type WinogradGeometry, winogradGeometry } from "./geometry/winograd_geometry.ts";
+import type { ConvolutionOperands } from "./operands/operands.ts";
 import { inChunks } from "./weights/sample_chunks.ts";
 import { weightLayout, type WeightOperand, weightOperand } from "./weights/weight_layout.ts";
 import { packWinograd, transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
-import { type WinogradGeometry, winogradGeometry } from "./geometry/winograd_geometry.ts";
-import type { ConvolutionOperands } from "./operands/operands.ts";
-import type { WinogradVariant } from "../../plan/variant.ts";
 
-/** A static convolution. */
+/** A convolution by one weight, or by one that each sample has in memory. */
 export const conv2d: Kernel = (node, context) => {
   const { x, weight, bias, residual } = node.operands as Record<"x" | "weight", Value> & {
     bias?: Value;
     residual?: Value;
   };
   const attributes = node.attributes as ConvolutionAttributes;
-  const geometry = convolutionGeometry(x.shape, weight.shape, node.output.shape, attributes);
+  const geometry = convolutionGeometry(x.shape, weight.shape.slice(-4), node.output.shape, attributes);
   const variant = context.variant(node);
   const operands: Omit<ConvolutionOperands, "weight" | "layout"> = {
     x: context.operand(x),
     bias: bias && context.read(bias),
+    perSampleBias: bias?.shape.length === 2,
     residual: residual && context.read(residual),
     activation: attributes.activation,
     y: context.output(node),
-    perSampleWeights: false,
+    perSampleWeights: weight.shape.length === 5,
     samples: [0, geometry.output.batch],
   };
   if (variant.algorithm === "winograd") {

@@ -1,20 +1,20 @@
 import type { AttributesOf, OperandsOf } from "../../../graph/graph.ts";
-import type { conv2dInputGrad as conv2dInputGradOperator } from "../../../graph/ops/convolution_grad.ts";
+import { type conv2dInputGrad as conv2dInputGradOperator, isPerSample } from "../../../graph/ops/convolution_grad.ts";
 import type { Dispatch } from "../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../plan/layout.ts";
 import { mostBytes } from "../../plan/limits.ts";
 import type { Kernel } from "../../plan/plan.ts";
-import { convolutionGeometry } from "./geometry/geometry.ts";
 import { convolve } from "./convolve/convolve.ts";
+import { stridedInputGrad } from "./direct/strided_input_grad.ts";
+import { convolutionGeometry } from "./geometry/geometry.ts";
+import { transposedGeometry } from "./geometry/transposed.ts";
+import { winogradGeometry } from "./geometry/winograd_geometry.ts";
+import type { ConvolutionOperands } from "./operands/operands.ts";
 import { mixKernels } from "./weights/mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./weights/sample_chunks.ts";
 import { scaledChannels } from "./weights/scaled_channels.ts";
-import { stridedInputGrad } from "./direct/strided_input_grad.ts";
-import { transposedGeometry } from "./geometry/transposed.ts";
 import { transposed, weightOperand } from "./weights/weight_layout.ts";
 import { transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
-import { winogradGeometry } from "./geometry/winograd_geometry.ts";
-import type { ConvolutionOperands } from "./operands/operands.ts";
 
 /**
  * A convolution of the gradient by the transposed weight. The filter attention scales the gradient's channels as the
@@ -37,7 +37,8 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   const { batch } = geometry.output;
   const most = Math.min(MOST_CHUNK_BYTES, mostBytes(context.capabilities));
   const common = { y: context.output(node), activation: "none" } as const;
-  const everything = { ...common, perSampleWeights: false, samples: [0, batch] } as const;
+  const perSampleWeights = isPerSample(weight.shape, kernel);
+  const everything = { ...common, perSampleWeights, samples: [0, batch] as const };
 
   if (!kernel && !spatial) {
     // Scaled as it is loaded by the kernel that can; else beforehand.

@@ -4,17 +4,17 @@ import type { Resource } from "../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../plan/layout.ts";
 import { mostBytes } from "../../plan/limits.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { type ConvolutionGeometry, convolutionGeometry } from "./geometry/geometry.ts";
+import type { Variant } from "../../plan/variant.ts";
+import { scalesFirst } from "./choice/variants.ts";
 import { convolve } from "./convolve/convolve.ts";
+import { type ConvolutionGeometry, convolutionGeometry } from "./geometry/geometry.ts";
+import { winogradGeometry } from "./geometry/winograd_geometry.ts";
+import type { Epilogue } from "./operands/epilogue.ts";
 import { mixKernels } from "./weights/mix_kernels.ts";
 import { inChunks, MOST_CHUNK_BYTES } from "./weights/sample_chunks.ts";
 import { scaledChannels } from "./weights/scaled_channels.ts";
-import { scalesFirst } from "./choice/variants.ts";
 import { type WeightLayout, weightOperand } from "./weights/weight_layout.ts";
 import { transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
-import { winogradGeometry } from "./geometry/winograd_geometry.ts";
-import type { Epilogue } from "./operands/epilogue.ts";
-import type { Variant } from "../../plan/variant.ts";
 
 /** A node's operands on the device, and what follows the sum. */
 interface Prepared extends Epilogue {
@@ -54,6 +54,7 @@ export const dynamicConv2d: Kernel = (node, context) => {
     spatial: read(spatial),
     filter: read(filter),
     bias: read(bias),
+    perSampleBias: bias?.shape.length === 2,
     residual: read(residual),
     activation: attributes.activation,
     y: context.output(node),

@@ -10,6 +10,7 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 type Operands<K extends TrainingOperatorName> = OperandsOf<(typeof TRAINING_OPERATORS)[K]>;
 
@@ -42,15 +43,15 @@ export const softmaxGrad: Kernel = (node, context) => {
     uniforms: { channels, blocks },
     invocations: batch,
     workgroupSize: 8,
-    body: `
-  var sum = 0.0;
-  for (var c = 0u; c < u.channels; c++) {
-    let at = id * u.blocks + c / 4u;
-    sum += y(at)[c % 4u] * gradient(at)[c % 4u];
-  }
-  for (var at = id * u.blocks; at < (id + 1u) * u.blocks; at++) {
-    dx[at] = y(at) * (gradient(at) - sum)${overTemperature(temperature, "temperature(0u).x")};
-  }`,
+    body: wgsl`
+      var sum = 0.0;
+      for (var c = 0u; c < u.channels; c++) {
+        let at = id * u.blocks + c / 4u;
+        sum += y(at)[c % 4u] * gradient(at)[c % 4u];
+      }
+      for (var at = id * u.blocks; at < (id + 1u) * u.blocks; at++) {
+        dx[at] = y(at) * (gradient(at) - sum)${overTemperature(temperature, "temperature(0u)[0]")};
+      }`,
   }));
 };
 

@@ -8,7 +8,7 @@ import { type ElementwiseName, FORMULAS } from "../../../graph/ops/elementwise/m
 import type { Names } from "../../plan/formula.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { elementOperand, placeFunction, planElements, repeatedStrides } from "../layout/elements.ts";
+import { elementOperand, placeFunction, planElements, repeatedStrides } from "../wgsl/elements.ts";
 import { expressionText } from "../wgsl/expression.ts";
 import { planFormula } from "../wgsl/formula.ts";
 

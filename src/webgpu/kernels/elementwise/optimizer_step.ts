@@ -15,9 +15,9 @@ import type {
   sgdVelocity as sgdVelocityOperator,
   squaredAverage as squaredAverageOperator,
 } from "../../../graph/ops/optimizer_step.ts";
+import type { Formula, Names } from "../../plan/formula.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { emitFormulas, planFormula } from "../wgsl/formula.ts";
-import type { Formula, Names } from "../../plan/formula.ts";
 
 /** momentum * velocity + gradient + weightDecay * parameter. */
 function sgdVelocityFormula({ operands, attributes }: Node<typeof sgdVelocityOperator>): Formula {

@@ -7,6 +7,7 @@
 import type { Shape } from "../../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Row-major to blocks. */
 export function packInput(shape: Shape, from: Resource, to: Resource): Dispatch {
@@ -18,15 +19,15 @@ export function packInput(shape: Shape, from: Resource, to: Resource): Dispatch 
     plain: ["x"],
     uniforms: { channels, blocks, pixels },
     invocations: texels,
-    body: `
-  let p = id % u.pixels;
-  let block = (id / u.pixels) % u.blocks;
-  let b = id / (u.pixels * u.blocks);
-  var texel = vec4f();
-  for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
-    texel[lane] = x((b * u.channels + block * 4u + lane) * u.pixels + p);
-  }
-  y[id] = texel;`,
+    body: wgsl`
+      let p = id % u.pixels;
+      let block = (id / u.pixels) % u.blocks;
+      let b = id / (u.pixels * u.blocks);
+      var texel = vec4f();
+      for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
+        texel[lane] = x((b * u.channels + block * 4u + lane) * u.pixels + p);
+      }
+      y[id] = texel;`,
   });
 }
 
@@ -40,13 +41,13 @@ export function unpackOutput(shape: Shape, from: Resource, to: Resource): Dispat
     plain: ["y"],
     uniforms: { channels, blocks, pixels, batch },
     invocations: texels,
-    body: `
-  let p = id % u.pixels;
-  let block = (id / u.pixels) % u.blocks;
-  let b = id / (u.pixels * u.blocks);
-  let texel = x(id);
-  for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
-    y[(b * u.channels + block * 4u + lane) * u.pixels + p] = texel[lane];
-  }`,
+    body: wgsl`
+      let p = id % u.pixels;
+      let block = (id / u.pixels) % u.blocks;
+      let b = id / (u.pixels * u.blocks);
+      let texel = x(id);
+      for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
+        y[(b * u.channels + block * 4u + lane) * u.pixels + p] = texel[lane];
+      }`,
   });
 }

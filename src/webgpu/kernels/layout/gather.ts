@@ -9,6 +9,8 @@ import { type Shape, size, type Value } from "../../../graph/graph.ts";
 import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked, packBlocks } from "../../plan/layout.ts";
 import type { PlanContext } from "../../plan/plan.ts";
+import { range } from "../wgsl/range.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Whole numbers up to here are exact in float32. */
 const MOST_EXACT = 2 ** 24;
@@ -80,6 +82,18 @@ export function gather(
   context.emit(texels ? gatherTexels(from, places, to) : gatherNumbers(from, places, to));
 }
 
+/** Plans laying each of `count` tensors out, one after the other, by the table of one. */
+export function gatherEach(
+  label: string,
+  from: Resource,
+  table: Float32Array<ArrayBuffer>,
+  count: number,
+  to: Resource,
+  context: PlanContext,
+): void {
+  context.emit(gatherNumbers(from, context.constant(`${label} layout`, table), to, count));
+}
+
 /** The table of whole texels, where a layout only moves those: for each its place plus one, or 0. */
 function texelTable(table: Float32Array): Float32Array<ArrayBuffer> | undefined {
   const texels = new Float32Array(table.length / 4);
@@ -106,24 +120,23 @@ function gatherTexels(from: Resource, places: Resource, to: Resource): Dispatch 
     plain: ["places"],
     uniforms: {},
     invocations: to.texels,
-    body: `
-  let place = u32(places(id));
-  y[id] = select(vec4f(), x(max(place, 1u) - 1u), place > 0u);`,
+    body: wgsl`
+      let place = u32(places(id));
+      y[id] = select(vec4f(), x(max(place, 1u) - 1u), place > 0u);`,
   });
 }
 
-function gatherNumbers(from: Resource, places: Resource, to: Resource): Dispatch {
-  const lanes = ["x", "y", "z", "w"];
+function gatherNumbers(from: Resource, places: Resource, to: Resource, count = 1): Dispatch {
   return dispatch({
     label: "gather",
     reads: { x: from, places },
     writes: { y: to },
     plain: ["x"],
-    uniforms: {},
+    uniforms: { texels: to.texels / count, numbers: from.texels * 4 / count },
     invocations: to.texels,
-    body: `
-  let place = vec4u(places(id));
-  let at = max(place, vec4u(1u)) - 1u;
-  y[id] = select(vec4f(), vec4f(${lanes.map((l) => `x(at.${l})`).join(", ")}), place > vec4u());`,
+    body: wgsl`
+      let place = vec4u(places(id % u.texels));
+      let at = max(place, vec4u(1u)) - 1u + id / u.texels * u.numbers;
+      y[id] = select(vec4f(), vec4f(${range(4).map((l) => `x(at[${l}])`).join(", ")}), place > vec4u());`,
   });
 }

@@ -2,6 +2,7 @@ import type { Node, Value } from "../../../graph/graph.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** [B, C, H, W] -> [B, C H W]: nothing to do for one pixel, else channels gather the pixels. */
 export const flatten: Kernel = (node, context) => {
@@ -15,16 +16,16 @@ export const flatten: Kernel = (node, context) => {
     writes: { y: context.output(node) },
     uniforms: { features: channels * pixels, blocks, pixels, out_blocks: output.blocks },
     invocations: output.texels,
-    body: `
-  let block = id % u.out_blocks;
-  let s = id / u.out_blocks;
-  var texel = vec4f();
-  for (var lane = 0u; lane < min(4u, u.features - block * 4u); lane++) {
-    let channel = (block * 4u + lane) / u.pixels;
-    let p = (block * 4u + lane) % u.pixels;
-    texel[lane] = x((s * u.blocks + channel / 4u) * u.pixels + p)[channel % 4u];
-  }
-  y[id] = texel;`,
+    body: wgsl`
+      let block = id % u.out_blocks;
+      let s = id / u.out_blocks;
+      var texel = vec4f();
+      for (var lane = 0u; lane < min(4u, u.features - block * 4u); lane++) {
+        let channel = (block * 4u + lane) / u.pixels;
+        let p = (block * 4u + lane) % u.pixels;
+        texel[lane] = x((s * u.blocks + channel / 4u) * u.pixels + p)[channel % 4u];
+      }
+      y[id] = texel;`,
   }));
 };
 
@@ -39,16 +40,16 @@ export const unflatten: Kernel = (node, context) => {
     writes: { y: context.output(node) },
     uniforms: { channels, blocks, pixels, in_blocks: blocked(x.shape).blocks },
     invocations: texels,
-    body: `
-  let p = id % u.pixels;
-  let block = (id / u.pixels) % u.blocks;
-  let s = id / (u.pixels * u.blocks);
-  var texel = vec4f();
-  for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
-    let feature = (block * 4u + lane) * u.pixels + p;
-    texel[lane] = x(s * u.in_blocks + feature / 4u)[feature % 4u];
-  }
-  y[id] = texel;`,
+    body: wgsl`
+      let p = id % u.pixels;
+      let block = (id / u.pixels) % u.blocks;
+      let s = id / (u.pixels * u.blocks);
+      var texel = vec4f();
+      for (var lane = 0u; lane < min(4u, u.channels - block * 4u); lane++) {
+        let feature = (block * 4u + lane) * u.pixels + p;
+        texel[lane] = x(s * u.in_blocks + feature / 4u)[feature % 4u];
+      }
+      y[id] = texel;`,
   }));
 };
 
@@ -72,16 +73,16 @@ function shiftChannels(node: Node, context: PlanContext, before: number): void {
     // Modulo 2^32, a shift to the left is one to the right by as much less.
     uniforms: { channels, blocks, pixels, out_blocks: output.blocks, before: before >>> 0 },
     invocations: output.texels,
-    body: `
-  let p = id % u.pixels;
-  let block = (id / u.pixels) % u.out_blocks;
-  let s = id / (u.pixels * u.out_blocks);
-  var texel = vec4f();
-  for (var lane = 0u; lane < 4u; lane++) {
-    let channel = block * 4u + lane - u.before;
-    // Channels before the first wrap round to huge numbers.
-    if (channel < u.channels) { texel[lane] = x((s * u.blocks + channel / 4u) * u.pixels + p)[channel % 4u]; }
-  }
-  y[id] = texel;`,
+    body: wgsl`
+      let p = id % u.pixels;
+      let block = (id / u.pixels) % u.out_blocks;
+      let s = id / (u.pixels * u.out_blocks);
+      var texel = vec4f();
+      for (var lane = 0u; lane < 4u; lane++) {
+        let channel = block * 4u + lane - u.before;
+        // Channels before the first wrap round to huge numbers.
+        if (channel < u.channels) { texel[lane] = x((s * u.blocks + channel / 4u) * u.pixels + p)[channel % 4u]; }
+      }
+      y[id] = texel;`,
   }));
 }

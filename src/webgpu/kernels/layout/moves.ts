@@ -9,7 +9,7 @@ import type {
 } from "../../../graph/ops/layout.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
-import { elementOperand, placeFunction, planElements, rowMajorStrides } from "./elements.ts";
+import { elementOperand, placeFunction, planElements, rowMajorStrides } from "../wgsl/elements.ts";
 
 /**
  * The same elements in row-major order: nothing to do if samples, channels and pixels stay as many. Constants are copied:

@@ -4,6 +4,7 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { activate } from "../wgsl/activate.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /**
  * y = activation(x weight^T + bias): four outputs of some samples an invocation, over the weight as it is stored,
@@ -20,7 +21,7 @@ export const linear: Kernel = (node, context) => {
   const result = (sum: string) =>
     activation !== "sigmoid"
       ? activate(activation, sum)
-      : `1.0 / (1.0 + exp(-${sum}${temperature ? " / temperature(0u).x" : ""}))`;
+      : `1.0 / (1.0 + exp(-${sum}${temperature ? " / temperature(0u)[0]" : ""}))`;
   const rows = [0, 1, 2, 3];
   const samples = rows.slice(0, batch);
   context.emit(dispatch({
@@ -35,24 +36,20 @@ export const linear: Kernel = (node, context) => {
     uniforms: { batch, inputs, outputs, last_row: weight.shape[0] - 1 },
     invocations: Math.ceil(batch / samples.length) * outputs,
     workgroupSize: 8,
-    body: `
-  let o = id % u.outputs;
-  let s = id / u.outputs * ${samples.length}u;
-${rows.map((r) => `  let row${r} = min(o * 4u + ${r}u, u.last_row) * u.inputs;`).join("\n")}
-${samples.map((k) => `  let from${k} = min(s + ${k}u, u.batch - 1u) * u.inputs;`).join("\n")}
-${samples.map((k) => `  var sum${k} = ${bias ? "bias(o)" : "vec4f()"};`).join("\n")}
-  for (var i = 0u; i < u.inputs; i++) {
-${rows.map((r) => `    let w${r} = weight(row${r} + i);`).join("\n")}
-${
+    body: wgsl`
+      let o = id % u.outputs;
+      let s = id / u.outputs * ${samples.length}u;
+      ${rows.map((r) => `let row${r} = min(o * 4u + ${r}u, u.last_row) * u.inputs;`)}
+      ${samples.map((k) => `let from${k} = min(s + ${k}u, u.batch - 1u) * u.inputs;`)}
+      ${samples.map((k) => `var sum${k} = ${bias ? "bias(o)" : "vec4f()"};`)}
+      for (var i = 0u; i < u.inputs; i++) {
+        ${rows.map((r) => `let w${r} = weight(row${r} + i);`)}
+        ${
       samples.map((k) =>
-        `    { let v = x(from${k} + i); sum${k} += vec4f(${rows.map((r) => `dot(v, w${r})`).join(", ")}); }`
-      ).join("\n")
-    }
-  }
-${
-      samples.map((k) => `  if (s + ${k}u < u.batch) { y[(s + ${k}u) * u.outputs + o] = ${result(`sum${k}`)}; }`).join(
-        "\n",
+        `{ let v = x(from${k} + i); sum${k} += vec4f(${rows.map((r) => `dot(v, w${r})`).join(", ")}); }`
       )
-    }`,
+    }
+      }
+      ${samples.map((k) => `if (s + ${k}u < u.batch) { y[(s + ${k}u) * u.outputs + o] = ${result(`sum${k}`)}; }`)}`,
   }));
 };

@@ -7,6 +7,8 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { biasGradient } from "../reduction/reductions.ts";
+import { channelsOf } from "../wgsl/numbers.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 const ROWS = [0, 1, 2, 3];
 
@@ -23,24 +25,24 @@ export const linearInputGrad: Kernel = (node, context) => {
     uniforms: { batch, inputs, outputs, blocks },
     invocations: Math.ceil(batch / samples.length) * inputs,
     workgroupSize: 8,
-    body: `
-  let i = id % u.inputs;
-  let s = id / u.inputs * ${samples.length}u;
-${samples.map((k) => `  let from${k} = min(s + ${k}u, u.batch - 1u) * u.blocks;\n  var sum${k} = vec4f();`).join("\n")}
-  for (var block = 0u; block < u.outputs / 4u; block++) {
-    let w = block * 4u * u.inputs + i;
-${ROWS.map((r) => `    let w${r} = weight(w + ${r}u * u.inputs);`).join("\n")}
-${
+    body: wgsl`
+      let i = id % u.inputs;
+      let s = id / u.inputs * ${samples.length}u;
+      ${samples.map((k) => `let from${k} = min(s + ${k}u, u.batch - 1u) * u.blocks;\n  var sum${k} = vec4f();`)}
+      for (var block = 0u; block < u.outputs / 4u; block++) {
+        let w = block * 4u * u.inputs + i;
+        ${ROWS.map((r) => `let w${r} = weight(w + ${r}u * u.inputs);`)}
+        ${
       samples.map((k) =>
-        `    { let g = gradient(from${k} + block); sum${k} += ${ROWS.map((r) => `g[${r}] * w${r}`).join(" + ")}; }`
-      ).join("\n")
+        `{ let g = gradient(from${k} + block); sum${k} += ${ROWS.map((r) => `g[${r}] * w${r}`).join(" + ")}; }`
+      )
     }
-  }
-  for (var o = u.outputs & ~3u; o < u.outputs; o++) {
-    let w = weight(o * u.inputs + i);
-${samples.map((k) => `    sum${k} += gradient(from${k} + o / 4u)[o % 4u] * w;`).join("\n")}
-  }
-${samples.map((k) => `  if (s + ${k}u < u.batch) { dx[(s + ${k}u) * u.inputs + i] = sum${k}; }`).join("\n")}`,
+      }
+      for (var o = u.outputs & ~3u; o < u.outputs; o++) {
+        let w = weight(o * u.inputs + i);
+        ${samples.map((k) => `sum${k} += gradient(from${k} + o / 4u)[o % 4u] * w;`)}
+      }
+      ${samples.map((k) => `if (s + ${k}u < u.batch) { dx[(s + ${k}u) * u.inputs + i] = sum${k}; }`)}`,
   }));
 };
 
@@ -61,24 +63,24 @@ export const linearWeightGrad: Kernel = (node, context) => {
     uniforms: { batch, inputs, in_blocks: inBlocks, outputs, out_blocks: outBlocks },
     invocations: outBlocks * inBlocks,
     workgroupSize: 8,
-    body: `
-  let i = id % u.in_blocks;
-  let o = id / u.in_blocks;
-${ROWS.map((r) => `  var a${r} = vec4f();`).join("\n")}${bias ? "\n  var sum = vec4f();" : ""}
-  for (var s = 0u; s < u.batch; s++) {
-    let g = gradient(s * u.out_blocks + o);
-    let v = x(s * u.in_blocks + i);
-${ROWS.map((r) => `    a${r} += g[${r}] * v;`).join("\n")}${bias ? "\n    sum += g;" : ""}
-  }
-  let there = vec4u(i * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.inputs);
-${
+    body: wgsl`
+      let i = id % u.in_blocks;
+      let o = id / u.in_blocks;
+      ${ROWS.map((r) => `var a${r} = vec4f();`)}${bias ? "\n  var sum = vec4f();" : ""}
+      for (var s = 0u; s < u.batch; s++) {
+        let g = gradient(s * u.out_blocks + o);
+        let v = x(s * u.in_blocks + i);
+        ${ROWS.map((r) => `a${r} += g[${r}] * v;`)}${bias ? "\n    sum += g;" : ""}
+      }
+      let there = ${channelsOf("i")} < vec4u(u.inputs);
+      ${
       ROWS.map((r) =>
-        `  if (o * 4u + ${r}u < u.outputs) { dw[(o * 4u + ${r}u) * u.in_blocks + i] = select(vec4f(), a${r}, there); }`
-      ).join("\n")
+        `if (o * 4u + ${r}u < u.outputs) { dw[(o * 4u + ${r}u) * u.in_blocks + i] = select(vec4f(), a${r}, there); }`
+      )
     }${
       bias
-        ? `
-  if (i == 0u) { db[o] = select(vec4f(), sum, vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs)); }`
+        ? wgsl`
+          if (i == 0u) { db[o] = select(vec4f(), sum, ${channelsOf("o")} < vec4u(u.outputs)); }`
         : ""
     }`,
   }));

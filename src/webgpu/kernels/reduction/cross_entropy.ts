@@ -6,12 +6,13 @@ import type {
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Terms that are added in one chain: short ones round little. */
 const SHORT = 16;
 
 /** WGSL that finds a sample's `highest` logit, the `total` of exp(logit - highest) and its `label`. */
-const STATISTICS = `
+const STATISTICS = wgsl`
   var highest = -3.0e38;
   for (var c = 0u; c < u.classes; c++) { highest = max(highest, logit(id, c)); }
   var total = 0.0;
@@ -22,8 +23,8 @@ const STATISTICS = `
   }
   let label = labels(id / 4u)[id % 4u];`;
 
-const LOGIT = `
-fn logit(id: u32, c: u32) -> f32 { return logits(id * u.blocks + c / 4u)[c % 4u]; }`;
+const LOGIT = wgsl`
+  fn logit(id: u32, c: u32) -> f32 { return logits(id * u.blocks + c / 4u)[c % 4u]; }`;
 
 /** The loss of every sample, one an invocation; then their mean. */
 export const crossEntropy: Kernel = (node, context) => {
@@ -40,17 +41,18 @@ export const crossEntropy: Kernel = (node, context) => {
     invocations: batch,
     workgroupSize: 8,
     declarations: LOGIT,
-    body: `${STATISTICS}
-  var loss = 0.0;
-  for (var first = 0u; first < u.classes; first += ${SHORT}u) {
-    var run = 0.0;
-    for (var c = first; c < min(u.classes, first + ${SHORT}u); c++) {
-      let share = u.smoothing / f32(u.classes) + select(0.0, 1.0 - u.smoothing, f32(c) == label);
-      run += share * (log(total) - (logit(id, c) - highest));
-    }
-    loss += run;
-  }
-  losses[id] = vec4f(loss, 0.0, 0.0, 0.0);`,
+    body: wgsl`
+      ${STATISTICS}
+      var loss = 0.0;
+      for (var first = 0u; first < u.classes; first += ${SHORT}u) {
+        var run = 0.0;
+        for (var c = first; c < min(u.classes, first + ${SHORT}u); c++) {
+          let share = u.smoothing / f32(u.classes) + select(0.0, 1.0 - u.smoothing, f32(c) == label);
+          run += share * (log(total) - (logit(id, c) - highest));
+        }
+        loss += run;
+      }
+      losses[id] = vec4f(loss, 0.0, 0.0, 0.0);`,
   }));
   context.emit(dispatch({
     label: "cross_entropy_mean",
@@ -59,14 +61,14 @@ export const crossEntropy: Kernel = (node, context) => {
     uniforms: { batch },
     invocations: 1,
     workgroupSize: 8,
-    body: `
-  var sum = vec4f();
-  for (var first = 0u; first < u.batch; first += ${SHORT}u) {
-    var run = vec4f();
-    for (var s = first; s < min(u.batch, first + ${SHORT}u); s++) { run += losses(s); }
-    sum += run;
-  }
-  y[0] = sum / f32(u.batch);`,
+    body: wgsl`
+      var sum = vec4f();
+      for (var first = 0u; first < u.batch; first += ${SHORT}u) {
+        var run = vec4f();
+        for (var s = first; s < min(u.batch, first + ${SHORT}u); s++) { run += losses(s); }
+        sum += run;
+      }
+      y[0] = sum / f32(u.batch);`,
   }));
 };
 
@@ -84,16 +86,17 @@ export const crossEntropyGrad: Kernel = (node, context) => {
     invocations: batch,
     workgroupSize: 8,
     declarations: LOGIT,
-    body: `${STATISTICS}
-  let factor = gradient(0u).x / f32(u.batch);
-  for (var block = 0u; block < u.blocks; block++) {
-    var texel = vec4f();
-    for (var lane = 0u; lane < min(4u, u.classes - block * 4u); lane++) {
-      let c = block * 4u + lane;
-      let share = u.smoothing / f32(u.classes) + select(0.0, 1.0 - u.smoothing, f32(c) == label);
-      texel[lane] = factor * (exp(logit(id, c) - highest) / total - share);
-    }
-    dx[id * u.blocks + block] = texel;
-  }`,
+    body: wgsl`
+      ${STATISTICS}
+      let factor = gradient(0u)[0] / f32(u.batch);
+      for (var block = 0u; block < u.blocks; block++) {
+        var texel = vec4f();
+        for (var lane = 0u; lane < min(4u, u.classes - block * 4u); lane++) {
+          let c = block * 4u + lane;
+          let share = u.smoothing / f32(u.classes) + select(0.0, 1.0 - u.smoothing, f32(c) == label);
+          texel[lane] = factor * (exp(logit(id, c) - highest) / total - share);
+        }
+        dx[id * u.blocks + block] = texel;
+      }`,
   }));
 };

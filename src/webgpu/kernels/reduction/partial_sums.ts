@@ -1,5 +1,6 @@
 import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import type { PlanContext } from "../../plan/plan.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Tensors that lie one after the other, from a texel on. */
 export interface Copies {
@@ -32,24 +33,24 @@ function sumSome({ from, first, copies }: Required<Copies>, parts: number, to: R
     writes: { y: to },
     uniforms: { first, copies, texels: to.texels / parts, share: Math.ceil(copies / parts) },
     invocations: to.texels,
-    body: `
-  let part = id / u.texels;
-  let at = u.first + id % u.texels;
-  let end = min(u.copies, (part + 1u) * u.share);
-  var sum = vec4f();
-  for (var first = part * u.share; first < end; first += ${SHORT}u) {
-    var run = vec4f();
-    for (var copy = first; copy < min(end, first + ${SHORT}u); copy++) { run += x(at + copy * u.texels); }
-    sum += run;
-  }
-  y[id] = sum;`,
+    body: wgsl`
+      let part = id / u.texels;
+      let at = u.first + id % u.texels;
+      let end = min(u.copies, (part + 1u) * u.share);
+      var sum = vec4f();
+      for (var first = part * u.share; first < end; first += ${SHORT}u) {
+        var run = vec4f();
+        for (var copy = first; copy < min(end, first + ${SHORT}u); copy++) { run += x(at + copy * u.texels); }
+        sum += run;
+      }
+      y[id] = sum;`,
   });
 }
 
 /** Invocations below which a device idles. */
-const ENOUGH = { texture: 2 ** 9, buffer: 2 ** 14 } as const;
+const ENOUGH = { software: 2 ** 9, hardware: 2 ** 14 } as const;
 
 /** How many ways, at most, to split the sums of so many invocations. */
 export function splitsFor(invocations: number, { capabilities }: PlanContext, most: number): number {
-  return Math.max(1, Math.min(most, Math.ceil(ENOUGH[capabilities.operands] / invocations)));
+  return Math.max(1, Math.min(most, Math.ceil(ENOUGH[capabilities.profile] / invocations)));
 }

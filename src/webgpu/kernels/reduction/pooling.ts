@@ -4,6 +4,7 @@ import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { haloColumns } from "../wgsl/halo.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Neighbouring windows of a row that an invocation slides over together. */
 const COLUMNS = 4;
@@ -50,27 +51,27 @@ export function slideWindow(shape: Shape, pooled: Shape, attributes: PoolAttribu
     },
     invocations: tiles * output.height * output.batch * output.blocks,
     workgroupSize: 8,
-    body: `
-  let column = id % u.tiles * ${numbers.length}u;
-  let row_out = id / u.tiles % u.out_height;
-  let plane = id / (u.tiles * u.out_height);
-  let top = i32(row_out * u.stride_y) - i32(u.padding_y);
-  let left = i32(column) * ${stride[1]} - i32(u.padding_x);
-${numbers.map((t) => `  ${start(t)}`).join("\n")}
-  for (var row = max(top, 0); row < min(top + i32(u.kernel_y), i32(u.height)); row++) {
-    let first = i32(plane * u.height * u.width) + row * i32(u.width) + left;
-${halo.map((j) => `    let inside${j} = u32(left + ${j}) < u.width;\n    let x${j} = x(u32(first + ${j}));`).join("\n")}
-${
+    body: wgsl`
+      let column = id % u.tiles * ${numbers.length}u;
+      let row_out = id / u.tiles % u.out_height;
+      let plane = id / (u.tiles * u.out_height);
+      let top = i32(row_out * u.stride_y) - i32(u.padding_y);
+      let left = i32(column) * ${stride[1]} - i32(u.padding_x);
+      ${numbers.map((t) => `${start(t)}`)}
+      for (var row = max(top, 0); row < min(top + i32(u.kernel_y), i32(u.height)); row++) {
+        let first = i32(plane * u.height * u.width) + row * i32(u.width) + left;
+        ${halo.map((j) => `let inside${j} = u32(left + ${j}) < u.width;\n    let x${j} = x(u32(first + ${j}));`)}
+        ${
       numbers.flatMap((t) =>
         taps.map((k) => {
           const j = t * stride[1] + k;
-          return `    { ${step(t, `x${j}`, `f32((row - top) * ${kw} + ${k})`, `inside${j}`)} }`;
+          return `{ ${step(t, `x${j}`, `f32((row - top) * ${kw} + ${k})`, `inside${j}`)} }`;
         })
-      ).join("\n")
+      )
     }
-  }
-  let at = (plane * u.out_height + row_out) * u.out_width + column;
-${numbers.map((t) => `  if (column + ${t}u < u.out_width) { y[at + ${t}u] = ${result(t)}; }`).join("\n")}`,
+      }
+      let at = (plane * u.out_height + row_out) * u.out_width + column;
+      ${numbers.map((t) => `if (column + ${t}u < u.out_width) { y[at + ${t}u] = ${result(t)}; }`)}`,
   });
 }
 
@@ -116,20 +117,20 @@ export const globalAvgPool: Kernel = (node, context) => {
     uniforms: { pixels },
     invocations: blocked(node.output.shape).texels,
     workgroupSize: 8,
-    body: `
-  let start = id * u.pixels;
-  let end = start + u.pixels;
-  let whole = start + (u.pixels & ~7u);
-  var sum = vec4f();
-  for (var first = start; first < end; first += ${RUN}u) {
-    var run = vec4f();
-    for (var p = first; p < min(whole, first + ${RUN}u); p += 8u) {
-      run += ((x(p) + x(p + 1u)) + (x(p + 2u) + x(p + 3u))) + ((x(p + 4u) + x(p + 5u)) + (x(p + 6u) + x(p + 7u)));
-    }
-    sum += run;
-  }
-  var rest = vec4f();
-  for (var p = whole; p < end; p++) { rest += x(p); }
-  y[id] = (sum + rest) / f32(u.pixels);`,
+    body: wgsl`
+      let start = id * u.pixels;
+      let end = start + u.pixels;
+      let whole = start + (u.pixels & ~7u);
+      var sum = vec4f();
+      for (var first = start; first < end; first += ${RUN}u) {
+        var run = vec4f();
+        for (var p = first; p < min(whole, first + ${RUN}u); p += 8u) {
+          run += ((x(p) + x(p + 1u)) + (x(p + 2u) + x(p + 3u))) + ((x(p + 4u) + x(p + 5u)) + (x(p + 6u) + x(p + 7u)));
+        }
+        sum += run;
+      }
+      var rest = vec4f();
+      for (var p = whole; p < end; p++) { rest += x(p); }
+      y[id] = (sum + rest) / f32(u.pixels);`,
   }));
 };

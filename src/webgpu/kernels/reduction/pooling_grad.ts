@@ -5,6 +5,7 @@ import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 import { slideWindow } from "./pooling.ts";
 
 /**
@@ -36,28 +37,29 @@ function overWindows(
       padding_x: padding[1],
     },
     invocations: input.texels,
-    body: `
-  let plane = id / (u.width * u.height);
-  let row = (id / u.width) % u.height + u.padding_y;
-  let column = id % u.width + u.padding_x;
-  // The first window that reaches so far, and the one after the last that begins in time.
-  let first_row = (max(row + 1u, ${kh}u) - ${kh}u + ${sy - 1}u) / ${sy}u;
-  let first_column = (max(column + 1u, ${kw}u) - ${kw}u + ${sx - 1}u) / ${sx}u;
-  let end_row = min(u.out_height, row / ${sy}u + 1u);
-  let end_column = min(u.out_width, column / ${sx}u + 1u);
-  var sum = vec4f();
-${
+    body: wgsl`
+      let plane = id / (u.width * u.height);
+      let row = (id / u.width) % u.height + u.padding_y;
+      let column = id % u.width + u.padding_x;
+      // The first window that reaches so far, and the one after the last that begins in time.
+      let first_row = (max(row + 1u, ${kh}u) - ${kh}u + ${sy - 1}u) / ${sy}u;
+      let first_column = (max(column + 1u, ${kw}u) - ${kw}u + ${sx - 1}u) / ${sx}u;
+      let end_row = min(u.out_height, row / ${sy}u + 1u);
+      let end_column = min(u.out_width, column / ${sx}u + 1u);
+      var sum = vec4f();
+      ${
       windows.map(([r, c]) =>
-        `  {
-    let r = first_row + ${r}u;
-    let c = first_column + ${c}u;
-    let at = (plane * u.out_height + r) * u.out_width + c;
-    let tap = (row - r * ${sy}u) * ${kw}u + column - c * ${sx}u;
-    sum += select(vec4f(), ${share}, r < end_row && c < end_column);
-  }`
-      ).join("\n")
+        wgsl`
+          {
+            let r = first_row + ${r}u;
+            let c = first_column + ${c}u;
+            let at = (plane * u.out_height + r) * u.out_width + c;
+            let tap = (row - r * ${sy}u) * ${kw}u + column - c * ${sx}u;
+            sum += select(vec4f(), ${share}, r < end_row && c < end_column);
+          }`
+      )
     }
-  dx[id] = sum;`,
+      dx[id] = sum;`,
   }));
 }
 

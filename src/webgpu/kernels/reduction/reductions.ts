@@ -7,11 +7,13 @@
 
 import type { Node, OperandsOf, Shape, Value } from "../../../graph/graph.ts";
 import type { channelVariance as channelVarianceOperator } from "../../../graph/ops/reductions.ts";
+import type { Formula } from "../../plan/formula.ts";
 import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { FormulaWriter, planFormula } from "../wgsl/formula.ts";
-import type { Formula } from "../../plan/formula.ts";
+import { channelsOf } from "../wgsl/numbers.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** Texels that an invocation of a first pass sums, in runs that are summed by themselves: short chains round little. */
 const PIECE = 512;
@@ -50,9 +52,9 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
   const once = pieces === 1 && (perSample || batch * pixels <= PIECE);
   const finishReads = Object.assign({}, ...sums.map((sum) => sum.finishReads ?? {}));
   const finished = (k: number) => `select(vec4f(), ${(sums[k].finish ?? ((sum) => sum))(`sum${k}`)}, there)`;
-  const results = `
-  let there = vec4u(c * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.channels);
-${sums.map((_, k) => `  y${k}[id] = ${finished(k)};`).join("\n")}`;
+  const results = wgsl`
+    let there = ${channelsOf("c")} < vec4u(u.channels);
+    ${sums.map((_, k) => `y${k}[id] = ${finished(k)};`)}`;
   const named = (name: string, resources: readonly Resource[]) =>
     Object.fromEntries(resources.map((resource, k) => [`${name}${k}`, resource]));
   const ys = sums.map(({ y }) => y);
@@ -63,12 +65,13 @@ ${sums.map((_, k) => `  y${k}[id] = ${finished(k)};`).join("\n")}`;
   const values = sums.map(({ term }) => writer.write(term));
   const terms = (offsets: readonly string[]) =>
     offsets.map((offset, part) =>
-      `    {
-    let i = next${offset};
-${writer.lines.join("\n")}
-    ${values.map((value, k) => `part${k}_${part} += ${value};`).join(" ")}
-    }`
-    ).join("\n");
+      wgsl`
+        {
+          let i = next${offset};
+          ${writer.lines}
+          ${values.map((value, k) => `part${k}_${part} += ${value};`).join(" ")}
+        }`
+    );
   context.emit(dispatch({
     label,
     reads: once ? { ...writer.reads, ...finishReads } : writer.reads,
@@ -77,28 +80,29 @@ ${writer.lines.join("\n")}
     floats: { ...floats, ...writer.floats },
     invocations: partials[0].texels,
     workgroupSize: 8,
-    body: `
-  let first = id / u.pieces;
-  let c = first % u.blocks;
-  let begin = (id % u.pieces) * ${PIECE}u;
-  // Runs in four parts: half the roundings for each.
-${sums.map((_, k) => `  var sum${k} = vec4f();`).join("\n")}
-  for (var plane = first; plane < first + u.planes * u.blocks; plane += u.blocks) {
-${writer.setup.join("\n")}
-    let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
-    var next = plane * u.pixels + begin;
-    while (next < end) {
-${sums.flatMap((_, k) => parts.map((i) => `      var part${k}_${i} = vec4f();`)).join("\n")}
-      let stop = min(end, next + ${RUN}u);
-    for (; next + 3u < stop; next += 4u) {
-${terms(["", " + 1u", " + 2u", " + 3u"])}
-    }
-    for (; next < stop; next++) {
-${terms([""])}
-    }
-${sums.map((_, k) => `      sum${k} += (part${k}_0 + part${k}_1) + (part${k}_2 + part${k}_3);`).join("\n")}
-    }
-  }${once ? results : `\n${sums.map((_, k) => `  partial${k}[id] = sum${k};`).join("\n")}`}`,
+    body: wgsl`
+      let first = id / u.pieces;
+      let c = first % u.blocks;
+      let begin = (id % u.pieces) * ${PIECE}u;
+      // Runs in four parts: half the roundings for each.
+      ${sums.map((_, k) => `var sum${k} = vec4f();`)}
+      for (var plane = first; plane < first + u.planes * u.blocks; plane += u.blocks) {
+        ${writer.setup}
+        let end = plane * u.pixels + min(u.pixels, begin + ${PIECE}u);
+        var next = plane * u.pixels + begin;
+        while (next < end) {
+          ${sums.flatMap((_, k) => parts.map((i) => `var part${k}_${i} = vec4f();`))}
+          let stop = min(end, next + ${RUN}u);
+          for (; next + 3u < stop; next += 4u) {
+            ${terms(["", " + 1u", " + 2u", " + 3u"])}
+          }
+          for (; next < stop; next++) {
+            ${terms([""])}
+          }
+          ${sums.map((_, k) => `sum${k} += (part${k}_0 + part${k}_1) + (part${k}_2 + part${k}_3);`)}
+        }
+      }
+      ${once ? results : sums.map((_, k) => `partial${k}[id] = sum${k};`)}`,
   }));
   if (once) return;
   context.emit(dispatch({
@@ -109,18 +113,19 @@ ${sums.map((_, k) => `      sum${k} += (part${k}_0 + part${k}_1) + (part${k}_2 +
     floats,
     invocations: ys[0].texels,
     workgroupSize: 8,
-    body: `
-  let c = id % u.blocks;
-${sums.map((_, k) => `  var sum${k} = vec4f();`).join("\n")}
-  let count = u.samples * u.pieces;
-  for (var first = 0u; first < count; first += ${SHORT}u) {
-${sums.map((_, k) => `    var run${k} = vec4f();`).join("\n")}
-    for (var n = first; n < min(count, first + ${SHORT}u); n++) {
-      let at = (n / u.pieces * u.blocks + id) * u.pieces + n % u.pieces;
-${sums.map((_, k) => `      run${k} += partial${k}(at);`).join("\n")}
-    }
-${sums.map((_, k) => `    sum${k} += run${k};`).join("\n")}
-  }${results}`,
+    body: wgsl`
+      let c = id % u.blocks;
+      ${sums.map((_, k) => `var sum${k} = vec4f();`)}
+      let count = u.samples * u.pieces;
+      for (var first = 0u; first < count; first += ${SHORT}u) {
+        ${sums.map((_, k) => `var run${k} = vec4f();`)}
+        for (var n = first; n < min(count, first + ${SHORT}u); n++) {
+          let at = (n / u.pieces * u.blocks + id) * u.pieces + n % u.pieces;
+          ${sums.map((_, k) => `run${k} += partial${k}(at);`)}
+        }
+        ${sums.map((_, k) => `sum${k} += run${k};`)}
+      }
+      ${results}`,
   }));
 }
 
@@ -144,6 +149,17 @@ export const channelSum: Kernel = (node, context) => {
       y: context.output(node),
     }],
     floats: { scale },
+  }, context);
+};
+
+/** The sum over the pixels of every sample and channel. */
+export const pixelSum: Kernel = (node, context) => {
+  const { x } = node.operands as { x: Value };
+  reduceChannels({
+    label: "pixel_sum",
+    shape: x.shape,
+    sums: [{ term: { texels: { x }, result: (n) => n.x }, y: context.output(node) }],
+    perSample: true,
   }, context);
 };
 
@@ -176,16 +192,16 @@ export const sumProducts: Kernel = (node, context) => {
 
 /** WGSL that declares `sum`, of what `add` adds to `run` for every `at` from `begin` to `end`. */
 function inRuns(sum: string, begin: string, end: string, add: string): string {
-  return `
-  var ${sum} = vec4f();
-  {
-    let end = ${end};
-    for (var first = ${begin}; first < end; first += ${SHORT}u) {
-      var run = vec4f();
-      for (var at = first; at < min(end, first + ${SHORT}u); at++) { ${add} }
-      ${sum} += run;
-    }
-  }`;
+  return wgsl`
+    var ${sum} = vec4f();
+    {
+      let end = ${end};
+      for (var first = ${begin}; first < end; first += ${SHORT}u) {
+        var run = vec4f();
+        for (var at = first; at < min(end, first + ${SHORT}u); at++) { ${add} }
+        ${sum} += run;
+      }
+    }`;
 }
 
 /** The sum of `term` over all elements of x, times `scale`. */
@@ -199,18 +215,18 @@ function sumAll(label: string, x: Value, term: string, scale: number, y: Resourc
     uniforms: { channels, blocks, pixels, texels },
     invocations: partial.texels,
     workgroupSize: 8,
-    body: `
-${
+    body: wgsl`
+      ${
       inRuns(
         "sum",
         `id * ${PIECE}u`,
         `min(u.texels, (id + 1u) * ${PIECE}u)`,
-        `
-      let channel = vec4u((at / u.pixels) % u.blocks * 4u) + vec4u(0u, 1u, 2u, 3u);
-      run += select(vec4f(), ${term}, channel < vec4u(u.channels));`,
+        wgsl`
+          let channel = ${channelsOf("(at / u.pixels) % u.blocks")};
+          run += select(vec4f(), ${term}, channel < vec4u(u.channels));`,
       )
     }
-  partial[id] = sum;`,
+      partial[id] = sum;`,
   }));
   context.emit(dispatch({
     label: `${label}_end`,
@@ -220,9 +236,9 @@ ${
     floats: { scale },
     invocations: 1,
     workgroupSize: 8,
-    body: `
-${inRuns("sum", "0u", "u.pieces", "run += partial(at);")}
-  y[0] = vec4f(dot(sum, vec4f(u.scale)), 0.0, 0.0, 0.0);`,
+    body: wgsl`
+      ${inRuns("sum", "0u", "u.pieces", "run += partial(at);")}
+      y[0] = vec4f(dot(sum, vec4f(u.scale)), 0.0, 0.0, 0.0);`,
   }));
 }
 
@@ -250,20 +266,20 @@ export const total: Kernel = (node, context) => {
     uniforms: { ...extent("texels"), ...extent("blocks"), ...extent("pixels"), ...extent("channels") },
     invocations: 1,
     workgroupSize: 8,
-    body: `
-${
+    body: wgsl`
+      ${
       values.map((_, k) =>
         inRuns(
           `sum${k}`,
           "0u",
           `u.texels${k}`,
-          `
-        let channel = vec4u((at / u.pixels${k}) % u.blocks${k} * 4u) + vec4u(0u, 1u, 2u, 3u);
-        run += select(vec4f(), x${k}(at), channel < vec4u(u.channels${k}));`,
+          wgsl`
+            let channel = ${channelsOf(`(at / u.pixels${k}) % u.blocks${k}`)};
+            run += select(vec4f(), x${k}(at), channel < vec4u(u.channels${k}));`,
         )
-      ).join("\n")
+      )
     }
-  y[0] = vec4f(dot(${values.map((_, k) => `sum${k}`).join(" + ")}, vec4f(1.0)), 0.0, 0.0, 0.0);`,
+      y[0] = vec4f(dot(${values.map((_, k) => `sum${k}`).join(" + ")}, vec4f(1.0)), 0.0, 0.0, 0.0);`,
   }));
 };
 

@@ -17,7 +17,7 @@ import {
   planElements,
   repeatedStrides,
   rowMajorStrides,
-} from "../layout/elements.ts";
+} from "../wgsl/elements.ts";
 import { reduceChannels } from "./reductions.ts";
 
 /** Elements of a run, which is summed by itself: short chains round little. */

@@ -10,6 +10,7 @@ import type { Formula, Values } from "../../plan/formula.ts";
 import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { PlanContext, Profile } from "../../plan/plan.ts";
+import { wgsl } from "./wgsl.ts";
 
 /** Operators that read a gradient to sum it, or to subtract a part of the sums: both may compute it instead. */
 const COMPUTING_AGAIN = ["batch_norm_weight_grad", "batch_norm_input_grad", "channel_sum"];
@@ -40,10 +41,11 @@ const RUN = 8;
 /** WGSL of the loop over an invocation's pixels. */
 const PIXELS: Readonly<Record<Profile, string>> = {
   // Caches like an invocation's pixels side by side,
-  software: `  let first = id % u.tiles * ${RUN}u;
-  for (var p = first; p < min(u.pixels, first + ${RUN}u); p++) {`,
+  software: wgsl`
+    let first = id % u.tiles * ${RUN}u;
+    for (var p = first; p < min(u.pixels, first + ${RUN}u); p++) {`,
   // lanes that load at once those of neighbouring invocations.
-  hardware: "  for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {",
+  hardware: "for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {",
 };
 
 /** Plans a formula's node: together with its only user, where that one is a formula too. */
@@ -73,15 +75,15 @@ export function emitFormulas(parts: readonly FormulaNode[], context: PlanContext
     uniforms: { blocks, pixels, tiles },
     floats: writer.floats,
     invocations: texels / pixels * tiles,
-    body: `
-  let plane = id / u.tiles;
-  let c = plane % u.blocks;
-${writer.setup.join("\n")}
-${PIXELS[context.capabilities.profile]}
-    let i = plane * u.pixels + p;
-${writer.lines.join("\n")}
-${written.map(({ result }, i) => `    y${i}[i] = ${result};`).join("\n")}
-  }`,
+    body: wgsl`
+      let plane = id / u.tiles;
+      let c = plane % u.blocks;
+      ${writer.setup}
+      ${PIXELS[context.capabilities.profile]}
+      let i = plane * u.pixels + p;
+      ${writer.lines}
+      ${written.map(({ result }, i) => `y${i}[i] = ${result};`)}
+      }`,
   }));
 }
 
@@ -124,7 +126,7 @@ export class FormulaWriter {
       this.floats[uniform] = number;
       names[name] = `u.${uniform}`;
     }
-    for (const [name, operand] of present(numbers)) names[name] = this.#load(operand, "0u", this.setup, ".x");
+    for (const [name, operand] of present(numbers)) names[name] = this.#load(operand, "0u", this.setup, "[0]");
     for (const [name, operand] of present(channels)) names[name] = this.#load(operand, "c", this.setup);
     for (const [name, operand] of present(planes)) names[name] = this.#load(operand, "plane", this.setup);
     this.hasPlanes ||= [planes, channels].some((values) => present(values).length > 0);
@@ -196,7 +198,7 @@ export class FormulaWriter {
 
   #let(into: string[], wgsl: string): string {
     const name = this.#name();
-    into.push(`  let ${name} = ${wgsl};`);
+    into.push(`let ${name} = ${wgsl};`);
     return name;
   }
 

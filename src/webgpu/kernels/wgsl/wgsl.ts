@@ -30,13 +30,20 @@ const LINES = new WeakMap<TemplateStringsArray, readonly Line[]>();
 export function wgsl(template: TemplateStringsArray, ...values: readonly Wgsl[]): string {
   let lines = LINES.get(template);
   if (!lines) LINES.set(template, lines = linesOf(template));
-  return lines.flatMap(({ indentation, parts }) => {
+  const written: string[] = [];
+  for (const { indentation, parts } of lines) {
     const [only] = parts;
     if (parts.length === 1 && typeof only === "number") {
-      return pieces(values[only]).flatMap((piece) => piece.split("\n")).map((line) => indentation + line);
+      for (const piece of pieces(values[only])) {
+        written.push(indentation + (piece.includes("\n") ? piece.replaceAll("\n", `\n${indentation}`) : piece));
+      }
+    } else {
+      let line = indentation;
+      for (const part of parts) line += typeof part === "number" ? pieces(values[part]).join(" ") : part;
+      written.push(line);
     }
-    return indentation + parts.map((part) => typeof part === "number" ? pieces(values[part]).join(" ") : part).join("");
-  }).join("\n");
+  }
+  return written.join("\n");
 }
 
 /** The lines of a template without the indentation that all have, and without empty ones. */
@@ -59,8 +66,9 @@ function linesOf(template: TemplateStringsArray): Line[] {
 }
 
 /** The pieces of a value that are not left out. */
-function pieces(value: Wgsl): string[] {
-  if (typeof value === "number") return [String(value)];
-  if (typeof value === "string") return value === "" ? [] : [value];
-  return value ? value.flatMap(pieces) : [];
+function pieces(value: Wgsl, into: string[] = []): string[] {
+  if (typeof value === "number") into.push(String(value));
+  else if (typeof value === "string") { if (value !== "") into.push(value); }
+  else if (value) { for (const piece of value) pieces(piece, into); }
+  return into;
 }

@@ -5,11 +5,10 @@
  */
 
 import type { Capabilities } from "../../../plan/plan.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeTile, sharedTiles } from "./cooperative_tiles.ts";
-import { isFlat } from "../geometry/geometry.ts";
-import { haloColumns } from "../../wgsl/halo.ts";
 import type { Tile } from "../../../plan/variant.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
+import { type ConvolutionGeometry, isFlat } from "../geometry/geometry.ts";
+import { cooperativeTile, sharedTiles } from "./cooperative_tiles.ts";
 
 /** Software adapters run the lanes of a workgroup in turns. */
 export const FEW_LANES = 8;

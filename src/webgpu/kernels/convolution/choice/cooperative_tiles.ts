@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Capabilities } from "../../../plan/plan.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { Capabilities } from "../../../plan/plan.ts";
 import type { Tile } from "../../../plan/variant.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 
 /** Lanes side by side along pixels: half of a wave of the narrowest hardware loads whole cache lines. */
 export const PIXEL_LANES = 16;

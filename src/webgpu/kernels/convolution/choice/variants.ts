@@ -8,11 +8,11 @@
  */
 
 import type { AttributesOf, Node, OperandsOf, Value } from "../../../../graph/graph.ts";
-import type { conv2dInputGrad } from "../../../../graph/ops/convolution_grad.ts";
+import { type conv2dInputGrad, isPerSample } from "../../../../graph/ops/convolution_grad.ts";
 import type { ConvolutionAttributes } from "../../../../graph/ops/shared.ts";
 import type { Capabilities } from "../../../plan/plan.ts";
+import type { DirectVariant, Mixing, Tile, Variant, WinogradVariant } from "../../../plan/variant.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "../geometry/geometry.ts";
-import { byTileCost, LOAD_COST, rowTiles, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 import { transposedGeometry } from "../geometry/transposed.ts";
 import {
   fitsWinograd,
@@ -21,7 +21,7 @@ import {
   winogradGeometry,
   winogradProduct,
 } from "../geometry/winograd_geometry.ts";
-import type { DirectVariant, Mixing, Tile, Variant, WinogradVariant } from "../../../plan/variant.ts";
+import { byTileCost, LOAD_COST, rowTiles, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 
 /** Most tiles offered for one algorithm: each is a pipeline that somebody has to compile to measure it. */
 const MOST_TILES = 3;
@@ -41,7 +41,8 @@ const VARIANTS: Readonly<Record<string, (node: Node, capabilities: Capabilities)
 function convolutionVariants(node: Node, capabilities: Capabilities): Variant[] {
   const { x, weight } = node.operands as Record<"x" | "weight", Value>;
   const attributes = node.attributes as ConvolutionAttributes;
-  const geometry = convolutionGeometry(x.shape, weight.shape, node.output.shape, attributes);
+  const geometry = convolutionGeometry(x.shape, weight.shape.slice(-4), node.output.shape, attributes);
+  if (weight.shape.length === 5) return perSampleVariants(geometry, capabilities);
   return staticVariants(geometry, attributes.groups, capabilities);
 }
 
@@ -71,6 +72,7 @@ function inputGradVariants(node: Node, capabilities: Capabilities): Variant[] {
   const attributes = node.attributes as AttributesOf<typeof conv2dInputGrad>;
   if (attributes.stride.some((step) => step !== 1)) return [];
   const geometry = transposedGeometry(gradient.shape, weight.shape.slice(-4), node.output.shape, attributes);
+  if (isPerSample(weight.shape, kernel)) return perSampleVariants(geometry, capabilities);
   if (!kernel && !spatial) return staticVariants(geometry, attributes.groups, capabilities);
   const kernels = weight.shape.length === 5 ? weight.shape[0] : 1;
   return mixingVariants(geometry, attributes.groups, kernels, capabilities);
@@ -83,6 +85,11 @@ function staticVariants(geometry: ConvolutionGeometry, groups: number, capabilit
     ...(groups === 1 ? winograd(geometry, false, capabilities) : []),
   ];
   return byCost(geometry, variants, 1);
+}
+
+/** The ways of a kernel that each sample has in memory. */
+function perSampleVariants(geometry: ConvolutionGeometry, capabilities: Capabilities): Variant[] {
+  return byCost(geometry, direct(geometry, capabilities, 1), 1);
 }
 
 /** The ways of n kernels that are mixed for every sample. */

@@ -1,10 +1,10 @@
 import type { Dispatch } from "../../../plan/kernel.ts";
-import { convolution } from "../direct/convolution.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeConvolution } from "../cooperative/cooperative_convolution.ts";
-import { depthwiseConvolution } from "../direct/depthwise.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Tile } from "../../../plan/variant.ts";
+import { cooperativeConvolution } from "../cooperative/cooperative_convolution.ts";
+import { convolution } from "../direct/convolution.ts";
+import { depthwiseConvolution } from "../direct/depthwise.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
 
 /** The dispatch of a convolution, by the kernel that such a tile is for. */
 export function convolve(

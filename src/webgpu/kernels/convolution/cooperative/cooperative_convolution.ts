@@ -10,21 +10,22 @@
  */
 
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import { blocksOf } from "../../../plan/layout.ts";
+import type { Tile } from "../../../plan/variant.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
-import { throughSubgroups } from "./through_subgroups.ts";
-import { throughWorkgroup } from "./through_workgroup.ts";
-import { tapPlace, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
-import type { Cooperation } from "./cooperation.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile } from "../../../plan/variant.ts";
+import { tapPlace, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
+import type { Cooperation } from "./cooperation.ts";
+import { throughSubgroups } from "./through_subgroups.ts";
+import { throughWorkgroup } from "./through_workgroup.ts";
 
 /** Additions of a chain. */
 const CHAIN = 512;
-
-const line = (lines: readonly string[]) => lines.join("\n");
 
 /** The dispatch of a convolution that is not depthwise, for a tile that is shared. */
 export function cooperativeConvolution(
@@ -103,98 +104,96 @@ function body(
   const { kernel: [kh, kw] } = geometry;
   const { layout, channel, spatial, kernel, kernels = 1 } = operands;
   const { pixels, blocks, depth } = cooperativeTile(geometry, tile);
-  /** Statements for every sum that is somebody's: of block `o`, at `at` of y. */
-  const each = (statement: (sum: string, o: string) => string) =>
+  /** Statements for every sum that is somebody's: of block `o` at `at` of y. */
+  const each = (statements: (sum: string) => Wgsl) =>
     range(tile.columns).map((t) =>
-      `  {
-    let pixel = first_pixel + ${pixel(t)};
-    if (pixel < u.span) {
-      let s = u.first_sample + weight_set + pixel / u.out_pixels;
-${
-        line(
-          range(tile.outputs).map((o) =>
-            `      if (first_out + ${block(o)} < u.group_outputs) {
-        let o = group * u.group_outputs + first_out + ${block(o)};
-        let at = (s * u.out_blocks + o) * u.out_pixels + pixel % u.out_pixels;
-${statement(`a${t}_${o}`, "o")}
-      }`
-          ),
+      wgsl`
+        {
+          let pixel = first_pixel + ${pixel(t)};
+          if (pixel < u.span) {
+            let s = u.first_sample + weight_set + pixel / u.out_pixels;
+            ${
+        range(tile.outputs).map((o) =>
+          wgsl`
+          if (first_out + ${block(o)} < u.group_outputs) {
+            let o = group * u.group_outputs + first_out + ${block(o)};
+            let at = (s * u.out_blocks + o) * u.out_pixels + pixel % u.out_pixels;
+            ${statements(`a${t}_${o}`)}
+          }`
         )
       }
-    }
-  }`
+          }
+        }`
     );
   const chains = inputsOfChain(geometry, layout, depth);
   const sums = range(tile.columns).flatMap((t) => range(tile.outputs).map((o) => `a${t}_${o}`));
   const loadMix = range(kernel ? kernels : 0).map((i) =>
-    `  let mix${i} = kernel((u.first_sample + weight_set) * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]};`
+    `let mix${i} = ${numberOf("kernel", `(u.first_sample + weight_set) * ${blocksOf(kernels)}u`, i)};`
   );
   const mixed = kernel
     ? range(kernels).map((i) => `weight(texel + ${i}u * u.w_kernel) * mix${i}`).join(" + ")
     : "weight(texel)";
   const pixelLoad = (p: number, k: string) => {
     const scale = channel ? ` * channel(sample${p} * u.in_blocks + in_block + i + ${k})` : "";
-    return `var texel = vec4f();
-        if (inside${p} && i + ${k} < u.group_inputs) { texel = x(first${p} + (i + ${k}) * u.in_pixels)${scale}${
-      spatial ? ` * at_tap${p}` : ""
-    }; }`;
+    const tap = spatial ? ` * at_tap${p}` : "";
+    return wgsl`
+      var texel = vec4f();
+      if (inside${p} && i + ${k} < u.group_inputs) { texel = x(first${p} + (i + ${k}) * u.in_pixels)${scale}${tap}; }`;
   };
-  const weight = `var w = vec4f();
-          if (i + row < u.group_inputs && out < u.group_outputs) {
-            let texel = w_base + (i + row) * u.w_input + out * u.w_output + side * u.w_lane;
-            w = ${mixed};
-          }`;
-  return `
-  let first_pixel = number % u.pixel_tiles * ${pixels}u;
-  let first_out = number / u.pixel_tiles % u.out_tiles * ${blocks}u;
-  let group = number / (u.pixel_tiles * u.out_tiles) % u.groups;
-  let weight_set = number / (u.pixel_tiles * u.out_tiles * u.groups);
-  let taps = u.kernel_y * u.kernel_x;
-  let in_block = group * u.group_inputs;
-  let first_weight = weight_set * u.w_sample + group * u.w_group;
-${setup}
-${
-    line(loaded.map((at, p) =>
-      `  let loaded${p} = first_pixel + ${at};
-  let sample${p} = u.first_sample + weight_set + loaded${p} / u.out_pixels;
-  let top${p} = i32(loaded${p} % u.out_pixels / u.out_width * u.stride_y) - i32(u.padding_y);
-  let left${p} = i32(loaded${p} % u.out_width * u.stride_x) - i32(u.padding_x);`
-    ))
+  const weight = wgsl`
+    var w = vec4f();
+    if (i + row < u.group_inputs && out < u.group_outputs) {
+      let texel = w_base + (i + row) * u.w_input + out * u.w_output + side * u.w_lane;
+      w = ${mixed};
+    }`;
+  return wgsl`
+    let first_pixel = number % u.pixel_tiles * ${pixels}u;
+    let first_out = number / u.pixel_tiles % u.out_tiles * ${blocks}u;
+    let group = number / (u.pixel_tiles * u.out_tiles) % u.groups;
+    let weight_set = number / (u.pixel_tiles * u.out_tiles * u.groups);
+    let taps = u.kernel_y * u.kernel_x;
+    let in_block = group * u.group_inputs;
+    let first_weight = weight_set * u.w_sample + group * u.w_group;
+    ${setup}
+    ${
+    loaded.map((at, p) =>
+      wgsl`
+      let loaded${p} = first_pixel + ${at};
+      let sample${p} = u.first_sample + weight_set + loaded${p} / u.out_pixels;
+      let top${p} = i32(loaded${p} % u.out_pixels / u.out_width * u.stride_y) - i32(u.padding_y);
+      let left${p} = i32(loaded${p} % u.out_width * u.stride_x) - i32(u.padding_x);`
+    )
   }
-${line([...loadMix, ...sums.map((sum) => `  var ${sum} = vec4f();`)])}
-  for (var i = 0u; i < u.group_inputs; i += ${depth}u) {
-    // Taps inside: the channels' pixels and weights are in a cache by the second.
-    for (var tap = 0u; tap < taps; tap++) {
-      let place = ${tapPlace(layout, "tap", kh * kw)};
-      let w_base = first_weight + place;
-${
-    line(loaded.map((_, p) =>
-      `      let row${p} = top${p} + i32(tap / u.kernel_x * u.dilation_y);
+    ${[...loadMix, ...sums.map((sum) => `var ${sum} = vec4f();`)]}
+    for (var i = 0u; i < u.group_inputs; i += ${depth}u) {
+      // Taps inside: the channels' pixels and weights are in a cache by the second.
+      for (var tap = 0u; tap < taps; tap++) {
+        let place = ${tapPlace(layout, "tap", kh * kw)};
+        let w_base = first_weight + place;
+        ${
+    loaded.map((_, p) =>
+      wgsl`
+      let row${p} = top${p} + i32(tap / u.kernel_x * u.dilation_y);
       let column${p} = left${p} + i32(tap % u.kernel_x * u.dilation_x);
       let inside${p} = loaded${p} < u.span && u32(row${p}) < u.height && u32(column${p}) < u.width;
-      let first${p} = (sample${p} * u.in_blocks + in_block) * u.in_pixels + u32(row${p}) * u.width + u32(column${p});${
-        spatial
-          ? `
-      var at_tap${p} = 0.0;
-      if (inside${p}) { at_tap${p} = spatial(sample${p} * ((taps + 3u) / 4u) + place / 4u)[place % 4u]; }`
-          : ""
+      let first${p} = (sample${p} * u.in_blocks + in_block) * u.in_pixels + u32(row${p}) * u.width + u32(column${p});
+      ${spatial && `var at_tap${p} = 0.0;`}
+      ${
+        spatial && `if (inside${p}) { at_tap${p} = spatial(sample${p} * ((taps + 3u) / 4u) + place / 4u)[place % 4u]; }`
       }`
-    ))
+    )
   }
-${step({ pixel: pixelLoad, weight })}
-    }
-${
+        ${step({ pixel: pixelLoad, weight })}
+      }
+      ${
     chains
-      ? `    if ((i + ${depth}u) % ${chains}u == 0u && i + ${depth}u < u.group_inputs) {
-${line(each((sum) => `        if (i >= ${chains}u) { ${sum} += y[at]; }\n        y[at] = ${sum};`))}
-${line(sums.map((sum) => `      ${sum} = vec4f();`))}
-    }`
+      ? wgsl`
+        if ((i + ${depth}u) % ${chains}u == 0u && i + ${depth}u < u.group_inputs) {
+          ${each((sum) => [`if (i >= ${chains}u) { ${sum} += y[at]; }`, `y[at] = ${sum};`])}
+          ${sums.map((sum) => `${sum} = vec4f();`)}
+        }`
       : ""
   }
-  }
-${
-    line(each((sum, o) =>
-      `${loadEpilogue(operands, o, "_v")}        ${store(operands, chains ? `(${sum} + y[at])` : sum, "_v")}`
-    ))
-  }`;
+    }
+    ${each((sum) => [loadEpilogue(operands, "o"), store(operands, chains ? `(${sum} + y[at])` : sum)])}`;
 }

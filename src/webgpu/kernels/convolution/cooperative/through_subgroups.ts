@@ -1,10 +1,11 @@
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import type { Tile } from "../../../plan/variant.ts";
 import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { cooperativeTile } from "../choice/cooperative_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
 import { addWeighted } from "../weights/weight_layout.ts";
 import type { Cooperation } from "./cooperation.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile } from "../../../plan/variant.ts";
 
 /**
  * Sharing by subgroup shuffles, without memory and without waiting: every invocation has pixels of its own, all of a workgroup
@@ -20,7 +21,6 @@ export function throughSubgroups(
 ): Cooperation {
   const { columns, outputs, team = 1 } = tile;
   const { lanes } = cooperativeTile(geometry, tile);
-  const line = (lines: readonly string[]) => lines.join("\n");
   const texels = 4 * outputs;
   const pixel = (t: number) => `lane + ${t * lanes}u`;
   const taken = (o: number, l: number) => {
@@ -28,47 +28,45 @@ export function throughSubgroups(
     return `subgroupShuffle(held${Math.floor(at / team)}, team_first + ${at % team}u)`;
   };
   return {
-    setup: `  let team_lane = subgroup_lane % ${team}u;
-  let team_first = subgroup_lane - team_lane;`,
+    setup: wgsl`
+      let team_lane = subgroup_lane % ${team}u;
+      let team_first = subgroup_lane - team_lane;`,
     loaded: range(columns).map(pixel),
     pixel,
     block: (o) => `${o}u`,
-    step: (loads) => `
-${
-      line(
-        range(Math.ceil(texels / team)).map((n) => `
-      var held${n} = vec4f();
-      {
+    step: (loads) =>
+      wgsl`
+      ${
+        range(Math.ceil(texels / team)).map((n) =>
+          wgsl`
+        var held${n} = vec4f();
+        {
           let at = team_lane + ${n * team}u;
           let row = 0u;
           let side = at % 4u;
           let out = first_out + at / 4u;
           ${loads.weight}
           ${texels % team === 0 ? "" : `if (at < ${texels}u) `}{ held${n} = w; }
-      }`),
-      )
-    }
-${
-      line(
-        range(columns).map((t) => `
-      var x${t} = vec4f();
-      {
-        ${loads.pixel(t, "0u")}
-        x${t} = texel;
-      }`),
-      )
-    }
-${
-      line(
+        }`
+        )
+      }
+      ${
+        range(columns).map((t) =>
+          wgsl`
+        var x${t} = vec4f();
+        {
+          ${loads.pixel(t, "0u")}
+          x${t} = texel;
+        }`
+        )
+      }
+      ${
         range(outputs).flatMap((o) => [
-          "      {",
-          ...range(4).map((l) => `        let w${l} = ${taken(o, l)};`),
-          ...range(columns).map((t) =>
-            `        ${addWeighted(layout, `a${t}_${o}`, `x${t}`, ["w0", "w1", "w2", "w3"], 4)}`
-          ),
-          "      }",
-        ]),
-      )
-    }`,
+          "{",
+          ...range(4).map((l) => `let w${l} = ${taken(o, l)};`),
+          ...range(columns).map((t) => addWeighted(layout, `a${t}_${o}`, `x${t}`, ["w0", "w1", "w2", "w3"], 4)),
+          "}",
+        ])
+      }`,
   };
 }

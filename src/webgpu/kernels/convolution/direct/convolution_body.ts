@@ -10,13 +10,14 @@
  * @module
  */
 
+import { blocksOf } from "../../../plan/layout.ts";
 import type { Tile } from "../../../plan/variant.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
 import { numberOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { finished, loadEpilogue, store } from "../operands/epilogue.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import { addWeighted, weightLanes } from "../weights/weight_layout.ts";
 import { numberTiles, type Order } from "./dispatch_order.ts";
@@ -140,7 +141,7 @@ function loadAttentions({ geometry, operands }: DirectConvolution): string {
   const { kernel: [kh, kw] } = geometry;
   const { layout, spatial, kernel, kernels = 1 } = operands;
   const place = (ky: number, k: number) => layout.reversed ? kh * kw - 1 - (ky * kw + k) : ky * kw + k;
-  const numbers = (name: string, count: number, i: number) => numberOf(name, `s * ${Math.ceil(count / 4)}u`, i);
+  const numbers = (name: string, count: number, i: number) => numberOf(name, `s * ${blocksOf(count)}u`, i);
   return wgsl`
     ${
     spatial && range(kh).map((ky) =>
@@ -209,13 +210,12 @@ function addTap(convolution: DirectConvolution, k: number): string {
 }
 
 /** Stores the sums; of a chain, which is one of several, adds them to those that y has. */
-function storeSums(convolution: DirectConvolution, isChain: boolean): string {
+function storeSums(convolution: DirectConvolution, isChain: boolean): Wgsl {
   const { operands, tile, whole } = convolution;
   const stored = (sum: string) =>
     isChain
-      ? `if (begin > 0u) { ${sum} += y[at]; } y[at] = select(${sum}, ${finished(operands, sum, "_v")}, last); ` +
-        `${sum} = vec4f();`
-      : store(operands, sum, "_v");
+      ? `if (begin > 0u) { ${sum} += y[at]; } ${store(operands, sum, "last")} ${sum} = vec4f();`
+      : store(operands, sum);
   const pixel = (r: number, t: number, o: number) => {
     const inside = [
       whole === undefined && `column + ${t}u < u.out_width`,
@@ -228,9 +228,9 @@ function storeSums(convolution: DirectConvolution, isChain: boolean): string {
   return range(tile.outputs).map((o) =>
     wgsl`
       if (o + ${o}u < u.out_blocks) {
-        ${loadEpilogue(operands, `o + ${o}u`, "_v")}
+        ${loadEpilogue(operands, `o + ${o}u`)}
         let first = (s * u.out_blocks + o + ${o}u) * u.out_height;
         ${range(tile.rows).map((r) => columnsOf(convolution).map((t) => pixel(r, t, o)))}
       }`
-  ).join("\n");
+  );
 }

@@ -1,13 +1,14 @@
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
+import type { Tile } from "../../../plan/variant.ts";
+import { haloColumns } from "../../wgsl/halo.ts";
 import { range } from "../../wgsl/range.ts";
-import { tapPlace } from "../weights/weight_layout.ts";
-import { loadHalo, windowRows } from "./window.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
+import { directTiles, FEW_LANES } from "../choice/convolution_tiles.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { loadEpilogue, store } from "../operands/epilogue.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import { haloColumns } from "../../wgsl/halo.ts";
-import type { Tile } from "../../../plan/variant.ts";
+import { tapPlace } from "../weights/weight_layout.ts";
+import { loadHalo, windowRows } from "./window.ts";
 
 /**
  * Depthwise convolution: an invocation computes neighbouring pixels for four channels. Tiles of several rows load each
@@ -55,26 +56,25 @@ function depthwiseBody(
 ): string {
   const { kernel: [kh, kw], stride: [, sx] } = geometry;
   const tile = range(rows).flatMap((r) => range(columns).map((t) => ({ r, t, sum: `a${r}_${t}` })));
-  return `
-  let column = (id % u.tiles) * ${columns}u;
-  let row_out = (id / u.tiles) % u.row_tiles * ${rows}u;
-  let plane = id / (u.tiles * u.row_tiles);
-  let o = plane % u.out_blocks;
-  let sample = plane / u.out_blocks;
-  let s = sample + u.first_sample;
-  let left = i32(column) * ${sx} - i32(u.padding_x);
-  let plane_in = i32((s * u.out_blocks + o) * u.height * u.width);
-  let w_base = sample * u.w_sample + o * ${kh * kw}u;
-${tile.map(({ sum }) => `  var ${sum} = vec4f();`).join("\n")}
-${rows === 1 ? eachWindowRow(geometry, columns, operands) : eachInputRow(geometry, columns, rows, operands)}
-${
-    loadEpilogue(operands, "o", "_v")
-  }  let first = ((s * u.out_blocks + o) * u.out_height + row_out) * u.out_width + column;
-${
+  return wgsl`
+    let column = (id % u.tiles) * ${columns}u;
+    let row_out = (id / u.tiles) % u.row_tiles * ${rows}u;
+    let plane = id / (u.tiles * u.row_tiles);
+    let o = plane % u.out_blocks;
+    let sample = plane / u.out_blocks;
+    let s = sample + u.first_sample;
+    let left = i32(column) * ${sx} - i32(u.padding_x);
+    let plane_in = i32((s * u.out_blocks + o) * u.height * u.width);
+    let w_base = sample * u.w_sample + o * ${kh * kw}u;
+    ${tile.map(({ sum }) => `var ${sum} = vec4f();`)}
+    ${rows === 1 ? eachWindowRow(geometry, columns, operands) : eachInputRow(geometry, columns, rows, operands)}
+    ${loadEpilogue(operands, "o")}
+    let first = ((s * u.out_blocks + o) * u.out_height + row_out) * u.out_width + column;
+    ${
     tile.map(({ r, t, sum }) => {
       const inside = `column + ${t}u < u.out_width${rows === 1 ? "" : ` && row_out + ${r}u < u.out_height`}`;
-      return `  if (${inside}) { let at = first + ${r}u * u.out_width + ${t}u; ${store(operands, sum, "_v")} }`;
-    }).join("\n")
+      return `if (${inside}) { let at = first + ${r}u * u.out_width + ${t}u; ${store(operands, sum)} }`;
+    })
   }`;
 }
 
@@ -85,13 +85,14 @@ function eachWindowRow(
 ): string {
   const place = (k: number) => tapPlace(layout, `(u32(ky) * ${kw}u + ${k}u)`, kh * kw);
   const sum = (t: number) => range(kw).map((k) => `a0_${t} += x${t * sx + k * dx} * w${k};`).join(" ");
-  return `${windowRows()}
-  for (var ky = first_ky; ky < end_ky; ky++) {
-    let row = plane_in + (top + ky * i32(u.dilation_y)) * i32(u.width) + left;
-${range(kw).map((k) => `    let w${k} = weight(w_base + ${place(k)});`).join("\n")}
-${loadHalo(haloColumns(columns, kw, sx, dx), px > 0)}
-${range(columns).map((t) => `    ${sum(t)}`).join("\n")}
-  }`;
+  return wgsl`
+    ${windowRows()}
+    for (var ky = first_ky; ky < end_ky; ky++) {
+      let row = plane_in + (top + ky * i32(u.dilation_y)) * i32(u.width) + left;
+      ${range(kw).map((k) => `let w${k} = weight(w_base + ${place(k)});`)}
+      ${loadHalo(haloColumns(columns, kw, sx, dx), px > 0)}
+      ${range(columns).map(sum)}
+    }`;
 }
 
 function eachInputRow(
@@ -99,25 +100,25 @@ function eachInputRow(
   columns: number,
   rows: number,
   { layout }: ConvolutionOperands,
-): string {
+): Wgsl {
   const halo = haloColumns(columns, kw, sx, dx);
   const lines = haloColumns(rows, kh, sy, dy).flatMap((j) => [
-    `  let inside${j} = u32(top + ${j}) < u.height;`,
-    `  let row${j} = plane_in + (top + ${j}) * i32(u.width) + left;`,
+    `let inside${j} = u32(top + ${j}) < u.height;`,
+    `let row${j} = plane_in + (top + ${j}) * i32(u.width) + left;`,
     ...halo.map((i) => {
       const inside = px > 0 ? `inside${j} && u32(left + ${i}) < u.width` : `inside${j}`;
-      return `  let x${j}_${i} = select(vec4f(), x(u32(row${j} + ${i})), ${inside});`;
+      return `let x${j}_${i} = select(vec4f(), x(u32(row${j} + ${i})), ${inside});`;
     }),
     ...range(rows).flatMap((r) =>
       range(kh).filter((ky) => r * sy + ky * dy === j).flatMap((ky) =>
         range(columns).map((t) =>
-          `  ${range(kw).map((k) => `a${r}_${t} += x${j}_${t * sx + k * dx} * w${ky}_${k};`).join(" ")}`
+          range(kw).map((k) => `a${r}_${t} += x${j}_${t * sx + k * dx} * w${ky}_${k};`).join(" ")
         )
       )
     ),
   ]);
   const weights = range(kh).flatMap((ky) =>
-    range(kw).map((k) => `  let w${ky}_${k} = weight(w_base + ${tapPlace(layout, `${ky * kw + k}u`, kh * kw)});`)
+    range(kw).map((k) => `let w${ky}_${k} = weight(w_base + ${tapPlace(layout, `${ky * kw + k}u`, kh * kw)});`)
   );
-  return ["  let top = i32(row_out * u.stride_y) - i32(u.padding_y);", ...weights, ...lines].join("\n");
+  return ["let top = i32(row_out * u.stride_y) - i32(u.padding_y);", weights, lines];
 }

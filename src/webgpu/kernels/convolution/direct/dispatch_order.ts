@@ -5,9 +5,9 @@
  */
 
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
-import { wgsl } from "../../wgsl/wgsl.ts";
 
 /** Bytes of an operand that stay in a core's cache while the other one passes by. */
 const CACHED = 2 ** 19;

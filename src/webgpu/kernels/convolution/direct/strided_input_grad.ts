@@ -8,10 +8,11 @@
 
 import type { WindowAttributes } from "../../../../graph/ops/shared.ts";
 import { type Dispatch, dispatch } from "../../../plan/kernel.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { range } from "../../wgsl/range.ts";
-import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
+import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
 
 /** Columns that a tile has of every remainder modulo the stride. */
 const COLUMNS_EACH = 4;
@@ -99,17 +100,16 @@ function body(
     inputs: number;
   },
 ): string {
-  const line = (lines: readonly string[]) => lines.join("\n");
   const texels = [...new Set(met.map(({ texel }) => texel))].sort((a, b) => a - b);
   const name = (texel: number) => `x${texels.indexOf(texel)}`;
   const loads = texels.map((texel) =>
-    `      let ${name(texel)} = select(vec4f(), x(u32(row + ${texel})), u32(left + ${texel}) < u.width);`
+    `let ${name(texel)} = select(vec4f(), x(u32(row + ${texel})), u32(left + ${texel}) < u.width);`
   );
   const tap = (k: number) => {
     const lanes = layout ? weightLanes(layout, inputs) : [0];
     const weights = lanes.flatMap((l) =>
       range(outputs).map((o) =>
-        `      let w${l}_${o} = weight(w + ${layout ? `${o}u * u.w_output + ${l}u * u.w_lane + ` : ""}${k}u);`
+        `let w${l}_${o} = weight(w + ${layout ? `${o}u * u.w_output + ${l}u * u.w_lane + ` : ""}${k}u);`
       )
     );
     const sums = met.filter((m) => m.tap === k).flatMap(({ column, texel }) =>
@@ -120,41 +120,39 @@ function body(
           : `${sum} += ${name(texel)} * w0_0;`);
       })
     );
-    return sums.length === 0 ? "" : line(["      {", ...weights, ...sums, "      }"]);
+    return sums.length === 0 ? "" : ["{", ...weights, ...sums, "}"];
   };
-  return `
-  let first = (id % u.tiles) * ${columns}u;
-  let row_id = (id / u.tiles) % (u.phase_rows * u.stride_y);
-  let row_out = (row_id % u.phase_rows) * u.stride_y + row_id / u.phase_rows;
-  if (row_out >= u.out_height) { return; }
-  let plane = id / (u.tiles * u.phase_rows * u.stride_y);
-  let o = (plane % u.out_tiles) * ${outputs}u;
-  let sample = plane / u.out_tiles;
-  let s = sample + u.first_sample;
-  let group = o / u.group_outputs;
-  let left = i32(first / ${stride}u);
-${line(range(columns).flatMap((t) => range(outputs).map((o) => `  var a${t}_${o} = vec4f();`)))}
-  for (var ky = 0u; ky < u.kernel_y; ky++) {
-    let reach = i32(row_out + u.padding_y) - i32(ky * u.dilation_y);
-    let row_in = reach / i32(u.stride_y);
-    if (reach < 0 || reach % i32(u.stride_y) != 0 || row_in >= i32(u.height)) { continue; }
-    for (var i = 0u; i < u.group_inputs; i++) {
-      let c = group * u.group_inputs + i;
-      let row = (i32(s * u.in_blocks + c) * i32(u.height) + row_in) * i32(u.width) + left;
-      let w = sample * u.w_sample + ${
+  return wgsl`
+    let first = (id % u.tiles) * ${columns}u;
+    let row_id = (id / u.tiles) % (u.phase_rows * u.stride_y);
+    let row_out = (row_id % u.phase_rows) * u.stride_y + row_id / u.phase_rows;
+    if (row_out >= u.out_height) { return; }
+    let plane = id / (u.tiles * u.phase_rows * u.stride_y);
+    let o = (plane % u.out_tiles) * ${outputs}u;
+    let sample = plane / u.out_tiles;
+    let s = sample + u.first_sample;
+    let group = o / u.group_outputs;
+    let left = i32(first / ${stride}u);
+    ${range(columns).flatMap((t) => range(outputs).map((o) => `var a${t}_${o} = vec4f();`))}
+    for (var ky = 0u; ky < u.kernel_y; ky++) {
+      let reach = i32(row_out + u.padding_y) - i32(ky * u.dilation_y);
+      let row_in = reach / i32(u.stride_y);
+      if (reach < 0 || reach % i32(u.stride_y) != 0 || row_in >= i32(u.height)) { continue; }
+      for (var i = 0u; i < u.group_inputs; i++) {
+        let c = group * u.group_inputs + i;
+        let row = (i32(s * u.in_blocks + c) * i32(u.height) + row_in) * i32(u.width) + left;
+        let w = sample * u.w_sample + ${
     layout ? "group * u.w_group + o % u.group_outputs * u.w_output + i * u.w_input" : "o * u.w_output"
   } + ky * ${kw}u;
-${line(loads)}
-${line(range(kw).map(tap))}
+        ${loads}
+        ${range(kw).map(tap)}
+      }
     }
-  }
-${
-    line(
-      range(columns).flatMap((t) =>
-        range(outputs).map((o) =>
-          `  if (first + ${t}u < u.out_width) { y[((s * u.out_blocks + o + ${o}u) * u.out_height + row_out) * u.out_width + first + ${t}u] = a${t}_${o}; }`
-        )
-      ),
+    ${
+    range(columns).flatMap((t) =>
+      range(outputs).map((o) =>
+        `if (first + ${t}u < u.out_width) { y[((s * u.out_blocks + o + ${o}u) * u.out_height + row_out) * u.out_width + first + ${t}u] = a${t}_${o}; }`
+      )
     )
   }`;
 }

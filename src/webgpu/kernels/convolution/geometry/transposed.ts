@@ -12,7 +12,7 @@ import { type ConvolutionGeometry, convolutionGeometry } from "./geometry.ts";
 /**
  * The geometry of the convolution that takes the gradient [B, Cout, H', W'] to x [B, Cin, H, W], where the forward one
  * has `weight` [Cout, Cin/groups, kh, kw] and stride 1. Where it has not, taps meet only every so many pixels
- * (./strided_input_grad.ts).
+ * (../direct/strided_input_grad.ts).
  */
 export function transposedGeometry(
   gradient: Shape,

@@ -3,6 +3,8 @@ import type { attentionGrad as attentionGradOperator } from "../../../../graph/o
 import { dispatch } from "../../../plan/kernel.ts";
 import { blocksOf } from "../../../plan/layout.ts";
 import type { Kernel } from "../../../plan/plan.ts";
+import { channelsOf } from "../../wgsl/numbers.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 
 /**
  * Sums the products [B][Cout/4][n][tap] over what is not asked for, each scaled by the attentions of those axes. An
@@ -55,21 +57,21 @@ export const attentionGrad: Kernel = (node, context) => {
     },
     invocations: batch * blocksOf(node.output.shape[1]),
     workgroupSize: 8,
-    declarations: `
-fn masked(at: u32, o: u32) -> vec4f {
-  return select(vec4f(), products(at), vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs));
-}`,
-    body: `
-  let block = id % u.blocks;
-  let s = id / u.blocks;
-  var sum = vec4f();
-  ${loop("o", "filter")}
-    ${loop("n", "kernel")}
+    declarations: wgsl`
+      fn masked(at: u32, o: u32) -> vec4f {
+        return select(vec4f(), products(at), ${channelsOf("o")} < vec4u(u.outputs));
+      }`,
+    body: wgsl`
+      let block = id % u.blocks;
+      let s = id / u.blocks;
+      var sum = vec4f();
+      ${loop("o", "filter")}
+      ${loop("n", "kernel")}
       ${loop("t", "spatial")}
-        ${add}
+      ${add}
       }
-    }
-  }
-  y[id] = sum;`,
+      }
+      }
+      y[id] = sum;`,
   }));
 };

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 import type { Accumulator, CorrelationTile } from "./correlation.ts";
 
 /** What the WGSL is written for. */
@@ -33,11 +34,11 @@ function* names(
 }
 
 /** Declares the products of a tile, zero. */
-export function declareProducts(products: AttentionProducts): string {
-  return [...names(products)].map(({ name }) => `  var ${name} = vec4f();`).join("\n");
+export function declareProducts(products: AttentionProducts): Wgsl {
+  return [...names(products)].map(({ name }) => `var ${name} = vec4f();`);
 }
 
-/** WGSL of what an accumulator is multiplied by: a texel of kernel `n`, as ./weight_layout.ts says. */
+/** WGSL of what an accumulator is multiplied by: a texel of kernel `n`, as ../weights/weight_layout.ts says. */
 function weightOf({ depthwise }: AttentionProducts, n: number, { output, input, lane, tap }: Accumulator): string {
   const channels = depthwise
     ? "out_block"
@@ -46,30 +47,29 @@ function weightOf({ depthwise }: AttentionProducts, n: number, { output, input, 
 }
 
 /** Loads the weights of a tile, where they are kept. */
-export function loadWeights(products: AttentionProducts, sums: readonly Accumulator[]): string {
+export function loadWeights(products: AttentionProducts, sums: readonly Accumulator[]): Wgsl {
   const numbers = Array.from({ length: products.kept ? products.kernels : 0 }, (_, n) => n);
-  return sums.flatMap((sum) => numbers.map((n) => `  let w${n}_${sum.name} = ${weightOf(products, n, sum)};`)).join(
-    "\n",
-  );
+  return sums.map((sum) => numbers.map((n) => `let w${n}_${sum.name} = ${weightOf(products, n, sum)};`));
 }
 
 /** Adds what the accumulators hold, times the n kernels. */
-export function addProducts(products: AttentionProducts, sums: readonly Accumulator[]): string {
+export function addProducts(products: AttentionProducts, sums: readonly Accumulator[]): Wgsl {
   const { kernels, channel, kept } = products;
   return sums.map((sum) => {
     const { name, input, lane, output, tap } = sum;
     const part = !channel ? name : `${name} * channel${input}${lane === undefined ? "" : `[${lane}]`}`;
     const weight = (n: number) => kept ? `w${n}_${name}` : weightOf(products, n, sum);
     const adds = Array.from({ length: kernels }, (_, n) => `p${n}_${output}_${tap} += part * ${weight(n)};`);
-    return `    { let part = ${part}; ${adds.join(" ")} }`;
-  }).join("\n");
+    return `{ let part = ${part}; ${adds.join(" ")} }`;
+  });
 }
 
 /** Stores the products of sample `s` in the copy whose number is the WGSL `copy`. */
-export function storeProducts(products: AttentionProducts, copy: string): string {
+export function storeProducts(products: AttentionProducts, copy: string): Wgsl {
   return [...names(products)].map(({ n, o, k, name }) =>
-    `  if (o + ${o}u < u.group_outputs) {
-    p[(((${copy} * u.batch + s) * u.out_blocks + out_block + ${o}u) * ${products.kernels}u + ${n}u) * u.taps + tap + ${k}u] = ${name};
-  }`
-  ).join("\n");
+    wgsl`
+      if (o + ${o}u < u.group_outputs) {
+        p[(((${copy} * u.batch + s) * u.out_blocks + out_block + ${o}u) * ${products.kernels}u + ${n}u) * u.taps + tap + ${k}u] = ${name};
+      }`
+  );
 }

@@ -1,7 +1,7 @@
 /**
  * The gradients of the filter, spatial and kernel attention (src/graph/ops/attention_grad.ts) where the weight's gradient is
  * formed: an invocation reduces the products of its tile and a sample in registers, and stores its part of each gradient.
- * The parts of some samples (./sample_chunks.ts) lie in one buffer, [tile][sample] for each attention, and are summed
+ * The parts of some samples (../weights/sample_chunks.ts) lie in one buffer, [tile][sample] for each attention, and are summed
  * afterwards:
  *
  *     filter    a texel for each block of output channels
@@ -16,12 +16,14 @@ import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts"
 import { blocked, blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext } from "../../../plan/plan.ts";
-import type { AttentionProducts } from "./attention_products.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import type { CorrelationTile } from "./correlation.ts";
 import { sumCopies } from "../../reduction/partial_sums.ts";
+import { channelsOf } from "../../wgsl/numbers.ts";
 import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { inChunks } from "../weights/sample_chunks.ts";
+import type { AttentionProducts } from "./attention_products.ts";
+import type { CorrelationTile } from "./correlation.ts";
 import type { SharedCorrelation } from "./shared_correlation.ts";
 
 /** What is summed, and where its parts lie. */
@@ -99,51 +101,65 @@ export function attentionSums(
 }
 
 /** WGSL that reduces the products of sample `s` and stores the parts; names are those of the weight gradient's kernel. */
-export function storeSums({ shared: { grads, weightGrad }, products: { kernels, kw, tile } }: AttentionSums): string {
-  const { filter, spatial, kernel } = weightGrad.operands;
+export function storeSums(sums: AttentionSums): string {
+  const { shared: { grads }, products: { kernels, kw, tile } } = sums;
+  const { mixed, filterGrad, spatialGrad, kernelGrad } = reductions(sums);
   const asked = (to: string) => grads.some(({ attributes }) => attributes.to === to);
+  const [outputs, taps, numbers] = [range(tile.outputs), range(kw), range(kernels)];
+  // A place for each tile or row of the window, sample, and what the gradient counts.
+  const filterAt =
+    `((i / ${tile.inputs}u * u.kernel_y + ky) * u.part_samples + part_sample) * u.out_blocks + out_block`;
+  const spatialAt = `u.p_spatial + ((tile_number * u.part_samples + part_sample) * u.kernel_y + ky) * ${blocksOf(kw)}u`;
+  const kernelAt = `u.p_kernel + ((tile_number * u.kernel_y + ky) * u.part_samples + part_sample) * ${
+    blocksOf(kernels)
+  }u`;
+  return wgsl`
+    let tile_number = (group * u.out_tiles + o / ${tile.outputs}u) * u.in_tiles + i / ${tile.inputs}u;
+    let part_sample = s - u.first_sample;
+    ${outputs.map((o) => `let scale${o} = ${outputScale(sums, o)};`)}
+    ${outputs.map((o) => taps.map((k) => `let mixed${o}_${k} = ${mixed(o, k)};`))}
+    ${
+    asked("filter") &&
+    outputs.map((o) => `if (o + ${o}u < u.group_outputs) { p[${filterAt} + ${o}u] = ${filterGrad(o)}; }`)
+  }
+    ${asked("spatial") && storeNumbers(taps.map(spatialGrad), spatialAt)}
+    ${asked("kernel") && storeNumbers(numbers.map(kernelGrad), kernelAt)}`;
+}
+
+/** WGSL of the sums over the products p{kernel}_{output}_{tap}, and over mixed{output}_{tap} once those are declared. */
+function reductions({ shared: { weightGrad }, products: { kernels, kw, tile } }: AttentionSums) {
+  const { spatial, kernel } = weightGrad.operands;
   const sum = (terms: readonly string[]) => terms.join(" + ");
   const [outputs, taps, numbers] = [range(tile.outputs), range(kw), range(kernels)];
-  const byTap = (o: number, n: number) => sum(taps.map((k) => `p${n}_${o}_${k}${spatial ? ` * spatial${k}` : ""}`));
-  const texels = (values: readonly string[], at: string) =>
-    range(blocksOf(values.length)).map((j) => {
-      const lanes = range(4).map((l) => values[j * 4 + l] ?? "0.0");
-      return `    p[${at} + ${j}u] = vec4f(${lanes.join(", ")});`;
-    });
-  return [
-    "    let tile_number = (group * u.out_tiles + o / " + tile.outputs + "u) * u.in_tiles + i / " + tile.inputs + "u;",
-    "    let part_sample = s - u.first_sample;",
-    // Beyond the last channel there is nothing to sum.
-    ...outputs.map((o) =>
-      `    let scale${o} = select(vec4f(), ${
-        filter ? `filter${o}` : "vec4f(1.0)"
-      }, vec4u((out_block + ${o}u) * 4u) + ` +
-      `vec4u(0u, 1u, 2u, 3u) < vec4u(select(0u, u.outputs, o + ${o}u < u.group_outputs)));`
-    ),
-    ...outputs.flatMap((o) =>
-      taps.map((k) =>
-        `    let mixed${o}_${k} = ${sum(numbers.map((n) => `p${n}_${o}_${k}${kernel ? ` * kernel${n}` : ""}`))};`
-      )
-    ),
-    ...(asked("filter")
-      ? outputs.map((o) =>
-        `    if (o + ${o}u < u.group_outputs) { p[((i / ${tile.inputs}u * u.kernel_y + ky) * u.part_samples + part_sample) * u.out_blocks + ` +
-        `out_block + ${o}u] = ${sum(taps.map((k) => `mixed${o}_${k}${spatial ? ` * spatial${k}` : ""}`))}; }`
-      )
-      : []),
-    ...(asked("spatial")
-      ? texels(
-        taps.map((k) => sum(outputs.map((o) => `dot(mixed${o}_${k}, scale${o})`))),
-        `u.p_spatial + ((tile_number * u.part_samples + part_sample) * u.kernel_y + ky) * ${blocksOf(kw)}u`,
-      )
-      : []),
-    ...(asked("kernel")
-      ? texels(
-        numbers.map((n) => sum(outputs.map((o) => `dot(${byTap(o, n)}, scale${o})`))),
-        `u.p_kernel + ((tile_number * u.kernel_y + ky) * u.part_samples + part_sample) * ${blocksOf(kernels)}u`,
-      )
-      : []),
-  ].join("\n");
+  const ofTap = (k: number) => spatial ? ` * spatial${k}` : "";
+  const ofKernel = (n: number) => kernel ? ` * kernel${n}` : "";
+  /** Over the taps, of one kernel. */
+  const tapSum = (o: number, n: number) => sum(taps.map((k) => `p${n}_${o}_${k}${ofTap(k)}`));
+  return {
+    /** Over the kernels, of one tap. */
+    mixed: (o: number, k: number) => sum(numbers.map((n) => `p${n}_${o}_${k}${ofKernel(n)}`)),
+    /** Over kernels and taps: of a block of output channels. */
+    filterGrad: (o: number) => sum(taps.map((k) => `mixed${o}_${k}${ofTap(k)}`)),
+    /** Over kernels and output channels: of a tap. */
+    spatialGrad: (k: number) => sum(outputs.map((o) => `dot(mixed${o}_${k}, scale${o})`)),
+    /** Over taps and output channels: of a kernel. */
+    kernelGrad: (n: number) => sum(outputs.map((o) => `dot(${tapSum(o, n)}, scale${o})`)),
+  };
+}
+
+/** WGSL of the filter attention of a block of output channels, 0 beyond the last channel: there is nothing to sum. */
+function outputScale({ shared: { weightGrad } }: AttentionSums, o: number): string {
+  const filter = weightGrad.operands.filter ? `filter${o}` : "vec4f(1.0)";
+  const channels = channelsOf(`(out_block + ${o}u)`);
+  return `select(vec4f(), ${filter}, ${channels} < vec4u(select(0u, u.outputs, o + ${o}u < u.group_outputs)))`;
+}
+
+/** WGSL that stores numbers in texels from `at` on. */
+function storeNumbers(numbers: readonly string[], at: string): string[] {
+  return range(blocksOf(numbers.length)).map((block) => {
+    const lanes = range(4).map((lane) => numbers[block * 4 + lane] ?? "0.0");
+    return `p[${at} + ${block}u] = vec4f(${lanes.join(", ")});`;
+  });
 }
 
 /** The attentions' gradients, to be filled by {@link planSums}. */
@@ -186,7 +202,7 @@ function placeSamples(some: Resource, y: Resource, first: number): Dispatch {
     writes: { y },
     uniforms: { first },
     invocations: some.texels,
-    body: "  y[u.first + id] = some(id);",
+    body: "y[u.first + id] = some(id);",
   });
 }
 
@@ -212,15 +228,15 @@ function joinRows(
       first_texel: first * blocks,
     },
     invocations: (end - first) * blocks,
-    body: `
-  let s = id / u.blocks;
-  let block = id % u.blocks;
-  var texel = vec4f();
-  for (var lane = 0u; lane < min(4u, u.taps - block * 4u); lane++) {
-    let tap = block * 4u + lane;
-    let k = tap % u.width;
-    texel[lane] = rows((s * u.height + tap / u.width) * u.row_texels + k / 4u)[k % 4u];
-  }
-  y[u.first_texel + id] = texel;`,
+    body: wgsl`
+      let s = id / u.blocks;
+      let block = id % u.blocks;
+      var texel = vec4f();
+      for (var lane = 0u; lane < min(4u, u.taps - block * 4u); lane++) {
+        let tap = block * 4u + lane;
+        let k = tap % u.width;
+        texel[lane] = rows((s * u.height + tap / u.width) * u.row_texels + k / 4u)[k % 4u];
+      }
+      y[u.first_texel + id] = texel;`,
   });
 }

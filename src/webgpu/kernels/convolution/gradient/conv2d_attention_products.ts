@@ -4,9 +4,12 @@ import { dispatch } from "../../../plan/kernel.ts";
 import { TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Kernel } from "../../../plan/plan.ts";
+import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { convolutionGeometry } from "../geometry/geometry.ts";
+import { weightOperand } from "../weights/weight_layout.ts";
 import { addProducts, type AttentionProducts, declareProducts, storeProducts } from "./attention_products.ts";
 import { planWeightGrad } from "./conv2d_weight_grad.ts";
-import { convolutionGeometry } from "../geometry/geometry.ts";
 import {
   type Accumulator,
   accumulators,
@@ -15,9 +18,7 @@ import {
   correlationTile,
   correlationUniforms,
 } from "./correlation.ts";
-import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
 import { sharedCorrelation } from "./shared_correlation.ts";
-import { weightOperand } from "../weights/weight_layout.ts";
 
 /**
  * The products of the attentions' gradients: an invocation has one sample and some blocks of output channels, forms what
@@ -32,7 +33,7 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
   const [kernels, ...each] = weight.shape;
   const geometry = convolutionGeometry(x.shape, each, gradient.shape, attributes);
   const { kernel: [kh, kw], output, groups, groupInputs, groupOutputs, weightTexels } = geometry;
-  const tile = correlationTile(geometry, context.capabilities.operands === "buffer");
+  const tile = correlationTile(geometry, context.capabilities.profile === "hardware");
   const sums = accumulators(geometry, tile, Math.min(4, x.shape[1]));
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
   const inTiles = groupInputs / tile.inputs;
@@ -71,28 +72,27 @@ export const conv2dAttentionProducts: Kernel = (node, context) => {
 
 function body(sums: readonly Accumulator[], products: AttentionProducts, correlation: string): string {
   const { kw, tile, channel } = products;
-  const line = (lines: readonly string[]) => lines.join("\n");
   const channels = Array.from(
     { length: channel ? tile.inputs : 0 },
-    (_, i) => `    let channel${i} = channel(s * u.in_blocks + in_block + ${i}u);`,
+    (_, i) => `let channel${i} = channel(s * u.in_blocks + in_block + ${i}u);`,
   );
-  return `
-  // Neighbours are samples: they read the same weights, which are more than caches hold.
-  let s = id % u.batch;
-  let o = id / u.batch % u.out_tiles * ${tile.outputs}u;
-  let ky = id / (u.batch * u.out_tiles) % u.kernel_y;
-  let group = id / (u.batch * u.out_tiles * u.kernel_y) % u.groups;
-  let split = id / (u.batch * u.out_tiles * u.kernel_y * u.groups);
-  let out_block = group * u.group_outputs + o;
-  let tap = ky * ${kw}u;
-${CORRELATION_ROWS}
-${declareProducts(products)}
-${line(sums.map(({ name }) => `  var ${name} = vec4f();`))}
-  for (var i = split * u.split_inputs; i < min(u.group_inputs, (split + 1u) * u.split_inputs); i += ${tile.inputs}u) {
-    let in_block = group * u.group_inputs + i;
-${line(sums.map(({ name }) => `    ${name} = vec4f();`))}${correlation}
-${line(channels)}
-${addProducts(products, sums)}
-  }
-${storeProducts(products, "split")}`;
+  return wgsl`
+    // Neighbours are samples: they read the same weights, which are more than caches hold.
+    let s = id % u.batch;
+    let o = id / u.batch % u.out_tiles * ${tile.outputs}u;
+    let ky = id / (u.batch * u.out_tiles) % u.kernel_y;
+    let group = id / (u.batch * u.out_tiles * u.kernel_y) % u.groups;
+    let split = id / (u.batch * u.out_tiles * u.kernel_y * u.groups);
+    let out_block = group * u.group_outputs + o;
+    let tap = ky * ${kw}u;
+    ${CORRELATION_ROWS}
+    ${declareProducts(products)}
+    ${sums.map(({ name }) => `var ${name} = vec4f();`)}
+    for (var i = split * u.split_inputs; i < min(u.group_inputs, (split + 1u) * u.split_inputs); i += ${tile.inputs}u) {
+      let in_block = group * u.group_inputs + i;
+      ${sums.map(({ name }) => `${name} = vec4f();`)}${correlation}
+      ${channels}
+      ${addProducts(products, sums)}
+    }
+    ${storeProducts(products, "split")}`;
 }

@@ -1,12 +1,22 @@
 import type { Node, Value } from "../../../../graph/graph.ts";
-import type { conv2dWeightGrad as conv2dWeightGradOperator } from "../../../../graph/ops/convolution_grad.ts";
+import {
+  type conv2dWeightGrad as conv2dWeightGradOperator,
+  isPerSample,
+} from "../../../../graph/ops/convolution_grad.ts";
 import { dispatch } from "../../../plan/kernel.ts";
 import { blocked, blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Kernel, PlanContext } from "../../../plan/plan.ts";
+import { gather, gatherEach, scatterTable } from "../../layout/gather.ts";
+import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { convolutionGeometry } from "../geometry/geometry.ts";
+import { weightOperand } from "../weights/weight_layout.ts";
+import { packWeights } from "../weights/weight_packing.ts";
 import { addProducts, declareProducts, loadWeights } from "./attention_products.ts";
 import { type AttentionSums, attentionSums, planSums, storeSums, sumChunks, sumOutputs } from "./attention_sums.ts";
-import { convolutionGeometry } from "../geometry/geometry.ts";
 import {
   type Accumulator,
   accumulators,
@@ -16,12 +26,7 @@ import {
   correlationTile,
   correlationUniforms,
 } from "./correlation.ts";
-import { gather, scatterTable } from "../../layout/gather.ts";
-import { splitsFor, sumCopies } from "../../reduction/partial_sums.ts";
-import { range } from "../../wgsl/range.ts";
 import { type SharedCorrelation, sharedCorrelation } from "./shared_correlation.ts";
-import { weightOperand } from "../weights/weight_layout.ts";
-import { packWeights } from "../weights/weight_packing.ts";
 import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
 
 /** What the kernel is written for, besides its accumulators. */
@@ -44,7 +49,8 @@ interface Variant {
 /**
  * The gradient to a weight: every invocation sums a register tile of it over pixels and samples, each sample's part
  * scaled by the attentions. Where that leaves the device idle, samples are split among invocations and their sums added.
- * The attentions' gradients are made in passing where they are asked for (./shared_correlation.ts).
+ * The attentions' gradients are made in passing where they are asked for (./shared_correlation.ts). Where each sample has a
+ * weight of its own, every split is one sample, and the splits are the result.
  */
 export const conv2dWeightGrad: Kernel = (node, context) => {
   const weightGrad = node as Node<typeof conv2dWeightGradOperator>;
@@ -61,26 +67,28 @@ export function planWeightGrad(
   const { attributes } = node;
   const { weightShape } = attributes;
   const each = weightShape.slice(-4);
-  const kernels = weightShape.length === 5 ? weightShape[0] : 1;
+  const perSample = isPerSample(weightShape, kernel);
+  const kernels = weightShape.length === 5 && !perSample ? weightShape[0] : 1;
   const geometry = convolutionGeometry(x.shape, each, gradient.shape, attributes);
   const { kernel: [kh, kw], groups, groupInputs, groupOutputs, weightTexels } = geometry;
   const { batch } = geometry.output;
-  const buffers = context.capabilities.operands === "buffer";
+  const software = context.capabilities.profile === "software";
   const store = weightGradStore(geometry, weightShape, attributes.groups);
-  const texels = store.packed ? weightTexels * kernels : blocked(weightShape).texels;
-  const tile = correlationTile(geometry, buffers && kernels > 1);
+  const results = perSample ? batch : 1;
+  const texels = store.packed ? weightTexels * kernels : blocked(weightShape).texels / results;
+  const tile = correlationTile(geometry, !software && kernels > 1);
   const sums = accumulators(geometry, tile, Math.min(4, store.vector === "outputs" ? x.shape[1] : each[0]));
   const outTiles = Math.ceil(groupOutputs / tile.outputs);
   const inTiles = groupInputs / tile.inputs;
   const tiles = outTiles * inTiles * groups * kh;
-  const counts = { outTiles, inTiles, kept: !buffers };
+  const counts = { outTiles, inTiles, kept: software };
   const chunks = shared ? sumChunks(shared, geometry, tile, counts, context.capabilities) : [[0, batch] as const];
   const fitting = Math.floor(mostBytes(context.capabilities) / (texels * TEXEL_BYTES));
-  const splits = splitsFor(tiles, context, Math.min(chunks[0][1], fitting));
+  const splits = perSample ? batch : splitsFor(tiles, context, Math.min(chunks[0][1], fitting));
   const read = (value: Value | undefined) => value && context.read(value);
   const y = context.output(node);
-  const packed = store.packed ? context.scratch(`${node.name} packed`, texels) : y;
-  const dw = splits > 1 ? context.scratch(`${node.name} parts`, texels * splits) : packed;
+  const packed = store.packed ? context.scratch(`${node.name} packed`, texels * results) : y;
+  const dw = splits > results ? context.scratch(`${node.name} parts`, texels * splits) : packed;
   const reads = {
     x: context.operand(x),
     gradient: context.operand(gradient),
@@ -131,32 +139,33 @@ export function planWeightGrad(
     }));
     if (attentions && p && ys) planSums(attentions, p, ys, context);
   }
-  if (splits > 1) sumCopies({ from: dw, copies: splits }, packed, context);
+  if (splits > results) sumCopies({ from: dw, copies: splits }, packed, context);
   if (store.packed) {
-    const table = scatterTable(node.name, weightShape, texels, packWeights(weightShape, geometry, attributes.groups));
-    gather(node.name, packed, table, y, context);
+    const shape = perSample ? [1, ...each] : weightShape;
+    const table = scatterTable(node.name, shape, texels, packWeights(shape, geometry, attributes.groups));
+    if (perSample) gatherEach(node.name, packed, table, batch, y, context);
+    else gather(node.name, packed, table, y, context);
   }
 }
 
 function body(sums: readonly Accumulator[], variant: Variant): string {
   const { scales, kernels, kw, tile, correlation, attentions, adds, store: { vector, index, exists, there } } = variant;
-  const line = (lines: readonly string[]) => lines.join("\n");
   // Without attentions the samples' parts simply add up.
   const scaled = attentions !== undefined || Object.values(scales).some((there) => there);
   const total = (sum: Accumulator, n: number) => scaled ? `t${n}_${sum.name}` : sum.name;
-  const reset = line(sums.map(({ name }) => `  ${name} = vec4f();`));
+  const reset = sums.map(({ name }) => `${name} = vec4f();`);
   const load = [
     ...range(scales.filter ? tile.outputs : 0).map((o) =>
-      `    let filter${o} = filters(s * u.out_blocks + out_block + ${o}u);`
+      `let filter${o} = filters(s * u.out_blocks + out_block + ${o}u);`
     ),
     ...range(scales.channel ? tile.inputs : 0).map((i) =>
-      `    let channel${i} = channel(s * u.in_blocks + in_block + ${i}u);`
+      `let channel${i} = channel(s * u.in_blocks + in_block + ${i}u);`
     ),
     ...range(scales.spatial ? kw : 0).map((k) =>
-      `    let spatial${k} = spatial(s * ((u.taps + 3u) / 4u) + (tap + ${k}u) / 4u)[(tap + ${k}u) % 4u];`
+      `let spatial${k} = spatial(s * ((u.taps + 3u) / 4u) + (tap + ${k}u) / 4u)[(tap + ${k}u) % 4u];`
     ),
     ...range(scales.kernel ? kernels : 0).map((n) =>
-      `    let kernel${n} = kernel(s * ${blocksOf(kernels)}u + ${n >> 2}u)[${n & 3}];`
+      `let kernel${n} = ${numberOf("kernel", `s * ${blocksOf(kernels)}u`, n)};`
     ),
   ];
   // The side that a texel runs over is scaled as a whole, the other by its channel's number.
@@ -169,7 +178,7 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
     ].filter((factor) => factor).map((factor) => ` * ${factor}`).join("");
   };
   const add = sums.map((sum) =>
-    `    { let part = ${sum.name}${scale(sum)}; ${
+    `{ let part = ${sum.name}${scale(sum)}; ${
       range(kernels).map((n) => `${total(sum, n)} += part${scales.kernel ? ` * kernel${n}` : ""};`).join(" ")
     } }`
   );
@@ -177,38 +186,39 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
     sums.map((sum) => {
       const value = there ? `select(vec4f(), ${total(sum, n)}, ${there(sum)})` : total(sum, n);
       const at = `base + ${n}u * u.kernel_texels + ${index(sum)}`;
-      return `  if (${exists(sum)}) { dw[${at}] = ${adds ? `dw[${at}] + ` : ""}${value}; }`;
+      return `if (${exists(sum)}) { dw[${at}] = ${adds ? `dw[${at}] + ` : ""}${value}; }`;
     })
   );
-  return `
-  let o = (id % u.out_tiles) * ${tile.outputs}u;
-  let ky = (id / u.out_tiles) % u.kernel_y;
-  let i = (id / (u.out_tiles * u.kernel_y)) % u.in_tiles * ${tile.inputs}u;
-  let group = id / (u.out_tiles * u.kernel_y * u.in_tiles) % u.groups;
-  let split = id / (u.out_tiles * u.kernel_y * u.in_tiles * u.groups);
-  let out_block = group * u.group_outputs + o;
-  let in_block = group * u.group_inputs + i;
-  let tap = ky * ${kw}u;
-  let base = split * u.split_texels;
-${CORRELATION_ROWS}
-${line(sums.map(({ name }) => `  var ${name} = vec4f();`))}
-${scaled ? line(sums.flatMap((sum) => range(kernels).map((n) => `  var ${total(sum, n)} = vec4f();`))) : ""}
-${attentions ? loadWeights(attentions.products, sums) : ""}
-  let first = u.first_sample + split * u.samples;
-  for (var s = first; s < min(u.end_sample, first + u.samples); s++) {
-${scaled ? reset : ""}${correlation}
-${scaled ? line([...load, ...add]) : ""}
-${attentions ? sumsOfSample(attentions, sums) : ""}
-  }
-${line(stores)}`;
+  return wgsl`
+    let o = (id % u.out_tiles) * ${tile.outputs}u;
+    let ky = (id / u.out_tiles) % u.kernel_y;
+    let i = (id / (u.out_tiles * u.kernel_y)) % u.in_tiles * ${tile.inputs}u;
+    let group = id / (u.out_tiles * u.kernel_y * u.in_tiles) % u.groups;
+    let split = id / (u.out_tiles * u.kernel_y * u.in_tiles * u.groups);
+    let out_block = group * u.group_outputs + o;
+    let in_block = group * u.group_inputs + i;
+    let tap = ky * ${kw}u;
+    let base = split * u.split_texels;
+    ${CORRELATION_ROWS}
+    ${sums.map(({ name }) => `var ${name} = vec4f();`)}
+    ${scaled ? (sums.flatMap((sum) => range(kernels).map((n) => `var ${total(sum, n)} = vec4f();`))) : ""}
+    ${attentions ? loadWeights(attentions.products, sums) : ""}
+    let first = u.first_sample + split * u.samples;
+    for (var s = first; s < min(u.end_sample, first + u.samples); s++) {
+      ${scaled ? reset : ""}${correlation}
+      ${scaled ? [...load, ...add] : ""}
+      ${attentions ? sumsOfSample(attentions, sums) : ""}
+    }
+    ${stores}`;
 }
 
 /** What a sample adds to the gradients of its attentions. */
 function sumsOfSample(attentions: AttentionSums, sums: readonly Accumulator[]): string {
   const { products } = attentions;
-  return `    {
-${declareProducts(products)}
-${addProducts(products, sums)}
-${storeSums(attentions)}
+  return wgsl`
+    {
+      ${declareProducts(products)}
+      ${addProducts(products, sums)}
+      ${storeSums(attentions)}
     }`;
 }

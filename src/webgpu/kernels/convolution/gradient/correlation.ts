@@ -9,10 +9,10 @@
  * @module
  */
 
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
-import { range } from "../../wgsl/range.ts";
-import { isFlat } from "../geometry/geometry.ts";
 import { haloColumns } from "../../wgsl/halo.ts";
+import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
+import { type ConvolutionGeometry, isFlat } from "../geometry/geometry.ts";
 
 /** How much of R an invocation forms at a time. */
 export interface CorrelationTile {
@@ -98,7 +98,7 @@ export function correlationUniforms(geometry: ConvolutionGeometry): Record<strin
 }
 
 /** WGSL of the output rows [first_row, end_row) whose input row, for the window's row `ky`, lies inside the image. */
-export const CORRELATION_ROWS = `
+export const CORRELATION_ROWS = wgsl`
   let above = i32(ky * u.dilation_y) - i32(u.padding_y);
   let first_row = u32(max(0, -above) + i32(u.stride_y) - 1) / u.stride_y;
   let end_row = min(u.out_height, u32(max(0, i32(u.height) - above) + i32(u.stride_y) - 1) / u.stride_y);`;
@@ -118,43 +118,44 @@ export function correlate(
   const gradients = range(outputs).flatMap((o) =>
     range(columns).map((t) => {
       const load = `gradient(g_row + ${o}u * u.out_height * u.out_width + ${t}u)`;
-      return `      let g${o}_${t} = ${t === 0 ? load : `select(vec4f(), ${load}, column + ${t}u < u.out_width)`};`;
+      return `let g${o}_${t} = ${t === 0 ? load : `select(vec4f(), ${load}, column + ${t}u < u.out_width)`};`;
     })
   );
   const images = range(inputs).flatMap((i) =>
     halo.map((j) => {
       const load = `x(u32(x_row + ${i} * i32(u.height * u.width) + ${j}))`;
       const inside = `u32(left + ${j}) < u.width`;
-      return `      let x${i}_${j} = ${px > 0 ? `select(vec4f(), ${load}, ${inside})` : load};`;
+      return `let x${i}_${j} = ${px > 0 ? `select(vec4f(), ${load}, ${inside})` : load};`;
     })
   );
   // Of large maps, runs of pixels are summed by themselves: short chains round little.
   const { outWidth, rows } = rowExtents(geometry);
   const inRuns = outWidth * rows > LONG;
   const products = sums.map(({ name, output, input, lane, tap }) =>
-    `      ${inRuns ? "run_" : ""}${name} += ` + range(columns).map((t) => {
+    `${inRuns ? "run_" : ""}${name} += ` + range(columns).map((t) => {
       const [g, x] = [`g${output}_${t}`, `x${input}_${t * sx + tap * dx}`];
       if (lane === undefined) return `${g} * ${x}`;
       return vector === "outputs" ? `${g} * ${x}[${lane}]` : `${x} * ${g}[${lane}]`;
     }).join(" + ") + ";"
   );
-  return `
+  return wgsl`
     for (var row = first_row; row < end_row; row++) {
       let x_start = i32((s * u.in_blocks + in_block) * u.height * u.width)
         + (i32(row * u.stride_y) + above) * i32(u.width) - i32(u.padding_x);
       let g_start = ((s * u.out_blocks + out_block) * u.out_height + row) * u.out_width;
-${
+      ${
     inRuns
-      ? `      for (var run = 0u; run < u.out_width; run += ${RUN}u) {
-${sums.map(({ name }) => `      var run_${name} = vec4f();`).join("\n")}
-      for (var column = run; column < min(u.out_width, run + ${RUN}u); column += ${columns}u) {`
-      : `      for (var column = 0u; column < u.out_width; column += ${columns}u) {`
+      ? wgsl`
+        for (var run = 0u; run < u.out_width; run += ${RUN}u) {
+          ${sums.map(({ name }) => `var run_${name} = vec4f();`)}
+          for (var column = run; column < min(u.out_width, run + ${RUN}u); column += ${columns}u) {`
+      : `for (var column = 0u; column < u.out_width; column += ${columns}u) {`
   }
       let g_row = g_start + column;
       let x_row = x_start + i32(column) * ${sx};
       let left = i32(column) * ${sx} - i32(u.padding_x);
-${[...gradients, ...images, ...products].join("\n")}
-      }
-${inRuns ? [...sums.map(({ name }) => `      ${name} += run_${name};`), "      }"].join("\n") : ""}
+      ${[...gradients, ...images, ...products]}
+    }
+    ${inRuns && [sums.map(({ name }) => `${name} += run_${name};`), "}"]}
     }`;
 }

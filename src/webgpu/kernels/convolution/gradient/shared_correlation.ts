@@ -8,7 +8,11 @@
 
 import type { Node, Operands } from "../../../../graph/graph.ts";
 import type { attentionGrad } from "../../../../graph/ops/attention_grad.ts";
-import type { conv2dAttentionProducts, conv2dWeightGrad } from "../../../../graph/ops/convolution_grad.ts";
+import {
+  type conv2dAttentionProducts,
+  type conv2dWeightGrad,
+  isPerSample,
+} from "../../../../graph/ops/convolution_grad.ts";
 import type { PlanContext } from "../../../plan/plan.ts";
 
 /** Nodes that one kernel computes. */
@@ -46,8 +50,10 @@ export function sharedCorrelation(
       scales[name] === (name === grad.attributes.to ? scales[name] : (grad.operands as Operands)[name])
     );
   const attentions = Object.values(scales).filter((value) => value).length - 2;
+  // Operands in textures bind no storage buffer: the device says where they are, not what is fast on it.
   const buffers = context.capabilities.operands === "buffer" ? 3 : 0;
-  const fits = weightGrad.output.shape.join() === products.operands.weight.shape.join() &&
+  const fits = !isPerSample(weightGrad.output.shape, weightGrad.operands.kernel) &&
+    weightGrad.output.shape.join() === products.operands.weight.shape.join() &&
     !context.isAnswer(products.output) && grads.length > 0 && grads.every(isPart) &&
     buffers + attentions + 2 <= context.capabilities.storageBuffers;
   return fits ? { weightGrad, products, grads } : undefined;

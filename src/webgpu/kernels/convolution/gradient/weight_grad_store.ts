@@ -5,6 +5,7 @@
  */
 
 import type { Shape } from "../../../../graph/graph.ts";
+import { channelsOf } from "../../wgsl/numbers.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { Accumulator } from "./correlation.ts";
 
@@ -26,8 +27,7 @@ export interface WeightGradStore {
 export function weightGradStore(geometry: ConvolutionGeometry, weightShape: Shape, groups: number): WeightGradStore {
   const dynamic = weightShape.length === 5;
   const [outputs, inputs] = weightShape.slice(-4);
-  const whole = (block: string, extent: string) =>
-    `vec4u((${block}) * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.${extent})`;
+  const whole = (block: string, extent: string) => `${channelsOf(`(${block})`)} < vec4u(u.${extent})`;
   const out = ({ output }: Accumulator) => `out_block + ${output}u`;
   const tail = (sum: Accumulator) => `o + ${sum.output}u < u.group_outputs`;
   const tap = ({ tap }: Accumulator) => `tap + ${tap}u`;

@@ -7,34 +7,38 @@
 import type { Activation } from "../../../../graph/ops/shared.ts";
 import type { Resource } from "../../../plan/kernel.ts";
 import { activate } from "../../wgsl/activate.ts";
+import type { Wgsl } from "../../wgsl/wgsl.ts";
 
 /** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
 export interface Epilogue {
   /** [B, Cout] */
   readonly filter?: Resource;
-  /** [Cout] */
+  /** [Cout], or [B, Cout] */
   readonly bias?: Resource;
+  /** Whether each sample has a bias of its own; false if left out. */
+  readonly perSampleBias?: boolean;
   /** The output's shape. */
   readonly residual?: Resource;
   readonly activation: Activation;
 }
 
-/** WGSL that stores `sum` for block `o` of sample `s` at texel `at`; `bias_v` and `filter_v` hold the block's values. */
-export function store({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  return `y[at] = ${finished({ filter, bias, residual, activation }, sum, suffix)};`;
-}
-
-/** WGSL of what {@link store} stores. */
-export function finished({ filter, bias, residual, activation }: Epilogue, sum: string, suffix: string): string {
-  let value = filter ? `${sum} * filter${suffix}` : sum;
-  if (bias) value += ` + bias${suffix}`;
+/**
+ * WGSL that stores `sum` for the block whose values {@link loadEpilogue} has loaded at texel `at`; of one that is whole only if
+ * `isWhole`, WGSL of a bool, the sum itself until then.
+ */
+export function store({ filter, bias, residual, activation }: Epilogue, sum: string, isWhole?: string): string {
+  let value = filter ? `${sum} * filter_v` : sum;
+  if (bias) value += " + bias_v";
   if (residual) value += " + residual(at)";
-  return activate(activation, value);
+  const result = activate(activation, "value");
+  return `let value = ${value}; y[at] = ${isWhole ? `select(${sum}, ${result}, ${isWhole})` : result};`;
 }
 
-/** WGSL that loads the epilogue's values of block `o` of sample `s` into names ending in `suffix`. */
-export function loadEpilogue({ filter, bias }: Epilogue, o: string, suffix: string): string {
-  return `${filter ? `  let filter${suffix} = filters(s * u.out_blocks + ${o});\n` : ""}${
-    bias ? `  let bias${suffix} = bias(${o});\n` : ""
-  }`;
+/** WGSL that loads the epilogue's values of block `o` of sample `s`. */
+export function loadEpilogue({ filter, bias, perSampleBias }: Epilogue, o: string): Wgsl {
+  const ofSample = `s * u.out_blocks + ${o}`;
+  return [
+    filter && `let filter_v = filters(${ofSample});`,
+    bias && `let bias_v = bias(${perSampleBias ? ofSample : o});`,
+  ];
 }

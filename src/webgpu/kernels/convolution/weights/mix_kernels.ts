@@ -1,4 +1,8 @@
 import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
+import { blocksOf } from "../../../plan/layout.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { WeightLayout } from "./weight_layout.ts";
 
@@ -36,17 +40,17 @@ export function mixKernels(
   const { texels, strides } = layout;
   const taps = kh * kw;
   const ofInputs = layout.vector === "inputs";
-  const numbers = Array.from({ length: kernels }, (_, i) => i);
+  const numbers = range(kernels);
+  const attention = (i: number) => numberOf("kernel", `s * ${blocksOf(kernels)}u`, i);
   // [plane][share][inner]: texels that differ in `share` alone have the same attentions.
   const [inner, shares] = depthwise
     ? [taps, 1]
     : ofInputs
     ? [strides.lane, 4 * groupOutputs]
     : [strides.output, groupOutputs];
-  const run = Array.from({ length: Math.min(RUN, shares) }, (_, r) => r);
+  const run = range(Math.min(RUN, shares));
   const runs = Math.ceil(shares / run.length);
   const block = depthwise || ofInputs ? "plane" : "plane * u.group_inputs + within / u.taps / 4u";
-  const line = (lines: readonly string[]) => lines.join("\n");
   return dispatch({
     label: "mix_kernels",
     reads: { weight, kernel, channel, spatial },
@@ -63,39 +67,33 @@ export function mixKernels(
       samples: samples[1] - samples[0],
     },
     invocations: texels / shares * runs,
-    body: `
-  let within = id % u.inner;
-  let first = id / u.inner % u.runs;
-  let plane = id / (u.inner * u.runs);
-  let tap = within % u.taps;
-  let block = ${block};
-${
-      line(run.flatMap((r) => [
-        `  let at${r} = (plane * u.shares + min(first + ${r}u * u.runs, u.shares - 1u)) * u.inner + within;`,
-        ...numbers.map((i) => `  let w${r}_${i} = weight(at${r} + ${i}u * u.weight_texels);`),
-      ]))
+    body: wgsl`
+      let within = id % u.inner;
+      let first = id / u.inner % u.runs;
+      let plane = id / (u.inner * u.runs);
+      let tap = within % u.taps;
+      let block = ${block};
+      ${
+      run.flatMap((r) => [
+        `let at${r} = (plane * u.shares + min(first + ${r}u * u.runs, u.shares - 1u)) * u.inner + within;`,
+        ...numbers.map((i) => `let w${r}_${i} = weight(at${r} + ${i}u * u.weight_texels);`),
+      ])
     }
-  for (var sample = 0u; sample < u.samples; sample++) {
-    let s = sample + u.first_sample;
-    var scale = vec4f(1.0);
-${
-      channel
-        ? `    scale *= channel(s * u.in_blocks + block)${depthwise || ofInputs ? "" : "[within / u.taps % 4u]"};\n`
-        : ""
-    }${spatial ? `    scale *= spatial(s * ${Math.ceil(taps / 4)}u + tap / 4u)[tap % 4u];\n` : ""}${
-      line(numbers.map((i) =>
-        `    let scale${i} = scale${
-          kernel ? ` * kernel(s * ${Math.ceil(kernels / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}` : ""
-        };`
-      ))
+      for (var sample = 0u; sample < u.samples; sample++) {
+        let s = sample + u.first_sample;
+        var scale = vec4f(1.0);
+        ${
+      channel && `scale *= channel(s * u.in_blocks + block)${depthwise || ofInputs ? "" : "[within / u.taps % 4u]"};`
     }
-    let to = sample * u.weight_texels;
-${
-      line(run.map((r) => {
+        ${spatial && `scale *= spatial(s * ${blocksOf(taps)}u + tap / 4u)[tap % 4u];`}
+        ${numbers.map((i) => `let scale${i} = scale${kernel ? ` * ${attention(i)}` : ""};`)}
+        let to = sample * u.weight_texels;
+        ${
+      run.map((r) => {
         const inside = shares % run.length ? `if (first + ${r}u * u.runs < u.shares) ` : "";
-        return `    ${inside}{ y[to + at${r}] = ${numbers.map((i) => `scale${i} * w${r}_${i}`).join(" + ")}; }`;
-      }))
+        return `${inside}{ y[to + at${r}] = ${numbers.map((i) => `scale${i} * w${r}_${i}`).join(" + ")}; }`;
+      })
     }
-  }`,
+      }`,
   });
 }

@@ -13,7 +13,7 @@ export function scaledChannels(x: Value, attention: Value, context: PlanContext)
     writes: { y: scaled },
     uniforms: { pixels },
     invocations: texels,
-    body: "  y[id] = x(id) * channel(id / u.pixels);",
+    body: "y[id] = x(id) * channel(id / u.pixels);",
   }));
   return scaled;
 }

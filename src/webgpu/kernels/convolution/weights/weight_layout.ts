@@ -8,6 +8,9 @@
  * The gradient to the input reads the same texels with inputs and outputs swapped. Both kinds are streams: a tile of
  * output channels reads the texels of each of its channels one after the other.
  *
+ * What operators compute may have anything in the lanes past its last channel, which convolutions must read as zero: it is
+ * laid out anew unless channels fill whole blocks.
+ *
  * @module
  */
 
@@ -16,6 +19,7 @@ import type { Resource } from "../../../plan/kernel.ts";
 import { packBlocks } from "../../../plan/layout.ts";
 import type { PlanContext, Upload } from "../../../plan/plan.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import { gatherEach, gatherTable } from "../../layout/gather.ts";
 import { packWeights } from "./weight_packing.ts";
 
 /** How a convolution finds its weights. */
@@ -45,6 +49,17 @@ export function weightOperand(
 ): WeightOperand {
   const { layout, isValue } = placed(weight, geometry, groups);
   const { precision } = context.capabilities;
+  if (weight.source.kind === "node" && !(isValue && weight.shape[1] % 4 === 0)) {
+    const one = weight.shape.length === 5 ? [1, ...weight.shape.slice(1)] : weight.shape;
+    const pack: Upload["pack"] = isValue
+      ? (data, out) => packBlocks(one, data, out)
+      : packWeights(one, geometry, groups);
+    const count = kernelsOf(weight);
+    const y = context.scratch(`${weight.name} weights`, layout.texels * count);
+    const table = gatherTable({ ...weight, shape: one }, layout.texels, pack);
+    gatherEach(weight.name, context.read(weight), table, count, y, context);
+    return { weight: context.operandOf(y), layout };
+  }
   if (isValue && (precision === "float32" || !context.isConstant(weight))) {
     return { weight: context.operand(weight), layout };
   }
@@ -126,7 +141,7 @@ export function addWeighted(
   inputs: number,
 ): string {
   // One addition to the sum for all lanes: a chain of a quarter of the length, of as many operations.
-  if (vector === "outputs") return `${sum} += ${weights.map((w, l) => `${x}.${"xyzw"[l]} * ${w}`).join(" + ")};`;
+  if (vector === "outputs") return `${sum} += ${weights.map((w, l) => `${x}[${l}] * ${w}`).join(" + ")};`;
   return `${sum} += vec4f(${weights.map((w) => innerProduct(x, w, inputs)).join(", ")});`;
 }
 
@@ -134,7 +149,7 @@ export function addWeighted(
 export function innerProduct(a: string, b: string, channels: number): string {
   if (channels >= 4) return `dot(${a}, ${b})`;
   const some = "xyz".slice(0, channels);
-  return channels === 1 ? `${a}.x * ${b}.x` : `dot(${a}.${some}, ${b}.${some})`;
+  return channels === 1 ? `${a}[0] * ${b}[0]` : `dot(${a}.${some}, ${b}.${some})`;
 }
 
 /** WGSL of a tap's place among its kernel's, where `tap` counts them from the window's first. */

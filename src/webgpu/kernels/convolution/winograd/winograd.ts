@@ -3,7 +3,7 @@
  * as (m + 2)² matrix products, and transformed back. The products are 1x1 convolutions over "images" of tiles:
  *
  *     transformed inputs    [set][position][Cin/4][tile]
- *     transformed kernels   [set][position] and then as the kernel's own channels lie (./weight_layout.ts)
+ *     transformed kernels   [set][position] and then as the kernel's own channels lie (../weights/weight_layout.ts)
  *     products              [set][position][Cout/4][tile]
  *
  * A set is what shares a kernel: all samples of a dispatch, or one sample where each has a kernel of its own.
@@ -14,19 +14,22 @@
 import { DeviceError } from "../../../../errors.ts";
 import { toFloat16 } from "../../../../float16.ts";
 import { type Dispatch, dispatch, type Resource } from "../../../plan/kernel.ts";
-import { TEXEL_BYTES } from "../../../plan/layout.ts";
+import { blocksOf, TEXEL_BYTES } from "../../../plan/layout.ts";
 import { mostBytes } from "../../../plan/limits.ts";
 import type { Capabilities, PlanContext, Precision, Upload } from "../../../plan/plan.ts";
-import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import type { Tile } from "../../../plan/variant.ts";
+import { numberOf } from "../../wgsl/numbers.ts";
+import { range } from "../../wgsl/range.ts";
+import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 import { convolve } from "../convolve/convolve.ts";
+import type { ConvolutionGeometry } from "../geometry/geometry.ts";
+import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometry/winograd_geometry.ts";
+import { loadEpilogue, store } from "../operands/epilogue.ts";
+import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { MixOperands } from "../weights/mix_kernels.ts";
 import { MOST_CHUNK_BYTES } from "../weights/sample_chunks.ts";
 import type { WeightLayout } from "../weights/weight_layout.ts";
 import { transformSquare, transformSquareWgsl, winogradMatrices } from "./winograd_matrices.ts";
-import { sampleTexels, type WinogradGeometry, winogradProduct } from "../geometry/winograd_geometry.ts";
-import { loadEpilogue, store } from "../operands/epilogue.ts";
-import type { ConvolutionOperands } from "../operands/operands.ts";
-import type { Tile } from "../../../plan/variant.ts";
 
 /** The layout of one position of kernels that lie so. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {
@@ -53,13 +56,14 @@ export function packWinograd(
     vector === "inputs"
       ? (o * strides.lane + (i >> 2) * strides.input) * 4 + (i & 3)
       : ((o >> 2) * strides.output + i * strides.lane) * 4 + (o & 3);
+  const { kernel } = winogradMatrices(size);
   const transformed = new Float64Array(positions);
   const refused = (message: string) => new DeviceError(message);
   return (weight, out) => {
     const data = precision === "float16" ? toFloat16(name, weight, refused) : weight;
     for (let o = 0, from = 0; o < output.channels; o++) {
       for (let i = 0; i < input.channels; i++, from += 9) {
-        transformSquare(winogradMatrices(size).kernel, data.subarray(from, from + 9), transformed);
+        transformSquare(kernel, data.subarray(from, from + 9), transformed);
         const to = place(o, i);
         for (let position = 0; position < positions; position++) {
           out[position * texels * 4 + to] = transformed[position];
@@ -78,11 +82,9 @@ export function transformKernels(
   { weight, layout, kernel, channel, spatial, y, kernels, samples }: MixOperands,
 ): Dispatch {
   const transformed = transformedLayout(layout);
-  const numbers = Array.from({ length: kernels }, (_, k) => k);
-  const taps = Array.from({ length: 9 }, (_, tap) => tap);
-  const line = (lines: readonly string[]) => lines.join("\n");
-  const number = (name: string, count: number, i: number) =>
-    `${name}(s * ${Math.ceil(count / 4)}u + ${i >> 2}u).${"xyzw"[i & 3]}`;
+  const numbers = range(kernels);
+  const taps = range(9);
+  const number = (name: string, count: number, i: number) => numberOf(name, `s * ${blocksOf(count)}u`, i);
   const factors = (tap: number) => [channel ? " * c" : "", spatial ? ` * t${tap}` : ""].join("");
   const mixed = (tap: number) => numbers.map((k) => `v${tap}_${k}${kernel ? ` * k${k}` : ""}`).join(" + ");
   const channelOf = layout.vector === "inputs"
@@ -104,34 +106,34 @@ export function transformKernels(
     },
     invocations: transformed.texels,
     workgroupSize: 16,
-    body: `
-  let start = id * 9u;
-${
-      line(taps.flatMap((tap) =>
-        numbers.map((k) => `  let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`)
-      ))
+    body: wgsl`
+      let start = id * 9u;
+      ${
+      taps.flatMap((tap) => numbers.map((k) => `let v${tap}_${k} = weight(start + ${k}u * u.weight_texels + ${tap}u);`))
     }
-  for (var sample = 0u; sample < u.samples; sample++) {
-    let s = sample + u.first_sample;
-${
-      line([
-        ...(kernel ? numbers.map((k) => `    let k${k} = ${number("kernel", kernels, k)};`) : []),
-        ...(channel ? [`    let c = ${channelOf};`] : []),
-        ...(spatial ? taps.map((tap) => `    let t${tap} = ${number("spatial", 9, tap)};`) : []),
-        ...taps.map((tap) => `    let w${tap} = (${mixed(tap)})${factors(tap)};`),
-      ])
+      for (var sample = 0u; sample < u.samples; sample++) {
+        let s = sample + u.first_sample;
+        ${kernel && numbers.map((k) => `let k${k} = ${number("kernel", kernels, k)};`)}
+        ${channel && `let c = ${channelOf};`}
+        ${spatial && taps.map((tap) => `let t${tap} = ${number("spatial", 9, tap)};`)}
+        ${taps.map((tap) => `let w${tap} = (${mixed(tap)})${factors(tap)};`)}
+        ${
+      transformSquareWgsl(
+        winogradMatrices(size).kernel,
+        (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`,
+        "q",
+      )
     }
-${transformSquareWgsl(winogradMatrices(size).kernel, (r, c) => `w${layout.reversed ? 8 - r * 3 - c : r * 3 + c}`, "q")}
-    let to = sample * u.kernel_texels + id;
-${eachPosition(positions, (r, c, position) => `    y[to + ${position}u * u.count] = q_${r}_${c};`)}
-  }`,
+        let to = sample * u.kernel_texels + id;
+        ${eachPosition(positions, (r, c, position) => `y[to + ${position}u * u.count] = q_${r}_${c};`)}
+      }`,
   });
 }
 
 /** WGSL lines for the positions of a transformed tile. */
-function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): string {
+function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): Wgsl {
   const extent = Math.sqrt(positions);
-  return Array.from({ length: positions }, (_, p) => line(Math.floor(p / extent), p % extent, p)).join("\n");
+  return range(positions).map((p) => line(Math.floor(p / extent), p % extent, p));
 }
 
 /** Plans the convolution of some samples by transformed kernels: `weight` has one, or one for each of the samples. */
@@ -200,7 +202,7 @@ function transformInput(
   product: ConvolutionGeometry,
   y: Resource,
 ): Dispatch {
-  const extent = Array.from({ length: size + 2 }, (_, i) => i);
+  const extent = range(size + 2);
   return dispatch({
     label: "winograd_inputs",
     reads: { x },
@@ -218,38 +220,36 @@ function transformInput(
     },
     invocations: tiles * input.blocks * (samples[1] - samples[0]),
     workgroupSize: 16,
-    body: `
-  let tile = id % u.tiles;
-  let block = (id / u.tiles) % u.in_blocks;
-  let sample = id / (u.tiles * u.in_blocks);
-  let top = i32(tile / u.tile_columns * ${size}u) - i32(u.padding_y);
-  let left = i32(tile % u.tile_columns * ${size}u) - i32(u.padding_x);
-  let first = i32(((sample + u.first_sample) * u.in_blocks + block) * u.height * u.width) + top * i32(u.width) + left;
-${extent.map((j) => `  let inside${j} = u32(left + ${j}) < u.width;`).join("\n")}
-${
+    body: wgsl`
+      let tile = id % u.tiles;
+      let block = (id / u.tiles) % u.in_blocks;
+      let sample = id / (u.tiles * u.in_blocks);
+      let top = i32(tile / u.tile_columns * ${size}u) - i32(u.padding_y);
+      let left = i32(tile % u.tile_columns * ${size}u) - i32(u.padding_x);
+      let first = i32(((sample + u.first_sample) * u.in_blocks + block) * u.height * u.width) + top * i32(u.width) + left;
+      ${extent.map((j) => `let inside${j} = u32(left + ${j}) < u.width;`)}
+      ${
       extent.map((i) =>
-        `  let row${i} = first + ${i} * i32(u.width);
-  let within${i} = u32(top + ${i}) < u.height;
-${
-          extent.map((j) => `  let x_${i}_${j} = select(vec4f(), x(u32(row${i} + ${j})), within${i} && inside${j});`)
-            .join("\n")
-        }`
-      ).join("\n")
+        wgsl`
+          let row${i} = first + ${i} * i32(u.width);
+          let within${i} = u32(top + ${i}) < u.height;
+          ${extent.map((j) => `let x_${i}_${j} = select(vec4f(), x(u32(row${i} + ${j})), within${i} && inside${j});`)}`
+      )
     }
-${transformSquareWgsl(winogradMatrices(size).input, (r, c) => `x_${r}_${c}`, "v")}
-  let to = sample * u.sample_stride + block * u.row_tiles + tile;
-${eachPosition(positions, (r, c, position) => `  y[to + ${position}u * u.position_stride] = v_${r}_${c};`)}`,
+      ${transformSquareWgsl(winogradMatrices(size).input, (r, c) => `x_${r}_${c}`, "v")}
+      let to = sample * u.sample_stride + block * u.row_tiles + tile;
+      ${eachPosition(positions, (r, c, position) => `y[to + ${position}u * u.position_stride] = v_${r}_${c};`)}`,
   });
 }
 
 function transformOutput(
   { geometry: { output }, size, positions, tileColumns, tiles }: WinogradGeometry,
-  { filter, bias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
+  { filter, bias, perSampleBias, residual, activation, y, samples, perSampleWeights }: ConvolutionOperands,
   product: ConvolutionGeometry,
   products: Resource,
 ): Dispatch {
-  const extent = Array.from({ length: size }, (_, i) => i);
-  const epilogue = { filter, bias, residual, activation };
+  const extent = range(size);
+  const epilogue = { filter, bias, perSampleBias, residual, activation };
   return dispatch({
     label: "winograd_outputs",
     reads: { products, filters: filter, bias, residual },
@@ -265,28 +265,31 @@ function transformOutput(
     },
     invocations: tiles * output.blocks * (samples[1] - samples[0]),
     workgroupSize: 16,
-    body: `
-  let tile = id % u.tiles;
-  let o = (id / u.tiles) % u.out_blocks;
-  let sample = id / (u.tiles * u.out_blocks);
-  let s = sample + u.first_sample;
-  let start = sample * u.sample_stride + o * u.row_tiles + tile;
-${
-      eachPosition(positions, (r, c, position) =>
-        `  let m_${r}_${c} = products(start + ${position}u * u.position_stride);`)
+    body: wgsl`
+      let tile = id % u.tiles;
+      let o = (id / u.tiles) % u.out_blocks;
+      let sample = id / (u.tiles * u.out_blocks);
+      let s = sample + u.first_sample;
+      let start = sample * u.sample_stride + o * u.row_tiles + tile;
+      ${
+      eachPosition(
+        positions,
+        (r, c, position) => `let m_${r}_${c} = products(start + ${position}u * u.position_stride);`,
+      )
     }
-${transformSquareWgsl(winogradMatrices(size).output, (r, c) => `m_${r}_${c}`, "a")}
-  let row = tile / u.tile_columns * ${size}u;
-  let column = tile % u.tile_columns * ${size}u;
-  let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;
-${loadEpilogue(epilogue, "o", "_v")}${
+      ${transformSquareWgsl(winogradMatrices(size).output, (r, c) => `m_${r}_${c}`, "a")}
+      let row = tile / u.tile_columns * ${size}u;
+      let column = tile % u.tile_columns * ${size}u;
+      let first = ((s * u.out_blocks + o) * u.height + row) * u.width + column;
+      ${loadEpilogue(epilogue, "o")}
+      ${
       extent.flatMap((i) =>
         extent.map((j) =>
-          `  if (row + ${i}u < u.height && column + ${j}u < u.width) { let at = first + ${i}u * u.width + ${j}u; ${
-            store(epilogue, `a_${i}_${j}`, "_v")
+          `if (row + ${i}u < u.height && column + ${j}u < u.width) { let at = first + ${i}u * u.width + ${j}u; ${
+            store(epilogue, `a_${i}_${j}`)
           } }`
         )
-      ).join("\n")
+      )
     }`,
   });
 }

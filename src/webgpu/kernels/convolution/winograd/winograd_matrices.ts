@@ -11,6 +11,7 @@
  */
 
 import type { WinogradSize } from "../../../plan/variant.ts";
+import type { Wgsl } from "../../wgsl/wgsl.ts";
 
 /** Rows of numbers. */
 export type Matrix = readonly (readonly number[])[];
@@ -75,15 +76,15 @@ export function transformSquare(left: Matrix, square: ArrayLike<number>, out: Fl
  * WGSL that declares `${to}_r_c`, the numbers of left · x · leftᵀ, from expressions for the numbers of x; names of its own
  * begin with `to`, too.
  */
-export function transformSquareWgsl(left: Matrix, from: (row: number, column: number) => string, to: string): string {
+export function transformSquareWgsl(left: Matrix, from: (row: number, column: number) => string, to: string): Wgsl {
   const columns = left[0].map((_, c) => c);
   const half = left.flatMap((row, r) =>
-    columns.map((c) => `  let ${to}h_${r}_${c} = ${combination(row, (i) => from(i, c))};`)
+    columns.map((c) => `let ${to}h_${r}_${c} = ${combination(row, (i) => from(i, c))};`)
   );
   const whole = left.flatMap((_, r) =>
-    left.map((row, c) => `  let ${to}_${r}_${c} = ${combination(row, (j) => `${to}h_${r}_${j}`)};`)
+    left.map((row, c) => `let ${to}_${r}_${c} = ${combination(row, (j) => `${to}h_${r}_${j}`)};`)
   );
-  return [...half, ...whole].join("\n");
+  return [half, whole];
 }
 
 /** WGSL of a sum of vec4f with given coefficients. */

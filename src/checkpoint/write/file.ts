@@ -1,0 +1,82 @@
+/**
+ * Writes files so that whoever looks sees either what was there before or all of the new one.
+ *
+ * @module
+ */
+
+import { CheckpointError, DataError, isOdconvError } from "../../errors.ts";
+
+/** Writes bytes, all of them. */
+export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+
+/**
+ * Writes a file as `path`.part, or as `part`, and renames it when all of it is on the disk. Where `work` or the system fails, nothing is
+ * left behind and `path` is what it was; a part that a killed program left is replaced. Throws what `work` throws, and
+ * `ErrorClass` where the system refuses (the disk is full, the folder is not there) or where `path` is a device.
+ */
+export async function writeFile(
+  path: string,
+  work: (write: Write) => Promise<void>,
+  ErrorClass: typeof CheckpointError | typeof DataError = CheckpointError,
+  part = partOf(path),
+): Promise<void> {
+  const there = await Deno.lstat(path).catch(() => undefined);
+  // Renaming would put a file in the place of /dev/null.
+  if (there && !there.isFile && !there.isSymlink) {
+    const what = there.isDirectory ? "a folder" : "a device or a pipe";
+    throw new ErrorClass(`${path}: cannot be written, and was left as it is: it is ${what}, not a file`);
+  }
+  try {
+    await removeIfThere(part);
+    // A new file: whatever else appeared under the name meanwhile, such as a link to another file, is not written to.
+    const file = await Deno.open(part, { write: true, createNew: true });
+    try {
+      await work(async (bytes) => {
+        for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+      });
+      await file.syncData();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(part, path);
+  } catch (error) {
+    const why = refusalOf(error);
+    if (why === undefined) {
+      await removeIfThere(part);
+      throw error;
+    }
+    await removeIfThere(part).catch(() => {});
+    throw new ErrorClass(`${path}: cannot be written, and was left as it is: ${why}`);
+  }
+}
+
+/** Adds bytes to a file that is open. Throws DataError, naming its `path`, where the system refuses. */
+export async function append(file: Deno.FsFile, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+  } catch (error) {
+    const why = refusalOf(error);
+    throw why === undefined ? error : new DataError(`${path}: cannot be written to: ${why}`);
+  }
+}
+
+/** The name under which a file is written before it is whole. */
+export function partOf(path: string): string {
+  return `${path}.part`;
+}
+
+/** Why the system does not let a file be written; undefined for errors that are not the system's, which have a code. */
+function refusalOf(error: unknown): string | undefined {
+  if (error instanceof Deno.errors.NotCapable || isOdconvError(error)) return undefined;
+  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
+  const full = error.code === "ENOSPC" || error.code === "EDQUOT";
+  return full ? "the disk is full; free some space, or write elsewhere" : error.message;
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,30 @@
+/// <reference lib="deno.worker" />
+/**
+ * A worker of the decoding pool: bytes in, normalised planes out. Reads no file and needs no permission.
+ *
+ * @module
+ */
+
+import { DataError } from "../../errors.ts";
+import { augment } from "../pixels/augment.ts";
+import { decodeImage } from "../decoding/decode.ts";
+import type { DecodeReply, DecodeRequest } from "./decode_messages.ts";
+import { normalize, preprocess } from "../pixels/preprocessing.ts";
+
+self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
+  const { id, name, image, preprocessing, augmentation } = data;
+  try {
+    const pixels = image instanceof Uint8Array ? await decodeImage(image, name) : image;
+    const input = augmentation
+      ? normalize(augment(pixels, augmentation, name), preprocessing)
+      : preprocess(pixels, preprocessing);
+    // Messages carry numbers only: the shape goes beside them.
+    reply({ id, input, shape: input.shape }, [input.buffer]);
+  } catch (error) {
+    reply({ id, error: (error as Error).message, isDataError: error instanceof DataError }, []);
+  }
+};
+
+function reply(message: DecodeReply, transfer: Transferable[]): void {
+  self.postMessage(message, transfer);
+}
