@@ -50,13 +50,16 @@ function axisTable(
 
 /** The table that sends back what a table reads: for each of `extent` places, who reads it and with what weight. */
 function transposedTable(table: AxisTable, extent: number): AxisTable {
-  return Array.from({ length: extent }, (_, place) => {
-    const weights = table.map(({ first, weights }) => weights[place - first]);
-    const first = weights.findIndex((weight) => weight !== undefined);
-    if (first < 0) return { first: 0, weights: [] };
-    const end = weights.findLastIndex((weight) => weight !== undefined) + 1;
-    return { first, weights: weights.slice(first, end).map((weight) => weight ?? 0) };
+  const readers = Array.from({ length: extent }, () => ({ first: 0, weights: [] as number[] }));
+  table.forEach(({ first, weights }, reader) => {
+    weights.forEach((weight, k) => {
+      const entry = readers[first + k];
+      if (entry.weights.length === 0) entry.first = reader;
+      while (entry.weights.length < reader - entry.first) entry.weights.push(0);
+      entry.weights.push(weight);
+    });
   });
+  return readers;
 }
 
 /** The tables of an image's rows and columns. */
