@@ -53,7 +53,7 @@ export type { Published } from "./src/models/architectures/published.ts";
 
 // Devices: where it runs.
 export { type DeviceName, type DeviceOptions, type DeviceWork, type GpuSource, openDevice } from "./src/devices.ts";
-export type { Precision } from "./src/webgpu/plan.ts";
+export type { Precision } from "./src/webgpu/plan/plan.ts";
 export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";
 

@@ -9,7 +9,7 @@ import { openDevice } from "../src/devices.ts";
 import { DeviceError } from "../src/errors.ts";
 import type { Backend, Tensors } from "../src/graph/backend.ts";
 import type { Graph } from "../src/graph/graph.ts";
-import { ceilingMeter } from "../src/webgpu/ceiling.ts";
+import { ceilingMeter } from "../src/webgpu/profiler/ceiling.ts";
 import { openWebGpu, type WebGpuBackend } from "../src/webgpu/device.ts";
 
 import type { Contestant } from "./contestant.ts";

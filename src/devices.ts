@@ -7,8 +7,8 @@
 import { checkNumber, checkWord, COUNT } from "./arguments.ts";
 import { ArgumentError, DeviceError } from "./errors.ts";
 import type { Backend } from "./graph/backend.ts";
-import type { GpuSource } from "./webgpu/connection.ts";
-import type { Capabilities, Precision } from "./webgpu/plan.ts";
+import type { GpuSource } from "./webgpu/connection/connection.ts";
+import type { Capabilities, Precision } from "./webgpu/plan/plan.ts";
 import type { Tuning } from "./webgpu/tuning/tuning.ts";
 
 export type { GpuSource };

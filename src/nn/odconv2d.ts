@@ -1,7 +1,8 @@
 import { ShapeError } from "../errors.ts";
 import type { Value } from "../graph/graph.ts";
-import { dynamicConv2d } from "../graph/ops/dynamic_conv2d.ts";
+import { conv2d } from "../graph/ops/conv2d.ts";
 import { linear } from "../graph/ops/linear.ts";
+import { mixKernels } from "../graph/ops/mix_kernels.ts";
 import { relu, softmax } from "../graph/ops/elementwise.ts";
 import { globalAvgPool } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
@@ -48,15 +49,14 @@ export class ODConv2d extends Convolution {
     this.register("attention", new Attention(this));
   }
 
-  /** Emits the attention branch and dynamic_conv2d. */
+  /** Emits the attention branch, mix_kernels and conv2d. */
   override forward(trace: Trace, x: Value): Value {
     const attention = this.children.get("attention") as Attention;
-    return trace.apply(dynamicConv2d, {
-      x,
-      weight: trace.parameter("weight"),
-      bias: this.bias ? trace.parameter("bias") : undefined,
-      ...attention.heads(trace.child("attention"), x),
-    }, this.attributes);
+    const kernels = trace.parameter("weight");
+    const bias = this.bias ? trace.parameter("bias") : undefined;
+    const heads = attention.heads(trace.child("attention"), x);
+    const weight = trace.apply(mixKernels, { weight: kernels, ...heads }, {});
+    return trace.apply(conv2d, { x, weight, bias }, this.attributes);
   }
 }
 

@@ -12,6 +12,7 @@ import { runningAverage } from "../graph/ops/batch_norm_train.ts";
 import { crossEntropy } from "../graph/ops/cross_entropy.ts";
 import { accumulate, gate } from "../graph/ops/gate.ts";
 import { MOST_TOTALLED, total } from "../graph/ops/reductions.ts";
+import { fuseMixing } from "../graph/passes/fuse_mixing.ts";
 import { removeDeadNodes } from "../graph/passes/rewrite.ts";
 import { type Module, namedParameters, traceModule, type TraceOptions } from "../nn/module.ts";
 import { appendAverage, clipGradients, type LoadState, type Optimizer, stateName } from "./optimizer.ts";
@@ -92,7 +93,7 @@ export function trainingForward(
   shape: readonly number[],
   { frozenStatistics, loss: custom, labelSmoothing = 0 }: TrainingStepOptions,
 ): { graph: Graph; loss: Value } {
-  const graph = traceModule(module, shape, { training: true, frozenStatistics });
+  const graph = fuseMixing(traceModule(module, shape, { training: true, frozenStatistics }));
   const logits = graph.outputs.get("logits")!;
   const usual = () => {
     const labels = graph.input("labels", [logits.shape[0]]);

@@ -1,6 +1,6 @@
 /**
  * A WebGPU device that runs graphs, in Deno or a browser. Whatever goes wrong on it becomes a DeviceError of the work that
- * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./recovery.ts).
+ * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./connection/recovery.ts).
  *
  * @module
  */
@@ -8,12 +8,13 @@
 import { DeviceError } from "../errors.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
-import { connect, type Connection, type ConnectionOptions } from "./connection.ts";
-import { compileGraph, type WebGpuExecutable } from "./executable.ts";
-import type { Shader } from "./kernel.ts";
-import type { ChooseVariant } from "./kernels/variants.ts";
-import type { Capabilities } from "./plan.ts";
-import { Recovery, redoWhenLost } from "./recovery.ts";
+import { connect, type Connection, type ConnectionOptions } from "./connection/connection.ts";
+import { Recovery, redoWhenLost } from "./connection/recovery.ts";
+import type { Shader } from "./plan/kernel.ts";
+import type { Capabilities } from "./plan/plan.ts";
+import type { ChooseVariant } from "./plan/variant.ts";
+import type { DeviceOwner, DeviceUser } from "./run/backend.ts";
+import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
 import { tunedChoice } from "./tuning/choose.ts";
 import type { Tuning } from "./tuning/tuning.ts";
 
@@ -32,13 +33,13 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
 }
 
 /** A WebGPU device that runs graphs. Made by {@link openWebGpu}. */
-export class WebGpuBackend implements Backend {
+export class WebGpuBackend implements Backend, DeviceOwner {
   /** Always "webgpu". */
   readonly name = "webgpu";
   /** Who chooses among kernels; the best guess is taken without. */
   readonly tuning?: Tuning;
   readonly #recovery: Recovery;
-  #executables = new Set<WebGpuExecutable>();
+  #executables = new Set<DeviceUser>();
   #disposed = false;
 
   /** Use {@link openWebGpu}. */
@@ -82,7 +83,7 @@ export class WebGpuBackend implements Backend {
   }
 
   /** Called by an executable that has freed its memory. */
-  forget(executable: WebGpuExecutable): void {
+  forget(executable: DeviceUser): void {
     this.#executables.delete(executable);
   }
 

@@ -7,18 +7,10 @@ import type { StateDict, Tensor } from "../../src/checkpoint/tensors/state_dict.
 import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../../src/errors.ts";
 import { describe, fixture, ramp, safetensors } from "./support.ts";
+import { withFolder } from "../support/folders.ts";
 
 function tensor(dtype: Tensor["dtype"], shape: number[], values: ArrayBufferView<ArrayBuffer>): Tensor {
   return { dtype, shape, read: () => Promise.resolve(new Uint8Array(values.buffer)) };
-}
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("`readSafetensors()` reads what the safetensors library writes, from a file, a Blob and a buffer", async () => {

@@ -2,8 +2,10 @@ import { openCpu } from "../../src/cpu/backend.ts";
 import { assertReference } from "../support/assert_reference.ts";
 import {
   buildConvolution,
+  buildMixing,
   type ConvolutionCase,
   DYNAMIC,
+  PER_SAMPLE,
   STATIC,
   WINOGRAD,
   WORKGROUP,
@@ -30,9 +32,18 @@ const BLOCKS: readonly ConvolutionCase[] = [
 
 Deno.test("convolutions on the CPU agree with float64 loops", async () => {
   const backend = await openCpu();
-  for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD, ...WORKGROUP, ...BLOCKS]) {
+  for (const c of [...STATIC, ...DYNAMIC, ...PER_SAMPLE, ...WINOGRAD, ...WORKGROUP, ...BLOCKS]) {
     const g = new RandomGraph();
     g.graph.output("y", buildConvolution(g, c));
+    await assertReference(backend, JSON.stringify(c), g);
+  }
+});
+
+Deno.test("mix_kernels and a convolution that are not fused agree with float64 loops on the CPU", async () => {
+  const backend = await openCpu();
+  for (const c of DYNAMIC.filter(({ kernels, attentions }) => kernels !== 1 || attentions !== "")) {
+    const g = new RandomGraph();
+    g.graph.output("y", buildMixing(g, c));
     await assertReference(backend, JSON.stringify(c), g);
   }
 });

@@ -44,8 +44,8 @@ Deno.test("openImageFolder() leaves out what systems and programs leave behind, 
     const dataset = await openImageFolder(root, { model: { numClasses: 1000 } });
     assertEquals(samplesOf(dataset), [["n01440764/b.jpg", 0], ["n15075141/a.jpg", 999], ["n15075141/c.JPG", 999]]);
     assertEquals(dataset.notes, [
-      `${root}: left out "$RECYCLE.BIN", ".cache", ".hidden", ".ipynb_checkpoints", "@eaDir" and 5 more: which systems ` +
-      "and programs leave behind",
+      `${root}: left out "$RECYCLE.BIN", ".cache", ".hidden", ".ipynb_checkpoints", "@eaDir" and 5 more: systems and ` +
+      "programs leave such things behind",
       `${root}: the model has 1000 classes, so that 2 class folders ("n01440764", "n15075141") have their numbers in ` +
       'ILSVRC-2012: "n15075141" is class 999',
     ]);

@@ -16,6 +16,7 @@ import { memoryDataset } from "../support/memory_dataset.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
 import { withSmallDisk } from "../support/small_disk.ts";
 import { encodePng } from "../support/write_png.ts";
+import { withFolder } from "../support/folders.ts";
 
 const IMAGES = 23;
 
@@ -73,15 +74,6 @@ async function run(options: Partial<MeasureOptions>, data = dataset()): Promise<
     ...options,
   });
   return { report, logits, evaluated: backend.images };
-}
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("`measure()` answers the same when its journal was cut off at any byte or damaged there", () =>

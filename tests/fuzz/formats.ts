@@ -123,7 +123,8 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   "torch-legacy": checkpointFormat(/^legacy_(bare|dtypes|strided|training)\.pth(\.tar)?$/, /^legacy_/),
   trainers: {
     async seeds() {
-      const packed = await fixtures("trainers", /^(averaged_model|lightning|moco|timm)\.(pth|ckpt).*\.gz$/);
+      // "moco" holds two networks, and is refused whole, too.
+      const packed = await fixtures("trainers", /^(averaged_model|ema_beside|lightning|moco|timm)\.(pth|ckpt).*\.gz$/);
       return await Promise.all(packed.map(unpackGzip));
     },
     async read(bytes) {

@@ -147,6 +147,37 @@ Deno.test("dynamic_conv2d has exact gradients whatever attentions there are", ()
   }
 });
 
+Deno.test("conv2d has exact gradients to a weight and a bias of each sample", () => {
+  for (const { cin, cout, groups } of GROUPS) {
+    for (const batch of [1, 3]) {
+      for (const [stride, dilation] of [[one, one], [[2, 1], one], [[2, 2], [2, 3]]] as Pair[][]) {
+        const operands = { x: [batch, cin, 6, 5], weight: [batch, cout, cin / groups, 3, 2], bias: [batch, cout] };
+        const attributes = { stride, padding: [1, 2], dilation, groups, activation: "none" };
+        check(single(OPERATORS.conv2d, operands, attributes), 2);
+      }
+    }
+  }
+});
+
+Deno.test("mix_kernels has exact gradients whatever attentions there are, alone and in a convolution", () => {
+  const extents = { channel: 4, filter: 6, spatial: 6, kernel: 3 };
+  const attributes = { stride: one, padding: one, dilation: one, groups: 2, activation: "none" } as const;
+  for (const kernels of [1, 3]) {
+    for (const letters of ["c", "f", "s", "cf", "cs", "fs", "cfs", kernels > 1 ? "" : "cfs"]) {
+      const names = Object.keys(extents).filter((name) =>
+        letters.includes(name[0]) || name === "kernel" && kernels > 1
+      );
+      const attentions = Object.fromEntries(names.map((name) => [name, [2, extents[name as keyof typeof extents]]]));
+      const operands = { weight: [kernels, 6, 2, 3, 2], ...attentions };
+      check(single(OPERATORS.mix_kernels, operands), 8);
+      const c = single(OPERATORS.mix_kernels, operands);
+      const x = c.graph.input("x", [2, 4, 4, 3]);
+      const output = c.graph.apply(OPERATORS.conv2d, "conv", { x, weight: c.output }, attributes);
+      check({ ...c, output, given: { ...c.given, x: numbers("x", x.shape) } }, 4);
+    }
+  }
+});
+
 Deno.test("convolutions have exact gradients through a fused residual and activation", () => {
   for (const activation of ["relu", "relu6"] as const) {
     for (const kernels of [undefined, 2]) check(convolution({ cin: 4, cout: 2, groups: 1, kernels, activation }), 2);
@@ -237,9 +268,11 @@ Deno.test("every operator of a training graph that has no gradient rule is a bac
   assertEquals(forward, [
     "dropout",
     "conv2d_attention_products",
+    "mix_kernels_products",
     "running_average",
     "channel_sum",
     "channel_variance",
+    "pixel_sum",
     "sum_products",
     "dropout_mask",
     "sgd_velocity",

@@ -3,12 +3,13 @@ import { appendGradients } from "../../src/graph/autodiff.ts";
 import { crossEntropy } from "../../src/graph/ops/cross_entropy.ts";
 import { createModel } from "../../src/models/model/model.ts";
 import { REGISTRY } from "../../src/models/architectures/registry.ts";
+import { fuseMixing } from "../../src/graph/passes/fuse_mixing.ts";
 import { namedParameters, traceModule } from "../../src/nn/module.ts";
 
 Deno.test("every trainable parameter of every architecture gets a gradient of its shape, every statistic an update", () => {
   for (const [arch, { imageSize, dynamic }] of REGISTRY) {
     const { network } = createModel({ arch, kernelNum: 2 });
-    const graph = traceModule(network, [2, 3, imageSize, imageSize], { training: true });
+    const graph = fuseMixing(traceModule(network, [2, 3, imageSize, imageSize], { training: true }));
     const operands = { logits: graph.outputs.get("logits")!, labels: graph.input("labels", [2]) };
     const loss = graph.apply(crossEntropy, "loss", operands, { labelSmoothing: 0 });
     const all = [...namedParameters(network)].filter(([, { dtype }]) => dtype === "F32");

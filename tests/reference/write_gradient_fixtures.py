@@ -19,7 +19,7 @@ from torch import nn
 import write_op_fixtures as ops
 from odconv import ODConv2d, set_temperature
 from weights import state_dict, uniform
-from write_op_fixtures import FIXTURES, case, conv, dynamic
+from write_op_fixtures import FIXTURES, case, conv, dynamic, mix, per_sample
 
 # Operands that training never differentiates by.
 CONSTANTS = {"temperature", "runningMean", "runningVar", "labels"}
@@ -47,6 +47,18 @@ def cases():
         dynamic(f"grid: n = {n}, {cin} to {cout} channels in {groups} groups, stride {stride[0]}, dilation {dilation[0]}",
                 [2, cin, 6, 5], [n, cout, cin // groups, 3, 3], attentions, stride=stride, dilation=dilation, padding=(2, 1),
                 groups=groups)
+    per_sample("3x3, bias", [3, 3, 5, 4], [3, 4, 3, 3, 3], bias=[4], padding=(1, 1))
+    per_sample("a bias for each, residual and relu", [2, 4, 4, 4], [2, 4, 4, 3, 3], bias=[2, 4], residual=[2, 4, 4, 4],
+               padding=(1, 1), activation="relu")
+    per_sample("1x1, stride 2", [2, 5, 5, 4], [2, 6, 5, 1, 1], bias=[2, 6], stride=(2, 2))
+    per_sample("2 groups, stride 2, dilation 2", [2, 4, 7, 7], [2, 6, 2, 3, 3], stride=(2, 2), dilation=(2, 2), padding=(2, 1),
+               groups=2)
+    per_sample("batch 1", [1, 4, 4, 5], [1, 3, 4, 3, 3], padding=(1, 1))
+    per_sample("depthwise, stride 2", [2, 5, 6, 6], [2, 5, 1, 3, 3], bias=[2, 5], stride=(2, 2), padding=(1, 1), groups=5)
+    mix("n = 4, every attention there is", 2, [4, 6, 5, 3, 2], "cfsk")
+    mix("n = 1, 2 groups", 3, [1, 6, 2, 3, 3], "cfs", groups=2)
+    mix("n = 3, depthwise", 2, [3, 5, 1, 3, 3], "csk", groups=5)
+    mix("kernel attention alone", 2, [5, 4, 3, 1, 1], "k")
     for x in [2, 3, 4, 4], [4, 5]:
         c = [x[1]]
         case(f"batch_norm, {len(x)}-D", "batch_norm",

@@ -41,6 +41,24 @@ def conv(name, x, weight, bias=False, residual=None, **attributes):
     case("conv2d, " + name, "conv2d", operands, **window(**attributes))
 
 
+def per_sample(name, x, weight, bias=None, residual=None, **attributes):
+    """A weight for each sample: [B, Cout, Cin/groups, kh, kw]."""
+    operands = {"x": x, "weight": weight}
+    if bias:
+        operands["bias"] = bias
+    if residual:
+        operands["residual"] = residual
+    case("conv2d, a weight for each sample, " + name, "conv2d", operands, **window(**attributes))
+
+
+def mix(name, batch, weight, attentions, groups=1):
+    """attentions: letters of c(hannel), f(ilter), s(patial), k(ernel)."""
+    n, cout, inputs, kh, kw = weight
+    shapes = {"channel": [batch, inputs * groups], "filter": [batch, cout], "spatial": [batch, kh * kw], "kernel": [batch, n]}
+    case("mix_kernels, " + name, "mix_kernels",
+         {"weight": weight} | {k: (s, 0.5, 0.5) for k, s in shapes.items() if k[0] in attentions})
+
+
 def dynamic(name, x, weight, attentions, bias=False, residual=None, **attributes):
     """attentions: letters of c(hannel), f(ilter), s(patial), k(ernel)."""
     n, cout, _, kh, kw = weight
@@ -106,6 +124,20 @@ def cases():
     dynamic("filter attention alone, with bias", [2, 4, 6, 6], [1, 6, 4, 3, 3], "f", bias=True, padding=(1, 1))
     dynamic("kernel attention of one kernel", [2, 4, 6, 6], [1, 6, 4, 3, 3], "k", padding=(1, 1))
 
+    per_sample("3x3, bias and relu", [3, 4, 6, 5], [3, 6, 4, 3, 3], bias=[6], padding=(1, 1), activation="relu")
+    per_sample("a bias for each, residual", [2, 5, 5, 5], [2, 7, 5, 3, 3], bias=[2, 7], residual=[2, 7, 5, 5], padding=(1, 1))
+    per_sample("1x1, stride 2, batch 5", [5, 8, 5, 4], [5, 12, 8, 1, 1], bias=[5, 12], stride=(2, 2))
+    per_sample("batch 1, dilation 2", [1, 3, 9, 8], [1, 4, 3, 3, 3], dilation=(2, 2), padding=(2, 2))
+    per_sample("3 groups", [2, 9, 6, 6], [2, 6, 3, 3, 3], padding=(1, 1), groups=3)
+    per_sample("2 groups of whole blocks, 5x3", [2, 8, 7, 7], [2, 8, 4, 5, 3], padding=(2, 1), groups=2)
+    per_sample("depthwise, stride 2", [3, 6, 7, 7], [3, 6, 1, 3, 3], bias=[3, 6], padding=(1, 1), stride=(2, 2), groups=6)
+    mix("n = 4, every attention there is", 3, [4, 6, 5, 3, 3], "cfsk")
+    mix("n = 1, 2 groups", 2, [1, 6, 2, 3, 2], "cfs", groups=2)
+    mix("n = 5, 3 groups", 2, [5, 9, 4, 1, 1], "ck", groups=3)
+    mix("n = 3, depthwise", 2, [3, 6, 1, 3, 3], "csk", groups=6)
+    mix("kernel attention alone", 5, [3, 8, 4, 3, 3], "k")
+    mix("filter attention alone", 2, [1, 5, 4, 3, 3], "f")
+
     for x in [2, 6, 5, 7], [5, 10]:
         c = [x[1]]
         case(f"batch_norm, {len(x)}-D", "batch_norm",
@@ -155,29 +187,44 @@ def activate(y, activation):
 
 
 def conv2d(a, x, weight, bias=None, residual=None):
-    y = F.conv2d(x, weight, bias, a["stride"], a["padding"], a["dilation"], a["groups"])
+    biases = bias[:, None] if bias is not None and bias.dim() == 2 else [bias] * len(x)
+    each = weight if weight.dim() == 5 else [weight] * len(x)
+    y = torch.cat([
+        F.conv2d(x[b : b + 1], each[b], None if biases[b] is None else biases[b].flatten(), a["stride"], a["padding"],
+                 a["dilation"], a["groups"])
+        for b in range(len(x))
+    ])
     return activate(y if residual is None else y + residual, a["activation"])
+
+
+def mix_kernels(a, weight, channel=None, filter=None, spatial=None, kernel=None):
+    """Equation 2 without the convolution, sample by sample."""
+    n, cout, inputs, kh, kw = weight.shape
+    batch = next(len(t) for t in (channel, filter, spatial, kernel) if t is not None)
+    groups = 1 if channel is None else channel.shape[1] // inputs
+    ones = lambda *shape: torch.ones(shape, dtype=weight.dtype)
+    channel = ones(batch, groups * inputs) if channel is None else channel
+    filter = ones(batch, cout) if filter is None else filter
+    spatial = ones(batch, kh * kw) if spatial is None else spatial
+    kernel = ones(batch, 1) if kernel is None else kernel
+    weights = []
+    for b in range(batch):
+        # Row o of a_c: the attentions of the input channels that output channel o sees.
+        a_c = channel[b].view(groups, 1, inputs).expand(groups, cout // groups, inputs)
+        w = sum(kernel[b, i] * weight[i] for i in range(n))
+        weights.append(
+            w * filter[b].view(cout, 1, 1, 1) * a_c.reshape(cout, inputs, 1, 1) * spatial[b].view(1, 1, kh, kw)
+        )
+    return torch.stack(weights)
 
 
 def dynamic_conv2d(a, x, weight, channel=None, filter=None, spatial=None, kernel=None, bias=None, residual=None):
     """Equation 2, sample by sample, every attention applied to the kernels as the paper writes it."""
-    n, cout, cin_per_group, kh, kw = weight.shape
-    batch, cin = x.shape[:2]
-    groups = a["groups"]
-    ones = lambda *shape: torch.ones(shape, dtype=x.dtype)
-    channel = ones(batch, cin) if channel is None else channel
-    filter = ones(batch, cout) if filter is None else filter
-    spatial = ones(batch, kh * kw) if spatial is None else spatial
-    kernel = ones(batch, 1) if kernel is None else kernel
-    samples = []
-    for b in range(batch):
-        # Row o of a_c: the attentions of the input channels that output channel o sees.
-        a_c = channel[b].view(groups, 1, cin_per_group).expand(groups, cout // groups, cin_per_group)
-        w = sum(kernel[b, i] * weight[i] for i in range(n))
-        w = w * filter[b].view(cout, 1, 1, 1) * a_c.reshape(cout, cin_per_group, 1, 1) * spatial[b].view(1, 1, kh, kw)
-        samples.append(F.conv2d(x[b : b + 1], w, bias, a["stride"], a["padding"], a["dilation"], groups))
-    y = torch.cat(samples)
-    return activate(y if residual is None else y + residual, a["activation"])
+    if channel is filter is spatial is kernel is None:
+        kernel = torch.ones((len(x), 1), dtype=x.dtype)
+    if channel is None:
+        channel = torch.ones(x.shape[:2], dtype=x.dtype)
+    return conv2d(a, x, mix_kernels(a, weight, channel, filter, spatial, kernel), bias, residual)
 
 
 def linear(a, x, weight, bias=None, temperature=1.0):
@@ -192,6 +239,7 @@ def mul(a, x, scale):
 OPERATORS = {
     "conv2d": conv2d,
     "dynamic_conv2d": dynamic_conv2d,
+    "mix_kernels": mix_kernels,
     "batch_norm": lambda a, x, weight, bias, runningMean, runningVar: F.batch_norm(
         x, runningMean, runningVar, weight, bias, eps=a["eps"]
     ),

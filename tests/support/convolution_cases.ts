@@ -2,6 +2,8 @@
 
 import type { Value } from "../../src/graph/graph.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
+import { sigmoid } from "../../src/graph/ops/elementwise.ts";
+import { mixKernels } from "../../src/graph/ops/mix_kernels.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
 import type { Activation, Pair } from "../../src/graph/ops/shared.ts";
 import type { RandomGraph } from "./random_graph.ts";
@@ -20,6 +22,11 @@ export interface ConvolutionCase {
   readonly activation?: Activation;
   readonly bias?: boolean;
   readonly residual?: boolean;
+  /**
+   * A weight and a bias for each sample: given to the run, or computed, by what leaves numbers in the lanes past the last
+   * channel.
+   */
+  readonly perSample?: "given" | "computed";
   /** Dynamic: the number of kernels. */
   readonly kernels?: number;
   /** Dynamic: which attentions there are, of "cfs"; the kernel attention is there with several kernels. */
@@ -69,6 +76,18 @@ export const DYNAMIC: readonly ConvolutionCase[] = [
   { cin: 8, cout: 8, size: [9, 9], k: [3, 3], stride: two, groups: 8, kernels: 1, attentions: "cs", bias: true },
   { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
 ];
+
+/** Of conv2d with a weight for each sample. */
+export const PER_SAMPLE: readonly ConvolutionCase[] = (["given", "computed"] as const).flatMap((perSample) => [
+  { batch: 3, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, bias: true, activation: "relu", perSample },
+  { batch: 2, cin: 5, cout: 7, size: [6, 9], k: [3, 3], stride: two, padding: one, residual: true, perSample },
+  { batch: 5, cin: 6, cout: 10, size: [5, 5], k: one, bias: true, perSample },
+  { cin: 4, cout: 6, size: [9, 8], k: [5, 3], dilation: two, perSample },
+  { batch: 2, cin: 16, cout: 8, size: [6, 6], k: [3, 3], padding: one, groups: 2, bias: true, perSample },
+  { batch: 3, cin: 6, cout: 9, size: [5, 5], k: [3, 3], groups: 3, perSample },
+  { batch: 2, cin: 4, cout: 8, size: [5, 6], k: [3, 3], groups: 4, perSample },
+  { batch: 3, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, bias: true, perSample },
+]);
 
 /** Winograd's tiles do not divide these maps; blocks of channels are part empty, padding is none, some or all around. */
 export const WINOGRAD: readonly ConvolutionCase[] = [
@@ -122,6 +141,7 @@ export function attentionsOfCase(
 
 /** The convolution of a case, of random tensors. */
 export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
+  if (c.perSample) return buildPerSample(g, c);
   const { batch = 1, cin, cout, k, groups = 1, kernels, activation = "none" } = c;
   const attributes = { ...windowOfCase(c), activation };
   const x = g.input("x", [batch, cin, ...c.size]);
@@ -137,4 +157,26 @@ export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
   const operands = { ...common, weight, ...attentionsOfCase(g, c) };
   const residual = c.residual ? g.input("residual", dynamicConv2d.shape(operands, attributes)) : undefined;
   return g.graph.apply(dynamicConv2d, "odconv", { ...operands, residual }, attributes);
+}
+
+function buildPerSample(g: RandomGraph, c: ConvolutionCase): Value {
+  const { batch = 1, cin, cout, k, groups = 1, activation = "none", perSample } = c;
+  const attributes = { ...windowOfCase(c), activation };
+  const given = g.input("weight", [batch, cout, cin / groups, ...k]);
+  // A sigmoid is a half where its operand is zero.
+  const weight = perSample === "computed" ? g.graph.apply(sigmoid, "weights", { x: given }, {}) : given;
+  const bias = c.bias ? g.input("bias", [batch, cout]) : undefined;
+  const operands = { x: g.input("x", [batch, cin, ...c.size]), weight, bias };
+  const residual = c.residual ? g.input("residual", conv2d.shape(operands, attributes)) : undefined;
+  return g.graph.apply(conv2d, "conv", { ...operands, residual }, attributes);
+}
+
+/** mix_kernels, of every attention that a case has, and convolved with: not fused, as passes leave it that other nodes take. */
+export function buildMixing(g: RandomGraph, c: ConvolutionCase): Value {
+  const { cin, cout, k, groups = 1, kernels = 1, batch = 1, activation = "none" } = c;
+  const weight = g.parameter("weight", [kernels, cout, cin / groups, ...k]);
+  const x = g.input("x", [batch, cin, ...c.size]);
+  const mixed = g.graph.apply(mixKernels, "mixed", { weight, ...attentionsOfCase(g, c) }, {});
+  g.graph.output("mixed", mixed);
+  return g.graph.apply(conv2d, "conv", { x, weight: mixed }, { ...windowOfCase(c), activation });
 }

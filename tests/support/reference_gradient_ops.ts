@@ -109,12 +109,37 @@ function target({ shape: [, classes] }: Tensor, labels: Tensor, attributes: Node
   return (i: number) => (labels.data[Math.floor(i / classes)] === i % classes ? 1 - s : 0) + s / classes;
 }
 
+/** Whether a weight is one for each sample. */
+const isOfSamples = (weight: Shape, kernel?: Tensor): boolean => weight.length === 5 && weight[0] > 1 && !kernel;
+
+/** Calls f for every number of n kernels and sample: what it is times, and indices into the kernels and into the result. */
+function visitMixing(
+  [batch]: Shape,
+  [n, cout, inputs, kh, kw]: Shape,
+  channels: number,
+  f: (at: { b: number; k: number; o: number; c: number; tap: number; w: number; y: number }) => void,
+): void {
+  const each = cout * inputs * kh * kw;
+  for (let b = 0; b < batch; b++) {
+    for (let w = 0; w < n * each; w++) {
+      const tap = w % (kh * kw), i = Math.floor(w / (kh * kw)) % inputs;
+      const o = Math.floor(w / (kh * kw) / inputs) % cout;
+      const c = Math.floor(o * (channels / inputs) / cout) * inputs + i;
+      f({ b, k: Math.floor(w / each), o, c, tap, w, y: b * each + w % each });
+    }
+  }
+}
+
 /** The operators by name. */
 export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Reference } = {
   conv2d_input_grad({ gradient, weight, filter, spatial, kernel }, attributes, out) {
     const dx = new Float64Array(size(out));
     const each = size(weight.shape.slice(-4));
     visitConvolution(out, weight.shape, gradient.shape, attributes, (p) => {
+      if (isOfSamples(weight.shape, kernel)) {
+        dx[p.x] += weight.data[p.b * each + p.w] * gradient.data[p.y];
+        return;
+      }
       for (let n = 0; n * each < weight.data.length; n++) {
         dx[p.x] += scale(kernel, p.b, n) * scale(filter, p.b, p.o) * scale(spatial, p.b, p.tap) *
           weight.data[n * each + p.w] * gradient.data[p.y];
@@ -126,6 +151,10 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
     const dw = new Float64Array(size(out));
     const each = size(out.slice(-4));
     visitConvolution(x.shape, out, gradient.shape, attributes, (p) => {
+      if (isOfSamples(out, kernel)) {
+        dw[p.b * each + p.w] += x.data[p.x] * gradient.data[p.y];
+        return;
+      }
       for (let n = 0; n * each < dw.length; n++) {
         dw[n * each + p.w] += scale(kernel, p.b, n) * scale(filter, p.b, p.o) * scale(channel, p.b, p.ci) *
           scale(spatial, p.b, p.tap) * x.data[p.x] * gradient.data[p.y];
@@ -155,6 +184,34 @@ export const REFERENCE_GRADIENT_OPS: { readonly [K in TrainingOperatorName]: Ref
         scale(spatial, b, tap) *
         scale(kernel, b, k);
     });
+    return sums;
+  },
+  mix_kernels_weight_grad({ gradient, channel, filter, spatial, kernel }, _, out) {
+    const dw = new Float64Array(size(out));
+    visitMixing(gradient.shape, out, channel?.shape[1] ?? out[2], ({ b, k, o, c, tap, w, y }) => {
+      dw[w] += scale(kernel, b, k) * scale(filter, b, o) * scale(channel, b, c) * scale(spatial, b, tap) *
+        gradient.data[y];
+    });
+    return dw;
+  },
+  mix_kernels_channel_grad({ gradient, weight, filter, spatial, kernel }, _, out) {
+    const sums = new Float64Array(size(out));
+    visitMixing(gradient.shape, weight.shape, out[1], ({ b, k, o, c, tap, w, y }) => {
+      sums[b * out[1] + c] += scale(kernel, b, k) * scale(filter, b, o) * scale(spatial, b, tap) * weight.data[w] *
+        gradient.data[y];
+    });
+    return sums;
+  },
+  mix_kernels_products({ gradient, weight, channel }, _, [batch, cout, n, taps]) {
+    const products = new Float64Array(batch * cout * n * taps);
+    visitMixing(gradient.shape, weight.shape, channel?.shape[1] ?? weight.shape[2], ({ b, k, o, c, tap, w, y }) => {
+      products[((b * cout + o) * n + k) * taps + tap] += weight.data[w] * scale(channel, b, c) * gradient.data[y];
+    });
+    return products;
+  },
+  pixel_sum({ x }, _, out) {
+    const sums = new Float64Array(size(out));
+    visit(x, (b, c, i) => sums[b * out[1] + c] += x.data[i]);
     return sums;
   },
   batch_norm_train: ({ x, weight, bias, mean, variance }, attributes, out) =>

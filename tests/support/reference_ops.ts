@@ -57,7 +57,7 @@ function convolve(
 ): Float64Array {
   const sums = mapImage(out, (b, o, y, xo) => {
     const first = Math.floor(o / (cout / groups)) * cinPerGroup;
-    let sum = bias ? bias.data[o] : 0;
+    let sum = bias ? bias.data[bias.shape.length === 2 ? b * out[1] + o : o] : 0;
     for (let i = 0; i < cinPerGroup; i++) {
       for (let tap = 0; tap < kh * kw; tap++) {
         const row = y * stride[0] - padding[0] + Math.floor(tap / kw) * dilation[0];
@@ -93,14 +93,16 @@ function channelOf({ shape }: Tensor, i: number): { c: number; bc: number } {
 export const REFERENCE_OPS: { readonly [K in OperatorName]: Reference } = {
   conv2d(operands, attributes, out) {
     const { weight } = operands;
-    const [, cin, kh, kw] = weight.shape;
+    const each = weight.shape.slice(-4);
+    const [cout, cin, kh, kw] = each;
     const taps = kh * kw;
+    const perSample = weight.shape.length === 5;
     return convolve(
       operands,
       attributes as ConvolutionAttributes,
       out,
-      weight.shape,
-      (_, o, i, tap) => weight.data[(o * cin + i) * taps + tap],
+      each,
+      (b, o, i, tap) => weight.data[(((perSample ? b * cout : 0) + o) * cin + i) * taps + tap],
     );
   },
   dynamic_conv2d(operands, attributes, out) {
@@ -117,6 +119,22 @@ export const REFERENCE_OPS: { readonly [K in OperatorName]: Reference } = {
       const input = Math.floor(o / (cout / groups)) * cin + i;
       return sum * (channel ? channel.data[b * cin * groups + input] : 1) *
         (filter ? filter.data[b * cout + o] : 1) * (spatial ? spatial.data[b * taps + tap] : 1);
+    });
+  },
+  mix_kernels({ weight, kernel, channel, filter, spatial }, _, out) {
+    const [n, cout, cin, kh, kw] = weight.shape;
+    const taps = kh * kw;
+    return map(out, (at) => {
+      const tap = at % taps, i = Math.floor(at / taps) % cin;
+      const o = Math.floor(at / taps / cin) % cout, b = Math.floor(at / taps / cin / cout);
+      let sum = 0;
+      for (let k = 0; k < n; k++) {
+        sum += (kernel ? kernel.data[b * n + k] : 1) * weight.data[((k * cout + o) * cin + i) * taps + tap];
+      }
+      const channels = channel?.shape[1] ?? cin;
+      const input = Math.floor(o / (cout * cin / channels)) * cin + i;
+      return sum * (channel ? channel.data[b * channels + input] : 1) * (filter ? filter.data[b * cout + o] : 1) *
+        (spatial ? spatial.data[b * taps + tap] : 1);
     });
   },
   batch_norm({ x, weight, bias, runningMean, runningVar }, attributes, out) {

@@ -109,6 +109,40 @@ addConvolution({ image: [2, 3, 17, 19], cout: 33, groups: 1, kernelSize: [7, 7],
 // More patches than fit one piece of memory.
 addConvolution({ image: [3, 32, 80, 80], cout: 1, groups: 1, kernelSize: [3, 3], padding: [1, 1] });
 
+for (const [cin, cout, groups] of [[4, 5, 1], [8, 8, 2], [4, 6, 2], [6, 8, 1], [5, 5, 5], [3, 6, 3]]) {
+  for (const [k, stride, dilation] of [[[3, 2], [1, 1], [1, 1]], [[3, 3], [2, 2], [1, 2]], [[1, 1], [1, 2], [1, 1]]]) {
+    for (const batch of [1, 3]) {
+      const extent = (size: number, i: 0 | 1) => Math.floor((size + 2 - dilation[i] * (k[i] - 1) - 1) / stride[i]) + 1;
+      const x = [batch, cin, 7, 6], gradient = [batch, cout, extent(7, 0), extent(6, 1)];
+      const weight = [batch, cout, cin / groups, ...k];
+      const attributes = { stride, padding: [1, 1], dilation, groups };
+      const what = `a weight for each sample, ${JSON.stringify({ x, cout, groups, k, stride, dilation })}`;
+      add("conv2d_input_grad", what, { gradient, weight }, { ...attributes, inputSize: [7, 6] });
+      add("conv2d_weight_grad", what, { x, gradient }, { ...attributes, weightShape: weight });
+    }
+  }
+}
+for (const [inputs, cout, groups] of [[4, 5, 1], [2, 6, 3], [1, 6, 6], [5, 8, 2]]) {
+  for (const [n, letters] of [[1, "cfs"], [4, "cfsk"], [5, "k"], [1, "f"], [2, "sk"], [2, "ck"]] as const) {
+    const extents = { c: inputs * groups, f: cout, s: 6, k: n };
+    const attentions = (some: string) =>
+      Object.fromEntries(
+        [...some].filter((letter) => letters.includes(letter)).map((letter) => {
+          const key = letter as keyof typeof ATTENTIONS;
+          return [ATTENTIONS[key], [3, extents[key]]];
+        }),
+      );
+    const weight = [n, cout, inputs, 3, 2], gradient = [3, cout, inputs, 3, 2];
+    const what = `${weight.join("x")}, ${groups} groups, ${letters}`;
+    add("mix_kernels_weight_grad", what, { gradient, ...attentions("cfsk") }, { weightShape: weight });
+    add("mix_kernels_products", what, { gradient, weight, ...attentions("c") });
+    const channels = { channels: inputs * groups };
+    add("mix_kernels_channel_grad", what, { gradient, weight, ...attentions("fsk") }, channels);
+  }
+}
+add("pixel_sum", "7x6", { x: image });
+add("pixel_sum", "of more pixels than a piece", { x: [2, 5, 31, 33] });
+
 for (const to of ["filter", "spatial", "kernel"] as const) {
   const scales = { filter: [2, 5], spatial: [2, 6], kernel: [2, 3] };
   add("attention_grad", `to ${to}, alone`, { products: [2, 5, 3, 6] }, { to });

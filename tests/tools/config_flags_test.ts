@@ -14,18 +14,10 @@ import { startHub } from "../checkpoint/hub_server.ts";
 import { fixture } from "../checkpoint/support.ts";
 import { randomPng, writeRandomModel } from "../support/random_inputs.ts";
 import { runTask } from "../support/run_task.ts";
+import { withFolder } from "../support/folders.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TEN = Array.from({ length: 10 }, (_, i) => `class of ${i}`);
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Runs a tool with its task's permissions in a folder. */
 async function runIn(cwd: string, env: Record<string, string>, task: string, ...args: string[]) {

@@ -9,6 +9,7 @@ import { createModel } from "../../src/models/model/model.ts";
 import { fixture } from "../checkpoint/support.ts";
 import { Random } from "../fuzz/random.ts";
 import { withSmallDisk } from "../support/small_disk.ts";
+import { withFolder } from "../support/folders.ts";
 
 const TOOL = fileURLToPath(new URL("../../tools/convert.ts", import.meta.url));
 const ENV = { NO_COLOR: "1" };
@@ -23,15 +24,6 @@ async function run([program, ...args]: string[]) {
   const output = await new Deno.Command(program, { args, env: ENV, stdin: "null" }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
-}
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();

@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { sha256, TRAINER_FILES, trainerFile } from "../checkpoint/trainers.ts";
+import { withFolder } from "../support/folders.ts";
 
 interface Outcome {
   readonly code: number;
@@ -29,15 +30,6 @@ async function run(tool: string, folder: string, ...args: string[]): Promise<Out
     stdin: "null",
   }).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
-}
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 for (const { file, ask = {}, sha256: expected } of TRAINER_FILES) {

@@ -53,7 +53,7 @@ Deno.test("`eval` takes the class numbers that the model has for the folders, an
     ]);
     assertEquals(ten.labels, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assertEquals(thousand.labels, TEN.map((_, i) => 100 * i + 7));
-    const leftOut = `${root}/ten: left out ".ipynb_checkpoints": which systems and programs leave behind`;
+    const leftOut = `${root}/ten: left out ".ipynb_checkpoints": systems and programs leave such things behind`;
     assertEquals([ten.lines[0], thousand.lines[0]], [leftOut, leftOut]);
     assertStringIncludes(ten.lines[1], "the folders are WordNet ids, numbered 0 to 9 in the order of their names");
     assertStringIncludes(thousand.lines[1], "have their numbers in ILSVRC-2012");

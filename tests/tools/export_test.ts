@@ -217,7 +217,7 @@ Deno.test("`export` exits 1 and writes nothing when the state is another model's
     await writeSafetensors(`${folder}/bad.safetensors`, new Map([...tensors].slice(1)), METADATA);
     const cases: [args: string[], message: string][] = [
       [[model, "--state", `${folder}/s.safetensors`], "the training state is another model's: head.weight"],
-      [[model, "--state", `${folder}/part.safetensors`], "part.safetensors: 1 tensors do not fit the model"],
+      [[model, "--state", `${folder}/part.safetensors`], "part.safetensors: 1 tensor does not fit the model"],
       [[model, "--state", model], "last.safetensors: no state of a training run: its metadata names no optimizer"],
       [[model, "--state", `${folder}/none`], "there is no such file"],
       [[`${folder}/bad.safetensors`], "1 missing:\n  conv1.weight [16, 3, 3, 3]"],

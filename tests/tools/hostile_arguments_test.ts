@@ -54,7 +54,7 @@ Deno.test("commands end in one line when they are named devices, pipes, files wi
       ["convert", ["file://elsewhere/x.pth"], 1, "not the URL of a file on this machine"],
       ["convert", ["file:///x%00y"], 1, "not the URL of a file on this machine"],
       ["inspect", ["od_resnet20", "--kernel-num", "1000000000"], 1, "kernelNum is 1000000000, expected"],
-      ["train", ["--arch", "od_resnet20", "--dry-run", "--batch", "999999999"], 1, "more than 65536 dispatches"],
+      ["train", ["--arch", "od_resnet20", "--dry-run", "--batch", "999999999"], 1, "use a smaller batch"],
     ];
     const began = performance.now();
     const outcomes = await Promise.all(cases.map(([task, args]) => runTask(task, ...args)));

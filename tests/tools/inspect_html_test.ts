@@ -8,18 +8,10 @@ import { html } from "../../tools/inspect/html.ts";
 import { encodePng } from "../../tools/inspect/png.ts";
 import { statisticsOf } from "../../tools/inspect/statistics.ts";
 import { runTask } from "../support/run_task.ts";
+import { withFolder } from "../support/folders.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const [SHIP, AIRPLANE] = ["ship", "airplane"].map((name) => `${ROOT}web/examples/${name}.png`);
-
-async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "odconv_inspect_" });
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Writes a report and answers its text. */
 async function report(folder: string, weights: string, images: readonly string[], ...flags: string[]): Promise<string> {

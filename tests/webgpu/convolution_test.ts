@@ -1,9 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
+import { variantsOf } from "../../src/webgpu/kernels/convolution/choice/variants.ts";
 import {
   buildConvolution,
+  buildMixing,
   type ConvolutionCase,
   DYNAMIC,
+  PER_SAMPLE,
   STATIC,
   WINOGRAD,
   WORKGROUP,
@@ -16,7 +18,7 @@ import { assertParity, withWebGpu } from "./support.ts";
 for (const operands of ["texture", "buffer"] as const) {
   Deno.test(`convolutions agree with float64 loops when operands are read from a ${operands}`, async () => {
     await withWebGpu({ operands }, async (backend) => {
-      for (const c of [...STATIC, ...DYNAMIC]) {
+      for (const c of [...STATIC, ...DYNAMIC, ...PER_SAMPLE]) {
         const g = new RandomGraph();
         g.graph.output("y", buildConvolution(g, c));
         await assertParity(backend, JSON.stringify(c), g);
@@ -25,11 +27,21 @@ for (const operands of ["texture", "buffer"] as const) {
   });
 }
 
+Deno.test("mix_kernels and a convolution that are not fused agree with float64 loops", async () => {
+  await withWebGpu({}, async (backend) => {
+    for (const c of DYNAMIC.filter(({ kernels, attentions }) => kernels !== 1 || attentions !== "")) {
+      const g = new RandomGraph();
+      g.graph.output("y", buildMixing(g, c));
+      await assertParity(backend, JSON.stringify(c), g);
+    }
+  });
+});
+
 for (const profile of ["software", "hardware"] as const) {
   Deno.test(`every variant of a convolution agrees with float64 loops in the ${profile} profile`, async () => {
     await withWebGpu({ profile, operands: profile === "software" ? "texture" : "buffer" }, async (backend) => {
       const names = new Set<string>();
-      for (const c of [...STATIC, ...DYNAMIC, ...WINOGRAD, ...WORKGROUP]) {
+      for (const c of [...STATIC, ...DYNAMIC, ...PER_SAMPLE, ...WINOGRAD, ...WORKGROUP]) {
         const g = new RandomGraph();
         const { source } = buildConvolution(g, c);
         assert(source.kind === "node");

@@ -1,11 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { Graph } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { convolutionGeometry } from "../../src/webgpu/kernels/convolution_geometry.ts";
-import { byTileCost, directTiles, tileName, tilesFor } from "../../src/webgpu/kernels/convolution_tiles.ts";
-import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
-import type { Capabilities } from "../../src/webgpu/plan.ts";
-import { ANY_DEVICE } from "../../src/webgpu/planned_memory.ts";
+import { convolutionGeometry } from "../../src/webgpu/kernels/convolution/geometry/geometry.ts";
+import {
+  byTileCost,
+  directTiles,
+  tileName,
+  tilesFor,
+} from "../../src/webgpu/kernels/convolution/choice/convolution_tiles.ts";
+import { variantsOf } from "../../src/webgpu/kernels/convolution/choice/variants.ts";
+import type { Capabilities } from "../../src/webgpu/plan/plan.ts";
+import { ANY_DEVICE } from "../../src/webgpu/planner/planned_memory.ts";
 
 const HARDWARE: Capabilities = { ...ANY_DEVICE, winograd: false };
 const SOFTWARE: Capabilities = { ...HARDWARE, profile: "software" };

@@ -7,9 +7,9 @@ import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { createModel } from "../../src/models/model/model.ts";
 import { adamW } from "../../src/training/optimizer.ts";
 import { trainerGraph } from "../../src/training/trainer.ts";
-import type { Capabilities, Plan } from "../../src/webgpu/plan.ts";
-import { ANY_DEVICE } from "../../src/webgpu/planned_memory.ts";
-import { planGraph } from "../../src/webgpu/planner.ts";
+import type { Capabilities, Plan } from "../../src/webgpu/plan/plan.ts";
+import { ANY_DEVICE } from "../../src/webgpu/planner/planned_memory.ts";
+import { planGraph } from "../../src/webgpu/planner/planner.ts";
 
 /** What WebGPU promises, with as many storage buffers as kernels make use of. */
 const PROMISED: Capabilities = {

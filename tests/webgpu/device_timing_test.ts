@@ -3,8 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { openWebGpu, type WebGpuBackend } from "../../src/webgpu/device.ts";
-import { ceilingMeter } from "../../src/webgpu/ceiling.ts";
-import { clockOf } from "../../src/webgpu/timing.ts";
+import { ceilingMeter } from "../../src/webgpu/profiler/ceiling.ts";
+import { clockOf } from "../../src/webgpu/run/timing.ts";
 import { adapterOf, tunedChoice } from "../../src/webgpu/tuning/choose.ts";
 import { Tuning } from "../../src/webgpu/tuning/tuning.ts";
 import { RandomGraph } from "../support/random_graph.ts";

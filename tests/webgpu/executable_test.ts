@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DeviceError, ShapeError } from "../../src/errors.ts";
 import { Graph, type Operator, type Value } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
-import { gridOf } from "../../src/webgpu/kernel.ts";
+import { gridOf } from "../../src/webgpu/plan/kernel.ts";
 import { random } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
 

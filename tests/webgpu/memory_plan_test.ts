@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Life, planMemory } from "../../src/webgpu/memory_plan.ts";
+import { type Life, planMemory } from "../../src/webgpu/planner/memory_plan.ts";
 
 /** Fails where two values that live at the same time share a slot, or a slot is too small. */
 function assertSound(lives: readonly Life[]): void {

@@ -120,6 +120,6 @@ for (const operands of ["texture", "buffer"] as const) {
 
 Deno.test("operators are all tested", () => {
   const tested = new Set(CASES.map(([name]) => name.split(" ")[0]));
-  const inOwnFile = ["conv2d", "dynamic_conv2d"];
+  const inOwnFile = ["conv2d", "dynamic_conv2d", "mix_kernels"];
   assertEquals(Object.keys(OPERATORS).filter((name) => !tested.has(name)), inOwnFile);
 });

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { DeviceMemory } from "../../src/webgpu/run/memory.ts";
+import { ANY_DEVICE, plannedMemory } from "../../src/webgpu/planner/planned_memory.ts";
+import { planGraph } from "../../src/webgpu/planner/planner.ts";
 import { createModel } from "../../src/models/model/model.ts";
-import { DeviceMemory } from "../../src/webgpu/memory.ts";
-import { ANY_DEVICE, plannedMemory } from "../../src/webgpu/planned_memory.ts";
-import { planGraph } from "../../src/webgpu/planner.ts";
 import { smallGraph } from "../support/small_graph.ts";
 
 /** A device that only adds up what is asked of it. */

@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Operator, Value } from "../../src/graph/graph.ts";
+import { sigmoid } from "../../src/graph/ops/elementwise.ts";
 import type { Pair } from "../../src/graph/ops/shared.ts";
 import { convolutionShape } from "../../src/graph/ops/shared.ts";
 import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
-import { planGraph } from "../../src/webgpu/planner.ts";
-import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
+import { planGraph } from "../../src/webgpu/planner/planner.ts";
+import { variantsOf } from "../../src/webgpu/kernels/convolution/choice/variants.ts";
 import { attentionsOfCase, type ConvolutionCase, windowOfCase } from "../support/convolution_cases.ts";
 import { RandomGraph } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
@@ -50,6 +51,15 @@ const CASES: readonly ConvolutionCase[] = [
   { batch: 5, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, kernels: 4, attentions: "cs" },
   { batch: 2, cin: 8, cout: 8, size: [9, 9], k: [3, 3], stride: two, groups: 8, kernels: 1, attentions: "cs" },
   { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
+  // A weight for each sample.
+  { batch: 3, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, perSample: "given" },
+  { batch: 3, cin: 6, cout: 10, size: [9, 7], k: [3, 2], stride: two, padding: one, perSample: "computed" },
+  { batch: 2, cin: 9, cout: 17, size: [5, 5], k: one, perSample: "computed" },
+  { cin: 8, cout: 6, size: [6, 6], k: [3, 3], perSample: "computed" },
+  { batch: 2, cin: 8, cout: 12, size: [6, 6], k: [3, 3], groups: 2, dilation: two, perSample: "given" },
+  { batch: 2, cin: 6, cout: 9, size: [5, 5], k: [3, 3], padding: one, groups: 3, perSample: "computed" },
+  { batch: 5, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, perSample: "computed" },
+  { batch: 2, cin: 6, cout: 6, size: [8, 9], k: [3, 3], stride: two, groups: 6, perSample: "given" },
   // Several tiles of channels.
   { batch: 2, cin: 8, cout: 16, size: [12, 11], k: [3, 3], padding: one, kernels: 4 },
   { batch: 2, cin: 12, cout: 18, size: [13, 13], k: [3, 3], padding: one, groups: 3, kernels: 2 },
@@ -71,11 +81,14 @@ function build(
   const { batch = 1, cin, cout, k, groups = 1, kernels } = c;
   const window = windowOfCase(c);
   const each = [cout, cin / groups, ...k];
-  const weightShape = kernels === undefined ? each : [kernels, ...each];
+  const weightShape = c.perSample ? [batch, ...each] : kernels === undefined ? each : [kernels, ...each];
   const g = new RandomGraph();
   const x = g.input("x", [batch, cin, ...c.size]);
-  const gradient = g.input("gradient", convolutionShape(x.shape, each, window));
-  const weight = g[weights]("weight", weightShape);
+  // What is computed has numbers in the lanes past the last channel: a sigmoid of zero is a half.
+  const computed = (value: Value) =>
+    c.perSample === "computed" ? g.graph.apply(sigmoid, `sigmoid of ${value.name}`, { x: value }, {}) : value;
+  const gradient = computed(g.input("gradient", convolutionShape(x.shape, each, window)));
+  const weight = computed(g[c.perSample ? "input" : weights]("weight", weightShape));
   const { channel, filter, spatial, kernel } = attentionsOfCase(g, c);
   const output = (op: Operator, operands: Record<string, Value | undefined>, attributes: Record<string, unknown>) =>
     g.graph.output(op.name, g.graph.apply(op, op.name, operands, { ...window, ...attributes }));

@@ -43,6 +43,30 @@ function attentionGrad(to: string, n: number, cout: number, taps: number, others
   return { op: T.attention_grad, operands: { products: [5, cout, n, taps], ...operands }, attributes: { to } };
 }
 
+/** The backward of mix_kernels; `letters` of "cfsk" say which attentions there are. */
+function mixing(weight: Shape, groups: number, letters: string): Case[] {
+  const [n, cout, inputs, kh, kw] = weight;
+  const gradient = [3, cout, inputs, kh, kw];
+  const shapes = { channel: [3, inputs * groups], filter: [3, cout], spatial: [3, kh * kw], kernel: [3, n] };
+  const attentions = (some: string) =>
+    Object.fromEntries(
+      Object.entries(shapes).filter(([name]) => some.includes(name[0]) && letters.includes(name[0])),
+    );
+  return [
+    {
+      op: T.mix_kernels_weight_grad,
+      operands: { gradient, ...attentions("cfsk") },
+      attributes: { weightShape: weight },
+    },
+    {
+      op: T.mix_kernels_channel_grad,
+      operands: { gradient, weight, ...attentions("fsk") },
+      attributes: { channels: inputs * groups },
+    },
+    { op: T.mix_kernels_products, operands: { gradient, weight, ...attentions("c") } },
+  ];
+}
+
 function batchNorm(shape: Shape): Case[] {
   const channels = [shape[1]];
   const variance = Array.from({ length: shape[1] }, (_, c) => 0.2 + c / 3);
@@ -183,6 +207,13 @@ const CASES: readonly Case[] = [
   attentionGrad("filter", 1, 8, 1, []),
   attentionGrad("spatial", 1, 6, 9, ["filter"]),
   attentionGrad("kernel", 2, 6, 1, ["filter"]),
+  ...mixing([4, 8, 4, 3, 3], 2, "cfsk"),
+  ...mixing([5, 6, 3, 3, 2], 1, "cfsk"),
+  ...mixing([1, 9, 2, 3, 3], 3, "cfs"),
+  ...mixing([2, 6, 1, 3, 3], 6, "csk"),
+  ...mixing([3, 10, 7, 1, 1], 1, "k"),
+  { op: T.pixel_sum, operands: { x: image } },
+  { op: T.pixel_sum, operands: { x: [2, 5, 29, 31] } },
   ...crossEntropy(10, 0),
   ...crossEntropy(7, 0.1),
   ...optimizerSteps([7]),

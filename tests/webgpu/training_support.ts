@@ -3,10 +3,10 @@
 import { assert } from "@std/assert";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
-import type { ChooseVariant } from "../../src/webgpu/kernels/variants.ts";
 import { interpret } from "../support/float64_interpreter.ts";
 import { relativeError } from "../support/error.ts";
 import type { RandomGraph } from "../support/random_graph.ts";
+import type { ChooseVariant } from "../../src/webgpu/plan/variant.ts";
 
 /** The numbers of a graph's parameters, by name. */
 export async function parameterNumbers(graph: Graph): Promise<Record<string, Float32Array>> {

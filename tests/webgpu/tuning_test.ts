@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { DataError } from "../../src/errors.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
-import { variantsOf } from "../../src/webgpu/kernels/variants.ts";
+import { variantsOf } from "../../src/webgpu/kernels/convolution/choice/variants.ts";
 import { shapeOf } from "../../src/webgpu/tuning/candidates.ts";
 import { adapterOf, tunedChoice } from "../../src/webgpu/tuning/choose.ts";
 import { fastest, parseTuning, Tuning, type TuningOptions } from "../../src/webgpu/tuning/tuning.ts";

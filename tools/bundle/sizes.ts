@@ -22,6 +22,7 @@ const LATER = [
   ["WebGPU, when a device is opened", /src\/webgpu\/device\.ts$/],
   ["CPU, only where there is no GPU", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
   ["JPEG and WebP decoders, when first met", /src\/data\/decoding\/wasm\/codecs\.js$|_dec\.wasm$/],
+  ["GIF, BMP, TIFF and Netpbm decoders", /src\/data\/decoding\/((gif|bmp|tiff)\/mod|pnm)\.ts$/],
   ["ImageNet's class names, for its models", /imagenet_classes\.json$/],
 ] as const;
 

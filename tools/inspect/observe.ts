@@ -10,10 +10,10 @@ import { conv2d } from "../../src/graph/ops/conv2d.ts";
 import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
 import { linear } from "../../src/graph/ops/linear.ts";
 import { optimizeForInference } from "../../src/graph/passes/mod.ts";
+import type { WebGpuExecutable } from "../../src/webgpu/run/executable.ts";
 import { type AttentionName, attentionOutputs, type DynamicLayer } from "../../src/models/model/attention.ts";
 import type { Model } from "../../src/models/model/model.ts";
 import { type StageTime, timesByStage } from "../../src/models/architectures/stages.ts";
-import type { WebGpuExecutable } from "../../src/webgpu/executable.ts";
 import { costsOf, type Total, totalsBy } from "../../src/webgpu/profiler/cost.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
 

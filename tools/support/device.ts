@@ -8,7 +8,7 @@ import { readBytes } from "../../src/data/files/read.ts";
 import { type DeviceName, type DeviceOptions, openDevice } from "../../src/devices.ts";
 import { DataError } from "../../src/errors.ts";
 import type { Backend } from "../../src/graph/backend.ts";
-import type { Precision } from "../../src/webgpu/plan.ts";
+import type { Precision } from "../../src/webgpu/plan/plan.ts";
 import { Tuning } from "../../src/webgpu/tuning/tuning.ts";
 import { oneOf, UsageError } from "./command.ts";
 import { progress } from "./progress.ts";

@@ -8,7 +8,7 @@ import { DeviceError } from "../../src/errors.ts";
 import type { Backend, Tensors } from "../../src/graph/backend.ts";
 import { type Graph, size } from "../../src/graph/graph.ts";
 import type { WebGpuBackend } from "../../src/webgpu/device.ts";
-import type { WebGpuExecutable } from "../../src/webgpu/executable.ts";
+import type { WebGpuExecutable } from "../../src/webgpu/run/executable.ts";
 import { stateFile, writeState } from "./state_folder.ts";
 import { table } from "./table.ts";
 
@@ -63,7 +63,7 @@ export async function profileExecutable(
 ): Promise<void> {
   const { costsOf, totalsBy } = await import("../../src/webgpu/profiler/cost.ts");
   const { chromeTrace } = await import("../../src/webgpu/profiler/chrome_trace.ts");
-  const { ceilingMeter } = await import("../../src/webgpu/ceiling.ts");
+  const { ceilingMeter } = await import("../../src/webgpu/profiler/ceiling.ts");
   // The first run compiles: drivers leave it until then.
   await executable.run(inputs);
   const times = await executable.profile(inputs);

@@ -12,7 +12,7 @@ import type { Model } from "../../src/models/model/model.ts";
 import { trainerOptions } from "../../src/training/loop.ts";
 import type { Recipe } from "../../src/training/options.ts";
 import { trainerGraph } from "../../src/training/trainer.ts";
-import type { Capabilities } from "../../src/webgpu/plan.ts";
+import type { Capabilities } from "../../src/webgpu/plan/plan.ts";
 import { bytes } from "./style.ts";
 
 /** Bytes that stay on a device between steps and bytes that a step's results share. */
@@ -24,7 +24,7 @@ interface Needs {
 
 /** The memory of a step on WebGPU, as it would be allocated. Throws DeviceError where an adapter cannot bind it. */
 async function webgpuNeeds(model: Model, recipe: Recipe, capabilities?: Capabilities): Promise<Needs> {
-  const { plannedMemory } = await import("../../src/webgpu/planned_memory.ts");
+  const { plannedMemory } = await import("../../src/webgpu/planner/planned_memory.ts");
   return plannedMemory(trainerGraph(model, trainerOptions(recipe)), capabilities);
 }
 

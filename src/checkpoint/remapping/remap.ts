@@ -67,7 +67,7 @@ export function remap(tensors: StateDict, spec: readonly TensorSpec[], source = 
   if (!problems.length) return mapped;
   const total = problems.reduce((n, [, lines]) => n + lines.length, 0);
   throw new CheckpointError([
-    `${source}: ${total} tensors do not fit the model`,
+    `${source}: ${total === 1 ? "1 tensor does" : `${total} tensors do`} not fit the model`,
     ...problems.flatMap(([what, lines]) => [`${lines.length} ${what}:`, ...lines]),
   ].join("\n"));
 }

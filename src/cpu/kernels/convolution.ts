@@ -23,11 +23,13 @@ export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
 };
 
 function staticShapes({ operands: { x, weight }, attributes, output }: Node<typeof conv2d>): ConvolutionShapes {
-  return { x: x.shape, weight: [1, ...weight.shape], y: output.shape, attributes, dynamic: false };
+  const perSample = weight.shape.length === 5;
+  const kernels = perSample ? weight.shape : [1, ...weight.shape];
+  return { x: x.shape, weight: kernels, y: output.shape, attributes, dynamic: false, perSample };
 }
 
 function dynamicShapes({ operands, attributes, output }: Node<typeof dynamicConv2d>): ConvolutionShapes {
   const { x, weight, channel, filter, spatial, kernel } = operands;
   const dynamic = [channel, filter, spatial, kernel].some((attention) => attention !== undefined);
-  return { x: x.shape, weight: weight.shape, y: output.shape, attributes, dynamic };
+  return { x: x.shape, weight: weight.shape, y: output.shape, attributes, dynamic, perSample: false };
 }

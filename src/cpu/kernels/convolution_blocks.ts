@@ -48,6 +48,8 @@ export interface ConvolutionShapes {
   readonly attributes: ConvolutionAttributes;
   /** Whether an attention makes a weight per sample. */
   readonly dynamic: boolean;
+  /** Whether the n kernels are one for each sample, and not mixed. */
+  readonly perSample: boolean;
 }
 
 /** Cuts a convolution into blocks. */

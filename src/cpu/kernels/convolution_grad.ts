@@ -1,13 +1,14 @@
 /**
  * The backward of conv2d and dynamic_conv2d. Channel and filter attention scale the images and the gradients; spatial and
  * kernel attention make a weight per sample, so that these go one sample at a time and nothing of a weight's size is
- * kept for more than one.
+ * kept for more than one. Weights that are given for each sample go one sample at a time, too.
  *
  * @module
  */
 
 import type { Node } from "../../graph/graph.ts";
 import type { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad } from "../../graph/ops/convolution_grad.ts";
+import { isPerSample } from "../../graph/ops/convolution_grad.ts";
 import { tf } from "../tfjs.ts";
 import { type Contraction, contractionOf } from "./contraction.ts";
 import { inputProduct, weightProduct } from "./contractions.ts";
@@ -26,24 +27,31 @@ export const conv2dInputGradKernel: Kernel<Node<typeof conv2dInputGrad>> = {
   run({ gradient, weight, filter, spatial, kernel }, { operands, output: { shape }, attributes }) {
     const c = contractionOf(shape, operands.weight.shape, operands.gradient.shape, attributes);
     const scaled = filter ? tf.mul(gradient!, perChannel(filter)) : gradient!;
-    const step = kernel || spatial ? 1 : samplesAtOnce(c);
+    const perSample = isPerSample(operands.weight.shape, operands.kernel);
+    const step = kernel || spatial || perSample ? 1 : samplesAtOnce(c);
+    const each = [c.cout, c.taps, c.cin / c.groups] as const;
     return concatenated(shape[0], step, (b, count) => {
-      return inputProduct(
-        samples(scaled, b, count),
-        mixKernels(weight!, [c.cout, c.taps, c.cin / c.groups], b, kernel, spatial),
-        c,
-      );
+      const own = perSample ? samples(weight!, b, 1) : mixKernels(weight!, each, b, kernel, spatial);
+      return inputProduct(samples(scaled, b, count), own, c);
     });
   },
 };
 
-/** The gradient to the weight, summed over the batch. */
+/** The gradient to the weight, summed over the batch unless each sample has its own. */
 export const conv2dWeightGradKernel: Kernel<Node<typeof conv2dWeightGrad>> = {
   run({ x, gradient, channel, filter, spatial, kernel }, { operands, output: { shape }, attributes }) {
     const c = contractionOf(operands.x.shape, shape, operands.gradient.shape, attributes);
     const image = channel ? tf.mul(x!, perChannel(channel)) : x!;
     const scaled = filter ? tf.mul(gradient!, perChannel(filter)) : gradient!;
     const [batch] = operands.x.shape;
+    const rows = c.taps * c.cin / c.groups;
+    if (isPerSample(attributes.weightShape, operands.kernel)) {
+      const own = concatenated(batch, 1, (b) => {
+        const product = weightProduct(samples(image, b, 1), samples(scaled, b, 1), c);
+        return tf.reshape(transposeMatrices(product, rows, c.cout), [1, c.cout, rows]);
+      });
+      return tf.reshape(own, deviceShape(shape));
+    }
     const step = kernel || spatial ? 1 : samplesAtOnce(c);
     let sum: tf.Tensor | undefined;
     for (let b = 0; b < batch; b += step) {
@@ -56,7 +64,7 @@ export const conv2dWeightGradKernel: Kernel<Node<typeof conv2dWeightGrad>> = {
       });
       before?.dispose();
     }
-    return tf.reshape(transposeMatrices(sum!, c.taps * c.cin / c.groups, c.cout), deviceShape(shape));
+    return tf.reshape(transposeMatrices(sum!, rows, c.cout), deviceShape(shape));
   },
 };
 
@@ -94,7 +102,7 @@ function samplesAtOnce({ pixels, taps, cin }: Contraction): number {
 /** Samples b to b + count, or to the last one. */
 function samples(x: tf.Tensor, b: number, count: number): tf.Tensor {
   const [batch, ...each] = x.shape;
-  return tf.slice(x, [b, 0, 0, 0], [Math.min(count, batch - b), ...each]);
+  return tf.slice(x, [b, ...each.map(() => 0)], [Math.min(count, batch - b), ...each]);
 }
 
 /** `step` samples after `step` samples, put together again. */

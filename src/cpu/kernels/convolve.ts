@@ -36,7 +36,9 @@ export function convolve(
   const x = padded(operands.x!, blocks);
   const zeros = tf.zeros([Math.max(inputs, OUTPUTS)]), ones = tf.ones([Math.max(inputs, taps)]);
   const { channel, filter } = scales(operands, blocks, batch);
-  const bias = inBlocks(operands.bias, 0, 1, blocks);
+  const biases = operands.bias?.rank === 2 ? batch : 1;
+  const bias = inBlocks(operands.bias, 0, biases, blocks);
+  const kernelSize = groups * count * size, biasSize = biases > 1 ? groups * count * OUTPUTS : 0;
   const weight = shapes.dynamic ? emptyTensor([spans[0].length * size]) : undefined;
   const part = outputs % OUTPUTS ? emptyTensor([pixels, OUTPUTS]) : undefined;
   const totals = emptyTensor([PIXELS, OUTPUTS]);
@@ -51,7 +53,7 @@ export function convolve(
     for (let j = 0; j < length; j++) {
       wasmKernels.mix({
         bank: at.bank + (i + j) * size * NUMBER,
-        pitch: groups * count * size * NUMBER,
+        pitch: kernelSize * NUMBER,
         kernel: kernel ? at.kernel + b * n * NUMBER : at.ones,
         spatial: spatial ? at.spatial + b * taps * NUMBER : at.ones,
         channel: channel ? at.channel + (b * cin + group * inputs) * NUMBER : at.ones,
@@ -75,8 +77,8 @@ export function convolve(
         x: at.x + image * NUMBER,
         table: at.table,
         zeros: at.zeros,
-        weight: weight ? mixed(b, i, span) : at.bank + i * size * NUMBER,
-        bias: at.bias + i * OUTPUTS * NUMBER,
+        weight: weight ? mixed(b, i, span) : at.bank + ((shapes.perSample ? b * kernelSize : 0) + i * size) * NUMBER,
+        bias: at.bias + (b * biasSize + i * OUTPUTS) * NUMBER,
         totals: at.totals,
         residual: residual && whole ? at.residual + result * NUMBER : 0,
         y: whole ? at.y + result * NUMBER : at.part,

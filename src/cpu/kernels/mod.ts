@@ -7,6 +7,7 @@ import * as elementwise from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { flattenKernel, padChannelsKernel } from "./layout.ts";
 import { linearKernel } from "./linear.ts";
+import { mixKernelsKernel } from "./mixed_weights.ts";
 import { avgPool2dKernel, globalAvgPoolKernel, maxPool2dKernel } from "./pooling.ts";
 import { TRAINING_KERNELS } from "./training.ts";
 
@@ -14,6 +15,7 @@ import { TRAINING_KERNELS } from "./training.ts";
 export const KERNELS: Readonly<Record<OperatorName | TrainingOperatorName, Kernel>> = {
   conv2d: conv2dKernel,
   dynamic_conv2d: dynamicConv2dKernel,
+  mix_kernels: mixKernelsKernel,
   batch_norm: elementwise.batchNormKernel,
   relu: elementwise.reluKernel,
   relu6: elementwise.relu6Kernel,

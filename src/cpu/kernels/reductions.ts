@@ -2,7 +2,16 @@
 
 import type { Node } from "../../graph/graph.ts";
 import type { sumSquares } from "../../graph/ops/optimizer_step.ts";
-import type { channelSum, channelVariance, fill, scale, sum, sumProducts, total } from "../../graph/ops/reductions.ts";
+import type {
+  channelSum,
+  channelVariance,
+  fill,
+  pixelSum,
+  scale,
+  sum,
+  sumProducts,
+  total,
+} from "../../graph/ops/reductions.ts";
 import { tf } from "../tfjs.ts";
 import { deviceShape } from "./device_shape.ts";
 import type { Kernel } from "./kernel.ts";
@@ -25,6 +34,19 @@ export const channelVarianceKernel: Kernel<Node<typeof channelVariance>> = {
       const sums = new Float64Array(out.length);
       for (let i = 0; i < x.length;) for (let c = 0; c < sums.length; c++, i++) sums[c] += (x[i] - mean[c]) ** 2;
       for (let c = 0; c < sums.length; c++) out[c] = sums[c] * sums.length / x.length;
+    }),
+};
+
+/** The sum over the pixels of every sample and channel. */
+export const pixelSumKernel: Kernel<Node<typeof pixelSum>> = {
+  run: ({ x }, { output: { shape: [batch, channels] } }) =>
+    compute([batch, channels], [x!], (out, x) => {
+      const sums = new Float64Array(channels), each = x.length / batch;
+      for (let b = 0, i = 0; b < batch; b++) {
+        sums.fill(0);
+        for (const end = i + each; i < end;) for (let c = 0; c < channels; c++, i++) sums[c] += x[i];
+        out.set(sums, b * channels);
+      }
     }),
 };
 

@@ -11,6 +11,7 @@ import { accumulateKernel, gateKernel } from "./gate.ts";
 import type { Kernel } from "./kernel.ts";
 import { sliceChannelsKernel, unflattenKernel } from "./layout.ts";
 import { linearInputGradKernel, linearWeightGradKernel } from "./linear_grad.ts";
+import { mixKernelsChannelGradKernel, mixKernelsProductsKernel, mixKernelsWeightGradKernel } from "./mixed_weights.ts";
 import * as optimizer from "./optimizer_step.ts";
 import { avgPool2dGradKernel, globalAvgPoolGradKernel, maxPool2dGradKernel } from "./pooling_grad.ts";
 import * as reductions from "./reductions.ts";
@@ -21,12 +22,16 @@ export const TRAINING_KERNELS: Readonly<Record<TrainingOperatorName, Kernel>> = 
   conv2d_weight_grad: convolution.conv2dWeightGradKernel,
   conv2d_attention_products: convolution.conv2dAttentionProductsKernel,
   attention_grad: attentionGradKernel,
+  mix_kernels_weight_grad: mixKernelsWeightGradKernel,
+  mix_kernels_channel_grad: mixKernelsChannelGradKernel,
+  mix_kernels_products: mixKernelsProductsKernel,
   batch_norm_train: batchNorm.batchNormTrainKernel,
   batch_norm_weight_grad: batchNorm.batchNormWeightGradKernel,
   batch_norm_input_grad: batchNorm.batchNormInputGradKernel,
   running_average: batchNorm.runningAverageKernel,
   channel_sum: reductions.channelSumKernel,
   channel_variance: reductions.channelVarianceKernel,
+  pixel_sum: reductions.pixelSumKernel,
   sum: reductions.sumKernel,
   fill: reductions.fillKernel,
   sum_products: reductions.sumProductsKernel,

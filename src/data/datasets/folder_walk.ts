@@ -133,7 +133,7 @@ class Walk {
 
   #notes(loose: number): string[] {
     const kinds: [string[], string][] = [
-      [this.#litter, "which systems and programs leave behind"],
+      [this.#litter, "systems and programs leave such things behind"],
       [this.#loops, "links that lead back to a folder they are in"],
       [this.#broken, "links that lead nowhere"],
     ];

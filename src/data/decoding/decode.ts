@@ -6,15 +6,11 @@
  * @module
  */
 
-import { DataError } from "../../errors.ts";
-import { decodeBmp } from "./bmp/mod.ts";
 import { describeForeign } from "./foreign_formats.ts";
-import { decodeGif } from "./gif/mod.ts";
+import { DataError } from "../../errors.ts";
 import type { RgbImage } from "../pixels/image.ts";
 import { decodeJpeg } from "./jpeg/mod.ts";
 import { decodePng } from "./png/mod.ts";
-import { decodePnm } from "./pnm.ts";
-import { decodeTiff } from "./tiff/mod.ts";
 import { decodeWebp } from "./webp.ts";
 
 export type { RgbImage };
@@ -24,6 +20,12 @@ interface Format {
   readonly magic: readonly (number | null)[];
   readonly decode: (bytes: Uint8Array<ArrayBuffer>, name: string) => Promise<RgbImage>;
 }
+
+/** Formats that few pictures have, each loaded when it is first met. */
+const decodeBmp: Format["decode"] = async (...file) => await (await import("./bmp/mod.ts")).decodeBmp(...file);
+const decodeGif: Format["decode"] = async (...file) => await (await import("./gif/mod.ts")).decodeGif(...file);
+const decodePnm: Format["decode"] = async (...file) => await (await import("./pnm.ts")).decodePnm(...file);
+const decodeTiff: Format["decode"] = async (...file) => await (await import("./tiff/mod.ts")).decodeTiff(...file);
 
 const ANY = [null, null, null, null];
 const ascii = (text: string) => [...text].map((char) => char.charCodeAt(0));

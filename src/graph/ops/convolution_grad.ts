@@ -14,8 +14,12 @@
  * spatial and kernel attentions need of it (./attention_grad.ts), without dividing the output by an attention and
  * without keeping an unscaled output. The second and third contraction form the same R from the same x and gradient: an
  * executor may compute the two nodes in one pass. With static weights, every attention is left out.
+ *
+ * Where each sample has a weight of its own, [B, Cout, Cin/groups, kh, kw], there are no attentions either: the gradient
+ * to the input takes W[b], and the gradient to the weight is R itself.
  */
 
+import { ShapeError } from "../../errors.ts";
 import type { Operator, Shape, Value } from "../graph.ts";
 import {
   type ConvolutionAttributes,
@@ -58,12 +62,28 @@ function check(
   expectOptional("kernel attention", kernel, [x[0], n]);
 }
 
+/**
+ * Whether a weight of that shape is one for each sample, and not one for all or n that a kernel attention mixes. One sample's
+ * own weight is the same as one for all.
+ */
+export function isPerSample(weight: Shape, kernel: Value | undefined): boolean {
+  return weight.length === 5 && weight[0] > 1 && !kernel;
+}
+
+/** Throws unless a weight without a kernel attention is one, or one for each sample and without other attentions. */
+function checkPerSample(weight: Shape, gradient: Value, scales: Scales & { channel?: Value }): void {
+  if (!isPerSample(weight, scales.kernel)) return;
+  expectShape("weight", weight, [gradient.shape[0], -1, -1, -1, -1]);
+  const attention = Object.entries(scales).find(([, value]) => value);
+  if (attention) throw new ShapeError(`a weight for each sample takes no ${attention[0]} attention`);
+}
+
 /** The gradient to a convolution's input (where there is a channel attention: to the product of the two); see above. */
 export const conv2dInputGrad: Operator<
   {
     /** [B, Cout, H', W'] */
     gradient: Value;
-    /** [Cout, Cin/groups, kh, kw] or [n, Cout, Cin/groups, kh, kw] */
+    /** [Cout, Cin/groups, kh, kw], [n, Cout, Cin/groups, kh, kw] or, without attentions, [B, Cout, Cin/groups, kh, kw] */
     weight: Value;
   } & Scales,
   WindowAttributes & {
@@ -77,12 +97,13 @@ export const conv2dInputGrad: Operator<
     const { each } = kernels(weight.shape);
     const x = [gradient.shape[0], each[1] * attributes.groups, ...attributes.inputSize];
     check(x, weight.shape, gradient, scales, attributes);
+    checkPerSample(weight.shape, gradient, scales);
     return x;
   },
   madds: ({ gradient, weight }) => productMadds(gradient.shape, kernels(weight.shape).each),
 };
 
-/** The gradient to a convolution's weight, summed over the batch; see above. */
+/** The gradient to a convolution's weight, summed over the batch unless each sample has its own; see above. */
 export const conv2dWeightGrad: Operator<
   {
     /** [B, Cin, H, W] */
@@ -94,13 +115,14 @@ export const conv2dWeightGrad: Operator<
   } & Scales,
   WindowAttributes & {
     readonly groups: number;
-    /** The output's: [Cout, Cin/groups, kh, kw] or [n, Cout, Cin/groups, kh, kw]. */
+    /** The output's: [Cout, Cin/groups, kh, kw], or n of them or, without attentions, B of them. */
     readonly weightShape: Shape;
   }
 > = {
   name: "conv2d_weight_grad",
   shape({ x, gradient, ...scales }, attributes) {
     check(x.shape, attributes.weightShape, gradient, scales, attributes);
+    checkPerSample(attributes.weightShape, gradient, scales);
     return attributes.weightShape;
   },
   madds: ({ gradient }, { weightShape }) => productMadds(gradient.shape, kernels(weightShape).each),

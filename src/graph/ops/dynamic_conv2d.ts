@@ -4,15 +4,16 @@ import { attentionGrad } from "./attention_grad.ts";
 import { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad, windowOf } from "./convolution_grad.ts";
 import { mul } from "./elementwise.ts";
 import { beforeActivation } from "./elementwise_grad.ts";
-import { channelSum, sumProducts } from "./reductions.ts";
-import { type ConvolutionAttributes, convolutionShape, expectOptional, expectShape } from "./shared.ts";
+import { biasSum, sumProducts } from "./reductions.ts";
+import { type ConvolutionAttributes, convolutionShape, expectBias, expectOptional, expectShape } from "./shared.ts";
 
 /**
  * ODConv (equation 2 of the paper), every attention optional:
  *
  *     y = activation((sum_i kernel_i filter channel spatial weight_i) * x + bias + residual)
  *
- * The attentions are numbers per sample; a missing one counts as 1 (kernel: there is one kernel only).
+ * The attentions are numbers per sample; a missing one counts as 1 (kernel: there is one kernel only). It is what the
+ * pass src/graph/passes/fuse_mixing.ts makes of conv2d and mix_kernels.
  */
 export const dynamicConv2d: Operator<
   {
@@ -28,7 +29,7 @@ export const dynamicConv2d: Operator<
     spatial?: Value;
     /** a_w: [B, n]; required where n > 1 */
     kernel?: Value;
-    /** [Cout]; added after the filter attention */
+    /** [Cout] or [B, Cout]; added after the filter attention */
     bias?: Value;
     /** The output's shape. Passes put it here: an add that follows. */
     residual?: Value;
@@ -46,7 +47,7 @@ export const dynamicConv2d: Operator<
     expectOptional("spatial attention", spatial, [batch, each[2] * each[3]]);
     if (n > 1) expectShape("kernel attention", kernel?.shape ?? [], [batch, n]);
     else expectOptional("kernel attention", kernel, [batch, 1]);
-    expectOptional("bias", bias, [out[1]]);
+    expectBias(bias, out);
     expectOptional("residual", residual, out);
     return out;
   },
@@ -61,7 +62,7 @@ export const dynamicConv2d: Operator<
   // over output channels: it and x share the gradient to their product.
   gradient(backward) {
     const { operands, attributes, needs, apply } = backward;
-    const { x, weight, channel, filter, spatial, kernel } = operands;
+    const { x, weight, channel, filter, spatial, kernel, bias } = operands;
     const gradient = beforeActivation(backward, attributes.activation);
     const window = windowOf(attributes);
     const inputSize = [x.shape[2], x.shape[3]] as const;
@@ -89,7 +90,7 @@ export const dynamicConv2d: Operator<
       filter: attention("filter"),
       spatial: attention("spatial"),
       kernel: attention("kernel"),
-      bias: needs("bias") ? apply(channelSum, { x: gradient }, { scale: 1 }) : null,
+      bias: bias && needs("bias") ? biasSum(gradient, bias, apply) : null,
       residual: gradient,
     };
   },

@@ -6,12 +6,14 @@ import { dynamicConv2d } from "./dynamic_conv2d.ts";
 import { add, dropout, mul, relu, relu6, sigmoid, softmax } from "./elementwise.ts";
 import { flatten, padChannels } from "./layout.ts";
 import { linear } from "./linear.ts";
+import { mixKernels } from "./mix_kernels.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "./pooling.ts";
 
 /** Every operator by its name. */
 export const OPERATORS = {
   conv2d,
   dynamic_conv2d: dynamicConv2d,
+  mix_kernels: mixKernels,
   batch_norm: batchNorm,
   relu,
   relu6,

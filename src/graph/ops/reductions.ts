@@ -1,6 +1,6 @@
 /** Sums, and what spreads a number out again. */
 
-import type { Operands, Operator, Shape, Value } from "../graph.ts";
+import type { Backward, Operands, Operator, Shape, Value } from "../graph.ts";
 import { ShapeError } from "../../errors.ts";
 import { expectShape } from "./shared.ts";
 
@@ -9,6 +9,22 @@ export const channelSum: Operator<{ x: Value }, { readonly scale: number }> = {
   name: "channel_sum",
   shape: ({ x }) => [x.shape[1]],
 };
+
+/** The sum over the pixels: [B, C, H, W] -> [B, C]. */
+export const pixelSum: Operator<{ x: Value }, Record<never, never>> = {
+  name: "pixel_sum",
+  shape({ x }) {
+    expectShape("x", x.shape, [-1, -1, -1, -1]);
+    return x.shape.slice(0, 2);
+  },
+};
+
+/** Appends the gradient to a convolution's bias, [Cout] or [B, Cout], from the gradient to what it was added to. */
+export function biasSum(gradient: Value, bias: Value, apply: Backward<Operands, Record<never, never>>["apply"]): Value {
+  return bias.shape.length === 2
+    ? apply(pixelSum, { x: gradient }, {})
+    : apply(channelSum, { x: gradient }, { scale: 1 });
+}
 
 /** The mean of (x - mean)^2 over every axis but the second (the biased variance): [B, C] or [B, C, H, W] -> [C]. */
 export const channelVariance: Operator<

@@ -44,6 +44,11 @@ export function expectOptional(what: string, value: Value | undefined, expected:
   if (value) expectShape(what, value.shape, expected);
 }
 
+/** The bias of a convolution: [Cout], or [B, Cout] if every sample has its own. */
+export function expectBias(bias: Value | undefined, [batch, cout]: Shape): void {
+  expectOptional("bias", bias, bias?.shape.length === 2 ? [batch, cout] : [cout]);
+}
+
 /** floor((in + 2 padding - dilation (k - 1) - 1) / stride) + 1: one spatial extent of a convolution or pooling. */
 export function windowExtent(extent: number, k: number, stride: number, padding: number, dilation: number): number {
   const out = Math.floor((extent + 2 * padding - dilation * (k - 1) - 1) / stride) + 1;

@@ -10,9 +10,10 @@ import { activationGrad, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts"
 import { sliceChannels, unflatten } from "./layout.ts";
 import { accumulate, gate } from "./gate.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
+import { mixKernelsChannelGrad, mixKernelsProducts, mixKernelsWeightGrad } from "./mix_kernels_grad.ts";
 import { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "./pooling_grad.ts";
 import { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage, sumSquares } from "./optimizer_step.ts";
-import { channelSum, channelVariance, fill, scale, sum, sumProducts, total } from "./reductions.ts";
+import { channelSum, channelVariance, fill, pixelSum, scale, sum, sumProducts, total } from "./reductions.ts";
 
 /** Every training operator by its name. */
 export const TRAINING_OPERATORS = {
@@ -20,12 +21,16 @@ export const TRAINING_OPERATORS = {
   conv2d_weight_grad: conv2dWeightGrad,
   conv2d_attention_products: conv2dAttentionProducts,
   attention_grad: attentionGrad,
+  mix_kernels_weight_grad: mixKernelsWeightGrad,
+  mix_kernels_channel_grad: mixKernelsChannelGrad,
+  mix_kernels_products: mixKernelsProducts,
   batch_norm_train: batchNormTrain,
   batch_norm_weight_grad: batchNormWeightGrad,
   batch_norm_input_grad: batchNormInputGrad,
   running_average: runningAverage,
   channel_sum: channelSum,
   channel_variance: channelVariance,
+  pixel_sum: pixelSum,
   sum,
   fill,
   sum_products: sumProducts,

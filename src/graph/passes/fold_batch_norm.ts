@@ -13,8 +13,8 @@ import { dynamicConv2d } from "../ops/dynamic_conv2d.ts";
 import { linear } from "../ops/linear.ts";
 import { type Rewrite, rewrite } from "./rewrite.ts";
 
-/** The operators that take a scale into their weight, and the axis of the weight that holds output channels. */
-const CHANNEL_AXIS = new Map<unknown, number>([[conv2d, 0], [linear, 0], [dynamicConv2d, 1]]);
+/** The operators that take a scale into their weight. */
+const PRODUCERS: readonly unknown[] = [conv2d, linear, dynamicConv2d];
 
 /** Folds every batch norm whose input is a convolution or linear layer that nothing else uses. */
 export function foldBatchNorm(graph: Graph): Graph {
@@ -29,10 +29,10 @@ export function foldBatchNorm(graph: Graph): Graph {
 }
 
 function canTakeScale(node: Node): boolean {
-  if (!CHANNEL_AXIS.has(node.op)) return false;
+  if (!PRODUCERS.includes(node.op)) return false;
   const { operands, attributes } = node as Node<typeof conv2d>;
   return attributes.activation === "none" && !operands.residual && isParameter(operands.weight) &&
-    (!operands.bias || isParameter(operands.bias));
+    (!operands.bias || isParameter(operands.bias) && operands.bias.shape.length === 1);
 }
 
 function isParameter(value: Value): boolean {
@@ -43,6 +43,8 @@ function fold(norm: Node<typeof batchNorm>, producer: Node<typeof conv2d>, to: R
   const { weight: gamma, bias: beta, runningMean, runningVar } = norm.operands;
   const { weight, bias } = producer.operands;
   const channels = gamma.shape[0];
+  // Output channels are the first axis, or the second of several kernels.
+  const axis = weight.shape.length === 5 ? 1 : 0;
   const scales = async () => {
     const [g, v] = await Promise.all([gamma, runningVar].map(load));
     // In float64: the fold then costs one rounding of the weight, no more.
@@ -52,7 +54,7 @@ function fold(norm: Node<typeof batchNorm>, producer: Node<typeof conv2d>, to: R
     const scale = await scales();
     const w = await load(weight);
     const scaled = new Float32Array(w.length);
-    const inner = size(weight.shape.slice(CHANNEL_AXIS.get(producer.op)! + 1));
+    const inner = size(weight.shape.slice(axis + 1));
     for (let row = 0, i = 0; i < w.length; row++) {
       const factor = scale[row % channels];
       for (const end = i + inner; i < end; i++) scaled[i] = w[i] * factor;

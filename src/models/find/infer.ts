@@ -24,11 +24,9 @@ export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelCo
   const first = [...tensors].slice(0, 3).map(([name, { shape }]) => `${name} [${shape.join(", ")}]`).join(", ");
   const family = looksLike(tensors) ?? "";
   throw new CheckpointError(
-    `these ${tensors.size} tensors (${first}, ...) are of no known architecture${
+    `these ${tensors.size} tensors (${first}${tensors.size > 3 ? ", ..." : ""}) are of no known architecture${
       family && `: they look like ${family}`
-    }; ` +
-      `convert takes --arch, one of ` +
-      `${[...REGISTRY.keys()].join(", ")}`,
+    }; convert takes --arch, one of ${[...REGISTRY.keys()].join(", ")}`,
   );
 }
 

@@ -6,7 +6,7 @@
 
 import { ShapeError } from "../../errors.ts";
 import { type Graph, type OperandsOf, size } from "../../graph/graph.ts";
-import { dynamicConv2d } from "../../graph/ops/dynamic_conv2d.ts";
+import { mixKernels } from "../../graph/ops/mix_kernels.ts";
 
 /** Which of the four attentions: a_s, a_c, a_f, a_w of the paper. */
 export type AttentionName = "spatial" | "channel" | "filter" | "kernel";
@@ -31,8 +31,8 @@ const ATTENTIONS: readonly AttentionName[] = ["spatial", "channel", "filter", "k
  * their order. Call it on Model.trace(), before optimizeForInference.
  */
 export function attentionOutputs(graph: Graph): DynamicLayer[] {
-  return graph.nodes.filter(({ op }) => op === dynamicConv2d).map((node) => {
-    const operands = node.operands as OperandsOf<typeof dynamicConv2d>;
+  return graph.nodes.filter(({ op }) => op === mixKernels).map((node) => {
+    const operands = node.operands as OperandsOf<typeof mixKernels>;
     const outputs: { [A in AttentionName]?: string } = {};
     for (const attention of ATTENTIONS) {
       const value = operands[attention];

@@ -12,6 +12,7 @@ import { remap } from "../../checkpoint/remapping/remap.ts";
 import type { StateDict, Tensor } from "../../checkpoint/tensors/state_dict.ts";
 import type { Backend, Executable, Tensors } from "../../graph/backend.ts";
 import { type Graph, size } from "../../graph/graph.ts";
+import { fuseMixing } from "../../graph/passes/fuse_mixing.ts";
 import { optimizeForInference } from "../../graph/passes/mod.ts";
 import { loadParameter, type Module, namedParameters, type Parameter, traceModule } from "../../nn/module.ts";
 import {
@@ -119,7 +120,7 @@ export class Model {
    * by their attentions, and 2n for each weight that is scaled and mixed from n kernels.
    */
   countMadds(): number {
-    return this.trace().nodes.reduce((n, { op, operands, attributes, output }) => {
+    return fuseMixing(this.trace()).nodes.reduce((n, { op, operands, attributes, output }) => {
       return n + (op.madds?.(operands, attributes, output.shape) ?? 0);
     }, 0);
   }

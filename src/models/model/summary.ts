@@ -5,6 +5,7 @@
  */
 
 import { size } from "../../graph/graph.ts";
+import { fuseMixing } from "../../graph/passes/fuse_mixing.ts";
 import { Conv2d } from "../../nn/conv2d.ts";
 import { namedModules, namedParameters } from "../../nn/module.ts";
 import { ODConv2d } from "../../nn/odconv2d.ts";
@@ -75,7 +76,7 @@ export function summarize(model: Model): ModelSummary {
 }
 
 function summarizeLayers(model: Model): LayerSummary[] {
-  const nodes = model.trace().nodes;
+  const { nodes } = fuseMixing(model.trace());
   const rows: LayerSummary[] = [];
   for (const [name, module] of namedModules(model.network)) {
     if (!(module instanceof Conv2d || module instanceof ODConv2d)) continue;

@@ -2,14 +2,15 @@
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
-import type { Kernel } from "../plan.ts";
-import { conv2d } from "./conv2d.ts";
-import { dynamicConv2d } from "./dynamic_conv2d.ts";
-import { add, batchNorm, dropout, mul, relu, relu6, sigmoid } from "./elementwise.ts";
-import { flatten, padChannels } from "./layout_ops.ts";
-import { linear } from "./linear.ts";
-import { avgPool2d, globalAvgPool, maxPool2d } from "./pooling.ts";
-import { softmax } from "./softmax.ts";
+import type { Kernel } from "../plan/plan.ts";
+import { conv2d } from "./convolution/conv2d.ts";
+import { dynamicConv2d } from "./convolution/dynamic_conv2d.ts";
+import { add, batchNorm, dropout, mul, relu, relu6, sigmoid } from "./elementwise/elementwise.ts";
+import { mixKernels } from "./convolution/mix_kernels.ts";
+import { flatten, padChannels } from "./layout/layout_ops.ts";
+import { linear } from "./linear/linear.ts";
+import { avgPool2d, globalAvgPool, maxPool2d } from "./reduction/pooling.ts";
+import { softmax } from "./reduction/softmax.ts";
 import { TRAINING_KERNELS } from "./training.ts";
 
 /** The planning function of every operator. */
@@ -17,6 +18,7 @@ export const KERNELS: { readonly [K in OperatorName | TrainingOperatorName]: Ker
   ...TRAINING_KERNELS,
   conv2d,
   dynamic_conv2d: dynamicConv2d,
+  mix_kernels: mixKernels,
   batch_norm: batchNorm,
   relu,
   relu6,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { StepTime } from "../executable.ts";
-import type { Plan, Step } from "../plan.ts";
-import { bytesOf } from "../submission.ts";
+import type { Plan, Step } from "../plan/plan.ts";
+import type { StepTime } from "../run/executable.ts";
+import { bytesOf } from "../run/submission.ts";
 
 /** A step's time and work. */
 export interface Cost extends StepTime {

@@ -5,9 +5,10 @@
  */
 
 import { Graph, type Node, type Operands, size, type Value } from "../../graph/graph.ts";
-import { type Variant, variantsOf } from "../kernels/variants.ts";
-import type { Capabilities, Plan, Step } from "../plan.ts";
-import { planGraph } from "../planner.ts";
+import { variantsOf } from "../kernels/convolution/choice/variants.ts";
+import type { Capabilities, Plan, Step } from "../plan/plan.ts";
+import type { Variant } from "../plan/variant.ts";
+import { planGraph } from "../planner/planner.ts";
 
 /** A node by itself and the ways to compute it. */
 export interface Candidate {

@@ -5,19 +5,19 @@
  */
 
 import type { Graph } from "../../graph/graph.ts";
-import type { WebGpuBackend } from "../device.ts";
-import type { ChooseVariant } from "../kernels/variants.ts";
+import type { ChooseVariant } from "../plan/variant.ts";
+import type { DeviceOwner } from "../run/backend.ts";
 import { type Candidate, candidateOf, shapeOf } from "./candidates.ts";
 import { measureCandidate } from "./measure.ts";
 import { fastest, type Measured, type Tuning } from "./tuning.ts";
 
 /** What measurements are kept under: they are not true on another adapter or with other operands. */
-export function adapterOf({ description, capabilities: { operands, maxBindingBytes } }: WebGpuBackend): string {
+export function adapterOf({ description, capabilities: { operands, maxBindingBytes } }: DeviceOwner): string {
   return `${description}, ${operands} operands, ${maxBindingBytes} bytes a binding`;
 }
 
 /** Answers who chooses: the fastest where that is known, else the best guess. Throws DeviceError where the device fails. */
-export async function tunedChoice(backend: WebGpuBackend, graph: Graph, tuning: Tuning): Promise<ChooseVariant> {
+export async function tunedChoice(backend: DeviceOwner, graph: Graph, tuning: Tuning): Promise<ChooseVariant> {
   const adapter = adapterOf(backend);
   const { measure, notice, onMeasured, onProgress } = tuning.options;
   if (!measure && !tuning.adapters.includes(adapter)) {

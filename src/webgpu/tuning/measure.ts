@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { WebGpuBackend } from "../device.ts";
-import { guarded } from "../error_scopes.ts";
-import { makeCommands } from "../placement.ts";
-import { DeviceMemory } from "../memory.ts";
-import type { Plan } from "../plan.ts";
-import { timeTogether } from "../timing.ts";
+import { guarded } from "../connection/error_scopes.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { DeviceOwner } from "../run/backend.ts";
+import { DeviceMemory } from "../run/memory.ts";
+import { makeCommands } from "../run/placement.ts";
+import { timeTogether } from "../run/timing.ts";
 import { type Candidate, stepsOf } from "./candidates.ts";
 
 /** Measurements of a variant, of which the shortest counts: whatever else the machine does only adds. */
@@ -23,7 +23,7 @@ const HOPELESS = 1.5;
 
 /** Milliseconds of each variant by its name. Throws DeviceError where the device fails. */
 export async function measureCandidate(
-  backend: WebGpuBackend,
+  backend: DeviceOwner,
   { variants, plans }: Candidate,
 ): Promise<Map<string, number>> {
   const times = new Map<string, number>();
@@ -39,7 +39,7 @@ export async function measureCandidate(
   return times;
 }
 
-async function measurePlan(backend: WebGpuBackend, plan: Plan, best: number): Promise<number> {
+async function measurePlan(backend: DeviceOwner, plan: Plan, best: number): Promise<number> {
   const { device } = backend;
   const wanted = new Set(stepsOf(plan));
   // Operands are zeros, which take kernels as long as other numbers.

@@ -1,0 +1,79 @@
+/**
+ * The extents of a 3x3 convolution of stride 1 in tiles of Winograd's F(m, 3), of which ../winograd computes it.
+ *
+ * @module
+ */
+
+import { TEXEL_BYTES } from "../../../plan/layout.ts";
+import { mostBytes } from "../../../plan/limits.ts";
+import type { Capabilities } from "../../../plan/plan.ts";
+import type { WinogradSize } from "../../../plan/variant.ts";
+import { type ConvolutionGeometry, convolutionGeometry } from "./geometry.ts";
+
+/** All tile sizes. */
+export const WINOGRAD_SIZES: readonly WinogradSize[] = [4, 2];
+
+/** Extents of a convolution's tiles. */
+export interface WinogradGeometry {
+  readonly geometry: ConvolutionGeometry;
+  /** Extent of a tile of outputs. */
+  readonly size: WinogradSize;
+  /** Numbers of a transformed tile: (m + 2)². */
+  readonly positions: number;
+  /** Tiles of a row. */
+  readonly tileColumns: number;
+  /** Tiles of a sample. */
+  readonly tiles: number;
+  /** Texels of one transformed kernel. */
+  readonly kernelTexels: number;
+}
+
+/** Whether F(m, 3) computes a convolution. */
+export function isWinograd({ kernel, stride, dilation, groups, depthwise }: ConvolutionGeometry): boolean {
+  return [kernel, stride, dilation].join() === "3,3,1,1,1,1" && groups === 1 && !depthwise;
+}
+
+/** The tiles of F(m, 3) for a convolution that {@link isWinograd}. */
+export function winogradGeometry(geometry: ConvolutionGeometry, size: WinogradSize): WinogradGeometry {
+  const { output, groupInputs, groupOutputs } = geometry;
+  const tileColumns = Math.ceil(output.width / size);
+  const positions = (size + 2) ** 2;
+  return {
+    geometry,
+    size,
+    positions,
+    tileColumns,
+    tiles: tileColumns * Math.ceil(output.height / size),
+    kernelTexels: positions * groupInputs * 4 * groupOutputs,
+  };
+}
+
+/** The matrix products of so many samples, as a convolution. */
+export function winogradProduct(
+  { geometry: { input, output }, positions, tiles }: WinogradGeometry,
+  perSampleWeights: boolean,
+  count: number = output.batch,
+): ConvolutionGeometry {
+  const [sets, width] = perSampleWeights ? [count, tiles] : [1, count * tiles];
+  const image = (channels: number) => [sets * positions, channels, 1, width];
+  const window = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+  return convolutionGeometry(
+    image(input.channels),
+    [output.channels, input.channels, 1, 1],
+    image(output.channels),
+    window,
+  );
+}
+
+/** Texels of the largest tensor that one sample needs. */
+export function sampleTexels(
+  { geometry: { input, output }, positions, tiles, kernelTexels }: WinogradGeometry,
+  perSampleWeights: boolean,
+): number {
+  return Math.max(positions * tiles * Math.max(input.blocks, output.blocks), perSampleWeights ? kernelTexels : 0);
+}
+
+/** Whether a device binds the transformed kernel and what one sample needs. */
+export function fitsWinograd(winograd: WinogradGeometry, capabilities: Capabilities): boolean {
+  return sampleTexels(winograd, true) * TEXEL_BYTES <= mostBytes(capabilities);
+}

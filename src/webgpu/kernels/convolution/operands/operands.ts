@@ -1,0 +1,24 @@
+import type { Resource } from "../../../plan/kernel.ts";
+import type { WeightLayout } from "../weights/weight_layout.ts";
+import type { Epilogue } from "./epilogue.ts";
+
+/** The operands of a convolution's dispatch. */
+export interface ConvolutionOperands extends Epilogue {
+  readonly x: Resource;
+  /** One kernel, or one for each sample of the dispatch. */
+  readonly weight: Resource;
+  readonly layout: WeightLayout;
+  /** [B, Cin]: scales the input. */
+  readonly channel?: Resource;
+  /** [B, kh*kw]: scales the window's taps. */
+  readonly spatial?: Resource;
+  /** [B, n]: mixes `kernels` of the weight, one after the other. */
+  readonly kernel?: Resource;
+  /** n; 1 if left out. */
+  readonly kernels?: number;
+  readonly y: Resource;
+  /** Each sample has a kernel of its own, the first sample the first. */
+  readonly perSampleWeights: boolean;
+  /** The samples [first, end) to compute. */
+  readonly samples: readonly [number, number];
+}

@@ -1,0 +1,6 @@
+/** The input columns that a tile reads of a row, relative to its first; as well the rows of several. */
+export function haloColumns(columns: number, kernel: number, stride: number, dilation: number): number[] {
+  const halo = new Set<number>();
+  for (let t = 0; t < columns; t++) for (let k = 0; k < kernel; k++) halo.add(t * stride + k * dilation);
+  return [...halo].sort((a, b) => a - b);
+}
