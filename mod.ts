@@ -2,12 +2,14 @@
  * ODConv networks outside Python: PyTorch's checkpoints and numbers, on WebGPU or the CPU.
  *
  * ```ts
- * import { decodeImage, loadModel, openDevice, preprocess } from "./mod.ts";
+ * import { classify, loadModel, openDevice } from "@odconv/odconv";
  *
- * const model = await loadModel("weights/od_resnet20_cifar10.safetensors");
- * const network = await model.compile(await openDevice("auto"));
- * const image = await decodeImage(await Deno.readFile("cat.png"), "cat.png");
- * const logits = await network.run(preprocess(image, model.preprocessing));
+ * using model = await loadModel("weights/od_resnet20_cifar10.safetensors");
+ * using device = await openDevice("auto");
+ * const network = await model.compile(device);
+ * for (const { name, probability } of await classify(network, await Deno.readFile("tests/fixtures/images/photo.png"))) {
+ *   console.log(name, probability);
+ * }
  * ```
  *
  * @module
@@ -26,14 +28,14 @@ export {
 } from "./src/errors.ts";
 
 // Models: load one, build one, count one.
-export { loadModel, type LoadOptions } from "./src/models/load.ts";
+export { type CustomNetwork, loadModel, type LoadOptions } from "./src/models/load.ts";
 export {
   CompiledModel,
   type CompileOptions,
   createModel,
+  type CustomInference,
   type GraphOptions,
   Model,
-  type TensorSpec,
 } from "./src/models/model/model.ts";
 export {
   type AttentionName,
@@ -47,14 +49,20 @@ export { type LayerSummary, type ModelSummary, summarize } from "./src/models/mo
 export { findNetwork, type FindOptions, type FoundNetwork } from "./src/models/find/find_network.ts";
 export { inferConfig } from "./src/models/find/infer.ts";
 export type { TensorShapes } from "./src/models/find/tensor_shapes.ts";
-export { type Architecture, type ModelConfig, REGISTRY } from "./src/models/architectures/registry.ts";
-export type { ConvolutionFactory } from "./src/models/architectures/convolution.ts";
+export { type Architecture, CUSTOM, type ModelConfig, REGISTRY } from "./src/models/architectures/registry.ts";
+export type {
+  ConvolutionFactory,
+  ConvolutionLayer,
+  LayerKind,
+  LayerOptions,
+} from "./src/models/architectures/convolution.ts";
+export { saveModel } from "./src/deno_only.ts";
 export type { Published } from "./src/models/architectures/published.ts";
 
 // Devices: where it runs.
 export { type DeviceName, type DeviceOptions, type DeviceWork, type GpuSource, openDevice } from "./src/devices.ts";
 export type { Precision } from "./src/webgpu/plan/plan.ts";
-export type { Backend, Executable, Tensors } from "./src/graph/backend.ts";
+export type { Backend, Device, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";
 
 // Images: bytes to the network's input.
@@ -64,24 +72,35 @@ export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
 export { CIFAR10, crop, IMAGENET, normalize, preprocess, type Preprocessing } from "./src/data/pixels/preprocessing.ts";
 export type { Interpolation } from "./src/data/pixels/resize.ts";
 
+// Data sets.
+export { evaluate, openDataset } from "./src/deno_only.ts";
+export type { DatasetOptions } from "./src/data/datasets/open.ts";
+export type { Dataset, Sample } from "./src/data/datasets/dataset.ts";
+export type { Cifar10Split } from "./src/data/datasets/cifar10.ts";
+export type { ModelClasses } from "./src/data/labels/class_numbers.ts";
+export { DecodePool } from "./src/data/pool/decode_pool.ts";
+export type { StoredImage } from "./src/data/pool/decode_messages.ts";
+export { augment, type Augmentation, augmentationKey } from "./src/data/pixels/augment.ts";
+export type { DatasetEvaluation, EvaluateDatasetOptions } from "./src/evaluation/evaluate_dataset.ts";
+export type { EvaluateOptions, Evaluation } from "./src/evaluation/evaluate.ts";
+export type { BatchResult } from "./src/evaluation/journal.ts";
+
 // Answers: logits to words.
-export { type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
+export { classify, type ClassifyOptions, type ClassScore, type ImageSource } from "./src/evaluation/classify.ts";
+export { type Accuracy, accuracy, type Prediction, type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
 export { classNames } from "./src/data/labels/class_names.ts";
 
 // Layers: networks of one's own.
+export { GELU, Hardsigmoid, Hardswish, Identity, LeakyReLU, SiLU, Tanh } from "./src/nn/activations.ts";
+export { Conv1d, type Conv1dOptions } from "./src/nn/conv1d.ts";
+export { ConvTranspose2d, type ConvTranspose2dOptions } from "./src/nn/conv_transpose2d.ts";
+export { BatchNorm1d, GroupNorm, LayerNorm, type NormalizationOptions } from "./src/nn/normalization.ts";
+export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from "./src/nn/resize.ts";
 export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
 export { Conv2d, type Conv2dOptions, Convolution } from "./src/nn/conv2d.ts";
-export type { Initializer } from "./src/nn/init.ts";
+export { constant, type Initializer, kaimingFanOut, normal } from "./src/nn/init.ts";
 export { Linear } from "./src/nn/linear.ts";
-export {
-  Module,
-  namedModules,
-  namedParameters,
-  type Parameter,
-  Trace,
-  traceModule,
-  type TraceOptions,
-} from "./src/nn/module.ts";
+export { Module, type Parameter, Trace, traceModule, type TraceOptions } from "./src/nn/module.ts";
 export { ODConv2d, type ODConv2dOptions } from "./src/nn/odconv2d.ts";
 export { replaceConv2d, type ReplaceOptions } from "./src/nn/replace.ts";
 export { Sequential } from "./src/nn/sequential.ts";
@@ -114,6 +133,7 @@ export {
 export { OPERATORS } from "./src/graph/ops/mod.ts";
 export { type Activation, type Pair, type WindowAttributes } from "./src/graph/ops/shared.ts";
 export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
+export { fuseMixing } from "./src/graph/passes/fuse_mixing.ts";
 export { optimizeForInference } from "./src/graph/passes/mod.ts";
 
 // Training: gradients, what losses are made of, steps, schedules.
@@ -146,7 +166,15 @@ export {
   TrainingMemory,
 } from "./src/training/trainer.ts";
 
+export { loadCheckpoint, runTraining } from "./src/deno_only.ts";
+export type { RunOptions, RunOutcome } from "./src/training/loop.ts";
+export { DEFAULT_RECIPE, type Recipe } from "./src/training/options.ts";
+export type { EpochSums, RunState } from "./src/training/checkpoint.ts";
+export type { EpochMetrics, StepMetrics } from "./src/training/metrics.ts";
+
 // Checkpoints: tensors by name.
+export { writeSafetensors } from "./src/deno_only.ts";
+export type { WriteOptions } from "./src/checkpoint/write/safetensors.ts";
 export type { FoundStateDict } from "./src/checkpoint/remapping/find_state_dict.ts";
 export {
   type Checkpoint,
@@ -158,6 +186,7 @@ export {
 export type { LocateOptions } from "./src/checkpoint/locate.ts";
 export type { HubOptions } from "./src/checkpoint/hub/options.ts";
 export type { RetryOptions } from "./src/checkpoint/hub/retry.ts";
+export type { TensorSpec } from "./src/checkpoint/remapping/remap.ts";
 export type { ByteSource, DType, StateDict, Tensor } from "./src/checkpoint/tensors/state_dict.ts";
 export { safetensorsBlob } from "./src/checkpoint/safetensors/blob.ts";
 export { toFloat32 } from "./src/checkpoint/tensors/float32.ts";

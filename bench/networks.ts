@@ -21,7 +21,7 @@ export function networksOf(
   more: readonly string[] = [],
 ): { arch: string; kernelNum: number }[] {
   return (only ? [only] : [...MODELS, ...more]).flatMap((arch) => {
-    const counts = !findArchitecture(arch).dynamic ? [1] : kernelNum ? [kernelNum] : [1, 4];
+    const counts = !("kernelNum" in findArchitecture(arch).layer.options) ? [1] : kernelNum ? [kernelNum] : [1, 4];
     return counts.map((n) => ({ arch, kernelNum: n }));
   });
 }

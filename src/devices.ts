@@ -6,7 +6,7 @@
 
 import { checkNumber, checkWord, COUNT } from "./arguments.ts";
 import { ArgumentError, DeviceError } from "./errors.ts";
-import type { Backend } from "./graph/backend.ts";
+import type { Device } from "./graph/backend.ts";
 import type { GpuSource } from "./webgpu/connection/connection.ts";
 import type { Capabilities, Precision } from "./webgpu/plan/plan.ts";
 import type { Tuning } from "./webgpu/tuning/tuning.ts";
@@ -44,7 +44,7 @@ export interface DeviceOptions {
  * @throws ArgumentError if the name or an option is not one of those
  * @throws DeviceError if the device that was asked for is not there
  */
-export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Backend> {
+export async function openDevice(name: DeviceName = "auto", options: DeviceOptions = {}): Promise<Device> {
   checkWord("the device", name, ["auto", "webgpu", "cpu"]);
   checkWord("work", options.work ?? "inference", ["inference", "training"]);
   checkWord("precision", options.precision ?? "float32", ["float32", "float16"]);
@@ -99,7 +99,7 @@ export function fasterDevice(
     : { device: "cpu", why: "running on the CPU: the WebGPU adapter is software, and slower" };
 }
 
-async function openCpuDevice({ workers = 1 }: DeviceOptions): Promise<Backend> {
+async function openCpuDevice({ workers = 1 }: DeviceOptions): Promise<Device> {
   const { openCpu, openCpuPool } = await import("./cpu/backend.ts");
   return workers > 1 ? await openCpuPool(workers) : await openCpu();
 }

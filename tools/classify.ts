@@ -4,13 +4,9 @@
  * @module
  */
 
-import { decodeImage } from "../src/data/decoding/decode.ts";
 import { readBytes } from "../src/data/files/read.ts";
-import { preprocess } from "../src/data/pixels/preprocessing.ts";
-import { softmax, topK } from "../src/evaluation/accuracy.ts";
+import { classify, type ClassScore } from "../src/evaluation/classify.ts";
 import { DataError } from "../src/errors.ts";
-import { checkFinite } from "../src/evaluation/evaluate.ts";
-import type { CompiledModel } from "../src/models/model/model.ts";
 import { type Command, execute, hintOf, UsageError, wholeNumber } from "./support/command.ts";
 import { CONFIG_HELP, CONFIG_STRINGS, parseConfigFlags } from "./support/config_flags.ts";
 import {
@@ -53,16 +49,6 @@ Examples:
   deno task classify photo.jpg --weights od_resnet50.safetensors --tune --profile
 `;
 
-/** One class of an answer. */
-interface Guess {
-  readonly class: number;
-  /** Left out where the classes have no names. */
-  readonly name?: string;
-  /** Softmax over all classes. */
-  readonly probability: number;
-  readonly logit: number;
-}
-
 const STRINGS = ["weights", "top", ...CONFIG_STRINGS, ...INFERENCE_STRINGS, ...PROFILE_STRINGS] as const;
 const BOOLEANS = ["json", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
@@ -85,7 +71,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
       let failed = 0;
       for (const file of args._) {
         try {
-          const guesses = await classify(compiled, file, top);
+          const guesses = await classify(compiled, await readBytes(file), { topK: top, name: file });
           answers.push({ file, top: guesses });
           if (!args.json) print(file, guesses);
         } catch (error) {
@@ -109,21 +95,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
   },
 };
 
-async function classify(compiled: CompiledModel, file: string, k: number): Promise<Guess[]> {
-  const image = await decodeImage(await readBytes(file), file);
-  const logits = await compiled.run(preprocess(image, compiled.model.preprocessing));
-  checkFinite(file, logits);
-  const probabilities = softmax(logits);
-  const { classNames: names } = compiled.model;
-  return topK(logits, k).map((score) => ({
-    class: score.class,
-    ...(names && { name: names[score.class] }),
-    probability: probabilities[score.class],
-    logit: score.logit,
-  }));
-}
-
-function print(file: string, guesses: readonly Guess[]): void {
+function print(file: string, guesses: readonly ClassScore[]): void {
   console.log(printable(file));
   for (const guess of guesses) {
     console.log(`  ${(100 * guess.probability).toFixed(2).padStart(6)} %  ${guess.name ?? `class ${guess.class}`}`);

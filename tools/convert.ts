@@ -236,8 +236,9 @@ function warning(broken: readonly NonFinite[]): string {
 
 /** "od_resnet50_4x", "resnet18_7c"; static models have no number of kernels, and the usual number of classes is left out. */
 function nameOf({ config: { arch, kernelNum, numClasses } }: Model): string {
-  const { dynamic, numClasses: usual } = findArchitecture(arch);
-  return arch + (dynamic ? `_${kernelNum}x` : "") + (numClasses === usual ? "" : `_${numClasses}c`);
+  const { layer, numClasses: usual } = findArchitecture(arch);
+  return arch + ("kernelNum" in layer.options ? `_${kernelNum}x` : "") +
+    (numClasses === usual ? "" : `_${numClasses}c`);
 }
 
 /** Throws CheckpointError where a file is in the way that was not made from the source of that SHA-256. */
@@ -265,7 +266,9 @@ async function metadataOf(path: string): Promise<Readonly<Record<string, string>
 
 function summary(model: Model): string {
   const { arch, kernelNum, reduction, numClasses } = model.config;
-  const kernels = findArchitecture(arch).dynamic ? `kernel_num ${kernelNum}, reduction ${reduction}, ` : "";
+  const kernels = "kernelNum" in findArchitecture(arch).layer.options
+    ? `kernel_num ${kernelNum}, reduction ${reduction}, `
+    : "";
   return `${arch}, ${kernels}${numClasses} classes, ${(model.countParameters() / 1e6).toFixed(2)} million parameters`;
 }
 
@@ -284,7 +287,7 @@ function explain(arch: string, kernelNum?: number): number {
   }
   console.log(`${arch} is published by its authors, for a browser to download:\n`);
   for (const { kernelNum: n, url, parametersM, top1 } of rows) {
-    const which = findArchitecture(arch).dynamic ? `kernel_num ${n}: ` : "";
+    const which = "kernelNum" in findArchitecture(arch).layer.options ? `kernel_num ${n}: ` : "";
     const size = bytes(parametersM * 4e6);
     console.log(`  ${which}top-1 ${top1}%, ${parametersM} million parameters (about ${size} or more)\n    ${url}\n`);
   }

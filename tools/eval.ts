@@ -232,7 +232,9 @@ function usualData(model: Model): string {
 }
 
 function describe({ config: { arch, kernelNum, numClasses } }: Model): string {
-  return `${arch}${REGISTRY.get(arch)!.dynamic ? `, kernel_num ${kernelNum}` : ""}, ${numClasses} classes`;
+  return `${arch}${
+    "kernelNum" in REGISTRY.get(arch)!.layer.options ? `, kernel_num ${kernelNum}` : ""
+  }, ${numClasses} classes`;
 }
 
 async function hash(path: string): Promise<string> {

@@ -19,7 +19,7 @@ import { encodeInference } from "../src/models/config/inference_config.ts";
 import { inferenceOf } from "../src/models/load.ts";
 import { decodeMetadata, encodeMetadata } from "../src/models/config/metadata.ts";
 import { createModel, type Model } from "../src/models/model/model.ts";
-import { namedParameters } from "../src/nn/module.ts";
+
 import { type Command, execute, oneOf, UsageError } from "./support/command.ts";
 import { printNotes } from "./support/notes.ts";
 import { type Progress, progress } from "./support/progress.ts";
@@ -143,7 +143,7 @@ function trainingContent({ model, checkpoint, tensors, run }: Content): TorchVal
     inference: encodeInference(model.inference),
     tensors: run?.tensors ?? tensors,
     averages: averaged ? tensors : undefined,
-    parameters: [...namedParameters(model.network)].flatMap(([key, { trainable }]) => trainable ? [key] : []),
+    parameters: [...model.network.namedParameters()].map(([key]) => key),
     progress: decodeProgress(metadata, name),
     optimizer: run ? decodeOptimizer(metadata, name) : PUBLISHED_OPTIMIZER,
     state,

@@ -56,7 +56,9 @@ function printModel(model: Model, withTensors: boolean): void {
   const { arch, kernelNum, reduction, numClasses, parameters, madds, published, stateDict, layers: rows } = summarize(
     model,
   );
-  const dynamic = REGISTRY.get(arch)!.dynamic ? `, kernel_num ${kernelNum}, reduction ${reduction}` : "";
+  const dynamic = "kernelNum" in REGISTRY.get(arch)!.layer.options
+    ? `, kernel_num ${kernelNum}, reduction ${reduction}`
+    : "";
   console.log(`${arch}${dynamic}, ${numClasses} classes, ${model.imageSize}x${model.imageSize} images\n`);
   console.log(table(
     ["layer", "type", "channels", "kernel", "stride", "groups", "attentions", "parameters", "multiply-adds", "output"],
@@ -91,7 +93,8 @@ function printModel(model: Model, withTensors: boolean): void {
 }
 
 function printRegistry(): void {
-  const rows = [...REGISTRY].flatMap(([arch, { dynamic, published, imageSize }]) => {
+  const rows = [...REGISTRY].flatMap(([arch, { layer, published, imageSize }]) => {
+    const dynamic = "kernelNum" in layer.options;
     const kernelNums = published.length ? published.map((p) => p.kernelNum) : dynamic ? [1, 4] : [1];
     return kernelNums.map((kernelNum) => {
       const model = createModel({ arch, kernelNum });

@@ -13,9 +13,10 @@ import { DataError, isDeviceError, TrainingError } from "../src/errors.ts";
 import { createModel, type Model } from "../src/models/model/model.ts";
 import type { ModelConfig } from "../src/models/architectures/registry.ts";
 import { loadCheckpoint, type RunState } from "../src/training/checkpoint.ts";
-import { finetuned } from "../src/training/finetune.ts";
+import { finetuned } from "../src/models/finetuned.ts";
 import { checkFrozen } from "../src/training/freeze.ts";
 import { type RunOptions, runTraining } from "../src/training/loop.ts";
+import type { Recipe } from "../src/training/options.ts";
 import { checkClasses } from "../src/training/preparation.ts";
 import { type Command, execute, MOST_WORKERS, positiveNumber, UsageError, wholeNumber } from "./support/command.ts";
 import { DEVICE_BOOLEANS, DEVICE_STRINGS, type DeviceFlags, openDeviceOf, parseDeviceFlags } from "./support/device.ts";
@@ -250,7 +251,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function train(
-  options: Omit<RunOptions, "backend" | "signal" | "onStep" | "onEpoch">,
+  options: Omit<RunOptions, "backend" | "signal" | "onStep" | "onEpoch"> & { readonly recipe: Recipe },
   flags: DeviceFlags,
 ): Promise<void> {
   const { model, recipe, folder } = options;

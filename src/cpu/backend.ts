@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Backend } from "../graph/backend.ts";
+import type { Device } from "../graph/backend.ts";
 import { compileGraph } from "./executable.ts";
 import { startTfjs } from "./tfjs.ts";
 import { simdName } from "./wasm/module.ts";
@@ -14,12 +14,13 @@ import { simdName } from "./wasm/module.ts";
 export { openCpuPool } from "./pool.ts";
 
 /** Starts the CPU backend. Throws DeviceError where WebAssembly with SIMD does not run. */
-export async function openCpu(): Promise<Backend> {
+export async function openCpu(): Promise<Device> {
   await startTfjs();
   return {
     name: "cpu",
     description: `WASM ${simdName()}, 1 thread`,
     compile: compileGraph,
+    [Symbol.dispose]() {},
     dispose() {}, // the one tfjs instance of this thread stays; executables free what they hold
   };
 }

@@ -8,7 +8,7 @@
  */
 
 import { DeviceError, ShapeError } from "../errors.ts";
-import { type Backend, DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
+import { type Device, DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
 import { inputChecks } from "../graph/check_inputs.ts";
 import type { Graph } from "../graph/graph.ts";
 import { workerOptions } from "../worker_options.ts";
@@ -17,14 +17,14 @@ import type { Refusal, Reply, Request } from "./pool_messages.ts";
 import { simdName } from "./wasm/module.ts";
 
 /** Starts so many workers. Throws DeviceError where one does not start. */
-export async function openCpuPool(workers: number): Promise<Backend> {
+export async function openCpuPool(workers: number): Promise<Device> {
   if (!Number.isInteger(workers) || workers < 1) throw new DeviceError(`${workers} CPU workers: expected 1 or more`);
   const pool = new CpuPool(Array.from({ length: workers }, () => new PoolWorker()));
   await pool.start();
   return pool;
 }
 
-class CpuPool implements Backend {
+class CpuPool implements Device {
   readonly name = "cpu";
   readonly description: string;
   #executables = 0;
@@ -76,6 +76,10 @@ class CpuPool implements Backend {
         this.#all({ kind: "dispose", executable }).catch(() => {}); // a dead worker holds nothing any more
       },
     };
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   dispose(): void {

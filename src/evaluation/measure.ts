@@ -107,8 +107,9 @@ export async function measure(
       journal,
     });
     // On images of another kind, or prepared in another way, ImageNet's figures would mislead.
-    const isUsual = JSON.stringify(inference) === JSON.stringify(reportedInference(usualInference(model.config)));
-    const published = dataset.classes === IMAGENET_NAMES && isUsual ? findPublished(model.config) : undefined;
+    const figures = dataset.classes === IMAGENET_NAMES ? findPublished(model.config) : undefined;
+    const isUsual = () => JSON.stringify(inference) === JSON.stringify(reportedInference(usualInference(model.config)));
+    const published = figures && isUsual() ? figures : undefined;
     return makeReport({
       model: arch,
       kernelNum,

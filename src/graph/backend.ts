@@ -24,6 +24,9 @@ export interface Backend {
   dispose(): void;
 }
 
+/** What openDevice returns: a device that `using device = await openDevice()` disposes of. */
+export interface Device extends Backend, Disposable {}
+
 /** A compiled graph. */
 export interface Executable {
   /**

@@ -5,6 +5,7 @@ import { channelSum, channelVariance } from "../graph/ops/reductions.ts";
 import { checkNumber, COUNT, FROM_ZERO, PROBABILITY } from "../arguments.ts";
 import { constant } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonNumber } from "./repr.ts";
 
 /**
  * torch.nn.BatchNorm2d: x [B, C, H, W] or [B, C] -> the same shape. Over its running statistics, or in training over the
@@ -46,6 +47,13 @@ export class BatchNorm2d extends Module {
     this.#track(trace, "running_mean", mean, 1);
     this.#track(trace, "running_var", variance, count / (count - 1));
     return y;
+  }
+
+  /** As PyTorch prints a batch norm with weight, bias and running statistics. */
+  protected override extraRepr(): string {
+    const [features] = this.parameters.get("weight")!.shape;
+    const [eps, momentum] = [this.eps, this.momentum].map(pythonNumber);
+    return `${features}, eps=${eps}, momentum=${momentum}, affine=True, bias=True, track_running_stats=True`;
   }
 
   #track(trace: Trace, buffer: string, batch: Value, correction: number): void {

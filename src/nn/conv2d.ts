@@ -5,6 +5,8 @@ import type { Pair } from "../graph/ops/shared.ts";
 import { checkNumber, COUNT, COUNT_FROM_ZERO } from "../arguments.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonTuple } from "./repr.ts";
+import { pair } from "./pair.ts";
 
 /** The optional arguments of torch.nn.Conv2d; a single number counts for both directions. */
 export interface Conv2dOptions {
@@ -75,6 +77,17 @@ export abstract class Convolution extends Module {
     return [this.outChannels, this.inChannels / this.groups, ...this.kernelSize];
   }
 
+  /** The arguments that PyTorch prints of a convolution: those that differ from its defaults, and strides. */
+  protected override extraRepr(): string {
+    const { inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias } = this;
+    const parts = [inChannels, outChannels, `kernel_size=${pythonTuple(kernelSize)}`, `stride=${pythonTuple(stride)}`];
+    if (padding.some((p) => p !== 0)) parts.push(`padding=${pythonTuple(padding)}`);
+    if (dilation.some((d) => d !== 1)) parts.push(`dilation=${pythonTuple(dilation)}`);
+    if (groups !== 1) parts.push(`groups=${groups}`);
+    if (!bias) parts.push("bias=False");
+    return parts.join(", ");
+  }
+
   #pad(padding: number | Pair | "same" | "valid"): Pair {
     if (padding === "valid") return [0, 0];
     if (padding !== "same") {
@@ -104,10 +117,4 @@ export class Conv2d extends Convolution {
     const bias = this.bias ? trace.parameter("bias") : undefined;
     return trace.apply(conv2d, { x, weight, bias }, this.attributes);
   }
-}
-
-function pair(name: string, value: number | Pair): Pair {
-  if (typeof value === "number") return [value, value];
-  if (value.length !== 2) throw new ArgumentError(`${name} is [${value.join(", ")}], expected a number or a pair`);
-  return value;
 }

@@ -8,9 +8,10 @@
  */
 
 import { ShapeError } from "../errors.ts";
-import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
+import type { StateDict, Tensor } from "../checkpoint/tensors/state_dict.ts";
 import { toFloat32 } from "../checkpoint/tensors/float32.ts";
-import { Graph, type Operands, type Operator, type Shape, type Value } from "../graph/graph.ts";
+import { remap, type TensorSpec } from "../checkpoint/remapping/remap.ts";
+import { Graph, type Operands, type Operator, type Shape, size, type Value } from "../graph/graph.ts";
 import type { Initializer } from "./init.ts";
 
 /** A trainable tensor or a buffer of a module: what a state dict holds under one name. */
@@ -118,17 +119,109 @@ export interface TraceOptions {
   readonly frozenStatistics?: (path: string) => boolean;
 }
 
-/** A layer, or a tree of layers. */
+/**
+ * torch.nn.Module: a layer, or a tree of layers.
+ *
+ * @example Iterate and print a network
+ * ```ts
+ * import { Conv2d, ReLU, Sequential } from "@odconv/odconv";
+ *
+ * const network = new Sequential(new Conv2d(3, 8, 3, { padding: 1 }), new ReLU());
+ * console.log(String(network)); // as PyTorch prints it; console.log(network) prints the same
+ * for (const [name, { shape }] of network.namedParameters()) console.log(name, shape); // 0.weight [8, 3, 3, 3], 0.bias [8]
+ * console.log(network.countParameters()); // 224
+ * ```
+ */
 export abstract class Module {
   /** By name, in the order of registration, which is the order of the state dict. */
   readonly children: Map<string, Module> = new Map();
   /** The module's own parameters and buffers, in the order of the state dict. */
   readonly parameters: Map<string, Parameter> = new Map();
 
-  /** Emits the layer's operators and answers its output. */
+  /** Adds the layer's operators to the graph and returns its output. */
   abstract forward(trace: Trace, x: Value): Value;
 
-  /** Adds a child; answers the module itself. */
+  /**
+   * Every module of the tree with its path, parents first: torch.nn.Module.named_modules.
+   *
+   * @param path Of this module; "" if it is the root.
+   */
+  *namedModules(path = ""): Generator<[path: string, module: Module]> {
+    yield [path, this];
+    for (const [name, child] of this.children) yield* child.namedModules(join(path, name));
+  }
+
+  /** The direct children with their names, in the order of registration: torch.nn.Module.named_children. */
+  namedChildren(): IterableIterator<[name: string, module: Module]> {
+    return this.children.entries();
+  }
+
+  /** Every trainable parameter of the tree with its name in the state dict: torch.nn.Module.named_parameters. */
+  *namedParameters(): Generator<[name: string, parameter: Parameter]> {
+    for (const entry of this.namedTensors()) if (entry[1].trainable) yield entry;
+  }
+
+  /** Every buffer of the tree, such as running statistics, with its name: torch.nn.Module.named_buffers. */
+  *namedBuffers(): Generator<[name: string, buffer: Parameter]> {
+    for (const entry of this.namedTensors()) if (!entry[1].trainable) yield entry;
+  }
+
+  /** Every parameter and every buffer of the tree with its name, in the order of PyTorch's state dict. */
+  *namedTensors(): Generator<[name: string, tensor: Parameter]> {
+    for (const [path, each] of this.namedModules()) {
+      for (const [name, parameter] of each.parameters) yield [join(path, name), parameter];
+    }
+  }
+
+  /** Number of trainable values in the tree. */
+  countParameters(): number {
+    return [...this.namedParameters()].reduce((n, [, { shape }]) => n + size(shape), 0);
+  }
+
+  /** Names, shapes and types of the state dict, in PyTorch's order. */
+  stateDictSpec(): readonly TensorSpec[] {
+    return [...this.namedTensors()].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
+  }
+
+  /**
+   * The tensors of the tree under PyTorch's names, in PyTorch's order: torch.nn.Module.state_dict. They are what the module
+   * holds now. Later loading or training does not change them. The caller owns the map.
+   */
+  stateDict(): StateDict {
+    return new Map([...this.namedTensors()].map(([name, parameter]) => [name, tensorOf(name, parameter)]));
+  }
+
+  /**
+   * Takes over the tensors, which are read when they are needed: torch.nn.Module.load_state_dict with strict=True.
+   *
+   * @param tensors By name. Batch norm's counters may be missing.
+   * @param source What an error calls the tensors.
+   * @throws {CheckpointError} if a tensor is missing, unexpected, or of another shape or type. The module is unchanged then.
+   */
+  loadStateDict(tensors: StateDict, source: string = "the state dict"): void {
+    const mapped = remap(tensors, this.stateDictSpec(), source);
+    for (const [name, parameter] of this.namedTensors()) parameter.tensor = mapped.get(name);
+  }
+
+  /** The tree as PyTorch prints it: "Sequential(\n  (0): ReLU()\n)". */
+  toString(): string {
+    const children = [...this.children].map(([name, child]) => `(${name}): ${child}`.replaceAll("\n", "\n  "));
+    const own = this.extraRepr();
+    if (!children.length) return `${this.constructor.name}(${own})`;
+    return `${this.constructor.name}(\n  ${[...(own ? [own] : []), ...children].join("\n  ")}\n)`;
+  }
+
+  /** What console.log prints in Deno and Node: {@link toString}. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** What is printed between the parentheses, as PyTorch's extra_repr: the arguments of the layer. */
+  protected extraRepr(): string {
+    return "";
+  }
+
+  /** Adds a child and returns the module itself. */
   protected register(name: string, child: Module): this {
     this.children.set(name, child);
     return this;
@@ -153,23 +246,21 @@ export function traceModule(module: Module, shape: Shape, options: TraceOptions 
   return graph;
 }
 
-/** Every module of the tree with its path, parents first; the root's path is "". */
-export function* namedModules(module: Module, path = ""): Generator<[string, Module]> {
-  yield [path, module];
-  for (const [name, child] of module.children) yield* namedModules(child, join(path, name));
-}
-
-/** Every parameter and buffer with its state-dict name, in PyTorch's order. */
-export function* namedParameters(module: Module): Generator<[string, Parameter]> {
-  for (const [path, each] of namedModules(module)) {
-    for (const [name, parameter] of each.parameters) yield [join(path, name), parameter];
-  }
-}
-
 /** The values of a parameter as float32: the checkpoint's, or else the initial ones. */
 export function loadParameter(name: string, parameter: Parameter, seed: number): Promise<Float32Array<ArrayBuffer>> {
   if (parameter.tensor) return toFloat32(parameter.tensor);
   return Promise.resolve(parameter.initial(parameter.shape, `${seed}/${name}`));
+}
+
+/** What a parameter holds now, as float32 or int64. */
+function tensorOf(name: string, { dtype, shape, tensor, ...rest }: Parameter): Tensor {
+  // A tensor of its type is returned itself, so that reads of a copy of a copy do not chain.
+  if (tensor?.dtype === dtype) return tensor;
+  const read = async () => {
+    if (dtype === "I64") return new Uint8Array(8);
+    return new Uint8Array((await loadParameter(name, { dtype, shape, tensor, ...rest }, 0)).buffer);
+  };
+  return { dtype, shape, read };
 }
 
 function join(path: string, name: string): string {

@@ -11,6 +11,7 @@ import { BatchNorm2d } from "./batch_norm2d.ts";
 import { type Conv2dOptions, Convolution } from "./conv2d.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonNumber } from "./repr.ts";
 
 /** The optional arguments of ODConv2d: Conv2d's and two more. */
 export interface ODConv2dOptions extends Conv2dOptions {
@@ -47,6 +48,11 @@ export class ODConv2d extends Convolution {
     this.registerParameter("weight", [this.kernelNum, ...this.kernelShape], kaimingFanOut());
     if (this.bias) this.registerParameter("bias", [outChannels], constant(0));
     this.register("attention", new Attention(this));
+  }
+
+  /** Conv2d's arguments, and the two more. */
+  protected override extraRepr(): string {
+    return `${super.extraRepr()}, kernel_num=${this.kernelNum}, reduction=${pythonNumber(this.reduction)}`;
   }
 
   /** Emits the attention branch, mix_kernels and conv2d. */
@@ -126,6 +132,12 @@ class PooledConv1x1 extends Module {
 
   override forward(trace: Trace, x: Value): Value {
     return this.emit(trace, x);
+  }
+
+  /** As PyTorch prints the 1x1 convolution that it is. */
+  protected override extraRepr(): string {
+    const [out, features] = this.parameters.get("weight")!.shape;
+    return `${features}, ${out}, kernel_size=(1, 1), stride=(1, 1)${this.#bias ? "" : ", bias=False"}`;
   }
 
   /** Emits the layer and an activation. */

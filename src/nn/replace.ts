@@ -1,5 +1,5 @@
 import { Conv2d } from "./conv2d.ts";
-import { type Module, namedModules } from "./module.ts";
+import type { Module } from "./module.ts";
 import { ODConv2d } from "./odconv2d.ts";
 
 /** How replaceConv2d makes the new layers, and which ones. */
@@ -13,19 +13,29 @@ export interface ReplaceOptions {
 }
 
 /**
- * Replaces the Conv2d layers of a tree by ODConv2d of the same arguments and answers the tree. The tree itself is
- * changed, as module surgery does in PyTorch; a Conv2d given alone is answered as an ODConv2d. New layers start from
+ * Replaces the Conv2d layers of a tree by ODConv2d of the same arguments and returns the tree. The tree itself is
+ * changed, as module surgery does in PyTorch; for a Conv2d given alone, an ODConv2d is returned. New layers start from
  * initial weights: attentions scale what a kernel sees, so that old weights would not mean the same.
  *
- * Of a Model, give its `network`; `model.config` goes on naming the architecture it was made from, and so does the
- * metadata of a file that is written of it: loadModel does not know the surgery and refuses that file.
+ * Of a Model, give its `network`. `model.config` then says which registered architecture the network has become, such as
+ * od_resnet50, or "custom" if it is none. saveModel saves both; a custom network is loaded with
+ * `loadModel(file, { build: () => network })`.
+ *
+ * @example
+ * ```ts
+ * import { createModel, replaceConv2d } from "@odconv/odconv";
+ *
+ * const model = createModel({ arch: "resnet20" });
+ * replaceConv2d(model.network, { kernelNum: 4, where: (path) => path !== "conv1" });
+ * console.log(model.config.arch, model.config.kernelNum); // od_resnet20 4
+ * ```
  */
 export function replaceConv2d<M extends Module>(model: M, options: ReplaceOptions = {}): M | ODConv2d {
   const { kernelNum, reduction, where = () => true } = options;
   const dynamic = (conv: Conv2d) =>
     new ODConv2d(conv.inChannels, conv.outChannels, conv.kernelSize, { ...conv, kernelNum, reduction });
   if (model instanceof Conv2d) return where("", model) ? dynamic(model) : model;
-  for (const [path, module] of [...namedModules(model)]) {
+  for (const [path, module] of [...model.namedModules()]) {
     for (const [name, child] of module.children) {
       if (!(child instanceof Conv2d)) continue;
       const childPath = path ? `${path}.${name}` : name;

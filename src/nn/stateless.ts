@@ -9,6 +9,8 @@ import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../gra
 import type { Pair } from "../graph/ops/shared.ts";
 import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonNumber } from "./repr.ts";
+import { pair } from "./pair.ts";
 
 /** torch.nn.ReLU. */
 export class ReLU extends Module {
@@ -40,6 +42,11 @@ export class Flatten extends Module {
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(flatten, { x }, {});
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return "start_dim=1, end_dim=-1";
+  }
 }
 
 /**
@@ -65,6 +72,11 @@ export class Dropout extends Module {
     const mask = trace.apply(dropoutMask, { seed, step }, { shape: x.shape, p: this.p, salt: hash(trace.path) });
     return trace.apply(mul, { x, scale: mask }, {});
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return `p=${pythonNumber(this.p)}, inplace=False`;
+  }
 }
 
 /** torch.nn.AdaptiveAvgPool2d(1) and flatten in one: [B, C, H, W] -> [B, C]. */
@@ -75,20 +87,24 @@ export class GlobalAvgPool extends Module {
   }
 }
 
-/** Arguments of the sliding-window poolings. */
+/** Arguments of the sliding-window poolings; a single number counts for both directions. */
 export interface PoolOptions {
   /** The kernel's size if left out, as in PyTorch. */
-  readonly stride?: number;
+  readonly stride?: number | Pair;
   /** On each side; 0 if left out. */
-  readonly padding?: number;
+  readonly padding?: number | Pair;
 }
 
 /** PyTorch refuses a padding above half of the window, too: such a window could see nothing but padding. */
-function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
+function poolAttributes(k: number | Pair, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
   checkNumber("kernelSize", k, COUNT);
   checkNumber("stride", stride, COUNT);
-  checkNumber("padding", padding, { ...COUNT_FROM_ZERO, most: Math.floor(k / 2) });
-  return { kernelSize: [k, k], stride: [stride, stride], padding: [padding, padding] };
+  const kernelSize = pair("kernelSize", k);
+  const around = pair("padding", padding);
+  around.forEach((zeros, i) =>
+    checkNumber("padding", zeros, { ...COUNT_FROM_ZERO, most: Math.floor(kernelSize[i] / 2) })
+  );
+  return { kernelSize, stride: pair("stride", stride), padding: around };
 }
 
 /** torch.nn.MaxPool2d. */
@@ -99,7 +115,7 @@ export class MaxPool2d extends Module {
    * Arguments as torch.nn.MaxPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
    * window.
    */
-  constructor(kernelSize: number, options: PoolOptions = {}) {
+  constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
   }
@@ -107,6 +123,11 @@ export class MaxPool2d extends Module {
   /** Emits max_pool2d. */
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(maxPool2d, { x }, this.#attributes);
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return `${poolRepr(this.#attributes)}, dilation=1, ceil_mode=False`;
   }
 }
 
@@ -118,7 +139,7 @@ export class AvgPool2d extends Module {
    * Arguments as torch.nn.AvgPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
    * window.
    */
-  constructor(kernelSize: number, options: PoolOptions = {}) {
+  constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
   }
@@ -127,6 +148,16 @@ export class AvgPool2d extends Module {
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(avgPool2d, { x }, this.#attributes);
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return poolRepr(this.#attributes);
+  }
+}
+
+/** The arguments of a pooling. */
+function poolRepr({ kernelSize: [k], stride: [stride], padding: [padding] }: PoolAttributes): string {
+  return `kernel_size=${k}, stride=${stride}, padding=${padding}`;
 }
 
 /** The parameter-free shortcut of He et al. 2015, option A: every stride-th pixel, missing channels zero. */

@@ -17,9 +17,10 @@ import type { StateDict, Tensor } from "../checkpoint/tensors/state_dict.ts";
 import { decodeProgress, encodeTrainingState } from "../checkpoint/training/state.ts";
 import { writeSafetensors } from "../checkpoint/write/safetensors.ts";
 import { CheckpointError } from "../errors.ts";
-import { decodeInference } from "../models/config/inference_config.ts";
+import { customInference, decodeInference, usualInference } from "../models/config/inference_config.ts";
 import { decodeMetadata, encodeMetadata } from "../models/config/metadata.ts";
 import { createModel, type Model } from "../models/model/model.ts";
+import type { Module } from "../nn/module.ts";
 import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
 import { stateName } from "./optimizer.ts";
 import { TrainingMemory } from "./trainer.ts";
@@ -110,15 +111,19 @@ export function averaged(model: Model, memory: TrainingMemory): StateDict {
   }));
 }
 
-/** Reads FOLDER/last.state.safetensors. Throws CheckpointError where it is not there, damaged, or no run's state. */
-export async function loadCheckpoint(folder: string): Promise<{ model: Model; state: RunState }> {
+/**
+ * Reads FOLDER/last.state.safetensors. `build` makes a network of no registered architecture. Throws CheckpointError if the
+ * file is not there, damaged, or no run's state.
+ */
+export async function loadCheckpoint(
+  folder: string,
+  build?: () => Module,
+): Promise<{ model: Model; state: RunState }> {
   const path = `${folder}/last.state.safetensors`;
   const { tensors, metadata, close } = await openCheckpoint(path);
   try {
     const recipe = parseRecipe(metadata.recipe, path);
-    const config = inFile(path, () => decodeMetadata(metadata));
-    if (!config) throw new CheckpointError(`${path}: not a training state: its metadata names no architecture`);
-    const model = inFile(path, () => createModel(config, decodeInference(metadata[INFERENCE_KEY], config)));
+    const model = inFile(path, () => build ? customModel(metadata, build()) : registeredModel(metadata));
     const own = new Set(model.stateDictSpec().map(({ name }) => name));
     const weights = await inMemory([...tensors].filter(([name]) => own.has(name)));
     model.loadStateDict(remap(weights, model.stateDictSpec(), path));
@@ -148,6 +153,17 @@ export async function loadCheckpoint(folder: string): Promise<{ model: Model; st
   } finally {
     close();
   }
+}
+
+/** A model that its metadata describes whole. Throws CheckpointError if it does not. */
+function registeredModel(metadata: Readonly<Record<string, string>>): Model {
+  const config = decodeMetadata(metadata);
+  if (!config) throw new CheckpointError("not a training state: its metadata names no architecture");
+  return createModel(config, decodeInference(metadata[INFERENCE_KEY], usualInference(config)));
+}
+
+function customModel(metadata: Readonly<Record<string, string>>, network: Module): Model {
+  return createModel(network, decodeInference(metadata[INFERENCE_KEY], customInference(1)));
 }
 
 /** The tensors without their file. */

@@ -26,8 +26,8 @@ export async function firstNonFinite(
   if (parameter) return parameter;
   for (const [name, data] of Object.entries(inputs)) if (!data.every(Number.isFinite)) return `the input "${name}"`;
 
-  const { batch, imageSize = model.imageSize } = options;
-  const { graph } = trainingForward(model.network, [batch, 3, imageSize, imageSize], options);
+  const { batch, inputShape = [3, model.imageSize, model.imageSize] } = options;
+  const { graph } = trainingForward(model.network, [batch, ...inputShape], options);
   graph.outputs.clear();
   graph.updates.clear();
   const forward = [...graph.nodes];

@@ -1,5 +1,5 @@
 import { Linear } from "../nn/linear.ts";
-import { Module, namedModules, type Trace } from "../nn/module.ts";
+import { Module, type Trace } from "../nn/module.ts";
 import type { Value } from "../graph/graph.ts";
 import { Dropout } from "../nn/stateless.ts";
 
@@ -9,7 +9,7 @@ import { Dropout } from "../nn/stateless.ts";
  * stay what they are.
  */
 export function setDropout(network: Module, p: number): void {
-  const parents = [...namedModules(network)].map(([, module]) => module);
+  const parents = [...network.namedModules()].map(([, module]) => module);
   const has = parents.some((module) => module instanceof Dropout);
   for (const { children } of parents) {
     for (const [name, child] of children) {

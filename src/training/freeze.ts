@@ -6,7 +6,6 @@
 
 import { TrainingError } from "../errors.ts";
 import type { Model } from "../models/model/model.ts";
-import { namedParameters } from "../nn/module.ts";
 
 /**
  * Whether one of the patterns names a parameter: "layer1" names everything in that layer, "*" stands for any characters
@@ -21,7 +20,7 @@ export function isFrozen(name: string, patterns: readonly string[]): boolean {
 
 /** Throws TrainingError where a pattern names no parameter of the model, or all of them are frozen. */
 export function checkFrozen(model: Model, patterns: readonly string[]): void {
-  const names = [...namedParameters(model.network)].filter(([, { trainable }]) => trainable).map(([name]) => name);
+  const names = [...model.network.namedParameters()].map(([name]) => name);
   const idle = patterns.find((pattern) => !names.some((name) => isFrozen(name, [pattern])));
   if (idle !== undefined) {
     const layers = [...new Set(names.map((name) => name.split(".")[0]))].join(", ");

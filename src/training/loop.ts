@@ -14,7 +14,8 @@ import { DataError, isDeviceError, TrainingError } from "../errors.ts";
 import { topK } from "../evaluation/accuracy.ts";
 import type { Backend } from "../graph/backend.ts";
 import { loadLibrary } from "../plots/library.ts";
-import { createModel, type Model } from "../models/model/model.ts";
+import type { Model } from "../models/model/model.ts";
+import { CUSTOM } from "../models/architectures/registry.ts";
 import { type Batch, epochBatches, stepSizes } from "./batches.ts";
 import { averaged, type EpochSums, type RunState, saveCheckpoint, saveWeights } from "./checkpoint.ts";
 import { drawCurves } from "./curve.ts";
@@ -22,8 +23,9 @@ import { setDropout } from "./dropout.ts";
 import { firstNonFinite, firstNonFiniteParameter } from "./diagnose.ts";
 import { isFrozen } from "./freeze.ts";
 import { type EpochMetrics, Metrics, type StepMetrics } from "./metrics.ts";
-import { type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
+import { completeRecipe, type Recipe, recipeOptimizer, stepSettings } from "./options.ts";
 import { checkLabels, modelOfRun, trainingPreprocessing } from "./preparation.ts";
+import { keepTensors } from "./kept_tensors.ts";
 import { SafeState } from "./safe_state.ts";
 import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
 import { validate } from "./validate.ts";
@@ -32,12 +34,12 @@ import { validate } from "./validate.ts";
 export interface RunOptions {
   /** What is trained. It holds the last weights when the run ends. */
   readonly model: Model;
-  /** How. */
-  readonly recipe: Recipe;
+  /** How; what is left out is as in DEFAULT_RECIPE. */
+  readonly recipe: Partial<Recipe>;
   /** What on. */
   readonly training: Dataset;
-  /** What both are called by who began the run, for who resumes it. */
-  readonly data: string;
+  /** What both are called by who began the run, for who resumes it. @default the name of `training` */
+  readonly data?: string;
   /** What is measured after every epoch. */
   readonly validation: Dataset;
   /** Where. */
@@ -84,7 +86,7 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
   const { batch, microBatch, size, labelSmoothing, clipNorm, ema, freeze, seed } = recipe;
   return {
     batch: microBatch,
-    imageSize: size,
+    inputShape: [3, size, size],
     optimizer: recipeOptimizer(recipe),
     labelSmoothing,
     clipNorm: clipNorm || undefined,
@@ -102,10 +104,12 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
  * run goes on from the last state that was read back, which is at most ten minutes old.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
-  const { training, validation, model: { config } } = options;
+  const { training, validation, model: { config, imageSize, network }, data = training.name } = options;
   for (const dataset of [training, validation]) checkLabels(dataset, config.numClasses);
-  setDropout(options.model.network, options.recipe.dropout);
-  const run = new Run(options);
+  const recipe = completeRecipe(options.recipe, imageSize);
+  // A network of one's own has the dropout that it was built with, unless the recipe says otherwise.
+  if (config.arch !== CUSTOM || options.recipe.dropout !== undefined) setDropout(network, recipe.dropout);
+  const run = new Run({ ...options, recipe, data });
   try {
     return await run.run();
   } finally {
@@ -113,8 +117,10 @@ export async function runTraining(options: RunOptions): Promise<RunOutcome> {
   }
 }
 
+type WholeOptions = RunOptions & { readonly recipe: Recipe; readonly data: string };
+
 class Run {
-  readonly #options: RunOptions;
+  readonly #options: WholeOptions;
   readonly #memory: TrainingMemory;
   readonly #pool: DecodePool;
   readonly #sizes: readonly number[];
@@ -129,7 +135,7 @@ class Run {
   /** Whether there is a checkpoint of this run. */
   #saved: boolean;
 
-  constructor(options: RunOptions) {
+  constructor(options: WholeOptions) {
     const { state, recipe, training, workers } = options;
     this.#options = { ...options, model: modelOfRun(options.model, training, recipe) };
     this.#memory = state?.memory ?? new TrainingMemory();
@@ -267,12 +273,13 @@ class Run {
     const { recipe, model, validation, backend, onEpoch, onBroken } = this.#options;
     const stepsPerEpoch = this.#sizes.length;
     const { learningRate: lr, temperature } = stepSettings(recipe, { epoch, step: stepsPerEpoch - 1, stepsPerEpoch });
-    const measured = recipe.ema > 0 ? withTensors(model, averaged(model, this.#memory)) : model;
-    measured.temperature = temperature;
-    const { loss, top1, top5, skipped } = await validate(measured, validation, backend, this.#pool, {
-      batch: recipe.microBatch,
-      onBroken,
-    }).catch((error) => {
+    model.temperature = temperature;
+    const measured = () => validate(model, validation, backend, this.#pool, { batch: recipe.microBatch, onBroken });
+    const { loss, top1, top5, skipped } = await withTensors(
+      model,
+      averaged(model, this.#memory),
+      measured,
+    ).catch((error) => {
       throw error instanceof DataError ? this.#withAdvice(error) : error;
     });
     const { images, ...sums } = this.#sums;
@@ -402,9 +409,13 @@ function addTo(sums: EpochSums, { labels, replaced }: Batch, { loss, outputs: { 
   };
 }
 
-/** A model that is used the same, with other tensors. */
-function withTensors(model: Model, tensors: StateDict): Model {
-  const other = createModel(model.config, model.inference);
-  other.loadStateDict(tensors);
-  return other;
+/** Runs with other tensors in the model, which holds its own again afterwards. */
+async function withTensors<T>(model: Model, tensors: StateDict, run: () => Promise<T>): Promise<T> {
+  const restore = keepTensors(model.network);
+  model.loadStateDict(tensors);
+  try {
+    return await run();
+  } finally {
+    restore();
+  }
 }

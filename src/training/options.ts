@@ -5,10 +5,21 @@
  */
 
 import type { OptimizerSettings } from "../checkpoint/training/state.ts";
-import { CheckpointError } from "../errors.ts";
+import { ArgumentError, CheckpointError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 import { adamW, type Optimizer, sgd } from "./optimizer.ts";
-import { COUNT, COUNT_FROM_ZERO, describeRange, FROM_ZERO, isWithin, type Range, SEED, SHARE } from "../arguments.ts";
+import {
+  checkNumber,
+  checkWord,
+  COUNT,
+  COUNT_FROM_ZERO,
+  describeRange,
+  FROM_ZERO,
+  isWithin,
+  type Range,
+  SEED,
+  SHARE,
+} from "../arguments.ts";
 import { learningRate, type Position, temperature } from "./schedules.ts";
 
 /** The recipe of a run; names and defaults are the published training script's, where it has them. */
@@ -85,6 +96,27 @@ export const DEFAULT_RECIPE: Readonly<Omit<Recipe, "size" | "microBatch">> = {
   freeze: [],
   seed: 0,
 };
+
+/**
+ * A whole recipe: what is not given is the published script's, and as many images are on the device as a step has.
+ *
+ * @param imageSize Of the model.
+ * @throws {ArgumentError} if a number is out of its range, or microBatch does not divide batch.
+ */
+export function completeRecipe(given: Partial<Recipe>, imageSize: number): Recipe {
+  const batch = given.batch ?? DEFAULT_RECIPE.batch;
+  const recipe: Recipe = { ...DEFAULT_RECIPE, size: imageSize, microBatch: batch, ...given };
+  for (const [name, range] of Object.entries(RECIPE_RANGES)) {
+    checkNumber(name, recipe[name as keyof typeof RECIPE_RANGES], range);
+  }
+  for (const [name, words] of Object.entries(RECIPE_WORDS)) {
+    checkWord(name, recipe[name as keyof typeof RECIPE_WORDS], words);
+  }
+  if (batch % recipe.microBatch) {
+    throw new ArgumentError(`microBatch ${recipe.microBatch} does not divide batch ${batch}`);
+  }
+  return recipe;
+}
 
 /** Names of a recipe's settings whose values are of that type. */
 type Keys<T> = { readonly [K in keyof Recipe]: Recipe[K] extends T ? K : never }[keyof Recipe];

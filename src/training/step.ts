@@ -14,7 +14,7 @@ import { accumulate, gate } from "../graph/ops/gate.ts";
 import { MOST_TOTALLED, total } from "../graph/ops/reductions.ts";
 import { fuseMixing } from "../graph/passes/fuse_mixing.ts";
 import { removeDeadNodes } from "../graph/passes/rewrite.ts";
-import { type Module, namedParameters, traceModule, type TraceOptions } from "../nn/module.ts";
+import { type Module, traceModule, type TraceOptions } from "../nn/module.ts";
 import { appendAverage, clipGradients, type LoadState, type Optimizer, stateName } from "./optimizer.ts";
 
 /** What a training step does. */
@@ -106,7 +106,7 @@ export function trainingForward(
 
 /** The values of the parameters that are trained, in the state dict's order. */
 function trainedParameters(module: Module, graph: Graph, { trainable = () => true }: TrainingStepOptions): Value[] {
-  const names = [...namedParameters(module)].filter(([name, p]) => p.trainable && trainable(name));
+  const names = [...module.namedParameters()].filter(([name]) => trainable(name));
   return names.flatMap(([name]) => graph.parameters.get(name) ?? []);
 }
 

@@ -5,14 +5,14 @@
  */
 
 import type { Tensor } from "../checkpoint/tensors/state_dict.ts";
-import { DeviceError, ShapeError } from "../errors.ts";
+import { ArgumentError, DeviceError, ShapeError } from "../errors.ts";
 import { shapeOf, showShape } from "../image_tensor.ts";
 import type { Backend, Executable, Tensors } from "../graph/backend.ts";
 import { checkLabels, checkShape, labelInputs } from "../graph/check_inputs.ts";
 import { type Graph, size } from "../graph/graph.ts";
-import type { Model } from "../models/model/model.ts";
+import { Model } from "../models/model/model.ts";
 import { countedBatches } from "../nn/buffer_updates.ts";
-import { loadParameter, namedParameters, type Parameter } from "../nn/module.ts";
+import { loadParameter, type Module, type Parameter } from "../nn/module.ts";
 import { stateName } from "./optimizer.ts";
 import { ABOVE_ZERO, checkNumber, COUNT, FROM_ZERO, SEED, SHARE } from "../arguments.ts";
 import { ACCUMULATED, trainingStep, type TrainingStepOptions } from "./step.ts";
@@ -21,8 +21,11 @@ import { ACCUMULATED, trainingStep, type TrainingStepOptions } from "./step.ts";
 export interface TrainerOptions extends TrainingStepOptions {
   /** Images a run; with `parts`, those of one part. */
   readonly batch: number;
-  /** Height and width of the images; the model's own if left out. */
-  readonly imageSize?: number;
+  /**
+   * Shape of one input, without the batch: [3, height, width] of an image. Of a Model it may be left out, and is
+   * [3, imageSize, imageSize]; of a Module it is needed.
+   */
+  readonly inputShape?: readonly number[];
   /** Of dropout, and of the initial values of parameters that no checkpoint gave; a whole number below 2^24, 0 if left out. */
   readonly seed?: number;
 }
@@ -63,7 +66,7 @@ type TrainingExecutable = Executable & Required<Pick<Executable, "read">>;
 /** Made by Trainer.create. */
 export class Trainer {
   /** What is trained. It holds the weights of the last {@link sync}. */
-  readonly model: Model;
+  readonly network: Module;
   /** What a run computes. */
   readonly graph: Graph;
   /** Counters, and the optimizer's tensors as of the last {@link sync}. */
@@ -74,13 +77,13 @@ export class Trainer {
   #passesSinceSync = 0;
 
   private constructor(
-    model: Model,
+    network: Module,
     graph: Graph,
     memory: TrainingMemory,
     options: TrainerOptions,
     executable: TrainingExecutable,
   ) {
-    this.model = model;
+    this.network = network;
     this.graph = graph;
     this.memory = memory;
     this.#options = options;
@@ -89,31 +92,46 @@ export class Trainer {
   }
 
   /**
-   * Compiles a training step for the device. With the `memory` of an earlier trainer, it goes on where that one was
-   * synchronised.
+   * Compiles a training step for the device.
    *
+   * @param model What is trained: a model, or the root module of any network, which needs `inputShape`.
+   * @param memory Of an earlier trainer: this one goes on where that one was synchronised.
    * @throws {DeviceError} if the step does not fit or the device cannot train.
-   * @throws {ArgumentError} if an option is a number that makes no sense, such as a clipNorm of NaN.
+   * @throws {ArgumentError} if an option is a number that makes no sense, such as a clipNorm of NaN, or `inputShape` is
+   * missing.
+   *
+   * @example
+   * ```ts
+   * import { Flatten, Linear, openDevice, Sequential, sgd, Trainer } from "@odconv/odconv";
+   *
+   * using device = await openDevice("cpu");
+   * const network = new Sequential(new Flatten(), new Linear(8, 2));
+   * using trainer = await Trainer.create(network, device, { inputShape: [2, 2, 2], batch: 4, optimizer: sgd() });
+   * const { loss } = await trainer.step({ x: new Float32Array(32), labels: new Float32Array(4) }, { learningRate: 0.1 });
+   * await trainer.sync(); // the weights are in `network`
+   * console.log(loss); // ln 2
+   * ```
    */
   static async create(
-    model: Model,
+    model: Model | Module,
     backend: Backend,
     options: TrainerOptions,
     memory: TrainingMemory = new TrainingMemory(),
   ): Promise<Trainer> {
     checkOptions(options);
-    initialize(model, options.seed ?? 0);
+    const network = networkOf(model);
+    initialize(network, options.seed ?? 0);
     const graph = trainerGraph(model, options, memory);
     const executable = await backend.compile(graph);
     if (!executable.read) {
       executable.dispose();
       throw new DeviceError(`${backend.description} cannot train: open it with one worker`);
     }
-    return new Trainer(model, graph, memory, options, executable as TrainingExecutable);
+    return new Trainer(network, graph, memory, options, executable as TrainingExecutable);
   }
 
   /**
-   * One step on the graph's inputs: "x" [batch, 3, H, W], which `stack` makes of images, and "labels" [batch], or what a
+   * One step on the graph's inputs: "x" [batch, ...inputShape], which `stack` makes of images, and "labels" [batch], or what a
    * loss of one's own takes. In parts, every input holds the parts one after the other. Everything is checked before
    * anything is changed.
    *
@@ -160,7 +178,7 @@ export class Trainer {
     const names = [...this.graph.updates.keys()].map(({ name }) => name)
       .filter((name) => !name.endsWith(stateName("", ACCUMULATED)));
     const values = await this.#executable.read(names);
-    const parameters = new Map(namedParameters(this.model.network));
+    const parameters = new Map(this.network.namedTensors());
     for (const [name, data] of Object.entries(values)) {
       const parameter = parameters.get(name);
       if (parameter) parameter.tensor = tensorOf(parameter, () => Promise.resolve(data));
@@ -178,6 +196,11 @@ export class Trainer {
   /** Frees the device's memory. What was not synchronised is lost. */
   dispose(): void {
     this.#executable.dispose();
+  }
+
+  /** {@link dispose}, for `using trainer = await Trainer.create(...)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /** How many parts the inputs hold, all of which fit the graph. */
@@ -216,10 +239,10 @@ export class Trainer {
 }
 
 /** Throws ArgumentError if a number of the options makes no sense. */
-function checkOptions({ batch, imageSize = 1, seed = 0, ...step }: TrainerOptions): void {
+function checkOptions({ batch, inputShape, seed = 0, ...step }: TrainerOptions): void {
   const { labelSmoothing = 0, clipNorm = 1, averageDecay = 0 } = step;
   checkNumber("batch", batch, COUNT);
-  checkNumber("imageSize", imageSize, COUNT);
+  if (inputShape) checkNumber("inputShape", inputShape, COUNT);
   checkNumber("seed", seed, SEED);
   checkNumber("labelSmoothing", labelSmoothing, SHARE);
   checkNumber("clipNorm", clipNorm, ABOVE_ZERO);
@@ -227,17 +250,27 @@ function checkOptions({ batch, imageSize = 1, seed = 0, ...step }: TrainerOption
 }
 
 /** The graph that a trainer of these options compiles: for planning without a device. */
-export function trainerGraph(model: Model, options: TrainerOptions, memory?: TrainingMemory): Graph {
-  const { batch, imageSize = model.imageSize } = options;
-  return trainingStep(model.network, [batch, 3, imageSize, imageSize], options, (parameter, state) => {
+export function trainerGraph(model: Model | Module, options: TrainerOptions, memory?: TrainingMemory): Graph {
+  const { batch, inputShape = usualShape(model) } = options;
+  return trainingStep(networkOf(model), [batch, ...inputShape], options, (parameter, state) => {
     const known = memory?.tensors.get(stateName(parameter, state));
     return known && Promise.resolve(known);
   });
 }
 
+function networkOf(model: Model | Module): Module {
+  return model instanceof Model ? model.network : model;
+}
+
+/** The shape of a model's images. Throws ArgumentError for a module, which does not say what it takes. */
+function usualShape(model: Model | Module): readonly number[] {
+  if (model instanceof Model) return [3, model.imageSize, model.imageSize];
+  throw new ArgumentError("a module does not say what it takes: give inputShape, such as [3, 224, 224]");
+}
+
 /** Gives every parameter that no checkpoint gave its initial value of that seed. */
-function initialize(model: Model, seed: number): void {
-  for (const [name, parameter] of namedParameters(model.network)) {
+function initialize(network: Module, seed: number): void {
+  for (const [name, parameter] of network.namedTensors()) {
     if (parameter.tensor || parameter.dtype === "I64") continue;
     const { shape, dtype, trainable, initial } = parameter;
     const untouched: Parameter = { shape, dtype, trainable, initial };

@@ -6,7 +6,7 @@
  */
 
 import { DeviceError } from "../errors.ts";
-import type { Backend } from "../graph/backend.ts";
+import type { Device } from "../graph/backend.ts";
 import type { Graph } from "../graph/graph.ts";
 import { connect, type Connection, type ConnectionOptions } from "./connection/connection.ts";
 import { Recovery, redoWhenLost } from "./connection/recovery.ts";
@@ -33,7 +33,7 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
 }
 
 /** A WebGPU device that runs graphs. Made by {@link openWebGpu}. */
-export class WebGpuBackend implements Backend, DeviceOwner {
+export class WebGpuBackend implements Device, DeviceOwner {
   /** Always "webgpu". */
   readonly name = "webgpu";
   /** Who chooses among kernels; the best guess is taken without. */
@@ -111,5 +111,10 @@ export class WebGpuBackend implements Backend, DeviceOwner {
     executables.forEach((executable) => executable.dispose());
     // Some implementations end the process when a device is destroyed with work pending.
     Promise.all(executables.map((executable) => executable.idle())).then(() => this.device.destroy());
+  }
+
+  /** {@link dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

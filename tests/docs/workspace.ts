@@ -8,7 +8,7 @@ import { ROOT } from "./blocks.ts";
 import { networks } from "./networks.ts";
 
 /** What is looked at where it lies. */
-const LINKED = ["bench", "deno.json", "docs", "mod.ts", "src", "tests", "tools", "web"];
+const LINKED = ["bench", "deno.json", "docs", "examples", "mod.ts", "src", "tests", "tools", "web"];
 
 /** Files by the names of the docs. */
 const COPIED: Readonly<Record<string, string>> = {

@@ -201,7 +201,8 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   },
   "inference-config": {
     seeds: () => Promise.resolve([new TextEncoder().encode(encodeInference(MODEL.inference))]),
-    read: (bytes) => Promise.resolve(useInference(decodeInference(new TextDecoder().decode(bytes), MODEL.config))),
+    read: (bytes) =>
+      Promise.resolve(useInference(decodeInference(new TextDecoder().decode(bytes), usualInference(MODEL.config)))),
     error: CheckpointError,
   },
   "hub-config": {

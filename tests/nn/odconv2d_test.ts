@@ -3,7 +3,7 @@ import { ArgumentError } from "../../src/errors.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
-import { namedModules, namedParameters, traceModule } from "../../src/nn/module.ts";
+import { traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { replaceConv2d } from "../../src/nn/replace.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
@@ -98,14 +98,14 @@ Deno.test("layers refuse arguments that are no whole numbers, naming them", () =
 Deno.test("replaceConv2d() makes od_resnet18 of resnet18", () => {
   const { network } = createModel({ arch: "resnet18" });
   replaceConv2d(network, { kernelNum: 4, where: (path) => path !== "conv1" && !path.includes("downsample") });
-  const names = (module: typeof network) => [...namedParameters(module)].map(([name, { shape }]) => [name, shape]);
+  const names = (module: typeof network) => [...module.namedTensors()].map(([name, { shape }]) => [name, shape]);
   assertEquals(names(network), names(createModel({ arch: "od_resnet18", kernelNum: 4 }).network));
 });
 
 Deno.test("replaceConv2d() replaces every Conv2d where no predicate says otherwise, and a lone one", () => {
   const options = { stride: 2, padding: 1, groups: 2, bias: false };
   const tree = replaceConv2d(new Sequential(new Conv2d(4, 6, 3, options), new Sequential(new Conv2d(6, 2, 1))));
-  assertEquals([...namedModules(tree)].filter(([, m]) => m instanceof ODConv2d).map(([path]) => path), ["0", "1.0"]);
+  assertEquals([...tree.namedModules()].filter(([, m]) => m instanceof ODConv2d).map(([path]) => path), ["0", "1.0"]);
   const { stride, padding, groups, bias } = tree.children.get("0") as ODConv2d;
   assertEquals({ stride, padding, groups, bias }, { stride: [2, 2], padding: [1, 1], groups: 2, bias: false });
   assert(replaceConv2d(new Conv2d(4, 4, 3), { kernelNum: 2 }) instanceof ODConv2d);

@@ -10,7 +10,7 @@ import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { countedBatches } from "../../src/nn/buffer_updates.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
-import { type Module, namedParameters, traceModule } from "../../src/nn/module.ts";
+import { type Module, traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { GlobalAvgPool, ReLU, ReLU6 } from "../../src/nn/stateless.ts";
@@ -43,7 +43,7 @@ function network(): Module {
 
 /** Gives a module weights as weights.py makes them. */
 function load(module: Module): void {
-  const parameters = [...namedParameters(module)];
+  const parameters = [...module.namedTensors()];
   const weights = randomStateDict(parameters.map(([name, { shape, dtype }]) => ({ name, shape, dtype })));
   for (const [name, parameter] of parameters) parameter.tensor = weights.get(name);
 }
@@ -54,7 +54,7 @@ function trainingGraph(module: Module): Graph {
   const operands = { logits: graph.outputs.get("logits")!, labels: graph.input("labels", [4]) };
   const loss = graph.apply(crossEntropy, "loss", operands, { labelSmoothing: 0.1 });
   graph.output("loss", loss);
-  const trainable = [...namedParameters(module)].filter(([, { trainable }]) => trainable);
+  const trainable = [...module.namedParameters()];
   const wrt = trainable.map(([name]) => graph.parameters.get(name)!);
   for (const [parameter, gradient] of appendGradients(graph, loss, wrt)) graph.output(parameter.name, gradient);
   return graph;
@@ -95,9 +95,7 @@ for (const { name: device, open, tolerance } of DEVICES) {
 }
 
 Deno.test("countedBatches() names the counter of every batch norm that tracks", () => {
-  const counters = [...namedParameters(network())].map(([name]) => name).filter((n) =>
-    n.endsWith("num_batches_tracked")
-  );
+  const counters = [...network().namedTensors()].map(([name]) => name).filter((n) => n.endsWith("num_batches_tracked"));
   assertEquals(countedBatches(trainingGraph(network())).sort(), counters.sort());
   assertEquals(countedBatches(traceModule(new BatchNorm2d(3), [2, 3, 4, 4], { training: true })), [
     "num_batches_tracked",

@@ -2,7 +2,7 @@
 
 import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
-import type { TensorSpec } from "../../src/models/model/model.ts";
+import type { TensorSpec } from "../../src/checkpoint/remapping/remap.ts";
 
 /** 32-bit FNV-1a of the name's UTF-8 bytes. */
 export function seedOf(name: string): number {

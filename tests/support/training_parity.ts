@@ -3,7 +3,7 @@
 import type { Backend, Executable } from "../../src/graph/backend.ts";
 import { size } from "../../src/graph/graph.ts";
 import { createModel, type Model } from "../../src/models/model/model.ts";
-import { loadParameter, namedParameters, type Parameter } from "../../src/nn/module.ts";
+import { loadParameter, type Parameter } from "../../src/nn/module.ts";
 import { setDropout } from "../../src/training/dropout.ts";
 import { sgd, stateName } from "../../src/training/optimizer.ts";
 import { trainingStep } from "../../src/training/step.ts";
@@ -128,7 +128,7 @@ async function tensorErrors(
   setting: TrainingSetting,
   c: TrainingCase,
 ): Promise<TensorError[]> {
-  const floats = [...namedParameters(model.network)].filter(([, { dtype }]) => dtype === "F32");
+  const floats = [...model.network.namedTensors()].filter(([, { dtype }]) => dtype === "F32");
   const columns = 2 + PROJECTIONS;
   if (c.sketches.length !== floats.length * columns) throw new Error(`${c.name}: the fixture is of another network`);
   const errors: TensorError[] = [];

@@ -25,7 +25,7 @@ const RECIPES: Readonly<Record<string, Partial<TrainerOptions>>> = {
 
 async function train(backend: Backend, more: Partial<TrainerOptions>) {
   const model = smallModel(smallNetwork(true, 0.25));
-  const options = { batch: BATCH, imageSize: SIZE, optimizer: sgd(), seed: 2, ...more };
+  const options = { batch: BATCH, inputShape: [3, SIZE, SIZE], optimizer: sgd(), seed: 2, ...more };
   const trainer = await Trainer.create(model, backend, options);
   const images = more.parts ? 2 * BATCH : BATCH;
   const losses = [];
@@ -69,11 +69,11 @@ Deno.test("Trainer stopped and created again on WebGPU has bit for bit the weigh
     trainer.dispose();
     return trainer;
   };
-  const options = { batch: BATCH, imageSize: SIZE, optimizer: sgd({ momentum: 0.9 }), averageDecay: 0.9 };
+  const options = { batch: BATCH, inputShape: [3, SIZE, SIZE], optimizer: sgd({ momentum: 0.9 }), averageDecay: 0.9 };
   const whole = await steps(await Trainer.create(smallModel(), backend, options), [0, 1, 2]);
   const first = await steps(await Trainer.create(smallModel(), backend, options), [0]);
-  const second = await steps(await Trainer.create(first.model, backend, options, first.memory), [1, 2]);
-  assertEquals(await weightsOf(second.model), await weightsOf(whole.model));
+  const second = await steps(await Trainer.create(first.network, backend, options, first.memory), [1, 2]);
+  assertEquals(await weightsOf(second.network), await weightsOf(whole.network));
   assertEquals(second.memory, whole.memory);
   backend.dispose();
 });

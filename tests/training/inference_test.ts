@@ -6,7 +6,7 @@ import { measure } from "../../src/evaluation/measure.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { createModel, type Model } from "../../src/models/model/model.ts";
 import { loadCheckpoint } from "../../src/training/checkpoint.ts";
-import { finetuned } from "../../src/training/finetune.ts";
+import { finetuned } from "../../src/models/finetuned.ts";
 import type { EpochMetrics } from "../../src/training/metrics.ts";
 import type { Recipe } from "../../src/training/options.ts";
 import { openTestDevice } from "../support/devices.ts";

@@ -16,7 +16,7 @@ const BATCH = 4;
 const WRONG_LABELS = [CLASSES, -1, 1.5, NaN, Infinity, -100];
 
 function options(more: Partial<TrainerOptions> = {}): TrainerOptions {
-  return { batch: BATCH, imageSize: SIZE, optimizer: sgd(), ...more };
+  return { batch: BATCH, inputShape: [3, SIZE, SIZE], optimizer: sgd(), ...more };
 }
 
 for (const name of DEVICE_NAMES) {
@@ -78,7 +78,7 @@ Deno.test("Trainer.create(), optimizers and schedules refuse numbers that make n
   const create = (more: Partial<TrainerOptions>, message: string) =>
     assertRejects(() => Trainer.create(smallModel(), interpreterDevice(), options(more)), ArgumentError, message);
   await create({ batch: 2.5 }, "batch is 2.5, expected a whole number from 1 up");
-  await create({ imageSize: NaN }, "imageSize is NaN");
+  await create({ inputShape: [3, NaN, 8] }, "inputShape is [3, NaN, 8]");
   await create({ seed: 2 ** 24 }, "seed is 16777216, expected a whole number from 0 to below 16777216");
   await create({ labelSmoothing: NaN }, "labelSmoothing is NaN, expected a finite number from 0 to below 1");
   await create({ clipNorm: NaN }, "clipNorm is NaN, expected a finite number above 0");

@@ -52,8 +52,8 @@ export function smallBatch(
   return { x: uniform(name, [batch, 3, SIZE, SIZE], 2), labels };
 }
 
-/** The float tensors of a model, by name. */
-export async function weightsOf(model: Model): Promise<Record<string, Float32Array<ArrayBuffer>>> {
+/** The float tensors of a model or a network, by name. */
+export async function weightsOf(model: Pick<Model, "stateDict">): Promise<Record<string, Float32Array<ArrayBuffer>>> {
   const entries = [...model.stateDict()].map(async ([name, tensor]) => {
     return [name, new Float32Array((await tensor.read()).slice().buffer)] as const;
   });

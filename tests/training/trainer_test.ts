@@ -11,7 +11,7 @@ import { SIZE, smallBatch, smallModel, smallNetwork, weightsOf } from "./small_m
 const BATCH = 4;
 
 function options(more: Partial<TrainerOptions> = {}): TrainerOptions {
-  return { batch: BATCH, imageSize: SIZE, optimizer: sgd({ momentum: 0.9, weightDecay: 1e-3 }), ...more };
+  return { batch: BATCH, inputShape: [3, SIZE, SIZE], optimizer: sgd({ momentum: 0.9, weightDecay: 1e-3 }), ...more };
 }
 
 /** Weights after some steps on the interpreter, and what remembers them. */

@@ -32,7 +32,7 @@ async function results(options: WebGpuOptions) {
     const executable = await backend.compile(smallModel().graph({ batch: 2, imageSize: SIZE }));
     const steps = await executable.profile({ x: images });
     const model = smallModel();
-    const trainer = await Trainer.create(model, backend, { batch: 2, imageSize: SIZE, optimizer: sgd() });
+    const trainer = await Trainer.create(model, backend, { batch: 2, inputShape: [3, SIZE, SIZE], optimizer: sgd() });
     const { loss } = await trainer.step(smallBatch("injected", 2), { learningRate: 0.1 });
     await trainer.sync();
     return { logits, steps: steps.length, loss, weights: await weightsOf(model) };

@@ -36,12 +36,15 @@ function sharedCorrelations({ steps }: Plan): number {
 for (const [capabilities, batch] of [[PROMISED, 64], [SOFTWARE, 256]] as const) {
   Deno.test(`a training step of ${batch} images of od_resnet18, 4 kernels, stays within bindings of 128 MiB for ${capabilities.profile}`, () => {
     const model = createModel({ arch: "od_resnet18", kernelNum: 4 });
-    const graph = trainerGraph(model, { batch, imageSize: 32, optimizer: adamW() });
+    const graph = trainerGraph(model, { batch, inputShape: [3, 32, 32], optimizer: adamW() });
     const plan = planGraph(graph, capabilities);
     const largest = plan.resources.reduce((a, b) => b.texels > a.texels ? b : a);
     assert(largest.texels * 16 <= 2 ** 27, `${largest.label}: ${largest.texels * 16} bytes`);
     // In parts, which is what keeps it there: half the batch needs fewer of them.
-    const half = planGraph(trainerGraph(model, { batch: batch / 2, imageSize: 32, optimizer: adamW() }), capabilities);
+    const half = planGraph(
+      trainerGraph(model, { batch: batch / 2, inputShape: [3, 32, 32], optimizer: adamW() }),
+      capabilities,
+    );
     assert(sharedCorrelations(plan) > sharedCorrelations(half));
   });
 }

@@ -100,7 +100,11 @@ Deno.test("a step of training in parts changes the weights as one in one submiss
     const model = network();
     let loss = 0, count = 0;
     await withWebGpu({}, async (backend) => {
-      const trainer = await Trainer.create(model, backend, { batch: BATCH, imageSize: IMAGE, optimizer: sgd() });
+      const trainer = await Trainer.create(model, backend, {
+        batch: BATCH,
+        inputShape: [3, IMAGE, IMAGE],
+        optimizer: sgd(),
+      });
       const step = () => trainer.step({ x: images, labels }, { learningRate: 0.1 });
       // The first has its own buffer made, with an await before its submission.
       loss = (await step()).loss;

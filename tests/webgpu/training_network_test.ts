@@ -9,7 +9,7 @@ import { TRAINING_OPERATORS } from "../../src/graph/ops/training.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
-import { type Module, namedParameters, traceModule } from "../../src/nn/module.ts";
+import { type Module, traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { GlobalAvgPool, MaxPool2d, ReLU } from "../../src/nn/stateless.ts";
@@ -43,15 +43,15 @@ function network(): Module {
 
 /** The loss, every parameter's gradient and every running statistic after a step, as outputs. */
 function trainingGraph(module: Module): Graph {
-  const spec = [...namedParameters(module)].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
+  const spec = [...module.namedTensors()].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
   const state = randomStateDict(spec);
-  for (const [name, parameter] of namedParameters(module)) parameter.tensor = state.get(name);
+  for (const [name, parameter] of module.namedTensors()) parameter.tensor = state.get(name);
   const graph = traceModule(module, [5, 3, 21, 19], { training: true });
   const operands = { logits: graph.outputs.get("logits")!, labels: graph.input("labels", [5]) };
   const loss = graph.apply(crossEntropy, "loss", operands, { labelSmoothing: 0.1 });
   graph.output("loss", loss);
   for (const [buffer, value] of graph.updates) graph.output(`${buffer.name} after`, value);
-  const trainable = [...namedParameters(module)].filter(([, { trainable }]) => trainable);
+  const trainable = [...module.namedParameters()];
   const wrt = trainable.map(([name]) => graph.parameters.get(name)!);
   const gradients = appendGradients(graph, loss, wrt);
   assertEquals(gradients.size, wrt.length);

@@ -55,6 +55,8 @@ export async function bundle(options: Bundle): Promise<BundledFile[]> {
       platform: "browser",
       target: "es2024",
       minify,
+      // A network prints the names of its layers' classes.
+      keepNames: true,
       // Licences travel with the code they are for.
       legalComments: "linked",
       define: withoutDeno ? { Deno: "undefined" } : {},

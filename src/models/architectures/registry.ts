@@ -8,14 +8,14 @@ import { ABOVE_ZERO, checkNumber, COUNT } from "../../arguments.ts";
 import { CheckpointError } from "../../errors.ts";
 import { CIFAR10, IMAGENET, type Preprocessing } from "../../data/pixels/preprocessing.ts";
 import type { Module } from "../../nn/module.ts";
-import { type ConvolutionFactory, convolutionFactory } from "./convolution.ts";
+import { type ConvolutionFactory, convolutionFactory, type ConvolutionLayer } from "./convolution.ts";
 import { MobileNetV2 } from "./mobilenet_v2.ts";
 import { PUBLISHED, type Published } from "./published.ts";
 import { ResNet, type ResNetPlan } from "./resnet.ts";
 
 /** What tells one model from another, besides its weights. */
 export interface ModelConfig {
-  /** A name of the registry: "od_resnet50". */
+  /** A name of the registry: "od_resnet50"; or {@link CUSTOM}. */
   readonly arch: string;
   /** Kernels an ODConv layer mixes; 1 if left out. Static architectures ignore it. */
   readonly kernelNum?: number;
@@ -27,8 +27,8 @@ export interface ModelConfig {
 
 /** One architecture. */
 export interface Architecture {
-  /** Whether its convolutions are ODConv2d. */
-  readonly dynamic: boolean;
+  /** Which layer its convolutions are, with the options of a configuration that says nothing of them. */
+  readonly layer: ConvolutionLayer;
   /** Height and width of the images it was made for. */
   readonly imageSize: number;
   /** Classes, where nobody says otherwise. */
@@ -66,18 +66,37 @@ const NETWORKS = {
   resnet20: { ...ON_CIFAR10, build: resnet([3, 3, 3], false, true) },
 };
 
-/** Every network twice: static under its own name, dynamic with the prefix "od_". */
+/** The layers that every network is made with, by the prefix of its name. */
+const LAYERS: Readonly<Record<string, ConvolutionLayer>> = {
+  "": { kind: "conv", options: {} },
+  od_: { kind: "odconv", options: { kernelNum: 1, reduction: 0.0625 } },
+};
+
+/** Every network with every layer: "resnet18" and "od_resnet18". */
 export const REGISTRY: ReadonlyMap<string, Architecture> = new Map(
   Object.entries(NETWORKS).flatMap(([name, network]) =>
-    [false, true].map((dynamic): [string, Architecture] => {
-      const arch = dynamic ? `od_${name}` : name;
-      return [arch, { ...network, dynamic, published: PUBLISHED[arch] ?? [] }];
+    Object.entries(LAYERS).map(([prefix, layer]): [string, Architecture] => {
+      const arch = prefix + name;
+      return [arch, { ...network, layer, published: PUBLISHED[arch] ?? [] }];
     })
   ),
 );
 
-/** The architecture of that name. Throws CheckpointError, listing the names, where there is none. */
+/** What the configuration and the file of a network say that is of no registered architecture. */
+export const CUSTOM = "custom";
+
+/**
+ * The architecture of that name.
+ *
+ * @throws {CheckpointError} if there is none; the message lists the names.
+ */
 export function findArchitecture(arch: string): Architecture {
+  if (arch === CUSTOM) {
+    throw new CheckpointError(
+      "this is a network of no registered architecture: a program that has its layers loads it with " +
+        "loadModel(file, { build: () => network })",
+    );
+  }
   const found = REGISTRY.get(arch);
   if (!found) {
     throw new CheckpointError(`no architecture is called "${arch}"; there are ${[...REGISTRY.keys()].join(", ")}`);
@@ -88,29 +107,41 @@ export function findArchitecture(arch: string): Architecture {
 /**
  * A configuration with nothing left out; static architectures have kernelNum 1.
  *
- * @throws ArgumentError if a number is out of its range
- * @throws CheckpointError if there is no such architecture
+ * @throws {ArgumentError} if a number is out of its range.
+ * @throws {CheckpointError} if there is no such architecture.
  */
 export function completeConfig(config: ModelConfig): Required<ModelConfig> {
-  const { dynamic, numClasses: usual } = findArchitecture(config.arch);
-  const { arch, kernelNum = 1, reduction = 0.0625, numClasses = usual } = config;
+  const { arch, kernelNum = 1, reduction = 0.0625 } = config;
+  const numClasses = config.numClasses ?? findArchitecture(arch).numClasses;
   checkNumber("kernelNum", kernelNum, COUNT);
   checkNumber("reduction", reduction, ABOVE_ZERO);
   checkNumber("numClasses", numClasses, COUNT);
-  return { arch, kernelNum: dynamic ? kernelNum : 1, reduction, numClasses };
+  return { arch, kernelNum: isDynamic(arch) ? kernelNum : 1, reduction, numClasses };
+}
+
+/** Whether the convolutions of an architecture mix kernels. */
+function isDynamic(arch: string): boolean {
+  return arch !== CUSTOM && "kernelNum" in findArchitecture(arch).layer.options;
+}
+
+/** The layer that the convolutions of a configuration are. */
+export function layerOf(config: ModelConfig): ConvolutionLayer {
+  const { layer } = findArchitecture(config.arch);
+  if (layer.kind === "conv") return layer;
+  const { kernelNum, reduction } = completeConfig(config);
+  return { ...layer, options: { kernelNum, reduction } };
 }
 
 /** The layers of a configuration, with initial weights. */
 export function buildNetwork(config: ModelConfig): Module {
-  const { arch, kernelNum, reduction, numClasses } = completeConfig(config);
-  const { dynamic, build } = findArchitecture(arch);
-  return build(convolutionFactory(dynamic ? { kernelNum, reduction } : undefined), numClasses);
+  return findArchitecture(config.arch).build(convolutionFactory(layerOf(config)), completeConfig(config).numClasses);
 }
 
 /** The authors' checkpoint of a configuration, if there is one. */
 export function findPublished(config: ModelConfig): Published | undefined {
+  if (config.arch === CUSTOM) return undefined;
   const { arch, kernelNum, reduction, numClasses } = completeConfig(config);
-  const { dynamic, numClasses: usual, published } = findArchitecture(arch);
-  if (numClasses !== usual || (dynamic && reduction !== 0.0625)) return undefined;
+  const { layer, numClasses: usual, published } = findArchitecture(arch);
+  if (numClasses !== usual || ("reduction" in layer.options && reduction !== layer.options.reduction)) return undefined;
   return published.find((p) => p.kernelNum === kernelNum);
 }

@@ -6,7 +6,7 @@
  */
 
 import { ABOVE_ZERO, COUNT, describeRange, isWithin, type Range } from "../../arguments.ts";
-import type { Preprocessing } from "../../data/pixels/preprocessing.ts";
+import { IMAGENET, type Preprocessing } from "../../data/pixels/preprocessing.ts";
 import { type Interpolation, INTERPOLATIONS } from "../../data/pixels/resize.ts";
 import { INFERENCE_KEY } from "../../checkpoint/tensors/inference_key.ts";
 import { CheckpointError } from "../../errors.ts";
@@ -111,6 +111,21 @@ export function usualInference(config: ModelConfig): InferenceConfig {
   };
 }
 
+/** The configuration of a network of no registered architecture that nobody has said more of: ImageNet's normalisation. */
+export function customInference(imageSize: number): InferenceConfig {
+  const { mean, std } = IMAGENET;
+  return {
+    imageSize,
+    resize: imageSize,
+    interpolation: "bilinear",
+    mean,
+    std,
+    temperature: 1,
+    classNames: undefined,
+    source: "the program's own",
+  };
+}
+
 /**
  * A configuration with parts of it replaced; members that are undefined replace nothing. Throws CheckpointError where one
  * is out of its range.
@@ -153,11 +168,10 @@ export function encodeInference(config: InferenceConfig): string {
 }
 
 /**
- * How the model of a file is used: as its text says, and as its architecture is where that says nothing. Members that are
+ * How the model of a file is used: as its text says, and as `usual` says if the text does not. Members that are
  * not known are ignored. Throws CheckpointError where the text is no object of JSON, or a member is out of its range.
  */
-export function decodeInference(text: string | undefined, config: ModelConfig): InferenceConfig {
-  const usual = usualInference(config);
+export function decodeInference(text: string | undefined, usual: InferenceConfig): InferenceConfig {
   if (text === undefined) return usual;
   let json: unknown;
   try {

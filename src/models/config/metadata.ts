@@ -7,7 +7,7 @@
 import { INFERENCE_KEY } from "../../checkpoint/tensors/inference_key.ts";
 import { CheckpointError } from "../../errors.ts";
 import { encodeInference, type InferenceConfig, MAX_CLASSES, usualInference } from "./inference_config.ts";
-import { completeConfig, findArchitecture, type ModelConfig } from "../architectures/registry.ts";
+import { completeConfig, CUSTOM, findArchitecture, type ModelConfig } from "../architectures/registry.ts";
 
 /** The version that converted files name. */
 export const VERSION = "0.1.0";
@@ -28,7 +28,7 @@ export interface Provenance {
 
 /**
  * The metadata of a converted file: what the model is, how it is used (`model.inference`; as its architecture is if left
- * out), and where its weights came from.
+ * out), and where its weights came from. A network of no registered architecture says "custom".
  */
 export function encodeMetadata(
   config: ModelConfig,
@@ -39,8 +39,7 @@ export function encodeMetadata(
   return {
     format: "pt",
     architecture: arch,
-    kernel_num: String(kernelNum),
-    reduction: String(reduction),
+    ...(arch !== CUSTOM && { kernel_num: String(kernelNum), reduction: String(reduction) }),
     num_classes: String(numClasses),
     [INFERENCE_KEY]: encodeInference(inference),
     source,

@@ -5,10 +5,10 @@
  */
 
 import { CheckpointError } from "../../errors.ts";
-import { isCounter } from "../../checkpoint/remapping/remap.ts";
+import { isCounter, type TensorSpec } from "../../checkpoint/remapping/remap.ts";
 import type { StateDict } from "../../checkpoint/tensors/state_dict.ts";
 import { looksLike } from "./looks_like.ts";
-import { createModel, type TensorSpec } from "../model/model.ts";
+import { createModel } from "../model/model.ts";
 import { type ModelConfig, REGISTRY } from "../architectures/registry.ts";
 import type { TensorShapes } from "./tensor_shapes.ts";
 
@@ -45,10 +45,10 @@ export interface Fit {
 
 /** The architecture that fits best; undefined where nothing fits at all. */
 export function bestFit(tensors: TensorShapes): Fit | undefined {
-  const dynamic = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE));
+  const kind = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE)) ? "odconv" : "conv";
   let best: Fit | undefined;
   for (const [arch, architecture] of REGISTRY) {
-    if (architecture.dynamic !== dynamic) continue;
+    if (architecture.layer.kind !== kind) continue;
     const fit = fitOf(tensors, inferFor(tensors, arch));
     if (fit.share > (best?.share ?? 0)) best = fit;
   }

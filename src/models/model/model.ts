@@ -8,32 +8,24 @@ import { ABOVE_ZERO, checkNumber, COUNT } from "../../arguments.ts";
 import { type DeviceError, isDeviceError, ShapeError } from "../../errors.ts";
 import { shapeOf, showShape } from "../../image_tensor.ts";
 import type { Preprocessing } from "../../data/pixels/preprocessing.ts";
-import { remap } from "../../checkpoint/remapping/remap.ts";
-import type { StateDict, Tensor } from "../../checkpoint/tensors/state_dict.ts";
+import type { TensorSpec } from "../../checkpoint/remapping/remap.ts";
+import type { StateDict } from "../../checkpoint/tensors/state_dict.ts";
 import type { Backend, Executable, Tensors } from "../../graph/backend.ts";
 import { type Graph, size } from "../../graph/graph.ts";
 import { fuseMixing } from "../../graph/passes/fuse_mixing.ts";
 import { optimizeForInference } from "../../graph/passes/mod.ts";
-import { loadParameter, type Module, namedParameters, type Parameter, traceModule } from "../../nn/module.ts";
+import { Module, traceModule } from "../../nn/module.ts";
 import {
   checkClassNames,
+  customInference,
   type InferenceConfig,
   type InferenceOverrides,
   overrideInference,
   preprocessingOf,
   usualInference,
 } from "../config/inference_config.ts";
-import { buildNetwork, completeConfig, type ModelConfig } from "../architectures/registry.ts";
-
-/** One entry of a state dict, without its values. */
-export interface TensorSpec {
-  /** PyTorch's name: "layer1.0.conv1.weight". */
-  readonly name: string;
-  /** Extents, outermost first; [] for a scalar. */
-  readonly shape: readonly number[];
-  /** float32; int64 for num_batches_tracked. */
-  readonly dtype: "F32" | "I64";
-}
+import { recognize, structureOf } from "./recognize.ts";
+import { buildNetwork, completeConfig, CUSTOM, type ModelConfig } from "../architectures/registry.ts";
 
 /** For which inputs a graph is made. */
 export interface GraphOptions {
@@ -49,22 +41,23 @@ export interface CompileOptions extends GraphOptions {
   readonly onSplit?: (images: number, reason: DeviceError) => void;
 }
 
-/** Built by createModel or loadModel. */
+/** A network and how it is used. Made by createModel or loadModel. */
 export class Model {
-  /** Architecture, kernelNum, reduction and classes, nothing left out. */
-  readonly config: Required<ModelConfig>;
   /** The layers. */
   readonly network: Module;
   /** How images of any size become its input, [3, imageSize, imageSize]. */
   readonly preprocessing: Preprocessing;
   /** Height and width of its images, in pixels. */
   readonly imageSize: number;
-  /** Names of its classes by index, as many as it has; undefined where they are not known. */
+  /** Names of its classes by index, as many as it has; undefined if they are not known. */
   readonly classNames: readonly string[] | undefined;
   /** Of all attentions: softmax and sigmoid of x / temperature. 1, unless its file says otherwise or it is being trained. */
   temperature: number;
   readonly #inference: InferenceConfig;
   readonly #close: () => void;
+  #config: Required<ModelConfig>;
+  /** That of the network which {@link #config} describes. */
+  #structure: string;
 
   /** A program calls createModel or loadModel instead. */
   constructor(
@@ -74,14 +67,28 @@ export class Model {
     inference: InferenceConfig = usualInference(config),
   ) {
     this.#close = close;
-    this.config = completeConfig(config);
+    this.#config = completeConfig(config);
+    this.#structure = structureOf(network);
     this.network = network;
-    checkClassNames(inference, this.config);
+    checkClassNames(inference, this.#config);
     this.#inference = inference;
     this.preprocessing = preprocessingOf(inference);
     this.imageSize = inference.imageSize;
     this.classNames = inference.classNames;
     this.temperature = inference.temperature;
+  }
+
+  /**
+   * Architecture, kernelNum, reduction and classes, nothing left out. If layers of the network were replaced, it is the
+   * architecture that they now make; or "custom", if none is made so.
+   */
+  get config(): Required<ModelConfig> {
+    const structure = structureOf(this.network);
+    if (structure !== this.#structure) {
+      this.#config = recognize(this.network, classesOf(this.network, this.imageSize));
+      this.#structure = structure;
+    }
+    return this.#config;
   }
 
   /** How it is used, with the temperature of the moment: what files of it carry. */
@@ -105,14 +112,19 @@ export class Model {
     this.#close();
   }
 
+  /** {@link close}, for `using model = await loadModel(...)`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   /** Names, shapes and types of its state dict, in PyTorch's order. */
   stateDictSpec(): readonly TensorSpec[] {
-    return [...namedParameters(this.network)].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
+    return this.network.stateDictSpec();
   }
 
   /** Number of trainable parameters. */
   countParameters(): number {
-    return [...namedParameters(this.network)].reduce((n, [, p]) => p.trainable ? n + size(p.shape) : n, 0);
+    return this.network.countParameters();
   }
 
   /**
@@ -128,11 +140,10 @@ export class Model {
   /**
    * Takes over the tensors, which are read when they are needed: torch.nn.Module.load_state_dict.
    *
-   * @throws CheckpointError if one is missing, of another shape or type, or unexpected; the model is then as it was
+   * @throws {CheckpointError} if one is missing, of another shape or type, or unexpected; the model is then as it was.
    */
   loadStateDict(tensors: StateDict): void {
-    const mapped = remap(tensors, this.stateDictSpec(), `the state dict of ${this.config.arch}`);
-    for (const [name, parameter] of namedParameters(this.network)) parameter.tensor = mapped.get(name);
+    this.network.loadStateDict(tensors, `the state dict of ${this.config.arch}`);
   }
 
   /**
@@ -140,7 +151,7 @@ export class Model {
    * whatever is loaded or trained later. The map is the caller's: entries may be replaced and loaded again.
    */
   stateDict(): StateDict {
-    return new Map([...namedParameters(this.network)].map(([name, parameter]) => [name, tensorOf(name, parameter)]));
+    return this.network.stateDict();
   }
 
   /** Its operators as the layers emit them: inputs "x" [B, 3, H, W] and "temperature" [1], output "logits". */
@@ -177,17 +188,6 @@ export class Model {
       }
     }
   }
-}
-
-/** What a parameter holds now, as float32 or int64. */
-function tensorOf(name: string, { dtype, shape, tensor, ...rest }: Parameter): Tensor {
-  // A tensor of its type is the very same, so that a copy of a copy reads no longer chain.
-  if (tensor?.dtype === dtype) return tensor;
-  const read = async () => {
-    if (dtype === "I64") return new Uint8Array(8);
-    return new Uint8Array((await loadParameter(name, { dtype, shape, tensor, ...rest }, 0)).buffer);
-  };
-  return { dtype, shape, read };
 }
 
 /** A model on a device, for one batch size. */
@@ -233,7 +233,7 @@ export class CompiledModel {
     const { length } = answers[0].logits;
     const logits = new Float32Array(answers.length * length);
     answers.forEach((answer, i) => logits.set(answer.logits, i * length));
-    return logits.slice(0, count * this.model.config.numClasses);
+    return logits.slice(0, count * this.graph.outputs.get("logits")!.shape[1]);
   }
 
   /** The inputs of a run that takes so many numbers; what is missing is zeros. */
@@ -250,6 +250,11 @@ export class CompiledModel {
   /** Frees the device's memory. */
   dispose(): void {
     this.#executable.dispose();
+  }
+
+  /** {@link dispose}, for `using network = await model.compile(device)`. */
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 
@@ -283,10 +288,54 @@ function countImages(
   return images.length / size(image);
 }
 
+/** How a network of one's own is used. */
+export interface CustomInference extends InferenceOverrides {
+  /** Height and width of its images, in pixels. */
+  readonly imageSize: number;
+}
+
 /**
- * A model with initial weights, used as its architecture is unless `inference` says otherwise. Throws CheckpointError where
- * no architecture has that name, or a part of `inference` is out of its range.
+ * A model with initial weights: of a registered architecture, or of a network of one's own.
+ *
+ * A registered one is used as its architecture is unless `inference` says otherwise. A network of one's own takes images
+ * [3, imageSize, imageSize] and returns logits [B, classes]. Its images are resized to imageSize and normalised as
+ * ImageNet's, unless `inference` says otherwise.
+ *
+ * @param network A configuration, or the root module of a network.
+ * @throws {CheckpointError} if no architecture has that name, or a part of `inference` is out of its range.
+ * @throws {ShapeError} if the network does not take such images or does not return logits.
+ *
+ * @example
+ * ```ts
+ * import { Conv2d, createModel, GlobalAvgPool, Linear, ODConv2d, ReLU, Sequential } from "@odconv/odconv";
+ *
+ * const registered = createModel({ arch: "od_resnet20", kernelNum: 4 });
+ * const layers = [new ODConv2d(3, 16, 3, { kernelNum: 2 }), new ReLU(), new GlobalAvgPool(), new Linear(16, 5)];
+ * const own = createModel(new Sequential(...layers), { imageSize: 32 });
+ * console.log(registered.config.arch, own.config.arch, own.config.numClasses); // od_resnet20 custom 5
+ * ```
  */
-export function createModel(config: ModelConfig, inference: InferenceOverrides = {}): Model {
-  return new Model(config, undefined, undefined, overrideInference(usualInference(config), inference));
+export function createModel(network: ModelConfig, inference?: InferenceOverrides): Model;
+/** A model of a network of one's own. */
+export function createModel(network: Module, inference: CustomInference): Model;
+export function createModel(network: ModelConfig | Module, inference: InferenceOverrides = {}): Model {
+  if (!(network instanceof Module)) {
+    return new Model(network, undefined, undefined, overrideInference(usualInference(network), inference));
+  }
+  checkNumber("imageSize", inference.imageSize ?? NaN, COUNT);
+  const whole = overrideInference(customInference(inference.imageSize!), inference);
+  const numClasses = classesOf(network, whole.imageSize);
+  return new Model({ arch: CUSTOM, numClasses }, network, undefined, whole);
+}
+
+/** How many classes a network tells apart. Throws ShapeError if it does not return logits [B, classes]. */
+export function classesOf(network: Module, imageSize: number): number {
+  const { shape } = traceModule(network, [1, 3, imageSize, imageSize]).outputs.get("logits")!;
+  if (shape.length === 2) return shape[1];
+  throw new ShapeError(
+    `the network returns ${showShape(shape)} for an image ${
+      showShape([1, 3, imageSize, imageSize])
+    }, expected logits ` +
+      `[1, classes]; end it with GlobalAvgPool or Flatten, and Linear`,
+  );
 }

@@ -4,10 +4,8 @@
  * @module
  */
 
-import { size } from "../../graph/graph.ts";
 import { fuseMixing } from "../../graph/passes/fuse_mixing.ts";
 import { Conv2d } from "../../nn/conv2d.ts";
-import { namedModules, namedParameters } from "../../nn/module.ts";
 import { ODConv2d } from "../../nn/odconv2d.ts";
 import type { InferenceConfig } from "../config/inference_config.ts";
 import type { Model } from "./model.ts";
@@ -78,7 +76,7 @@ export function summarize(model: Model): ModelSummary {
 function summarizeLayers(model: Model): LayerSummary[] {
   const { nodes } = fuseMixing(model.trace());
   const rows: LayerSummary[] = [];
-  for (const [name, module] of namedModules(model.network)) {
+  for (const [name, module] of model.network.namedModules()) {
     if (!(module instanceof Conv2d || module instanceof ODConv2d)) continue;
     const own = nodes.filter((n) => n.name === name || n.name.startsWith(`${name}.`));
     const heads = module.children.get("attention")?.children;
@@ -92,7 +90,7 @@ function summarizeLayers(model: Model): LayerSummary[] {
       stride,
       groups,
       attentions: Object.entries(HEADS).filter(([head]) => heads?.has(head)).map(([, attention]) => attention),
-      parameters: [...namedParameters(module)].reduce((n, [, p]) => p.trainable ? n + size(p.shape) : n, 0),
+      parameters: module.countParameters(),
       madds: own.reduce((n, { op, operands, attributes, output }) => {
         return n + (op.madds?.(operands, attributes, output.shape) ?? 0);
       }, 0),

@@ -44,6 +44,8 @@ export interface TuningOptions {
  * Which kernels are fastest on which adapter, for the option `tuning` of openDevice.
  *
  * ```ts
+ * import { openDevice, Tuning } from "@odconv/odconv";
+ *
  * const tuning = new Tuning({ measure: true, onMeasured: (json) => localStorage.setItem("tuning", json) });
  * tuning.load(localStorage.getItem("tuning") ?? "");
  * const device = await openDevice("webgpu", { tuning });

@@ -1,14 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/model/model.ts";
-import { namedModules } from "../../src/nn/module.ts";
+
 import { Dropout } from "../../src/nn/stateless.ts";
 import { setDropout } from "../../src/training/dropout.ts";
-import { finetuned } from "../../src/training/finetune.ts";
+import { finetuned } from "../../src/models/finetuned.ts";
 import { trainingForward } from "../../src/training/step.ts";
 import { sgd } from "../../src/training/optimizer.ts";
 import { randomStateDict } from "../support/random_weights.ts";
-import { weightsOf } from "./small_model.ts";
+import { weightsOf } from "../training/small_model.ts";
 
 Deno.test("finetuned() keeps every weight but a classifier of another number of classes", async () => {
   const source = createModel({ arch: "od_resnet20", kernelNum: 2 });
@@ -39,6 +39,6 @@ Deno.test("setDropout() drops before the classifier of every network and keeps t
 Deno.test("setDropout() turns the dropout of MobileNetV2 off at 0", () => {
   const { network } = createModel({ arch: "od_mobilenetv2_050" });
   setDropout(network, 0);
-  const layers = [...namedModules(network)].flatMap(([, module]) => module instanceof Dropout ? [module.p] : []);
+  const layers = [...network.namedModules()].flatMap(([, module]) => module instanceof Dropout ? [module.p] : []);
   assertEquals(layers, [0]);
 });
