@@ -91,6 +91,11 @@ export { type Accuracy, accuracy, type Prediction, type Score, softmax, topK } f
 export { classNames } from "./src/data/labels/class_names.ts";
 
 // Layers: networks of one's own.
+export { GELU, Hardsigmoid, Hardswish, Identity, LeakyReLU, SiLU, Tanh } from "./src/nn/activations.ts";
+export { Conv1d, type Conv1dOptions } from "./src/nn/conv1d.ts";
+export { ConvTranspose2d, type ConvTranspose2dOptions } from "./src/nn/conv_transpose2d.ts";
+export { BatchNorm1d, GroupNorm, LayerNorm, type NormalizationOptions } from "./src/nn/normalization.ts";
+export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from "./src/nn/resize.ts";
 export { BatchNorm2d } from "./src/nn/batch_norm2d.ts";
 export { Conv2d, type Conv2dOptions, Convolution } from "./src/nn/conv2d.ts";
 export { constant, type Initializer, kaimingFanOut, normal } from "./src/nn/init.ts";
@@ -128,6 +133,7 @@ export {
 export { OPERATORS } from "./src/graph/ops/mod.ts";
 export { type Activation, type Pair, type WindowAttributes } from "./src/graph/ops/shared.ts";
 export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
+export { fuseMixing } from "./src/graph/passes/fuse_mixing.ts";
 export { optimizeForInference } from "./src/graph/passes/mod.ts";
 
 // Training: gradients, what losses are made of, steps, schedules.

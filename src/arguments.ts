@@ -1,5 +1,5 @@
 /**
- * Checks of what a program passes: nonsense is refused where it enters, with one form of message, and not where a shape no
+ * Ranges of numbers, and checks of what a program passes: nonsense is refused where it enters, with one form of message, and not where a shape no
  * longer fits, a loop no longer ends, or weights are ruined. Limits of training are torch.optim's, if it has them.
  *
  * @module
@@ -37,7 +37,10 @@ export const COUNT_FROM_ZERO: Range = { least: 0, whole: true };
 export const SEED: Range = { least: 0, below: 2 ** 24, whole: true };
 
 /** Whether a value is a number of the range. */
-export function isWithin(value: unknown, { least, above, most = Infinity, below = Infinity, whole }: Range): boolean {
+export function isWithin(
+  value: unknown,
+  { least, above, most = Infinity, below = Infinity, whole }: Range,
+): value is number {
   if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) return false;
   if (whole && !Number.isSafeInteger(value)) return false;
   return (above ? value > least : value >= least) && value <= most && value < below;

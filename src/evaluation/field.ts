@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeRange, isWithin } from "../arguments.ts";
 import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 
@@ -44,10 +45,9 @@ export class Field {
   }
 
   /** A whole number within the limits. */
-  integer(least: number, most = Number.MAX_SAFE_INTEGER): number {
-    const value = this.#value;
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most) return value;
-    return this.#fail(`a whole number from ${least} to ${most}`);
+  integer(least: number, most?: number): number {
+    const range = { least, most, whole: true };
+    return isWithin(this.#value, range) ? this.#value : this.#fail(describeRange(range));
   }
 
   /** One of a few texts. */

@@ -6,6 +6,7 @@ import { checkNumber, COUNT, COUNT_FROM_ZERO } from "../arguments.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 import { pythonTuple } from "./repr.ts";
+import { pair } from "./pair.ts";
 
 /** The optional arguments of torch.nn.Conv2d; a single number counts for both directions. */
 export interface Conv2dOptions {
@@ -116,10 +117,4 @@ export class Conv2d extends Convolution {
     const bias = this.bias ? trace.parameter("bias") : undefined;
     return trace.apply(conv2d, { x, weight, bias }, this.attributes);
   }
-}
-
-function pair(name: string, value: number | Pair): Pair {
-  if (typeof value === "number") return [value, value];
-  if (value.length !== 2) throw new ArgumentError(`${name} is [${value.join(", ")}], expected a number or a pair`);
-  return value;
 }

@@ -10,6 +10,7 @@ import type { Pair } from "../graph/ops/shared.ts";
 import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
 import { pythonNumber } from "./repr.ts";
+import { pair } from "./pair.ts";
 
 /** torch.nn.ReLU. */
 export class ReLU extends Module {
@@ -86,20 +87,24 @@ export class GlobalAvgPool extends Module {
   }
 }
 
-/** Arguments of the sliding-window poolings. */
+/** Arguments of the sliding-window poolings; a single number counts for both directions. */
 export interface PoolOptions {
   /** The kernel's size if left out, as in PyTorch. */
-  readonly stride?: number;
+  readonly stride?: number | Pair;
   /** On each side; 0 if left out. */
-  readonly padding?: number;
+  readonly padding?: number | Pair;
 }
 
 /** PyTorch refuses a padding above half of the window, too: such a window could see nothing but padding. */
-function poolAttributes(k: number, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
+function poolAttributes(k: number | Pair, { stride = k, padding = 0 }: PoolOptions): PoolAttributes {
   checkNumber("kernelSize", k, COUNT);
   checkNumber("stride", stride, COUNT);
-  checkNumber("padding", padding, { ...COUNT_FROM_ZERO, most: Math.floor(k / 2) });
-  return { kernelSize: [k, k], stride: [stride, stride], padding: [padding, padding] };
+  const kernelSize = pair("kernelSize", k);
+  const around = pair("padding", padding);
+  around.forEach((zeros, i) =>
+    checkNumber("padding", zeros, { ...COUNT_FROM_ZERO, most: Math.floor(kernelSize[i] / 2) })
+  );
+  return { kernelSize, stride: pair("stride", stride), padding: around };
 }
 
 /** torch.nn.MaxPool2d. */
@@ -110,7 +115,7 @@ export class MaxPool2d extends Module {
    * Arguments as torch.nn.MaxPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
    * window.
    */
-  constructor(kernelSize: number, options: PoolOptions = {}) {
+  constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
   }
@@ -134,7 +139,7 @@ export class AvgPool2d extends Module {
    * Arguments as torch.nn.AvgPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
    * window.
    */
-  constructor(kernelSize: number, options: PoolOptions = {}) {
+  constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
   }

@@ -203,6 +203,7 @@ const ARCHIVES: readonly (readonly [what: string, file: Bytes, message: string])
   ["an entry at the file's end", zip([main, { ...data, offset: 1 << 20 }]), "claims 16 bytes at 1048576"],
   ["an entry of 2^60 bytes", zip([main, { ...data, size: 2 ** 60, stored: 2 ** 60 }], { zip64: true }), "claims"],
   ["an entry where none starts", zip([main, { ...data, offset: 1 }]), "not where its directory says"],
+  ["a name of 60,000 letters", zip([main, { ...data, name: "a".repeat(60_000), offset: 1 << 20 }]), "aaa... claims"],
   ["one name twice", zip([main, data, data]), 'holds "a/data/0" twice'],
   ["big-endian numbers", zip([main, data, { name: "a/byteorder", data: bytes("big") }]), "big-endian"],
 ];

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Graph } from "../../src/graph/graph.ts";
+import { Graph } from "../../src/graph/graph.ts";
+import { OPERATORS } from "../../src/graph/ops/mod.ts";
 import { optimizeForInference } from "../../src/graph/passes/mod.ts";
 import { openDevice } from "../../src/devices.ts";
 import { createModel } from "../../src/models/model/model.ts";
@@ -98,4 +99,14 @@ Deno.test("optimizeForInference() changes no result beyond rounding", async () =
   } finally {
     cpu.dispose();
   }
+});
+
+Deno.test("optimizeForInference() leaves an addition that repeats an operand", () => {
+  const graph = new Graph();
+  const x = graph.input("x", [1, 3, 4, 4]);
+  const weight = graph.parameter("weight", [2, 3, 1, 1], () => Promise.resolve(new Float32Array(6)));
+  const window = { stride: [1, 1], padding: [0, 0], dilation: [1, 1] } as const;
+  const y = graph.apply(OPERATORS.conv2d, "conv", { x, weight }, { ...window, groups: 1, activation: "none" });
+  graph.output("y", graph.apply(OPERATORS.add, "add", { a: y, b: graph.input("b", [1, 2, 1, 1]) }, {}));
+  assertEquals(countOperators(optimizeForInference(graph)), { conv2d: 1, add: 1 });
 });

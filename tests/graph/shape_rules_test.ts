@@ -31,6 +31,10 @@ const SHAPES: [OperatorName, Record<string, Shape>, Record<string, unknown>, Sha
   ["flatten", { x: [2, 8, 7, 5] }, {}, [2, 280]],
   ["pad_channels", { x: [2, 8, 7, 5] }, { before: 3, after: 4 }, [2, 15, 7, 5]],
   ["linear", { x: [2, 8], weight: [5, 8, 1, 1] }, { activation: "none" }, [2, 5]],
+  ["add", { a: [2, 1, 7, 5], b: [1, 8, 7, 1] }, {}, [2, 8, 7, 5]],
+  ["mul", { x: [2, 8, 1, 1], scale: [2, 8, 7, 5] }, {}, [2, 8, 7, 5]],
+  ["bmm", { a: [2, 3, 4], b: [2, 4, 5] }, {}, [2, 3, 5]],
+  ["concat", { x0: [2, 3, 7, 5], x1: [2, 1, 7, 5] }, { dim: 1 }, [2, 4, 7, 5]],
 ];
 
 for (const [op, shapes, attributes, expected] of SHAPES) {
@@ -41,6 +45,28 @@ for (const [op, shapes, attributes, expected] of SHAPES) {
 
 /** Operator, operands that do not fit, attributes, part of the message. */
 const MISFITS: [OperatorName, Record<string, Shape>, Record<string, unknown>, string][] = [
+  ["div", { a: [2, 3], b: [2, 4] }, {}, "a is [2, 3] and b [2, 4]: expected as many axes, and equal extents or 1"],
+  ["bmm", { a: [2, 3, 4], b: [2, 3, 5] }, {}, "a is [2, 3, 4] and b [2, 3, 5], expected [B, M, K] and [B, K, N]"],
+  ["reshape", { x: [2, 3] }, { shape: [7] }, "[7] has 7 elements, x [2, 3] has 6"],
+  ["permute", { x: [2, 3] }, { dims: [0, 0] }, "dims are [0, 0], expected each axis of [2, 3] once"],
+  ["narrow", { x: [2, 3] }, { dim: 1, start: 2, length: 2 }, "2 to 4 are not within axis 1 of [2, 3]"],
+  ["narrow", { x: [2, 3] }, { dim: 2, start: 0, length: 1 }, "axis 2 is none of [2, 3]"],
+  ["concat", { x0: [2, 3], x1: [3, 3] }, { dim: 1 }, "x1 is [3, 3], expected [2, *]"],
+  ["expand", { x: [2, 3] }, { shape: [2, 4], scale: 1 }, "x is [2, 3], expected [2, 4], or 1 instead of an extent"],
+  ["sum_to_size", { x: [2, 3] }, { shape: [2, 2], scale: 1 }, "the sum is [2, 2], expected [2, 3]"],
+  ["max_to_size", { x: [2, 3] }, { shape: [2] }, "the maximum is [2], expected [2, 3]"],
+  [
+    "interpolate",
+    { x: [1, 1, 2, 2] },
+    { mode: "nearest", size: [0, 2], alignCorners: false },
+    "size is [0, 2], expected two whole numbers from 1 up",
+  ],
+  [
+    "conv_transpose2d",
+    { x: [1, 4, 2, 2], weight: [4, 2, 2, 2] },
+    { ...window, stride: [2, 2], outputPadding: [2, 0] },
+    "an output padding of 2, expected less than the stride 2",
+  ],
   ["conv2d", { x: [1, 3, 8, 8], weight: [4, 2, 3, 3] }, window, "weight takes 2 channels in each of 1 groups, x has 3"],
   [
     "conv2d",
@@ -97,7 +123,7 @@ const MISFITS: [OperatorName, Record<string, Shape>, Record<string, unknown>, st
     "channel attention is of 9 channels, expected 3 times",
   ],
   ["batch_norm", { x: [2, 3], weight: [3], bias: [3], runningMean: [2], runningVar: [3] }, {}, "running mean is [2]"],
-  ["add", { a: [2, 3], b: [3] }, {}, "b is [3], expected [2, 3]"],
+  ["add", { a: [2, 3], b: [3] }, {}, "a is [2, 3] and b [3]: expected as many axes, and equal extents or 1"],
   ["mul", { x: [2, 3, 4, 4], scale: [2] }, {}, "scale is [2], expected [2, 3, 4, 4], [B, C] or [C] of it"],
   ["softmax", { x: [2, 3, 4, 4] }, {}, "x is [2, 3, 4, 4], expected [*, *]"],
   ["sigmoid", { x: [2, 3], temperature: [2] }, {}, "temperature is [2], expected [1]"],

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { appendGradients } from "../../src/graph/autodiff.ts";
 import { crossEntropy } from "../../src/graph/ops/cross_entropy.ts";
+import { fuseMixing } from "../../src/graph/passes/fuse_mixing.ts";
 import { createModel } from "../../src/models/model/model.ts";
 import { REGISTRY } from "../../src/models/architectures/registry.ts";
-import { fuseMixing } from "../../src/graph/passes/fuse_mixing.ts";
 import { traceModule } from "../../src/nn/module.ts";
 
 Deno.test("every trainable parameter of every architecture gets a gradient of its shape, every statistic an update", () => {

@@ -87,6 +87,28 @@ def cases():
          {"x": [2, 6], "weight": ([5, 6], 9.0, 0.0), "bias": [5], "temperature": ([1], 0.0, 30.0)}, activation="sigmoid")
     case("flatten", "flatten", {"x": [2, 3, 2, 4]})
     case("pad_channels", "pad_channels", {"x": [2, 3, 3, 2]}, before=1, after=2)
+    for op in "exp", "tanh", "silu", "hardsigmoid", "hardswish":
+        case(op, op, {"x": ([2, 3, 4, 4], 5.0, 0.0)})
+    for op in "hardsigmoid", "hardswish":
+        for kink in -3.0, 3.0:
+            case(f"{op} at {kink}", op, {"x": ([2, 3], 0.0, kink)})
+    case("sqrt", "sqrt", {"x": ([2, 3, 4, 4], 1.0, 1.5)})
+    for approximate in "none", "tanh":
+        case(f"gelu, {approximate}", "gelu", {"x": ([2, 3, 4, 4], 4.0, 0.0)}, approximate=approximate)
+    case("affine", "affine", {"x": [2, 3, 5, 5]}, factor=-1.5, shift=0.25)
+    case("leaky_relu", "leaky_relu", {"x": ([2, 3, 4, 4], 3.0, 0.0)}, negativeSlope=0.2)
+    case("leaky_relu at 0", "leaky_relu", {"x": ([2, 3], 0.0, 0.0)}, negativeSlope=0.2)
+    for op, a, b in ("add", "a", "b"), ("sub", "a", "b"), ("mul", "x", "scale"), ("div", "a", "b"):
+        for first, second in ops.BROADCASTS:
+            case(f"{op}, {first} and {second}", op, {a: first, b: (second, 1.0, 3.0 if op == "div" else 0.0)})
+    ops.moves()
+    ops.to_sizes()
+    case("max_to_size of equal numbers", "max_to_size", {"x": ([2, 5, 2, 3], 0.0, 1.0)}, shape=[2, 1, 2, 3])
+    case("max_to_size of equal numbers, by plane", "max_to_size", {"x": ([2, 5, 2, 3], 0.0, 1.0)}, shape=[2, 5, 1, 1])
+    case("max_to_size of equal numbers, of all", "max_to_size", {"x": ([1, 5, 2, 3], 0.0, 1.0)}, shape=[1, 1, 1, 1])
+    case("bmm", "bmm", {"a": [2, 3, 5], "b": [2, 5, 7]})
+    ops.interpolations()
+    ops.transposed()
     for smoothing in 0.0, 0.1:
         case(f"cross_entropy, label smoothing {smoothing}", "cross_entropy",
              {"logits": ([4, 6], 5.0, 0.0), "labels": ([4], 0.0, 3.0)}, labelSmoothing=smoothing)

@@ -180,6 +180,105 @@ def cases():
     case("dropout", "dropout", {"x": [2, 3, 4, 4]}, p=0.2)
     case("pad_channels, even", "pad_channels", {"x": [2, 4, 5, 5]}, before=2, after=2)
     case("pad_channels, uneven", "pad_channels", {"x": [5, 3, 4, 5]}, before=1, after=4)
+    for op in "exp", "tanh", "silu", "hardsigmoid", "hardswish":
+        for x in [2, 3, 5, 5], [5, 7]:
+            case(f"{op}, {len(x)}-D", op, {"x": (x, 5.0, 0.0)})
+    case("tanh, far from zero", "tanh", {"x": ([2, 5], 500.0, 0.0)})
+    case("silu, far from zero", "silu", {"x": ([2, 5], 500.0, 0.0)})
+    case("exp, three channels", "exp", {"x": ([1, 3, 2, 2], 1.0, 0.0)})
+    case("sqrt", "sqrt", {"x": ([2, 3, 5, 5], 1.0, 1.5)})
+    case("sqrt, 8 channels", "sqrt", {"x": ([2, 8, 3, 3], 1.0, 1.5)})
+    for approximate in "none", "tanh":
+        case(f"gelu, {approximate}", "gelu", {"x": ([2, 3, 5, 5], 6.0, 0.0)}, approximate=approximate)
+    case("affine", "affine", {"x": [2, 3, 5, 5]}, factor=-1.5, shift=0.25)
+    case("leaky_relu", "leaky_relu", {"x": ([2, 3, 5, 5], 3.0, 0.0)}, negativeSlope=0.2)
+    for op, a, b in ("add", "a", "b"), ("sub", "a", "b"), ("mul", "x", "scale"), ("div", "a", "b"):
+        for first, second in BROADCASTS:
+            offset = 3.0 if op == "div" else 0.0
+            case(f"{op}, {first} and {second}", op, {a: first, b: (second, 1.0, offset)})
+    case("div, 8 channels", "div", {"a": [2, 8, 3, 3], "b": ([2, 8, 3, 3], 1.0, 2.0)})
+    moves()
+    to_sizes()
+    for name, a, b in ("odd", [2, 3, 5], [2, 5, 7]), ("one row", [1, 1, 70], [1, 70, 2]), ("8 by 8", [3, 8, 8], [3, 8, 8]):
+        case(f"bmm, {name}", "bmm", {"a": a, "b": b})
+    interpolations()
+    transposed()
+
+
+# Operands of two-operand elementwise operators: what PyTorch repeats.
+BROADCASTS = [
+    ([2, 5, 4, 3], [2, 5, 4, 3]), ([2, 5, 4, 3], [2, 5, 1, 1]), ([2, 5, 4, 3], [1, 5, 1, 1]), ([2, 5, 4, 3], [1, 1, 1, 1]),
+    ([2, 5, 4, 3], [2, 1, 4, 3]), ([2, 1, 1, 3], [1, 5, 4, 1]), ([2, 8, 1, 1], [2, 8, 3, 3]), ([5, 6], [1, 6]),
+    ([5, 6], [5, 1]), ([2, 3, 5], [2, 3, 1]), ([2, 3, 5], [1, 1, 5]),
+]  # fmt: skip
+
+
+def moves():
+    for x, to in (
+        ([2, 6, 4, 3], [2, 72]), ([2, 72], [2, 6, 4, 3]), ([2, 6, 4, 3], [2, 2, 3, 4, 3]), ([2, 2, 3, 4, 3], [4, 3, 12]),
+        ([2, 6, 4, 3], [2, 6, 12]), ([5], [1, 5, 1]), ([3, 5], [15]),
+    ):  # fmt: skip
+        case(f"reshape, {x} to {to}", "reshape", {"x": x}, shape=to)
+    for x, dims in (
+        ([3, 5], [1, 0]), ([2, 3, 5], [0, 2, 1]), ([2, 3, 5], [2, 0, 1]), ([2, 6, 4, 3], [0, 2, 3, 1]),
+        ([2, 6, 4, 3], [1, 0, 3, 2]), ([2, 2, 3, 4, 3], [0, 2, 1, 3, 4]), ([2, 2, 3, 4, 3], [4, 1, 0, 3, 2]),
+    ):  # fmt: skip
+        case(f"permute, {x} by {dims}", "permute", {"x": x}, dims=dims)
+    for x, dim, start, length in (
+        ([2, 6, 4, 3], 1, 1, 4), ([5, 6, 4, 3], 0, 2, 2), ([2, 6, 4, 3], 2, 3, 1), ([2, 6, 4, 3], 3, 0, 2), ([5, 9], 1, 5, 4),
+        ([2, 2, 3, 4, 3], 2, 1, 2),
+    ):  # fmt: skip
+        case(f"narrow, {x} axis {dim} from {start}", "narrow", {"x": x}, dim=dim, start=start, length=length)
+    case("concat, channels", "concat", {"x0": [2, 3, 4, 3], "x1": [2, 5, 4, 3], "x2": [2, 1, 4, 3]}, dim=1)
+    case("concat, six of four channels", "concat", {f"x{i}": [1, 4, 2, 2] for i in range(6)}, dim=1)
+    case("concat, batch", "concat", {"x0": [2, 3, 4, 3], "x1": [1, 3, 4, 3]}, dim=0)
+    case("concat, rows", "concat", {"x0": [2, 3, 1, 3], "x1": [2, 3, 4, 3]}, dim=2)
+    case("concat, columns", "concat", {"x0": [2, 3, 4, 3], "x1": [2, 3, 4, 1]}, dim=3)
+    case("concat, 2-D", "concat", {"x0": [2, 3], "x1": [2, 6]}, dim=1)
+    case("concat, 3-D", "concat", {"x0": [2, 3, 4], "x1": [2, 3, 5]}, dim=2)
+
+
+SIZES = [
+    ([2, 5, 4, 3], [2, 5, 1, 1]), ([2, 5, 4, 3], [1, 5, 1, 1]), ([2, 5, 4, 3], [2, 1, 4, 3]), ([2, 5, 4, 3], [1, 1, 1, 1]),
+    ([2, 5, 4, 3], [1, 5, 4, 1]), ([2, 150, 2, 2], [2, 1, 2, 2]), ([5, 6], [5, 1]), ([5, 6], [1, 6]), ([2, 3, 70], [2, 3, 1]),
+    ([2, 3, 4, 2, 3], [2, 3, 1, 2, 1]), ([1, 3, 33, 17], [1, 3, 1, 1]),
+]  # fmt: skip
+
+
+def to_sizes():
+    for large, small in SIZES:
+        case(f"expand, {small} to {large}", "expand", {"x": small}, shape=large, scale=0.5)
+        case(f"sum_to_size, {large} to {small}", "sum_to_size", {"x": large}, shape=small, scale=0.5)
+        case(f"max_to_size, {large} to {small}", "max_to_size", {"x": (large, 1.0, -2.0)}, shape=small)
+
+
+def interpolations():
+    def one(name, x, size, mode, **more):
+        case(f"interpolate, {name}", "interpolate", {"x": x}, mode=mode, size=size, **{"alignCorners": False} | more)
+
+    one("nearest to twice", [2, 5, 3, 4], (6, 8), "nearest")
+    one("nearest, 3x4 to 7x6", [1, 3, 3, 4], (7, 6), "nearest")
+    one("nearest, smaller", [1, 3, 7, 9], (3, 4), "nearest")
+    one("nearest by 2.5", [1, 4, 3, 5], (7, 12), "nearest", steps=(0.4, 0.4))
+    one("bilinear to twice", [2, 5, 3, 4], (6, 8), "bilinear")
+    one("bilinear, corners aligned", [2, 5, 3, 4], (5, 9), "bilinear", alignCorners=True)
+    one("bilinear, smaller", [1, 3, 7, 9], (3, 4), "bilinear")
+    one("bilinear by 2.5", [1, 4, 3, 5], (7, 12), "bilinear", steps=(0.4, 0.4))
+    one("bilinear of one pixel", [1, 4, 1, 1], (3, 2), "bilinear")
+    for size in (1, 1), (2, 3), (3, 3), (7, 7):
+        one(f"area to {size}", [2, 5, 7, 5], size, "area")
+
+
+def transposed():
+    def one(name, x, weight, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, outputPadding=(0, 0)):
+        case(f"conv_transpose2d, {name}", "conv_transpose2d", {"x": x, "weight": weight}, stride=stride, padding=padding,
+             dilation=dilation, groups=groups, outputPadding=outputPadding)
+
+    one("2x2, stride 2", [2, 5, 3, 4], [5, 6, 2, 2], stride=(2, 2))
+    one("3x3, padded", [1, 4, 5, 5], [4, 8, 3, 3], padding=(1, 1))
+    one("3x3, stride 2, output padding", [2, 6, 4, 3], [6, 2, 3, 3], stride=(2, 2), padding=(1, 1), outputPadding=(1, 0), groups=2)
+    one("4x3, stride 2x1, dilation 1x2", [1, 3, 4, 5], [3, 5, 4, 3], stride=(2, 1), padding=(1, 2), dilation=(1, 2))
+    one("depthwise, stride 2", [2, 5, 3, 3], [5, 1, 2, 2], stride=(2, 2), groups=5)
 
 
 def activate(y, activation):
@@ -236,6 +335,20 @@ def mul(a, x, scale):
                 scale[:, None, None] if x.dim() == 4 and scale.dim() == 1 else scale)
 
 
+def interpolate(a, x):
+    if a["mode"] == "area":
+        return F.adaptive_avg_pool2d(x, a["size"])
+    to = {"scale_factor": [1 / step for step in a["steps"]]} if "steps" in a else {"size": a["size"]}
+    return F.interpolate(x, **to, mode=a["mode"], align_corners=a["alignCorners"] if a["mode"] == "bilinear" else None)
+
+
+def max_to_size(a, x):
+    """torch.max over several axes at once: they become the last one."""
+    kept = [i for i in range(x.dim()) if a["shape"][i] == x.shape[i]]
+    reduced = [i for i in range(x.dim()) if i not in kept]
+    return x.permute(kept + reduced).flatten(len(kept)).max(-1).values.reshape(a["shape"])
+
+
 OPERATORS = {
     "conv2d": conv2d,
     "dynamic_conv2d": dynamic_conv2d,
@@ -256,6 +369,29 @@ OPERATORS = {
     "flatten": lambda a, x: x.flatten(1),
     "dropout": lambda a, x: F.dropout(x, a["p"], training=False),
     "pad_channels": lambda a, x: F.pad(x, (0, 0, 0, 0, a["before"], a["after"])),
+    "affine": lambda a, x: a["factor"] * x + a["shift"],
+    "exp": lambda _, x: x.exp(),
+    "sqrt": lambda _, x: x.sqrt(),
+    "tanh": lambda _, x: x.tanh(),
+    "silu": lambda _, x: F.silu(x),
+    "gelu": lambda a, x: F.gelu(x, approximate=a["approximate"]),
+    "hardsigmoid": lambda _, x: F.hardsigmoid(x),
+    "hardswish": lambda _, x: F.hardswish(x),
+    "leaky_relu": lambda a, x: F.leaky_relu(x, a["negativeSlope"]),
+    "sub": lambda _, *, a, b: a - b,
+    "div": lambda _, *, a, b: a / b,
+    "conv_transpose2d": lambda a, x, weight: F.conv_transpose2d(
+        x, weight, None, a["stride"], a["padding"], a["outputPadding"], a["groups"], a["dilation"]
+    ),
+    "bmm": lambda _, *, a, b: torch.bmm(a, b),
+    "interpolate": interpolate,
+    "expand": lambda a, x: a["scale"] * x.expand(a["shape"]),
+    "sum_to_size": lambda a, x: a["scale"] * x.sum_to_size(a["shape"]),
+    "max_to_size": max_to_size,
+    "reshape": lambda a, x: x.reshape(a["shape"]),
+    "permute": lambda a, x: x.permute(a["dims"]),
+    "narrow": lambda a, x: x.narrow(a["dim"], a["start"], a["length"]),
+    "concat": lambda a, **operands: torch.cat(list(operands.values()), a["dim"]),
 }
 
 

@@ -89,6 +89,71 @@ function channelOf({ shape }: Tensor, i: number): { c: number; bc: number } {
   return { c: bc % shape[1], bc };
 }
 
+/** Where element i of a tensor is along each axis. */
+export function coordinates(i: number, shape: Shape): number[] {
+  return shape.map((extent, axis) => Math.floor(i / size(shape.slice(axis + 1))) % extent);
+}
+
+/** The number of the element at these coordinates. */
+export function place(coordinates: readonly number[], shape: Shape): number {
+  return coordinates.reduce((sum, at, axis) => sum * shape[axis] + at, 0);
+}
+
+/** The number of the element of a tensor, repeated to `whole`, at element i of that. */
+export function repeatedPlace(shape: Shape, whole: Shape, i: number): number {
+  return place(coordinates(i, whole).map((at, axis) => shape[axis] === 1 ? 0 : at), shape);
+}
+
+function repeatedAt({ shape, data }: Tensor, whole: Shape, i: number): number {
+  return data[repeatedPlace(shape, whole, i)];
+}
+
+/** The share of a normal distribution below x: by the series of the error function, or by PyTorch's approximation. */
+export function normalShare(x: number, approximately: boolean): number {
+  if (approximately) return (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))) / 2;
+  const t = x / Math.SQRT2;
+  if (Math.abs(t) > 4.5) return t > 0 ? 1 : 0;
+  let [sum, term] = [t, t];
+  for (let n = 1; n < 120; n++) {
+    term *= -t * t / n;
+    sum += term / (2 * n + 1);
+  }
+  return (1 + 2 / Math.sqrt(Math.PI) * sum) / 2;
+}
+
+/** The attributes of interpolate. */
+export interface Interpolation {
+  readonly mode: "nearest" | "bilinear" | "area";
+  readonly size: readonly number[];
+  readonly alignCorners: boolean;
+  readonly steps?: readonly number[];
+}
+
+/** For each place of a resized axis, the weights of all places that there were. */
+export function shares(
+  { mode, size, alignCorners, steps }: Interpolation,
+  axis: number,
+  extent: number,
+): Float64Array[] {
+  const count = size[axis];
+  const step = steps?.[axis] ?? extent / count;
+  return Array.from({ length: count }, (_, i) => {
+    const weights = new Float64Array(extent);
+    if (mode === "area") {
+      const [first, end] = [Math.floor(i * extent / count), Math.ceil((i + 1) * extent / count)];
+      return weights.fill(1 / (end - first), first, end);
+    }
+    if (mode === "nearest") {
+      weights[Math.min(extent - 1, Math.floor(i * step + 1e-6))] = 1;
+      return weights;
+    }
+    const corner = count > 1 ? (extent - 1) / (count - 1) : 0;
+    const at = alignCorners ? i * corner : Math.max(0, (i + 0.5) * step - 0.5);
+    weights.forEach((_, k) => weights[k] = Math.max(0, 1 - Math.abs(Math.min(at, extent - 1) - k)));
+    return weights;
+  });
+}
+
 /** The operators by name. */
 export const REFERENCE_OPS: { readonly [K in OperatorName]: Reference } = {
   conv2d(operands, attributes, out) {
@@ -146,18 +211,34 @@ export const REFERENCE_OPS: { readonly [K in OperatorName]: Reference } = {
   },
   relu: ({ x }) => x.data.map(ACTIVATIONS.relu),
   relu6: ({ x }) => x.data.map(ACTIVATIONS.relu6),
+  affine({ x }, attributes) {
+    const { factor, shift } = attributes as { factor: number; shift: number };
+    return x.data.map((v) => factor * v + shift);
+  },
+  exp: ({ x }) => x.data.map(Math.exp),
+  sqrt: ({ x }) => x.data.map(Math.sqrt),
+  tanh: ({ x }) => x.data.map(Math.tanh),
+  silu: ({ x }) => x.data.map((v) => v * ACTIVATIONS.sigmoid(v)),
+  gelu: ({ x }, attributes) => x.data.map((v) => v * normalShare(v, attributes.approximate === "tanh")),
+  hardsigmoid: ({ x }) => x.data.map((v) => ACTIVATIONS.relu6(v + 3) / 6),
+  hardswish: ({ x }) => x.data.map((v) => v * ACTIVATIONS.relu6(v + 3) / 6),
+  leaky_relu: ({ x }, attributes) => x.data.map((v) => v > 0 ? v : v * (attributes.negativeSlope as number)),
+  sub: ({ a, b }, _, out) => map(out, (i) => repeatedAt(a, out, i) - repeatedAt(b, out, i)),
+  div: ({ a, b }, _, out) => map(out, (i) => repeatedAt(a, out, i) / repeatedAt(b, out, i)),
   sigmoid: ({ x, temperature }) => x.data.map((v) => ACTIVATIONS.sigmoid(v / (temperature?.data[0] ?? 1))),
   softmax({ x, temperature }, _, [batch, n]) {
     const exps = x.data.map((v) => Math.exp(v / (temperature?.data[0] ?? 1)));
     const totals = map([batch], (b) => exps.slice(b * n, (b + 1) * n).reduce((a, v) => a + v));
     return exps.map((v, i) => v / totals[Math.floor(i / n)]);
   },
-  add: ({ a, b }) => a.data.map((v, i) => v + b.data[i]),
-  mul: ({ x, scale }) =>
-    x.data.map((v, i) => {
-      const { c, bc } = channelOf(x, i);
-      return v * scale.data[scale.shape.length === x.shape.length ? i : scale.shape.length === 2 ? bc : c];
-    }),
+  add: ({ a, b }, _, out) => map(out, (i) => repeatedAt(a, out, i) + repeatedAt(b, out, i)),
+  mul: ({ x, scale }, _, out) =>
+    x.shape.length === scale.shape.length
+      ? map(out, (i) => repeatedAt(x, out, i) * repeatedAt(scale, out, i))
+      : x.data.map((v, i) => {
+        const { c, bc } = channelOf(x, i);
+        return v * scale.data[scale.shape.length === 2 ? bc : c];
+      }),
   max_pool2d: (operands, attributes, out) => pool(operands, attributes as PoolAttributes, out, (v) => Math.max(...v)),
   avg_pool2d(operands, attributes, out) {
     const { kernelSize: [kh, kw] } = attributes as PoolAttributes;
@@ -175,6 +256,85 @@ export const REFERENCE_OPS: { readonly [K in OperatorName]: Reference } = {
       let sum = bias ? bias.data[o] : 0;
       for (let i = 0; i < inputs; i++) sum += x.data[b * inputs + i] * weight.data[o * inputs + i];
       return ACTIVATIONS[activation](activation === "sigmoid" && temperature ? sum / temperature.data[0] : sum);
+    });
+  },
+  conv_transpose2d({ x, weight }, attributes, out) {
+    const { stride, padding, dilation, groups } = attributes as unknown as ConvolutionAttributes;
+    const [cin, coutPerGroup, kh, kw] = weight.shape;
+    return mapImage(out, (b, o, y, xo) => {
+      const group = Math.floor(o / coutPerGroup);
+      let sum = 0;
+      for (let i = 0; i < cin / groups; i++) {
+        const ci = group * cin / groups + i;
+        for (let tap = 0; tap < kh * kw; tap++) {
+          const row = (y + padding[0] - Math.floor(tap / kw) * dilation[0]) / stride[0];
+          const column = (xo + padding[1] - (tap % kw) * dilation[1]) / stride[1];
+          if (!Number.isInteger(row) || !Number.isInteger(column)) continue;
+          sum += (at(x, b, ci, row, column) ?? 0) * weight.data[(ci * coutPerGroup + o % coutPerGroup) * kh * kw + tap];
+        }
+      }
+      return sum;
+    });
+  },
+  bmm({ a, b }, _, [batch, rows, columns]) {
+    const terms = a.shape[2];
+    return map([batch, rows, columns], (i) => {
+      const [sample, row, column] = coordinates(i, [batch, rows, columns]);
+      let sum = 0;
+      for (let k = 0; k < terms; k++) {
+        sum += a.data[(sample * rows + row) * terms + k] * b.data[(sample * terms + k) * columns + column];
+      }
+      return sum;
+    });
+  },
+  interpolate({ x }, attributes, out) {
+    const [rows, columns] = [0, 1].map((axis) =>
+      shares(attributes as unknown as Interpolation, axis, x.shape[2 + axis])
+    );
+    return mapImage(out, (b, c, y, xo) => {
+      let sum = 0;
+      rows[y].forEach((vertical, r) => {
+        columns[xo].forEach((horizontal, k) => sum += vertical * horizontal * at(x, b, c, r, k)!);
+      });
+      return sum;
+    });
+  },
+  expand: ({ x }, attributes, out) => map(out, (i) => (attributes.scale as number) * repeatedAt(x, out, i)),
+  sum_to_size({ x }, attributes, out) {
+    const sums = map(out, () => 0);
+    x.data.forEach((v, i) => sums[repeatedPlace(out, x.shape, i)] += (attributes.scale as number) * v);
+    return sums;
+  },
+  max_to_size({ x }, _, out) {
+    const most = map(out, () => -Infinity);
+    x.data.forEach((v, i) => most[repeatedPlace(out, x.shape, i)] = Math.max(v, most[repeatedPlace(out, x.shape, i)]));
+    return most;
+  },
+  reshape: ({ x }) => x.data,
+  permute({ x }, attributes, out) {
+    const dims = attributes.dims as number[];
+    return map(out, (i) => {
+      const to = coordinates(i, out);
+      return x.data[place(x.shape.map((_, axis) => to[dims.indexOf(axis)]), x.shape)];
+    });
+  },
+  narrow({ x }, attributes, out) {
+    const { dim, start } = attributes as { dim: number; start: number };
+    return map(out, (i) => {
+      const to = coordinates(i, out);
+      return x.data[place(to.with(dim, to[dim] + start), x.shape)];
+    });
+  },
+  concat(operands, attributes, out) {
+    const { dim } = attributes as { dim: number };
+    return map(out, (i) => {
+      const to = coordinates(i, out);
+      let along = to[dim];
+      for (const x of Object.values(operands)) {
+        if (along < x.shape[dim]) return x.data[place(to.with(dim, along), x.shape)];
+        along -= x.shape[dim];
+      }
+      throw new Error("past the last operand");
     });
   },
   flatten: ({ x }) => x.data,

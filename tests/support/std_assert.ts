@@ -3,19 +3,13 @@
 import assertStrict from "node:assert/strict";
 
 /** Throws unless `value` is truthy. */
-export function assert(value: unknown, message?: string): asserts value {
-  assertStrict.ok(value, message);
-}
+export const assert: (value: unknown, message?: string) => asserts value = assertStrict.ok;
 
 /** Throws unless the two are deeply equal. */
-export function assertEquals<T>(actual: T, expected: T, message?: string): void {
-  assertStrict.deepStrictEqual(actual, expected, message);
-}
+export const assertEquals: <T>(actual: T, expected: T, message?: string) => void = assertStrict.deepStrictEqual;
 
 /** Throws unless `actual` matches. */
-export function assertMatch(actual: string, expected: RegExp, message?: string): void {
-  assertStrict.match(actual, expected, message);
-}
+export const assertMatch: (actual: string, expected: RegExp, message?: string) => void = assertStrict.match;
 
 /** Throws unless `actual` contains `expected`. */
 export function assertStringIncludes(actual: string, expected: string, message?: string): void {
@@ -28,23 +22,17 @@ export function assertStringIncludes(actual: string, expected: string, message?:
 // deno-lint-ignore no-explicit-any
 type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
-function checkError<E extends Error>(error: unknown, errorClass: ErrorClass<E>, messageIncludes: string): E {
-  assertStrict.ok(error instanceof errorClass, `expected ${errorClass.name}, got ${error}`);
-  assertStringIncludes(error.message, messageIncludes);
-  return error;
-}
-
-/** Throws unless `fn` throws an error of the class whose message contains the text; answers the error. */
+/** Throws unless `fn` throws an error of the class whose message contains the text; returns the error. */
 export function assertThrows<E extends Error>(fn: () => unknown, errorClass: ErrorClass<E>, messageIncludes = ""): E {
   try {
     fn();
   } catch (error) {
     return checkError(error, errorClass, messageIncludes);
   }
-  throw new assertStrict.AssertionError({ message: `expected ${errorClass.name}, nothing was thrown` });
+  throw nothingThrown(errorClass);
 }
 
-/** As assertThrows, for a function that answers a promise. */
+/** As assertThrows, for a function that returns a promise. */
 export async function assertRejects<E extends Error>(
   fn: () => Promise<unknown>,
   errorClass: ErrorClass<E>,
@@ -55,5 +43,15 @@ export async function assertRejects<E extends Error>(
   } catch (error) {
     return checkError(error, errorClass, messageIncludes);
   }
-  throw new assertStrict.AssertionError({ message: `expected ${errorClass.name}, nothing was thrown` });
+  throw nothingThrown(errorClass);
+}
+
+function checkError<E extends Error>(error: unknown, errorClass: ErrorClass<E>, messageIncludes: string): E {
+  assertStrict.ok(error instanceof errorClass, `expected ${errorClass.name}, got ${error}`);
+  assertStringIncludes(error.message, messageIncludes);
+  return error;
+}
+
+function nothingThrown({ name }: { readonly name: string }): Error {
+  return new assertStrict.AssertionError({ message: `expected ${name}, nothing was thrown` });
 }

@@ -170,9 +170,44 @@ add("sum_products", "by sample and channel", { a: image, b: image }, { shape: [2
 add("running_average", "momentum 0.1", { running: [7], batch: [7] }, { momentum: 0.1, correction: 8 / 7 });
 
 const kinks = [-1, 0, 0.5, 5.5, 6, 0];
-for (const activation of ["relu", "relu6"]) {
-  add("activation_grad", activation, { y: [2, 3], gradient: [2, 3] }, { activation }, { y: kinks });
-  add("activation_grad", `${activation}, 4-D`, { y: image, gradient: image }, { activation });
+for (const  of of["relu", "relu6"]) {
+  add("elementwise_grad", of, { y: [2, 3], gradient: [2, 3] }, { of, to: "x" }, { y: kinks });
+}
+for (const shape of [image, [2, 3]]) {
+  for (const  of of["relu", "relu6", "exp", "tanh"]) {
+    add("elementwise_grad", `${of}, ${shape.length}-D`, { y: shape, gradient: shape }, { of, to: "x" });
+  }
+  for (const  of of["silu", "hardsigmoid", "hardswish"]) {
+    add("elementwise_grad", `${of}, ${shape.length}-D`, { x: shape, gradient: shape }, { of, to: "x" });
+  }
+}
+add("elementwise_grad", "affine", { gradient: image }, { of: "affine", to: "x", factor: -1.5, shift: 2 });
+add("elementwise_grad", "sqrt", { y: [2, 3], gradient: [2, 3] }, { of: "sqrt", to: "x" }, { y: [1, 2, 3, 4, 5, 6] });
+for (const approximate of ["none", "tanh"]) {
+  add("elementwise_grad", `gelu ${approximate}`, { x: image, gradient: image }, { of: "gelu", to: "x", approximate });
+}
+add("elementwise_grad", "leaky_relu", { x: image, gradient: image }, { of: "leaky_relu", to: "x", negativeSlope: 0.2 });
+add("elementwise_grad", "sub", { gradient: image }, { of: "sub", to: "b" });
+for (const b of [image, [2, 3, 1, 1], [2, 1, 7, 6]]) {
+  const given = { b: Array.from({ length: size(b) }, (_, i) => 1 + i % 5) };
+  add("elementwise_grad", `div to a, ${b}`, { gradient: image, b }, { of: "div", to: "a" }, given);
+  add("elementwise_grad", `div to b, ${b}`, { gradient: image, b, y: image }, { of: "div", to: "b" }, given);
+}
+for (const [dim, before, after] of [[0, 1, 0], [1, 1, 3], [2, 0, 2], [3, 2, 1]]) {
+  add("pad_axis", `axis ${dim}`, { x: image }, { dim, before, after });
+}
+add("pad_axis", "2-D", { x: [2, 5] }, { dim: 1, before: 3, after: 0 });
+for (const gradient of [[2, 3, 1, 1], [2, 1, 7, 6], [1, 1, 1, 1], [1, 3, 7, 1]]) {
+  add("max_to_size_grad", `${gradient}`, { x: image, gradient });
+  add("max_to_size_grad", `${gradient} of equal numbers`, { x: image, gradient }, {}, {
+    x: Array.from({ length: size(image) }, (_, i) => -(i % 2)),
+  });
+}
+for (const mode of ["nearest", "bilinear", "area"]) {
+  for (const output of [[14, 12], [3, 4]]) {
+    const attributes = { mode, size: output, alignCorners: false, inputSize: [7, 6] };
+    add("interpolate_grad", `${mode} from ${output}`, { gradient: [2, 3, ...output] }, attributes);
+  }
 }
 for (const temperature of [{}, { temperature: [1] }] as Record<string, Shape>[]) {
   const what = `${Object.keys(temperature).length} temperatures`;

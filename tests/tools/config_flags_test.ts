@@ -67,7 +67,7 @@ Deno.test("parseConfigFlags() says how a model is used, and what it does not tak
     [{ size: "0" }, "--size takes a whole number from 1 to 4096"],
     [{ size: "224x224" }, "--size takes"],
     [{ resize: "70000" }, "--resize takes"],
-    [{ "crop-pct": "87.5" }, "--crop-pct is 87.5, expected a number from 0.1 to 10"],
+    [{ "crop-pct": "87.5" }, "--crop-pct is 87.5, expected a finite number from 0.1 to 10"],
     [{ resize: "256", "crop-pct": "0.9" }, "--resize and --crop-pct say the same thing"],
     [{ interpolation: "nearest" }, "--interpolation takes bilinear or bicubic"],
     [{ mean: "123.675,116.28,103.53" }, "--mean is [123.675,116.28,103.53], expected three numbers from 0 to 1"],

@@ -21,17 +21,14 @@ Deno.test("`parseArgs()` answers an empty string when a value is missing", () =>
   assertEquals(args, { out: "", dtype: "f16", arch: "", _: [] });
 });
 
-Deno.test("`parseArgs()` turns negatable flags off, collects repeated ones and reports unknown ones", () => {
+Deno.test("`parseArgs()` collects repeated flags and reports unknown ones", () => {
   const unknown: string[] = [];
-  const args = parseArgs(["--no-color", "--tag", "a", "--tag=b", "--oops", "x"], {
+  const args = parseArgs(["--tag", "a", "--tag=b", "--oops", "x"], {
     string: ["tag"],
-    boolean: ["color"],
     collect: ["tag"],
-    negatable: ["color"],
-    default: { color: true },
     unknown: (arg) => (unknown.push(arg), true),
   });
-  assertEquals(args as unknown, { color: false, tag: ["a", "b"], oops: true, _: ["x"] });
+  assertEquals(args as unknown, { tag: ["a", "b"], oops: true, _: ["x"] });
   assertEquals(unknown, ["--oops", "x"]);
 });
 

@@ -83,8 +83,8 @@ Deno.test("activations and their gradients let NaN pass on cpu, as PyTorch's do"
     const graph = new Graph();
     const [x, gradient] = ["x", "gradient"].map((name) => graph.input(name, [1, 5]));
     graph.output("y", graph.apply(OPERATORS[activation] as Operator, "y", { x }, {}));
-    const rule = TRAINING_OPERATORS.activation_grad as Operator;
-    graph.output("dx", graph.apply(rule, "dx", { y: x, gradient }, { activation }));
+    const rule = TRAINING_OPERATORS.elementwise_grad as Operator;
+    graph.output("dx", graph.apply(rule, "dx", { y: x, gradient }, { of: activation, to: "x" }));
     const executable = await backend.compile(graph);
     const { y, dx } = await executable.run({
       x: Float32Array.of(NaN, -1, 2, NEGATIVE_NAN, 0),

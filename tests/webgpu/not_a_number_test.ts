@@ -27,7 +27,10 @@ for (const activation of ["relu", "relu6"] as const) {
       const graph = new Graph();
       const [x, gradient] = ["x", "gradient"].map((name) => graph.input(name, [1, 5]));
       graph.output("y", add(graph, OPERATORS[activation], "y", { x }));
-      graph.output("dx", add(graph, TRAINING_OPERATORS.activation_grad, "dx", { y: x, gradient }, { activation }));
+      graph.output(
+        "dx",
+        add(graph, TRAINING_OPERATORS.elementwise_grad, "dx", { y: x, gradient }, { of: activation, to: "x" }),
+      );
       const executable = await backend.compile(graph);
       const given = { x: Float32Array.from(NUMBERS), gradient: Float32Array.of(3, NaN, NaN, NaN, 4) };
       const { y, dx } = await executable.run(given);

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
-import type { Shape, Value } from "../../src/graph/graph.ts";
-import { OPERATORS } from "../../src/graph/ops/mod.ts";
+import type { Operator, Shape, Value } from "../../src/graph/graph.ts";
+import { BINARY_OPERATORS, UNARY_OPERATORS } from "../../src/graph/ops/elementwise/mod.ts";
+import { type OperatorName, OPERATORS } from "../../src/graph/ops/mod.ts";
 import { RandomGraph } from "../support/random_graph.ts";
 import { assertParity, withWebGpu } from "./support.ts";
 
@@ -60,7 +61,75 @@ function padded(before: number, after: number): Case {
   ];
 }
 
+/** An operator over random inputs of those shapes. */
+function simple(name: OperatorName, shapes: readonly Shape[], attributes: Record<string, unknown> = {}): Case {
+  const op = OPERATORS[name] as Operator;
+  return [`${name} ${JSON.stringify(shapes)} ${JSON.stringify(attributes)}`, (g) => {
+    const names = OPERANDS[name] ?? shapes.map((_, i) => `x${i}`);
+    return g.graph.apply(
+      op,
+      name,
+      Object.fromEntries(shapes.map((s, i) => [names[i], g.input(names[i], s)])),
+      attributes,
+    );
+  }];
+}
+
+/** What operators of the table call their operands. */
+const OPERANDS: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(Object.keys(UNARY_OPERATORS).map((name) => [name, ["x"]])),
+  ...Object.fromEntries(Object.keys(BINARY_OPERATORS).map((name) => [name, ["a", "b"]])),
+  mul: ["x", "scale"],
+  bmm: ["a", "b"],
+  conv_transpose2d: ["x", "weight"],
+  ...Object.fromEntries(
+    ["interpolate", "expand", "sum_to_size", "max_to_size", "reshape", "permute", "narrow"].map((
+      name,
+    ) => [name, ["x"]]),
+  ),
+};
+
+/** Shapes that a two-operand elementwise operator repeats, and one that it does not. */
+const REPEATED: readonly Shape[] = [image, [5, 6, 1, 1], [1, 6, 1, 1], [1, 1, 1, 1], [5, 1, 5, 7], [1, 6, 5, 1]];
+
+/** A division by numbers from 1 up. */
+function divided(by: Shape): Case {
+  return [`div by [${by}]`, (g) => {
+    const b = g.graph.apply(OPERATORS.affine, "b", { x: g.input("b", by) }, { factor: 0.5, shift: 2 });
+    return g.graph.apply(OPERATORS.div, "div", { a: g.input("a", image), b }, {});
+  }];
+}
+
+const plain = { stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1, outputPadding: [0, 0] };
+
 const CASES: readonly Case[] = [
+  ...(["exp", "tanh", "silu", "hardsigmoid", "hardswish"] as const).map((op) => simple(op, [image])),
+  simple("affine", [image], { factor: -2, shift: 0.5 }),
+  simple("gelu", [image], { approximate: "none" }),
+  simple("gelu", [image], { approximate: "tanh" }),
+  simple("leaky_relu", [image], { negativeSlope: 0.2 }),
+  ["sqrt of positive numbers", (g) => {
+    const x = g.graph.apply(OPERATORS.affine, "x", { x: g.input("x", image) }, { factor: 0.5, shift: 2 });
+    return g.graph.apply(OPERATORS.sqrt, "sqrt", { x }, {});
+  }],
+  ...(["add", "sub", "mul"] as const).flatMap((op) => REPEATED.map((shape) => simple(op, [image, shape]))),
+  ...REPEATED.map(divided),
+  simple("bmm", [[2, 5, 7], [2, 7, 6]]),
+  simple("conv_transpose2d", [[2, 5, 3, 4], [5, 6, 2, 2]], plain),
+  simple("conv_transpose2d", [[2, 4, 5, 5], [4, 8, 3, 3]], { ...plain, stride: [1, 1], padding: [1, 1] }),
+  ...["nearest", "bilinear", "area"].map((mode) =>
+    simple("interpolate", [image], { mode, size: [8, 3], alignCorners: false })
+  ),
+  ...[[5, 6, 1, 1], [1, 6, 1, 1], [5, 1, 5, 7]].flatMap((small) => [
+    simple("expand", [small], { shape: image, scale: 0.5 }),
+    simple("sum_to_size", [image], { shape: small, scale: 0.5 }),
+    simple("max_to_size", [image], { shape: small }),
+  ]),
+  simple("reshape", [image], { shape: [5, 2, 3, 5, 7] }),
+  simple("reshape", [image], { shape: [5, 6, 35] }),
+  simple("permute", [image], { dims: [0, 2, 3, 1] }),
+  simple("narrow", [image], { dim: 1, start: 1, length: 3 }),
+  simple("concat", [image, [5, 3, 5, 7], [5, 1, 5, 7]], { dim: 1 }),
   ["relu", (g) => g.graph.apply(relu, "relu", { x: g.input("x", image) }, {})],
   ["relu6", (g) => {
     const ten = g.graph.apply(mul, "ten", { x: g.input("x", image), scale: g.parameter("s", [6], () => 10) }, {});

@@ -15,17 +15,15 @@ export interface ParseOptions<S extends string = string, B extends string = stri
   readonly boolean?: readonly B[];
   /** String flags that may be given more than once: their value is an array. */
   readonly collect?: readonly C[];
-  /** Boolean flags that `--no-NAME` turns off. */
-  readonly negatable?: readonly B[];
   /** Long name -> its one-letter form. */
   readonly alias?: { readonly [name: string]: string };
   /** Values of the flags that are not given. */
   readonly default?: { readonly [name: string]: unknown };
-  /** Called for every argument that is not a declared flag; false keeps it out of the answer. */
+  /** Called for every argument that is not a declared flag; false keeps it out of the result. */
   readonly unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-/** What parseArgs answers: flags by name, everything else in `_`. A string flag without its value is "". */
+/** What parseArgs returns: flags by name, everything else in `_`. A string flag without its value is "". */
 export type Args<S extends string = string, B extends string = string, C extends string = never> =
   & { _: string[] }
   & { [K in Exclude<S, C>]?: string }
@@ -37,7 +35,7 @@ export function parseArgs<S extends string = never, B extends string = never, C 
   argv: readonly string[],
   options: ParseOptions<S, B, C> = {},
 ): Args<S, B, C> {
-  const { string = [], boolean = [], collect = [], negatable = [], alias = {}, unknown = () => true } = options;
+  const { string = [], boolean = [], collect = [], alias = {}, unknown = () => true } = options;
   const declared = new Map<string, { type: "string" | "boolean"; short?: string; multiple: true }>();
   for (const [type, names] of [["string", string], ["boolean", boolean]] as const) {
     for (const name of names) {
@@ -61,9 +59,7 @@ export function parseArgs<S extends string = never, B extends string = never, C 
       if (unknown(token.value) !== false) rest.push(token.value);
     } else if (token.kind === "option") {
       const { name, rawName, value } = token;
-      const negated = name.startsWith("no-") ? name.slice(3) : "";
-      if ((negatable as readonly string[]).includes(negated)) flags[negated] = false;
-      else if (!declared.has(name)) {
+      if (!declared.has(name)) {
         if (unknown(rawName, name, value) !== false) flags[name] = value ?? true;
       } else if (declared.get(name)!.type === "boolean") flags[name] = value !== "false";
       else if ((collect as readonly string[]).includes(name)) flags[name] = [...flags[name] as string[], value ?? ""];

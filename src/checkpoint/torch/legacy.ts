@@ -83,7 +83,7 @@ class LegacyStorage implements Storage {
   /** Where its elements start; -1 until it is known. */
   start = -1;
   constructor(readonly source: ByteSource, readonly key: string, readonly dtype: DType, readonly length: number) {
-    this.name = `${source.name}, storage ${key}`;
+    this.name = `${source.name}, storage ${excerpt(key).slice(1, -1)}`;
   }
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     return this.source.read(this.start + offset, length);

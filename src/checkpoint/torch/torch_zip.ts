@@ -95,7 +95,7 @@ function zipStorage(
   entry: ZipEntry | undefined,
   { dtype, key, length }: Pick<Storage, "dtype" | "length"> & { key: string },
 ): Storage {
-  const name = `${source.name}, storage ${key}`;
+  const name = `${source.name}, storage ${excerpt(key).slice(1, -1)}`;
   if (!entry) throw new CheckpointError(`${name}: missing from the archive`);
   checkStored(source, entry);
   if (entry.size < length * DTYPE_BYTES[dtype]) {

@@ -6,11 +6,12 @@
  */
 
 import { CheckpointError } from "../../errors.ts";
+import { excerpt } from "../../excerpt.ts";
 import type { ByteSource } from "../tensors/state_dict.ts";
 
 /** One file in the archive. */
 export interface ZipEntry {
-  /** Its path in the archive. */
+  /** Its path in the archive, for messages: short. */
   readonly name: string;
   /** Its length in bytes. */
   readonly size: number;
@@ -55,8 +56,8 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
     const end = extraEnd + view.getUint16(at + 32, true);
     if (end > size) throw damaged(source, `entry ${i} of ${count} runs over its directory's end`);
     const name = new TextDecoder().decode(directory.subarray(at + CENTRAL, nameEnd));
-    if (entries.has(name)) throw damaged(source, `it holds ${JSON.stringify(name)} twice`);
-    entries.set(name, readEntry(source, name, view, at, directory.subarray(nameEnd, extraEnd)));
+    if (entries.has(name)) throw damaged(source, `it holds ${excerpt(name)} twice`);
+    entries.set(name, readEntry(source, excerpt(name).slice(1, -1), view, at, directory.subarray(nameEnd, extraEnd)));
     at = end;
   }
   return entries;

@@ -1,11 +1,10 @@
-/** Operators that work element by element, and batch norm, which does so with numbers by channel. */
+/** Operators beside the formulas of ./formulas.ts that work element by element, some with numbers by channel. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { batchNorm } from "../../graph/ops/batch_norm.ts";
 import type { Activation } from "../../graph/ops/shared.ts";
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
-import { compute } from "./typed_array.ts";
 
 /** The activation of an epilogue, which only inference has: tfjs's relu6 makes 0 of what is no number. */
 export function activate<T extends tf.Tensor>(x: T, activation: Activation): T {
@@ -29,38 +28,11 @@ export function perChannel(scale: tf.Tensor): tf.Tensor4D {
   return tf.reshape(scale, [batch, 1, 1, channels]);
 }
 
-/** max(x, 0). What is no number passes, as in PyTorch; tfjs's own makes it 0 where its sign bit is set. */
-export const reluKernel: Kernel = {
-  run: ({ x }, { output: { shape } }) =>
-    compute(shape, [x!], (out, x) => {
-      for (let i = 0; i < out.length; i++) out[i] = x[i] < 0 ? 0 : x[i];
-    }),
-};
-
-/** min(max(x, 0), 6). What is no number passes; tfjs's own makes it 0. */
-export const relu6Kernel: Kernel = {
-  run: ({ x }, { output: { shape } }) =>
-    compute(shape, [x!], (out, x) => {
-      for (let i = 0; i < out.length; i++) out[i] = x[i] < 0 ? 0 : x[i] > 6 ? 6 : x[i];
-    }),
-};
-
 /** 1 / (1 + exp(-x / temperature)). */
 export const sigmoidKernel: Kernel = { run: ({ x, temperature }) => tf.sigmoid(tempered(x!, temperature)) };
 
 /** Softmax of x / temperature over the last axis. */
 export const softmaxKernel: Kernel = { run: ({ x, temperature }) => tf.softmax(tempered(x!, temperature)) };
-
-/** a + b. */
-export const addKernel: Kernel = { run: ({ a, b }) => tf.add(a!, b!) };
-
-/** x times a scale of its shape, [B, C] or [C]. */
-export const mulKernel: Kernel = {
-  run({ x, scale }) {
-    const bySample = x!.rank === 4 && scale!.rank === 2;
-    return tf.mul(x!, bySample ? perChannel(scale!) : scale!);
-  },
-};
 
 /** The identity: dropout does nothing outside training. */
 export const dropoutKernel: Kernel = { run: ({ x }) => tf.clone(x!) };

@@ -1,24 +1,8 @@
-/** The backward of the elementwise operators. */
+/** The backward of sigmoid and softmax. */
 
-import type { Node } from "../../graph/graph.ts";
-import type { activationGrad } from "../../graph/ops/elementwise_grad.ts";
 import { tf } from "../tfjs.ts";
 import { tempered } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
-import { compute } from "./typed_array.ts";
-
-/** Results from which on an activation is constant again. */
-const LIMIT = { relu: Infinity, relu6: 6 } as const;
-
-/** 0 where the activation is constant, else the gradient: also where the result is no number, as in PyTorch. */
-export const activationGradKernel: Kernel<Node<typeof activationGrad>> = {
-  run({ y, gradient }, { output: { shape }, attributes: { activation } }) {
-    const limit = LIMIT[activation];
-    return compute(shape, [y!, gradient!], (out, y, gradient) => {
-      for (let i = 0; i < out.length; i++) out[i] = y[i] <= 0 || y[i] >= limit ? 0 : gradient[i];
-    });
-  },
-};
 
 /** gradient * y (1 - y) / temperature. */
 export const sigmoidGradKernel: Kernel = {

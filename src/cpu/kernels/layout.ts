@@ -1,11 +1,23 @@
 /** Operators that move elements about, and the layout that images and weights have on this device. */
 
 import type { Node, Shape } from "../../graph/graph.ts";
-import type { flatten, padChannels, sliceChannels, unflatten } from "../../graph/ops/layout.ts";
+import type {
+  concat,
+  flatten,
+  narrow,
+  padAxis,
+  padChannels,
+  permute,
+  reshape,
+  sliceChannels,
+  unflatten,
+} from "../../graph/ops/layout.ts";
 import { tf } from "../tfjs.ts";
 import { deviceShape } from "./device_shape.ts";
 import type { Kernel } from "./kernel.ts";
+import { copyStrided, deviceAxis, deviceStrides } from "./strides.ts";
 import { transposeMatrices } from "./transpose.ts";
+import { compute } from "./typed_array.ts";
 
 /** Row-major numbers as a tensor of this device. */
 export function toDevice(values: Float32Array, shape: Shape): tf.Tensor {
@@ -68,4 +80,40 @@ export const padChannelsKernel: Kernel<Node<typeof padChannels>> = {
 /** Some of the channels. */
 export const sliceChannelsKernel: Kernel<Node<typeof sliceChannels>> = {
   run: ({ x }, { attributes: { start, count } }) => tf.slice(x!, [0, 0, 0, start], [-1, -1, -1, count]),
+};
+
+/** The same elements in the graph's order. */
+export const reshapeKernel: Kernel<Node<typeof reshape>> = {
+  run: ({ x }, { output }) => toDeviceLayout(tf.reshape(toGraphLayout(x!), [...output.shape])),
+};
+
+/** Axes in another order. */
+export const permuteKernel: Kernel<Node<typeof permute>> = {
+  run({ x }, { operands, output: { shape }, attributes: { dims } }) {
+    const strides = deviceStrides(operands.x.shape);
+    return compute(shape, [x!], (out, x) => copyStrided(shape, dims.map((axis) => strides[axis]), x, out));
+  },
+};
+
+/** Some elements of an axis. */
+export const narrowKernel: Kernel<Node<typeof narrow>> = {
+  run({ x }, { attributes: { dim, start, length } }) {
+    const axis = deviceAxis(x!.rank, dim);
+    const begin = x!.shape.map((_, i) => i === axis ? start : 0);
+    return tf.slice(x!, begin, x!.shape.map((extent, i) => i === axis ? length : extent));
+  },
+};
+
+/** Zeros around the elements of an axis. */
+export const padAxisKernel: Kernel<Node<typeof padAxis>> = {
+  run({ x }, { attributes: { dim, before, after } }) {
+    const axis = deviceAxis(x!.rank, dim);
+    return tf.pad(x!, x!.shape.map((_, i) => i === axis ? [before, after] : [0, 0]) as [number, number][]);
+  },
+};
+
+/** One after the other along an axis. */
+export const concatKernel: Kernel<Node<typeof concat>> = {
+  run: (operands, { output: { shape }, attributes: { dim } }) =>
+    tf.concat(Object.values(operands).map((x) => x!), deviceAxis(shape.length, dim)),
 };

@@ -2,10 +2,22 @@
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
+import { bmmKernel } from "./bmm.ts";
+import * as broadcast from "./broadcast.ts";
+import { convTranspose2dKernel } from "./conv_transpose2d.ts";
 import { conv2dKernel, dynamicConv2dKernel } from "./convolution.ts";
 import * as elementwise from "./elementwise.ts";
+import { FORMULA_KERNELS } from "./formulas.ts";
+import { interpolateKernel } from "./interpolate.ts";
 import type { Kernel } from "./kernel.ts";
-import { flattenKernel, padChannelsKernel } from "./layout.ts";
+import {
+  concatKernel,
+  flattenKernel,
+  narrowKernel,
+  padChannelsKernel,
+  permuteKernel,
+  reshapeKernel,
+} from "./layout.ts";
 import { linearKernel } from "./linear.ts";
 import { mixKernelsKernel } from "./mixed_weights.ts";
 import { avgPool2dKernel, globalAvgPoolKernel, maxPool2dKernel } from "./pooling.ts";
@@ -17,12 +29,9 @@ export const KERNELS: Readonly<Record<OperatorName | TrainingOperatorName, Kerne
   dynamic_conv2d: dynamicConv2dKernel,
   mix_kernels: mixKernelsKernel,
   batch_norm: elementwise.batchNormKernel,
-  relu: elementwise.reluKernel,
-  relu6: elementwise.relu6Kernel,
+  ...FORMULA_KERNELS,
   sigmoid: elementwise.sigmoidKernel,
   softmax: elementwise.softmaxKernel,
-  add: elementwise.addKernel,
-  mul: elementwise.mulKernel,
   max_pool2d: maxPool2dKernel,
   avg_pool2d: avgPool2dKernel,
   global_avg_pool: globalAvgPoolKernel,
@@ -30,5 +39,15 @@ export const KERNELS: Readonly<Record<OperatorName | TrainingOperatorName, Kerne
   flatten: flattenKernel,
   dropout: elementwise.dropoutKernel,
   pad_channels: padChannelsKernel,
+  conv_transpose2d: convTranspose2dKernel,
+  bmm: bmmKernel,
+  interpolate: interpolateKernel,
+  expand: broadcast.expandKernel,
+  sum_to_size: broadcast.sumToSizeKernel,
+  max_to_size: broadcast.maxToSizeKernel,
+  reshape: reshapeKernel,
+  permute: permuteKernel,
+  narrow: narrowKernel,
+  concat: concatKernel,
   ...TRAINING_KERNELS,
 };

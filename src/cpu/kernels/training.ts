@@ -3,13 +3,16 @@
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import { attentionGradKernel } from "./attention_grad.ts";
 import * as batchNorm from "./batch_norm_grad.ts";
+import { maxToSizeGradKernel } from "./broadcast.ts";
 import * as convolution from "./convolution_grad.ts";
 import { crossEntropyGradKernel, crossEntropyKernel } from "./cross_entropy.ts";
 import { dropoutMaskKernel } from "./dropout_mask.ts";
 import * as elementwise from "./elementwise_grad.ts";
+import { elementwiseGradKernel } from "./formulas.ts";
 import { accumulateKernel, gateKernel } from "./gate.ts";
+import { interpolateGradKernel } from "./interpolate.ts";
 import type { Kernel } from "./kernel.ts";
-import { sliceChannelsKernel, unflattenKernel } from "./layout.ts";
+import { padAxisKernel, sliceChannelsKernel, unflattenKernel } from "./layout.ts";
 import { linearInputGradKernel, linearWeightGradKernel } from "./linear_grad.ts";
 import { mixKernelsChannelGradKernel, mixKernelsProductsKernel, mixKernelsWeightGradKernel } from "./mixed_weights.ts";
 import * as optimizer from "./optimizer_step.ts";
@@ -36,7 +39,7 @@ export const TRAINING_KERNELS: Readonly<Record<TrainingOperatorName, Kernel>> = 
   fill: reductions.fillKernel,
   sum_products: reductions.sumProductsKernel,
   scale: reductions.scaleKernel,
-  activation_grad: elementwise.activationGradKernel,
+  elementwise_grad: elementwiseGradKernel,
   sigmoid_grad: elementwise.sigmoidGradKernel,
   softmax_grad: elementwise.softmaxGradKernel,
   linear_input_grad: linearInputGradKernel,
@@ -46,6 +49,9 @@ export const TRAINING_KERNELS: Readonly<Record<TrainingOperatorName, Kernel>> = 
   global_avg_pool_grad: globalAvgPoolGradKernel,
   unflatten: unflattenKernel,
   slice_channels: sliceChannelsKernel,
+  pad_axis: padAxisKernel,
+  max_to_size_grad: maxToSizeGradKernel,
+  interpolate_grad: interpolateGradKernel,
   dropout_mask: dropoutMaskKernel,
   cross_entropy: crossEntropyKernel,
   cross_entropy_grad: crossEntropyGradKernel,

@@ -1,18 +1,8 @@
 /** The backward of the elementwise operators, each from what the forward answered. */
 
 import type { Attributes, Backward, Operands, Operator, Value } from "../graph.ts";
+import { elementwiseGrad } from "./elementwise/formula.ts";
 import { type Activation, expectOptional, expectShape } from "./shared.ts";
-
-/** gradient where 0 < y (and y < 6 for "relu6"), else 0; y is the activation's result. */
-export const activationGrad: Operator<
-  {
-    /** Any shape. */
-    y: Value;
-    /** The shape of y. */
-    gradient: Value;
-  },
-  { readonly activation: "relu" | "relu6" }
-> = { name: "activation_grad", shape: sameShape };
 
 /** gradient * y (1 - y) / temperature; y is the sigmoid's result, temperature [1] or left out. */
 export const sigmoidGrad: Operator<{ y: Value; gradient: Value; temperature?: Value }, Record<never, never>> = {
@@ -40,5 +30,7 @@ export function beforeActivation<I extends Operands, A extends Attributes>(
   { output, gradient, apply }: Backward<I, A>,
   activation: Activation,
 ): Value {
-  return activation === "none" ? gradient : apply(activationGrad, { y: output, gradient }, { activation });
+  return activation === "none"
+    ? gradient
+    : apply(elementwiseGrad, { y: output, gradient }, { of: activation, to: "x" });
 }

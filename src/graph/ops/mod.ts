@@ -1,10 +1,16 @@
 /** The table of operators: what an executor must be able to run. */
 
 import { batchNorm } from "./batch_norm.ts";
+import { bmm } from "./bmm.ts";
+import { expand, maxToSize, sumToSize } from "./broadcast.ts";
+import { convTranspose2d } from "./conv_transpose2d.ts";
 import { conv2d } from "./conv2d.ts";
 import { dynamicConv2d } from "./dynamic_conv2d.ts";
-import { add, dropout, mul, relu, relu6, sigmoid, softmax } from "./elementwise.ts";
-import { flatten, padChannels } from "./layout.ts";
+import { dropout, sigmoid, softmax } from "./elementwise.ts";
+import { BINARY_OPERATORS, UNARY_OPERATORS } from "./elementwise/mod.ts";
+import { mul } from "./elementwise/mul.ts";
+import { interpolate } from "./interpolate.ts";
+import { concat, flatten, narrow, padChannels, permute, reshape } from "./layout.ts";
 import { linear } from "./linear.ts";
 import { mixKernels } from "./mix_kernels.ts";
 import { avgPool2d, globalAvgPool, maxPool2d } from "./pooling.ts";
@@ -15,12 +21,11 @@ export const OPERATORS = {
   dynamic_conv2d: dynamicConv2d,
   mix_kernels: mixKernels,
   batch_norm: batchNorm,
-  relu,
-  relu6,
+  ...UNARY_OPERATORS,
+  ...BINARY_OPERATORS,
+  mul,
   sigmoid,
   softmax,
-  add,
-  mul,
   max_pool2d: maxPool2d,
   avg_pool2d: avgPool2d,
   global_avg_pool: globalAvgPool,
@@ -28,6 +33,16 @@ export const OPERATORS = {
   flatten,
   dropout,
   pad_channels: padChannels,
+  conv_transpose2d: convTranspose2d,
+  bmm,
+  interpolate,
+  expand,
+  sum_to_size: sumToSize,
+  max_to_size: maxToSize,
+  reshape,
+  permute,
+  narrow,
+  concat,
 } as const;
 
 /** "conv2d", "dynamic_conv2d", ... */

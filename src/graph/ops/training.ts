@@ -3,11 +3,14 @@
 import { attentionGrad } from "./attention_grad.ts";
 import { batchNormInputGrad, batchNormWeightGrad } from "./batch_norm_grad.ts";
 import { batchNormTrain, runningAverage } from "./batch_norm_train.ts";
+import { maxToSizeGrad } from "./broadcast.ts";
 import { conv2dAttentionProducts, conv2dInputGrad, conv2dWeightGrad } from "./convolution_grad.ts";
 import { crossEntropy, crossEntropyGrad } from "./cross_entropy.ts";
 import { dropoutMask } from "./dropout_mask.ts";
-import { activationGrad, sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
-import { sliceChannels, unflatten } from "./layout.ts";
+import { elementwiseGrad } from "./elementwise/formula.ts";
+import { sigmoidGrad, softmaxGrad } from "./elementwise_grad.ts";
+import { padAxis, sliceChannels, unflatten } from "./layout.ts";
+import { interpolateGrad } from "./interpolate.ts";
 import { accumulate, gate } from "./gate.ts";
 import { linearInputGrad, linearWeightGrad } from "./linear_grad.ts";
 import { mixKernelsChannelGrad, mixKernelsProducts, mixKernelsWeightGrad } from "./mix_kernels_grad.ts";
@@ -35,7 +38,7 @@ export const TRAINING_OPERATORS = {
   fill,
   sum_products: sumProducts,
   scale,
-  activation_grad: activationGrad,
+  elementwise_grad: elementwiseGrad,
   sigmoid_grad: sigmoidGrad,
   softmax_grad: softmaxGrad,
   linear_input_grad: linearInputGrad,
@@ -45,6 +48,9 @@ export const TRAINING_OPERATORS = {
   global_avg_pool_grad: globalAvgPoolGrad,
   unflatten,
   slice_channels: sliceChannels,
+  pad_axis: padAxis,
+  max_to_size_grad: maxToSizeGrad,
+  interpolate_grad: interpolateGrad,
   dropout_mask: dropoutMask,
   cross_entropy: crossEntropy,
   cross_entropy_grad: crossEntropyGrad,

@@ -45,6 +45,7 @@ function fuseResiduals(graph: Graph): Graph {
     if (node.op !== add) continue;
     const { a, b } = (node as Node<typeof add>).operands;
     const [later, earlier] = (order.get(a) ?? -1) > (order.get(b) ?? -1) ? [a, b] : [b, a];
+    if (a.shape.join() !== b.shape.join()) continue; // a residual is not repeated
     const producer = openEnded(later, uses, CONVOLUTIONS);
     if (producer && !(producer as Node<typeof conv2d>).operands.residual) {
       fused.set(node.output, { add: node, residual: earlier });

@@ -10,7 +10,10 @@ import { dynamicConv2d } from "../ops/dynamic_conv2d.ts";
 import { mixKernels } from "../ops/mix_kernels.ts";
 import { rewrite } from "./rewrite.ts";
 
-/** Fuses every mix_kernels whose result is the weight of one conv2d and needed nowhere else. */
+/**
+ * Fuses every mix_kernels whose result is the weight of one conv2d and needed nowhere else, into a new graph of the same
+ * results. {@link optimizeForInference} does so too; before {@link appendGradients} it saves the weight for each sample.
+ */
 export function fuseMixing(graph: Graph): Graph {
   const uses = countUses(graph);
   return rewrite(graph, (node, to) => {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ABOVE_ZERO, COUNT, describeRange, isWithin, type Range } from "../../arguments.ts";
 import { IMAGENET, type Preprocessing } from "../../data/pixels/preprocessing.ts";
 import type { Interpolation } from "../../data/pixels/resize.ts";
 import { INFERENCE_KEY } from "../../checkpoint/tensors/inference_key.ts";
@@ -55,26 +56,21 @@ type Check = (value: unknown) => string | undefined;
 
 const INTERPOLATIONS: readonly unknown[] = ["bilinear", "bicubic"];
 
-const isNumber = (value: unknown, least: number, most: number): boolean =>
-  typeof value === "number" && value >= least && value <= most;
-const number = (least: number, most: number): Check => (value) =>
-  isNumber(value, least, most) ? undefined : `a number from ${least} to ${most}`;
-const whole = (most: number): Check => (value) =>
-  Number.isInteger(value) && isNumber(value, 1, most) ? undefined : `a whole number from 1 to ${most}`;
+const within = (range: Range): Check => (value) => isWithin(value, range) ? undefined : describeRange(range);
 const three = (least: number, most: number): Check => (value) =>
-  Array.isArray(value) && value.length === 3 && value.every((x) => isNumber(x, least, most))
+  Array.isArray(value) && value.length === 3 && value.every((x) => isWithin(x, { least, most }))
     ? undefined
     : `three numbers from ${least} to ${most}, on the scale 0..1 (divide those of the scale 0..255 by 255)`;
 
 /** What each member has to be. */
 const CHECKS: Readonly<Record<keyof InferenceOverrides, Check>> = {
-  imageSize: whole(MAX_IMAGE_SIZE),
-  resize: whole(MAX_RESIZE),
-  cropPct: number(0.1, 10),
+  imageSize: within({ ...COUNT, most: MAX_IMAGE_SIZE }),
+  resize: within({ ...COUNT, most: MAX_RESIZE }),
+  cropPct: within({ least: 0.1, most: 10 }),
   interpolation: (value) => INTERPOLATIONS.includes(value) ? undefined : INTERPOLATIONS.map(excerpt).join(" or "),
   mean: three(0, 1),
   std: three(1e-4, 10),
-  temperature: (value) => isNumber(value, Number.MIN_VALUE, Number.MAX_VALUE) ? undefined : "a finite number above 0",
+  temperature: within(ABOVE_ZERO),
   classNames: checkNames,
   source: (value) =>
     typeof value === "string" && value.length <= MAX_NAME ? undefined : `at most ${MAX_NAME} characters`,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { inFile } from "../../checkpoint/source/in_file.ts";
 import { CheckpointError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
 import { unwrapped } from "../../checkpoint/remapping/find_state_dict.ts";
@@ -109,11 +110,10 @@ function describedConfig(
   { arch }: Partial<ModelConfig>,
 ): Required<ModelConfig> | undefined {
   try {
-    return decodeMetadata(metadata);
+    return inFile(name, () => decodeMetadata(metadata));
   } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    if (arch !== undefined) return undefined;
-    throw new CheckpointError(`${name}: ${error.message}`);
+    if (error instanceof CheckpointError && arch !== undefined) return undefined;
+    throw error;
   }
 }
 
@@ -135,12 +135,7 @@ function unknown(name: string, dicts: readonly Dict[], given: Partial<ModelConfi
     const [best] = placesOf(dict, fitTo).sort((a, b) => b.fit.share - a.fit.share);
     return best ?? placeAt(dict, fitTo);
   }
-  try {
-    inferConfig(dict.tensors);
-  } catch (error) {
-    if (error instanceof CheckpointError) throw new CheckpointError(`${name}: ${error.message}`);
-    throw error;
-  }
+  inFile(name, () => inferConfig(dict.tensors));
   throw new Error(`${name}: fits and does not fit`);
 }
 

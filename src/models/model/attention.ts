@@ -28,7 +28,7 @@ const ATTENTIONS: readonly AttentionName[] = ["spatial", "channel", "filter", "k
 
 /**
  * Makes every attention of the graph an output of it, called `${layer}.attention.${attention}`, and answers the layers in
- * their order. Call it on Model.trace(), before optimizeForInference.
+ * their order. Call it on Model.trace(), before optimizeForInference or fuseMixing.
  */
 export function attentionOutputs(graph: Graph): DynamicLayer[] {
   return graph.nodes.filter(({ op }) => op === mixKernels).map((node) => {

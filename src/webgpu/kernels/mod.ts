@@ -3,9 +3,15 @@
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import type { Kernel } from "../plan/plan.ts";
+import { convTranspose2d } from "./convolution/conv_transpose2d.ts";
 import { conv2d } from "./convolution/conv2d.ts";
 import { dynamicConv2d } from "./convolution/dynamic_conv2d.ts";
-import { add, batchNorm, dropout, mul, relu, relu6, sigmoid } from "./elementwise/elementwise.ts";
+import { batchNorm, dropout, sigmoid } from "./elementwise/elementwise.ts";
+import { FORMULA_KERNELS } from "./elementwise/formulas.ts";
+import { concat, narrow, permute, reshape } from "./layout/moves.ts";
+import { bmm } from "./linear/bmm.ts";
+import { interpolate } from "./reduction/interpolate.ts";
+import { expand, maxToSize, sumToSize } from "./reduction/to_size.ts";
 import { mixKernels } from "./convolution/mix_kernels.ts";
 import { flatten, padChannels } from "./layout/layout_ops.ts";
 import { linear } from "./linear/linear.ts";
@@ -20,12 +26,9 @@ export const KERNELS: { readonly [K in OperatorName | TrainingOperatorName]: Ker
   dynamic_conv2d: dynamicConv2d,
   mix_kernels: mixKernels,
   batch_norm: batchNorm,
-  relu,
-  relu6,
+  ...FORMULA_KERNELS,
   sigmoid,
   softmax,
-  add,
-  mul,
   max_pool2d: maxPool2d,
   avg_pool2d: avgPool2d,
   global_avg_pool: globalAvgPool,
@@ -33,4 +36,14 @@ export const KERNELS: { readonly [K in OperatorName | TrainingOperatorName]: Ker
   flatten,
   dropout,
   pad_channels: padChannels,
+  conv_transpose2d: convTranspose2d,
+  bmm,
+  interpolate,
+  expand,
+  sum_to_size: sumToSize,
+  max_to_size: maxToSize,
+  reshape,
+  permute,
+  narrow,
+  concat,
 };

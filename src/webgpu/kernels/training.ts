@@ -12,7 +12,11 @@ import {
   mixKernelsWeightGrad,
 } from "./convolution/gradient/mix_kernels_grad.ts";
 import { dropoutMask } from "./elementwise/dropout_mask.ts";
-import { activationGrad, scale, sigmoidGrad, softmaxGrad } from "./elementwise/elementwise_grad.ts";
+import { padAxis } from "./layout/moves.ts";
+import { interpolateGrad } from "./reduction/interpolate.ts";
+import { maxToSizeGrad } from "./reduction/to_size.ts";
+import { elementwiseGrad } from "./elementwise/formulas.ts";
+import { scale, sigmoidGrad, softmaxGrad } from "./elementwise/elementwise_grad.ts";
 import { accumulate, gate } from "./elementwise/gate.ts";
 import { clipFactor, optimizerUpdate } from "./elementwise/optimizer_step.ts";
 import { sliceChannels, unflatten } from "./layout/layout_ops.ts";
@@ -51,7 +55,10 @@ export const TRAINING_KERNELS: { readonly [K in TrainingOperatorName]: Kernel } 
   fill,
   sum_products: sumProducts,
   scale,
-  activation_grad: activationGrad,
+  elementwise_grad: elementwiseGrad,
+  pad_axis: padAxis,
+  max_to_size_grad: maxToSizeGrad,
+  interpolate_grad: interpolateGrad,
   sigmoid_grad: sigmoidGrad,
   softmax_grad: softmaxGrad,
   linear_input_grad: linearInputGrad,

@@ -3,6 +3,7 @@ import type { mixKernels as mixKernelsOperator } from "../../../graph/ops/mix_ke
 import { dispatch } from "../../plan/kernel.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { CHANNELS_OF_OUTPUTS, mixUniforms, scaleOf } from "./weights/mixed_weights.ts";
+import { wgsl } from "../wgsl/wgsl.ts";
 
 /** The samples' weights: an invocation computes a texel of one. What is fused into a convolution is ./dynamic_conv2d.ts's. */
 export const mixKernels: Kernel = (node, context) => {
@@ -22,16 +23,16 @@ export const mixKernels: Kernel = (node, context) => {
     uniforms,
     invocations: batch * uniforms.weight_texels,
     declarations: channel ? CHANNELS_OF_OUTPUTS : "",
-    body: `
-  let within = id % u.weight_texels;
-  let s = id / u.weight_texels;
-  let t = within % u.taps;
-  let i = within / u.taps % u.inputs;
-  let o = within / u.taps / u.inputs;
-  var sum = vec4f();
-  for (var n = 0u; n < u.kernels; n++) {
-    sum += weight(n * u.weight_texels + within)${scaleOf({ kernel })};
-  }
-  y[id] = sum${scaleOf({ channel, filter, spatial })};`,
+    body: wgsl`
+      let within = id % u.weight_texels;
+      let s = id / u.weight_texels;
+      let t = within % u.taps;
+      let i = within / u.taps % u.inputs;
+      let o = within / u.taps / u.inputs;
+      var sum = vec4f();
+      for (var n = 0u; n < u.kernels; n++) {
+        sum += weight(n * u.weight_texels + within)${scaleOf({ kernel })};
+      }
+      y[id] = sum${scaleOf({ channel, filter, spatial })};`,
   }));
 };

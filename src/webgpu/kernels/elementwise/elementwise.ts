@@ -1,25 +1,15 @@
 /**
- * Operators that compute each number from the numbers at its place, as formulas.
+ * Operators beside those of ./formulas.ts that compute each number from the numbers at its place.
  *
  * @module
  */
 
 import type { OperandsOf } from "../../../graph/graph.ts";
 import type { OPERATORS } from "../../../graph/ops/mod.ts";
-import type { Names } from "../../plan/formula.ts";
 import type { Kernel } from "../../plan/plan.ts";
-import { activate } from "../wgsl/activate.ts";
 import { planFormula } from "../wgsl/formula.ts";
 
 type Operands<K extends keyof typeof OPERATORS> = OperandsOf<(typeof OPERATORS)[K]>;
-
-/** max(x, 0). */
-export const relu: Kernel = (node, context) =>
-  planFormula(node, { texels: node.operands as Operands<"relu">, result: ({ x }) => activate("relu", x) }, context);
-
-/** min(max(x, 0), 6). */
-export const relu6: Kernel = (node, context) =>
-  planFormula(node, { texels: node.operands as Operands<"relu6">, result: ({ x }) => activate("relu6", x) }, context);
 
 /** 1 / (1 + exp(-x / temperature)). */
 export const sigmoid: Kernel = (node, context) => {
@@ -29,19 +19,6 @@ export const sigmoid: Kernel = (node, context) => {
     numbers: { temperature },
     result: (n) => `1.0 / (1.0 + exp(-${n.x}${temperature ? ` / ${n.temperature}` : ""}))`,
   }, context);
-};
-
-/** a + b. */
-export const add: Kernel = (node, context) =>
-  planFormula(node, { texels: node.operands as Operands<"add">, result: ({ a, b }) => `${a} + ${b}` }, context);
-
-/** x times a scale of x's shape, of [B, C] or of [C]. */
-export const mul: Kernel = (node, context) => {
-  const { x, scale } = node.operands as Operands<"mul">;
-  const result = (n: Names) => `${n.x} * ${n.scale}`;
-  if (scale.shape.length === x.shape.length) planFormula(node, { texels: { x, scale }, result }, context);
-  else if (scale.shape.length === 2) planFormula(node, { texels: { x }, planes: { scale }, result }, context);
-  else planFormula(node, { texels: { x }, channels: { scale }, result }, context);
 };
 
 /** weight (x - mean) / sqrt(var + eps) + bias; passes fold it away where a convolution or linear layer precedes. */

@@ -1,12 +1,11 @@
 /**
- * The elementwise operators that only training has: gradients of activations.
+ * The elementwise operators that only training has, beside those of ./formulas.ts.
  *
  * @module
  */
 
 import type { OperandsOf, Value } from "../../../graph/graph.ts";
 import type { TRAINING_OPERATORS, TrainingOperatorName } from "../../../graph/ops/training.ts";
-import type { Names } from "../../plan/formula.ts";
 import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
@@ -14,15 +13,6 @@ import { planFormula } from "../wgsl/formula.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
 type Operands<K extends TrainingOperatorName> = OperandsOf<(typeof TRAINING_OPERATORS)[K]>;
-
-/** gradient where the activation let its operand through, or what is no number. */
-export const activationGrad: Kernel = (node, context) => {
-  const { activation } = node.attributes as { activation: "relu" | "relu6" };
-  const closed = ({ y }: Names) =>
-    activation === "relu" ? `${y} <= vec4f()` : `(${y} <= vec4f()) | (${y} >= vec4f(6.0))`;
-  const texels = node.operands as Operands<"activation_grad">;
-  planFormula(node, { texels, result: (n) => `select(${n.gradient}, vec4f(), ${closed(n)})` }, context);
-};
 
 function overTemperature(temperature: Value | undefined, wgsl: string): string {
   return temperature ? ` / ${wgsl}` : "";

@@ -9,6 +9,8 @@ import type {
 import { dispatch, type Resource } from "../../../plan/kernel.ts";
 import type { Kernel, PlanContext } from "../../../plan/plan.ts";
 import { CHANNELS_OF_OUTPUTS, mixUniforms, scaleOf } from "../weights/mixed_weights.ts";
+import { channelsOf } from "../../wgsl/numbers.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 
 type Attentions = { readonly [A in "channel" | "filter" | "spatial" | "kernel"]?: Value };
 
@@ -28,17 +30,17 @@ export const mixKernelsWeightGrad: Kernel = (node, context) => {
     uniforms: { ...uniforms, samples: gradient.shape[0] },
     invocations: uniforms.kernels * uniforms.weight_texels,
     declarations: attentions.channel ? CHANNELS_OF_OUTPUTS : "",
-    body: `
-  let within = id % u.weight_texels;
-  let n = id / u.weight_texels;
-  let t = within % u.taps;
-  let i = within / u.taps % u.inputs;
-  let o = within / u.taps / u.inputs;
-  var sum = vec4f();
-  for (var s = 0u; s < u.samples; s++) {
-    sum += gradient(s * u.weight_texels + within)${scaleOf(attentions)};
-  }
-  y[id] = select(vec4f(), sum, vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(u.outputs));`,
+    body: wgsl`
+      let within = id % u.weight_texels;
+      let n = id / u.weight_texels;
+      let t = within % u.taps;
+      let i = within / u.taps % u.inputs;
+      let o = within / u.taps / u.inputs;
+      var sum = vec4f();
+      for (var s = 0u; s < u.samples; s++) {
+        sum += gradient(s * u.weight_texels + within)${scaleOf(attentions)};
+      }
+      y[id] = select(vec4f(), sum, ${channelsOf("o")} < vec4u(u.outputs));`,
   }));
 };
 
@@ -58,33 +60,33 @@ export const mixKernelsChannelGrad: Kernel = (node, context) => {
     plain: ["y"],
     uniforms,
     invocations: batch * uniforms.in_blocks * 4,
-    body: `
-  let c = id % (u.in_blocks * 4u);
-  let s = id / (u.in_blocks * 4u);
-  if (c >= u.channels) {
-    y[id] = 0.0;
-    return;
-  }
-  let i = c % u.inputs;
-  let first = c / u.inputs * u.group_outputs;
-  let end = first + u.group_outputs;
-  var sum = vec4f();
-  for (var o = first / 4u; o * 4u < end; o++) {
-    let lanes = vec4u(o * 4u) + vec4u(0u, 1u, 2u, 3u);
-    var part = vec4f();
-    for (var t = 0u; t < u.taps; t++) {
-      let within = (o * u.inputs + i) * u.taps + t;
-      var mixed = vec4f();
-      for (var n = 0u; n < u.kernels; n++) {
-        mixed += weight(n * u.weight_texels + within)${scaleOf({ kernel: attentions.kernel })};
+    body: wgsl`
+      let c = id % (u.in_blocks * 4u);
+      let s = id / (u.in_blocks * 4u);
+      if (c >= u.channels) {
+        y[id] = 0.0;
+        return;
       }
-      part += gradient(s * u.weight_texels + within) * mixed${
+      let i = c % u.inputs;
+      let first = c / u.inputs * u.group_outputs;
+      let end = first + u.group_outputs;
+      var sum = vec4f();
+      for (var o = first / 4u; o * 4u < end; o++) {
+        let lanes = ${channelsOf("o")};
+        var part = vec4f();
+        for (var t = 0u; t < u.taps; t++) {
+          let within = (o * u.inputs + i) * u.taps + t;
+          var mixed = vec4f();
+          for (var n = 0u; n < u.kernels; n++) {
+            mixed += weight(n * u.weight_texels + within)${scaleOf({ kernel: attentions.kernel })};
+          }
+          part += gradient(s * u.weight_texels + within) * mixed${
       scaleOf({ filter: attentions.filter, spatial: attentions.spatial })
     };
-    }
-    sum += select(vec4f(), part, (lanes >= vec4u(first)) & (lanes < vec4u(end)));
-  }
-  y[id] = sum.x + sum.y + sum.z + sum.w;`,
+        }
+        sum += select(vec4f(), part, (lanes >= vec4u(first)) & (lanes < vec4u(end)));
+      }
+      y[id] = sum.x + sum.y + sum.z + sum.w;`,
   }));
 };
 
@@ -104,16 +106,16 @@ export const mixKernelsProducts: Kernel = (node, context) => {
     uniforms,
     invocations: y.texels,
     declarations: channel ? CHANNELS_OF_OUTPUTS : "",
-    body: `
-  let t = id % u.taps;
-  let n = id / u.taps % u.kernels;
-  let o = id / (u.taps * u.kernels) % u.out_blocks;
-  let s = id / (u.taps * u.kernels * u.out_blocks);
-  var sum = vec4f();
-  for (var i = 0u; i < u.inputs; i++) {
-    let within = (o * u.inputs + i) * u.taps + t;
-    sum += weight(n * u.weight_texels + within) * gradient(s * u.weight_texels + within)${scaleOf({ channel })};
-  }
-  y[id] = sum;`,
+    body: wgsl`
+      let t = id % u.taps;
+      let n = id / u.taps % u.kernels;
+      let o = id / (u.taps * u.kernels) % u.out_blocks;
+      let s = id / (u.taps * u.kernels * u.out_blocks);
+      var sum = vec4f();
+      for (var i = 0u; i < u.inputs; i++) {
+        let within = (o * u.inputs + i) * u.taps + t;
+        sum += weight(n * u.weight_texels + within) * gradient(s * u.weight_texels + within)${scaleOf({ channel })};
+      }
+      y[id] = sum;`,
   }));
 };

@@ -7,6 +7,7 @@
 
 import type { Shape, Value } from "../../../../graph/graph.ts";
 import { blocksOf } from "../../../plan/layout.ts";
+import { wgsl } from "../../wgsl/wgsl.ts";
 
 /** The extents of n kernels, and of a channel attention if there is one. */
 export function mixUniforms([kernels, cout, inputs, kh, kw]: Shape, channels: number = inputs) {
@@ -27,15 +28,15 @@ export function mixUniforms([kernels, cout, inputs, kh, kw]: Shape, channels: nu
 }
 
 /** Declares the channel attention of the i-th input of four output channels, which may be of several groups. */
-export const CHANNELS_OF_OUTPUTS = `
-fn channels_of_outputs(s: u32, o: u32, i: u32) -> vec4f {
-  var numbers = vec4f();
-  for (var lane = 0u; lane < 4u; lane++) {
-    let c = min(o * 4u + lane, u.outputs - 1u) / u.group_outputs * u.inputs + i;
-    numbers[lane] = channel(s * u.in_blocks + c / 4u)[c % 4u];
-  }
-  return numbers;
-}`;
+export const CHANNELS_OF_OUTPUTS = wgsl`
+  fn channels_of_outputs(s: u32, o: u32, i: u32) -> vec4f {
+    var numbers = vec4f();
+    for (var lane = 0u; lane < 4u; lane++) {
+      let c = min(o * 4u + lane, u.outputs - 1u) / u.group_outputs * u.inputs + i;
+      numbers[lane] = channel(s * u.in_blocks + c / 4u)[c % 4u];
+    }
+    return numbers;
+  }`;
 
 const FACTORS = {
   channel: "channels_of_outputs(s, o, i)",

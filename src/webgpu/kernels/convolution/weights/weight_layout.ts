@@ -3,7 +3,7 @@
  * what training has changed needs no laying out before the next step:
  *
  *     static     [Cout][Cin/4][tap] texels of four input channels
- *     dynamic    [n][Cout/4][Cin][tap] texels of four output channels
+ *     dynamic    [n][Cout/4][Cin][tap] texels of four output channels, n kernels or one for each sample
  *
  * The gradient to the input reads the same texels with inputs and outputs swapped. Both kinds are streams: a tile of
  * output channels reads the texels of each of its channels one after the other.

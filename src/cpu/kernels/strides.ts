@@ -1,0 +1,69 @@
+/** Walking through tensors whose elements are not where another's are. */
+
+import type { Shape } from "../../graph/graph.ts";
+
+/** The axes of a tensor of the graph in the order that they have on this device; see ./device_shape.ts. */
+export function deviceAxes(rank: number): readonly number[] {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  if (rank < 4) return axes;
+  const [channels, height, width] = axes.slice(-3);
+  return [...axes.slice(0, -3), height, width, channels];
+}
+
+/** Where an axis of the graph is on this device. */
+export function deviceAxis(rank: number, axis: number): number {
+  return deviceAxes(rank).indexOf(axis);
+}
+
+/** How far apart neighbours along each of the graph's axes are on this device. */
+export function deviceStrides(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (const axis of deviceAxes(shape.length).toReversed()) {
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+/** The strides of a tensor that is repeated along its axes of one element: those are 0. */
+export function repeatedStrides(shape: Shape): number[] {
+  return deviceStrides(shape).map((stride, axis) => shape[axis] === 1 ? 0 : stride);
+}
+
+/**
+ * Calls `row` for every row of a tensor of this device, in order: with where it begins, and where another tensor's element
+ * is that belongs to its first, of those strides by the graph's axis. Answers nothing; a row's length and its stride in the
+ * other are `inner`'s.
+ */
+export function eachRow(shape: Shape, strides: readonly number[], row: (at: number, other: number) => void): void {
+  const axes = deviceAxes(shape.length).slice(0, -1);
+  const length = inner(shape, strides).length;
+  const counts = axes.map(() => 0);
+  const rows = axes.reduce((n, axis) => n * shape[axis], 1);
+  for (let n = 0, other = 0; n < rows; n++) {
+    row(n * length, other);
+    for (let k = axes.length - 1; k >= 0; k--) {
+      const axis = axes[k];
+      other += strides[axis];
+      if (++counts[k] < shape[axis]) break;
+      other -= strides[axis] * shape[axis];
+      counts[k] = 0;
+    }
+  }
+}
+
+/** The length of the rows on this device, and the stride along them in another tensor. */
+export function inner(shape: Shape, strides: readonly number[]): { readonly length: number; readonly stride: number } {
+  const axis = deviceAxes(shape.length).at(-1)!;
+  return { length: shape[axis], stride: strides[axis] };
+}
+
+/** Fills `out`, of that shape, with the elements of another tensor at those strides. */
+export function copyStrided(shape: Shape, strides: readonly number[], from: Float32Array, out: Float32Array): void {
+  const { length, stride } = inner(shape, strides);
+  eachRow(shape, strides, (at, other) => {
+    if (stride === 1) out.set(from.subarray(other, other + length), at);
+    else for (let i = 0; i < length; i++) out[at + i] = from[other + i * stride];
+  });
+}

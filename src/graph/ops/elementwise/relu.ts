@@ -1,0 +1,10 @@
+import { ifLess, ifLessEqual } from "./expression.ts";
+import type { ElementwiseFormula } from "./formula.ts";
+
+/** max(x, 0). What is no number stays so. */
+export const reluFormula: ElementwiseFormula<Record<never, never>> = {
+  name: "relu",
+  operands: ["x"],
+  forward: ({ x }) => ifLess(x, 0, 0, x),
+  gradients: { x: ({ gradient, y }) => ifLessEqual(y, 0, 0, gradient) },
+};
