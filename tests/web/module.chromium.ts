@@ -25,7 +25,7 @@ Deno.test("what the module loads at once holds nothing of Deno, Node, npm or the
   const atOnce = built.filter(({ name }) => loadedWith.includes(name));
   for (const { name, modules } of atOnce) {
     const foreign = modules.filter((path) =>
-      /node_modules|src\/(cpu\/|webgpu\/(?!tuning\/tuning\.ts))|\.wasm$|checkpoint\/(hub(?!_reference)|http)/.test(path)
+      /node_modules|src\/(cpu\/|webgpu\/(?!tuning\/tuning\.ts))|\.wasm$|checkpoint\/hub\/(?!reference)/.test(path)
     );
     assertEquals(foreign, [], name);
     const text = await Deno.readTextFile(`${SITE}/odconv/${name}`);
