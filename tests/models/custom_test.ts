@@ -105,8 +105,8 @@ Deno.test("Trainer takes any module, of any input", async () => {
 Deno.test("Trainer makes the same steps of a module as of its model", async () => {
   const device = interpreterDevice();
   const losses = [];
-  for (const  of of[smallNetwork(), createModel(smallNetwork(), { imageSize: 6 })]) {
-    using trainer = await Trainer.create(of, device, { batch: 2, optimizer: sgd(), inputShape: [3, 6, 6] });
+  for (const what of [smallNetwork(), createModel(smallNetwork(), { imageSize: 6 })]) {
+    using trainer = await Trainer.create(what, device, { batch: 2, optimizer: sgd(), inputShape: [3, 6, 6] });
     losses.push((await trainer.step(smallBatch("x", 2), { learningRate: 0.1 })).loss);
   }
   assertEquals(losses[0], losses[1]);

@@ -170,15 +170,15 @@ add("sum_products", "by sample and channel", { a: image, b: image }, { shape: [2
 add("running_average", "momentum 0.1", { running: [7], batch: [7] }, { momentum: 0.1, correction: 8 / 7 });
 
 const kinks = [-1, 0, 0.5, 5.5, 6, 0];
-for (const  of of["relu", "relu6"]) {
-  add("elementwise_grad", of, { y: [2, 3], gradient: [2, 3] }, { of, to: "x" }, { y: kinks });
+for (const name of ["relu", "relu6"]) {
+  add("elementwise_grad", name, { y: [2, 3], gradient: [2, 3] }, { of: name, to: "x" }, { y: kinks });
 }
 for (const shape of [image, [2, 3]]) {
-  for (const  of of["relu", "relu6", "exp", "tanh"]) {
-    add("elementwise_grad", `${of}, ${shape.length}-D`, { y: shape, gradient: shape }, { of, to: "x" });
+  for (const name of ["relu", "relu6", "exp", "tanh"]) {
+    add("elementwise_grad", `${name}, ${shape.length}-D`, { y: shape, gradient: shape }, { of: name, to: "x" });
   }
-  for (const  of of["silu", "hardsigmoid", "hardswish"]) {
-    add("elementwise_grad", `${of}, ${shape.length}-D`, { x: shape, gradient: shape }, { of, to: "x" });
+  for (const name of ["silu", "hardsigmoid", "hardswish"]) {
+    add("elementwise_grad", `${name}, ${shape.length}-D`, { x: shape, gradient: shape }, { of: name, to: "x" });
   }
 }
 add("elementwise_grad", "affine", { gradient: image }, { of: "affine", to: "x", factor: -1.5, shift: 2 });
