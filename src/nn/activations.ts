@@ -4,6 +4,7 @@ import { checkNumber, checkWord } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
 import { gelu, hardsigmoid, hardswish, leakyRelu, silu, tanh } from "../graph/ops/elementwise.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonNumber } from "./repr.ts";
 
 /** torch.nn.Identity: x itself. */
 export class Identity extends Module {
@@ -64,6 +65,11 @@ export class GELU extends Module {
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(gelu, { x }, { approximate: this.#approximate });
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return `approximate='${this.#approximate}'`;
+  }
 }
 
 /** torch.nn.LeakyReLU: x above zero, else negativeSlope x. */
@@ -84,5 +90,10 @@ export class LeakyReLU extends Module {
   /** Emits leaky_relu. */
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(leakyRelu, { x }, { negativeSlope: this.#negativeSlope });
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return `negative_slope=${pythonNumber(this.#negativeSlope)}`;
   }
 }

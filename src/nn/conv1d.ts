@@ -60,4 +60,16 @@ export class Conv1d extends Module {
     }, { stride: [1, stride], padding: [0, padding], dilation: [1, dilation], groups, activation: "none" });
     return trace.apply(reshape, { x: y }, { shape: [batch, y.shape[1], y.shape[3]] });
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    const { stride, padding, dilation, groups, bias } = this.#options;
+    const [outChannels, inChannels, , kernel] = this.#weight;
+    const parts = [inChannels * groups, outChannels, `kernel_size=(${kernel},)`, `stride=(${stride},)`];
+    if (padding !== 0) parts.push(`padding=(${padding},)`);
+    if (dilation !== 1) parts.push(`dilation=(${dilation},)`);
+    if (groups !== 1) parts.push(`groups=${groups}`);
+    if (!bias) parts.push("bias=False");
+    return parts.join(", ");
+  }
 }

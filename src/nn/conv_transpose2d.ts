@@ -8,6 +8,7 @@ import type { Pair } from "../graph/ops/shared.ts";
 import { constant, kaimingFanOut } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
 import { pair } from "./pair.ts";
+import { pythonTuple } from "./repr.ts";
 
 /** The optional arguments of torch.nn.ConvTranspose2d; a single number counts for both directions. */
 export interface ConvTranspose2dOptions {
@@ -69,5 +70,23 @@ export class ConvTranspose2d extends Module {
     if (!this.parameters.has("bias")) return y;
     const shape = [1, this.#outChannels, 1, 1];
     return trace.apply(add, { a: y, b: trace.apply(reshape, { x: trace.parameter("bias") }, { shape }) }, {});
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    const { stride, padding, dilation, outputPadding, groups } = this.#attributes;
+    const [inChannels, , ...kernel] = this.parameters.get("weight")!.shape;
+    const parts = [
+      inChannels,
+      this.#outChannels,
+      `kernel_size=${pythonTuple(kernel)}`,
+      `stride=${pythonTuple(stride)}`,
+    ];
+    if (padding.some((p) => p !== 0)) parts.push(`padding=${pythonTuple(padding)}`);
+    if (dilation.some((d) => d !== 1)) parts.push(`dilation=${pythonTuple(dilation)}`);
+    if (outputPadding.some((p) => p !== 0)) parts.push(`output_padding=${pythonTuple(outputPadding)}`);
+    if (groups !== 1) parts.push(`groups=${groups}`);
+    if (!this.parameters.has("bias")) parts.push("bias=False");
+    return parts.join(", ");
   }
 }

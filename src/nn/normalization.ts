@@ -9,6 +9,7 @@ import { reshape } from "../graph/ops/layout.ts";
 import { BatchNorm2d } from "./batch_norm2d.ts";
 import { constant } from "./init.ts";
 import { Module, type Trace } from "./module.ts";
+import { pythonBoolean, pythonNumber, pythonTuple } from "./repr.ts";
 
 /** The options of layers that normalise each sample. */
 export interface NormalizationOptions {
@@ -73,6 +74,12 @@ export class GroupNorm extends Module {
     const y = normalizeRows(trace, x, batch * this.#groups, this.#eps);
     return this.parameters.has("weight") ? affine(trace, y, [1, channels, ...rest.map(() => 1)]) : y;
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    const affine = pythonBoolean(this.parameters.has("weight"));
+    return `${this.#groups}, ${this.#channels}, eps=${pythonNumber(this.#eps)}, affine=${affine}, bias=${affine}`;
+  }
 }
 
 /** torch.nn.LayerNorm: normalised over the last axes, which have the extents `normalizedShape`. */
@@ -106,6 +113,13 @@ export class LayerNorm extends Module {
     }
     const y = normalizeRows(trace, x, size(others), this.#eps);
     return this.parameters.has("weight") ? affine(trace, y, [...others.map(() => 1), ...this.#shape]) : y;
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    const affine = pythonBoolean(this.parameters.has("weight"));
+    const shape = pythonTuple(this.#shape);
+    return `${shape}, eps=${pythonNumber(this.#eps)}, elementwise_affine=${affine}, bias=${affine}`;
   }
 }
 

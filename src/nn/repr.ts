@@ -8,9 +8,20 @@ export function pythonNumber(value: number): string {
   return String(value);
 }
 
-/** A tuple: (3, 3). */
-export function pythonTuple(values: readonly number[]): string {
-  return `(${values.map(pythonNumber).join(", ")})`;
+/** A tuple: (3, 3), or (3,) of one. */
+export function pythonTuple(values: readonly (number | string)[]): string {
+  const items = values.map((value) => typeof value === "number" ? pythonNumber(value) : value);
+  return items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`;
+}
+
+/** An argument that is one number, or one for each direction. */
+export function pythonPair(value: number | readonly number[]): string {
+  return typeof value === "number" ? pythonNumber(value) : pythonTuple(value);
+}
+
+/** A number as Python's repr() writes a float, whole numbers with a decimal point: 2.0. */
+export function pythonFloat(value: number): string {
+  return Number.isInteger(value) && Math.abs(value) < 1e16 ? `${value}.0` : pythonNumber(value);
 }
 
 /** True or False. */

@@ -8,6 +8,7 @@ import { interpolate } from "../graph/ops/interpolate.ts";
 import type { Pair } from "../graph/ops/shared.ts";
 import { Module, type Trace } from "./module.ts";
 import { pair } from "./pair.ts";
+import { pythonFloat, pythonPair, pythonTuple } from "./repr.ts";
 
 /** The arguments of torch.nn.Upsample: either `size` or `scaleFactor`. A single number counts for both directions. */
 export interface UpsampleOptions {
@@ -27,6 +28,7 @@ export class Upsample extends Module {
   readonly #factor?: Pair;
   readonly #mode: "nearest" | "bilinear";
   readonly #alignCorners: boolean;
+  readonly #repr: string;
 
   /**
    * Arguments as torch.nn.Upsample's.
@@ -46,6 +48,11 @@ export class Upsample extends Module {
       this.#factor = pair("scaleFactor", scaleFactor!);
       checkNumber("scaleFactor", this.#factor, ABOVE_ZERO);
     }
+    const factor = [scaleFactor].flat().map((number) => pythonFloat(number ?? 1));
+    const extent = size === undefined
+      ? `scale_factor=${factor.length === 1 ? factor[0] : pythonTuple(factor)}`
+      : `size=${pythonPair(size)}`;
+    this.#repr = `${extent}, mode='${mode}'`;
     this.#mode = mode;
     this.#alignCorners = alignCorners;
   }
@@ -61,11 +68,17 @@ export class Upsample extends Module {
       steps: factor && [1 / factor[0], 1 / factor[1]],
     });
   }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return this.#repr;
+  }
 }
 
 /** torch.nn.AdaptiveAvgPool2d: [B, C, H, W] -> [B, C, H', W'], whatever H and W are. */
 export class AdaptiveAvgPool2d extends Module {
   readonly #size: readonly [number | null, number | null];
+  readonly #repr: string;
 
   /**
    * [H', W'], or one number for both; null keeps an extent.
@@ -76,12 +89,19 @@ export class AdaptiveAvgPool2d extends Module {
     super();
     this.#size = typeof outputSize === "number" ? [outputSize, outputSize] : outputSize;
     for (const extent of this.#size) if (extent !== null) checkNumber("outputSize", extent, COUNT);
+    const extents = this.#size.map((extent) => String(extent ?? "None"));
+    this.#repr = `output_size=${typeof outputSize === "number" ? outputSize : pythonTuple(extents)}`;
   }
 
   /** Emits interpolate of mode "area". */
   override forward(trace: Trace, x: Value): Value {
     const size: Pair = [this.#size[0] ?? x.shape[2], this.#size[1] ?? x.shape[3]];
     return trace.apply(interpolate, { x }, { mode: "area", alignCorners: false, size });
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return this.#repr;
   }
 }
 
@@ -102,5 +122,10 @@ export class AdaptiveMaxPool2d extends Module {
   /** Emits max_to_size. */
   override forward(trace: Trace, x: Value): Value {
     return trace.apply(maxToSize, { x }, { shape: [x.shape[0], x.shape[1], 1, 1] });
+  }
+
+  /** As PyTorch prints it. */
+  protected override extraRepr(): string {
+    return "output_size=1";
   }
 }

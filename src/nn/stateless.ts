@@ -9,7 +9,7 @@ import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../gra
 import type { Pair } from "../graph/ops/shared.ts";
 import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
-import { pythonNumber } from "./repr.ts";
+import { pythonNumber, pythonPair } from "./repr.ts";
 import { pair } from "./pair.ts";
 
 /** torch.nn.ReLU. */
@@ -110,6 +110,7 @@ function poolAttributes(k: number | Pair, { stride = k, padding = 0 }: PoolOptio
 /** torch.nn.MaxPool2d. */
 export class MaxPool2d extends Module {
   readonly #attributes: PoolAttributes;
+  readonly #repr: string;
 
   /**
    * Arguments as torch.nn.MaxPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
@@ -118,6 +119,7 @@ export class MaxPool2d extends Module {
   constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
+    this.#repr = poolRepr(kernelSize, options);
   }
 
   /** Emits max_pool2d. */
@@ -127,13 +129,14 @@ export class MaxPool2d extends Module {
 
   /** As PyTorch prints it. */
   protected override extraRepr(): string {
-    return `${poolRepr(this.#attributes)}, dilation=1, ceil_mode=False`;
+    return `${this.#repr}, dilation=1, ceil_mode=False`;
   }
 }
 
 /** torch.nn.AvgPool2d (padding counts as zeros). */
 export class AvgPool2d extends Module {
   readonly #attributes: PoolAttributes;
+  readonly #repr: string;
 
   /**
    * Arguments as torch.nn.AvgPool2d's. Throws ArgumentError if one is no whole number, or the padding is above half of the
@@ -142,6 +145,7 @@ export class AvgPool2d extends Module {
   constructor(kernelSize: number | Pair, options: PoolOptions = {}) {
     super();
     this.#attributes = poolAttributes(kernelSize, options);
+    this.#repr = poolRepr(kernelSize, options);
   }
 
   /** Emits avg_pool2d. */
@@ -151,13 +155,13 @@ export class AvgPool2d extends Module {
 
   /** As PyTorch prints it. */
   protected override extraRepr(): string {
-    return poolRepr(this.#attributes);
+    return this.#repr;
   }
 }
 
-/** The arguments of a pooling. */
-function poolRepr({ kernelSize: [k], stride: [stride], padding: [padding] }: PoolAttributes): string {
-  return `kernel_size=${k}, stride=${stride}, padding=${padding}`;
+/** The arguments of a pooling, as they were given. */
+function poolRepr(k: number | Pair, { stride = k, padding = 0 }: PoolOptions): string {
+  return `kernel_size=${pythonPair(k)}, stride=${pythonPair(stride)}, padding=${pythonPair(padding)}`;
 }
 
 /** The parameter-free shortcut of He et al. 2015, option A: every stride-th pixel, missing channels zero. */

@@ -2,11 +2,16 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
+import { GELU, Identity, LeakyReLU } from "../../src/nn/activations.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
+import { Conv1d } from "../../src/nn/conv1d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
+import { ConvTranspose2d } from "../../src/nn/conv_transpose2d.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import type { Module } from "../../src/nn/module.ts";
+import { BatchNorm1d, GroupNorm, LayerNorm } from "../../src/nn/normalization.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
+import { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample } from "../../src/nn/resize.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
 import { AvgPool2d, Dropout, Flatten, MaxPool2d, ReLU, ReLU6, Sigmoid } from "../../src/nn/stateless.ts";
 import printed from "../fixtures/repr.json" with { type: "json" };
@@ -25,6 +30,33 @@ const LAYERS: Readonly<Record<keyof typeof printed, Module>> = {
   dropout: new Dropout(0.2),
   "max pool": new MaxPool2d(3, { stride: 2, padding: 1 }),
   "average pool": new AvgPool2d(2, { stride: 1 }),
+  "max pool of pairs": new MaxPool2d([3, 2]),
+  "average pool of pairs": new AvgPool2d(3, { padding: [1, 0] }),
+  identity: new Identity(),
+  gelu: new GELU("tanh"),
+  "leaky relu": new LeakyReLU(0.2),
+  "group norm": new GroupNorm(2, 4),
+  "group norm without affine": new GroupNorm(2, 4, { eps: 1e-3, affine: false }),
+  "layer norm": new LayerNorm([4, 5]),
+  "layer norm of one": new LayerNorm(7, { eps: 1e-6, affine: false }),
+  "batch norm of rows": new BatchNorm1d(5),
+  transposed: new ConvTranspose2d(3, 4, 2, { stride: 2 }),
+  "transposed, all": new ConvTranspose2d(4, 4, 3, {
+    stride: 2,
+    padding: 1,
+    outputPadding: 1,
+    groups: 2,
+    dilation: [1, 2],
+    bias: false,
+  }),
+  "conv of rows": new Conv1d(3, 4, 3),
+  "conv of rows, all": new Conv1d(4, 4, 3, { stride: 2, padding: 1, dilation: 2, groups: 2, bias: false }),
+  upsample: new Upsample({ scaleFactor: 2 }),
+  "upsample to a size": new Upsample({ size: [4, 5], mode: "bilinear" }),
+  "upsample by a pair": new Upsample({ scaleFactor: [2, 1.5], mode: "bilinear" }),
+  adaptive: new AdaptiveAvgPool2d(1),
+  "adaptive to a pair": new AdaptiveAvgPool2d([2, null]),
+  "adaptive maximum": new AdaptiveMaxPool2d(1),
   empty: new Sequential(),
   nested: new Sequential(new Sequential(new Conv2d(3, 4, 1), new ReLU()), new Linear(1, 2)),
 };
