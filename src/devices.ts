@@ -1,5 +1,5 @@
 /**
- * Which executor runs a graph. Each is loaded only when it is asked for, so that nobody downloads the other one.
+ * Which executor runs a graph. An executor is loaded only when a program opens it, so the other one is not downloaded.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Tuning } from "./webgpu/tuning/tuning.ts";
 
 export type { GpuSource };
 
-/** What a person may ask for; "auto" is the faster of the two, by what the WebGPU adapter is and what there is to do. */
+/** A device by name. "auto" is the faster of the two, by the kind of WebGPU adapter and of work. */
 export type DeviceName = "auto" | "webgpu" | "cpu";
 
 /** What a device is opened for. */
@@ -21,19 +21,19 @@ export type DeviceWork = "inference" | "training";
 
 /** How a device is opened. */
 export interface DeviceOptions {
-  /** "auto": what the device shall be fast at, "inference" unless said. Any device does both. */
+  /** "auto": the work that the device should be fast at; "inference" if left out. Any device does both. */
   readonly work?: DeviceWork;
-  /** "auto": take WebGPU wherever it is, for what only it has, as a precision of float16 does. */
+  /** "auto": take WebGPU if there is an adapter, for features that only it has. A precision of float16 implies it. */
   readonly preferWebGpu?: boolean;
   /** CPU: threads that run batches side by side; 1, in the calling thread, if left out. */
   readonly workers?: number;
-  /** WebGPU: what is known of the speed of kernels, and whether to find out more. */
+  /** WebGPU: measured speeds of kernels, and whether to measure more. */
   readonly tuning?: Tuning;
-  /** WebGPU: how constant weights of convolutions are kept, "float32" unless said. The CPU's are float32. */
+  /** WebGPU: how constant weights of convolutions are stored; "float32" if left out. The CPU's are float32. */
   readonly precision?: Precision;
-  /** WebGPU: whose adapters, as of a package that brings WebGPU along; `navigator.gpu` if left out. No globals are needed. */
+  /** WebGPU: where adapters come from, such as a package with its own WebGPU; `navigator.gpu` if left out. */
   readonly gpu?: GpuSource;
-  /** Told in one line what "auto" has chosen, and why, and of a WebGPU device that was lost and opened again. */
+  /** Called with one line: what "auto" has chosen and why, or that a WebGPU device was lost and opened again. */
   readonly notice?: (line: string) => void;
 }
 

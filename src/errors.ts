@@ -1,6 +1,6 @@
 /**
- * The errors this project throws on purpose. Each message names the thing, what was expected, what was found and,
- * where there is one, the next thing to try. Command lines print the message alone and exit 1.
+ * The errors this project throws on purpose. Each message names the thing, what was expected, what was found and, if
+ * there is one, the next thing to try. Command lines print the message alone and exit 1.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export class ShapeError extends Error {
   override name = "ShapeError";
 }
 
-/** An argument of a function or a layer that is not one it takes: PyTorch's ValueError. */
+/** An argument that a function or a layer does not take: PyTorch's ValueError. */
 export class ArgumentError extends Error {
   /** Always "ArgumentError". */
   override name = "ArgumentError";
@@ -30,8 +30,8 @@ export class DataError extends Error {
 }
 
 /**
- * What a program can do something about: "too large" is work that does not fit, though a smaller batch may; "lost" is a
- * device that went away, though it may be opened again.
+ * Why a device failed, if a program can do something about it. "too large": the work does not fit, but a smaller batch
+ * may. "lost": the device went away, but it may be opened again.
  */
 export type DeviceErrorReason = "too large" | "lost";
 
@@ -39,10 +39,10 @@ export type DeviceErrorReason = "too large" | "lost";
 export class DeviceError extends Error {
   /** Always "DeviceError". */
   override name = "DeviceError";
-  /** Where there is something to be done about it. */
+  /** Undefined if a program can do nothing about it. */
   readonly reason?: DeviceErrorReason;
 
-  /** With the reason, where there is something to be done about it. */
+  /** With the reason, if a program can do something about it. */
   constructor(message: string, options: ErrorOptions & { readonly reason?: DeviceErrorReason } = {}) {
     super(message, options);
     this.reason = options.reason;
@@ -54,13 +54,13 @@ export function isDeviceError(error: unknown, reason: DeviceErrorReason): error 
   return error instanceof DeviceError && error.reason === reason;
 }
 
-/** A training run that cannot start, go on or be resumed as it was asked to. */
+/** A training run that cannot start, continue or be resumed. */
 export class TrainingError extends Error {
   /** Always "TrainingError". */
   override name = "TrainingError";
 }
 
-/** Every error class of this project: what a command line reports in one line. */
+/** Every error class of this project. A command line reports them in one line. */
 export type OdconvError =
   | ArgumentError
   | CheckpointError

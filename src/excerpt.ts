@@ -1,6 +1,6 @@
 /**
  * A value from a file in an error's message. It may be megabytes long, nested a million deep, contain itself or double at
- * every level: JSON.stringify and String overflow the stack or never end on such.
+ * every level: JSON.stringify and String overflow the stack on such values, or never end.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** Characters of a text, and items of a list, that are shown. */
 const MAX_TEXT = 120, MAX_ITEMS = 8;
 
-/** The value as JSON where it is short; what is long or nested is cut. Never throws. */
+/** The value as JSON if it is short. Long or nested values are cut. Never throws. */
 export function excerpt(value: unknown): string {
   if (!Array.isArray(value)) return item(value);
   const items = value.slice(0, MAX_ITEMS).map(item);

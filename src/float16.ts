@@ -2,8 +2,8 @@
 const MOST = 65504;
 
 /**
- * The numbers rounded to float16, to the nearest, ties to even. Throws what `refused` makes of a sentence where a finite
- * number is beyond float16; `name` is for it.
+ * The numbers rounded to float16, to the nearest, ties to even. If a finite number is beyond float16, it throws the error
+ * that `refused` makes of the message. The message begins with `name`.
  */
 export function toFloat16(
   name: string,

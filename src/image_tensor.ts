@@ -1,6 +1,6 @@
 /**
- * Images for a network together with their shape. A Float32Array alone does not say its height and width: 64x16 pixels are
- * as many numbers as 32x32.
+ * Images for a network, together with their shape. A Float32Array alone does not say height and width: 64x16 pixels are as
+ * many numbers as 32x32.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { ShapeError } from "./errors.ts";
 
 /**
  * Float32 planes of one image, [3, H, W], or of several, [B, 3, H, W], row-major. It is a Float32Array that also knows its
- * shape, so that whoever takes it can check height and width. Copies and views of it (`slice`, `subarray`, `map`) are
+ * shape, so functions can check height and width. Copies and views of it (`slice`, `subarray`, `map`) are
  * plain arrays again.
  */
 export interface ImageTensor extends Float32Array<ArrayBuffer> {
@@ -18,7 +18,7 @@ export interface ImageTensor extends Float32Array<ArrayBuffer> {
 }
 
 /**
- * Gives an array of one's own its shape, [3, H, W] or [B, 3, H, W]; the array itself is returned, not a copy.
+ * Gives an array of your own its shape, [3, H, W] or [B, 3, H, W]. The array itself is returned, not a copy.
  *
  * @throws {ShapeError} if the shape has another number of elements.
  */

@@ -1,7 +1,7 @@
 /**
- * Maps a stream in order, `ahead` items at a time: item k + ahead is started while item k is waited for. Where the source
- * fails, what came before is answered first. When the reader stops or an item fails, what was started is waited for, so
- * that nothing runs on behind the caller's back.
+ * Maps a stream in order, `ahead` items at a time: item k + ahead is started while item k is awaited. If the source fails,
+ * the items before the failure are returned first. If the reader stops or an item fails, the items that were started are
+ * awaited. So nothing runs after the caller has stopped.
  */
 export async function* mapAhead<T, U>(
   source: Iterable<T> | AsyncIterable<T>,

@@ -2,7 +2,7 @@
 
 /**
  * Scrambles 32 bits, one to one: two rounds of multiply and xor-shift, with constants found by search for the least bias
- * (Wellons' hash prospector). Takes any number modulo 2^32, answers one in [0, 2^32).
+ * (Wellons' hash prospector). Takes any number modulo 2^32, returns one in [0, 2^32).
  */
 export function mix(bits: number): number {
   let h = bits | 0;

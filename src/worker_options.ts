@@ -1,7 +1,8 @@
 /**
- * What worker threads may do. They get bytes and numbers by message and need no permission; but Deno takes permissions
- * from a worker only where it runs with `--unstable-worker-options`, and ends a program that asks for it without. A
- * program cannot find out, so whoever knows says so: the command lines do, whose deno.json sets it.
+ * The permissions of worker threads. They get bytes and numbers by message and need no permission. Deno takes permissions
+ * from a worker only with `--unstable-worker-options`, and ends a program that tries it without this flag. A program cannot
+ * find out whether the flag is set. The command lines know it, because their deno.json sets the flag, and call
+ * narrowWorkers().
  *
  * @module
  */

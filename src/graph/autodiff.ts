@@ -1,8 +1,8 @@
 /**
- * Reverse-mode differentiation: appends to a graph the nodes that compute the gradients of its loss, from the rules
- * beside the operators. The same planners and kernels run them; a pass over the graph, forwards and backwards, is one run.
+ * Reverse-mode differentiation: appends to a graph the nodes that compute the gradients of its loss, by the rules of its
+ * operators. The same planners and kernels run them. Forward and backward are one run.
  *
- * Only what leads from the asked-for values to the loss is differentiated: what is frozen costs nothing.
+ * Only operators between the requested values and the loss are differentiated, so frozen parameters cost nothing.
  *
  * @module
  */
@@ -14,11 +14,12 @@ import { add } from "./ops/elementwise.ts";
 /**
  * The gradients of `loss` to each of `wrt`, of their shapes. Values that the loss does not depend on are left out.
  *
- * `upstream` is the gradient to the loss itself, of its shape. Left out, the loss must be one number, and its gradient
- * is the graph's input "loss_weight", 1 where a run does not give it: a share of it for each part of an accumulated
- * batch, or a loss scale.
+ * `upstream` is the gradient to the loss itself, of its shape. If it is left out, the loss must be one number. Its gradient
+ * is then the graph's input "loss_weight", which is 1 if a run does not give it. It can be the share of one part of an
+ * accumulated batch, or a loss scale.
  *
- * Throws ShapeError where a loss without upstream is not one number, Error where an operator on the way has no rule.
+ * @throws {ShapeError} if there is no upstream and the loss is not one number.
+ * @throws {Error} if an operator on the way has no gradient rule.
  */
 export function appendGradients(
   graph: Graph,
@@ -62,7 +63,7 @@ function lossWeight(graph: Graph, loss: Value): Value {
   return graph.inputs.get("loss_weight") ?? graph.input("loss_weight", loss.shape, Float32Array.of(1));
 }
 
-/** What a node adds to the gradients of its operands. */
+/** The part of its operands' gradients that comes from one node. */
 function* operandGradients(
   graph: Graph,
   node: Node,

@@ -1,5 +1,5 @@
 /**
- * What is checked of a run's inputs besides their lengths, on every device, before anything is computed.
+ * Checks of a run's inputs besides their lengths, on every device, before anything is computed.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type { Graph, OperandsOf } from "./graph.ts";
 import { crossEntropy, crossEntropyGrad } from "./ops/cross_entropy.ts";
 
 /**
- * A check of what a graph's runs are given: arrays that carry a shape have the input's, and labels of a cross-entropy are
- * classes. It throws ShapeError and DataError.
+ * Returns a check for the inputs of a graph's runs. If an array carries a shape, it must be the input's. Labels of a
+ * cross-entropy must be classes. The check throws ShapeError and DataError.
  */
 export function inputChecks(graph: Graph): (inputs: Tensors) => void {
   const shapes = new Map([...graph.inputs].map(([name, { shape }]) => [name, shape]));
@@ -39,7 +39,7 @@ export function labelInputs(graph: Graph): ReadonlyMap<string, number> {
   return found;
 }
 
-/** Throws ShapeError if the array carries a shape and it is another one; a single image fits a batch of one. */
+/** Throws ShapeError if the array carries another shape. A single image fits a batch of one. */
 export function checkShape(name: string, data: Float32Array, expected: readonly number[]): void {
   const found = shapeOf(data);
   if (!found || withoutOnes(found) === withoutOnes(expected)) return;

@@ -1,10 +1,9 @@
 /**
- * A network as a list of operator nodes over values of known shape. Knows no device and does no I/O: executors
+ * A network as a list of operator nodes over values of known shape. A graph knows no device and does no I/O. Executors
  * (src/webgpu, src/cpu) run it, passes (./passes) rewrite it.
  *
- * Values are float32 and their shapes are static; images are [B, C, H, W] as in PyTorch. How a device lays them out in
- * memory is the executor's business. Nodes are in topological order by construction: a node can only use values that
- * exist already.
+ * Values are float32 and their shapes are static. Images are [B, C, H, W] as in PyTorch. The executor decides the layout in
+ * the device's memory. Nodes are in topological order by construction: a node can only use values that exist already.
  *
  * @module
  */
@@ -21,9 +20,9 @@ export function size(shape: Shape): number {
 
 /** Where a value comes from. */
 export type Source =
-  /** Given to every run; `initial` is used when a run does not give it. */
+  /** Given to every run. If a run does not give it, `initial` is used. */
   | { readonly kind: "input"; readonly initial?: Float32Array<ArrayBuffer> }
-  /** Stays on the device between runs; read once, when the graph is compiled. */
+  /** Stays on the device between runs. `load` is called once, when the graph is compiled. */
   | { readonly kind: "parameter"; readonly load: () => Promise<Float32Array<ArrayBuffer>> }
   /** Computed. */
   | { readonly kind: "node"; readonly node: Node };
@@ -40,7 +39,7 @@ export interface Value {
   readonly source: Source;
 }
 
-/** The named operands of a node; an optional one is left out or undefined. */
+/** The named operands of a node. An optional one is left out or undefined. */
 export type Operands = Readonly<Record<string, Value | undefined>>;
 
 /** Numbers and choices fixed when the node is made (stride, groups, ...). */
@@ -51,28 +50,28 @@ export type Attributes = Readonly<Record<string, unknown>>;
 export interface Operator<I extends Operands = any, A extends Attributes = any> {
   /** Lower case with underscores, after PyTorch's functional name. */
   readonly name: string;
-  /** The output's shape. Throws ShapeError where the operands do not fit. */
+  /** The output's shape. Throws ShapeError if the operands do not fit. */
   shape(operands: I, attributes: A): Shape;
-  /** Multiply-adds of one evaluation; operators without it count as none. */
+  /** Multiply-adds of one evaluation; 0 if left out. */
   madds?(operands: I, attributes: A, output: Shape): number;
   /**
-   * The gradients to the operands that need one, from the gradient to the output; see ./autodiff.ts. Null where an
-   * operand deliberately gets none. Operators without it cannot be differentiated.
+   * The gradients to the operands that need one, from the gradient to the output; see ./autodiff.ts. Null if an operand
+   * has none on purpose. An operator without this rule cannot be differentiated.
    */
   gradient?(backward: Backward<I, A>): { readonly [K in keyof I]?: Value | null };
 }
 
-/** What a gradient rule is given, and how it appends to the graph. */
+/** The arguments of a gradient rule, and how it appends to the graph. */
 export interface Backward<I extends Operands, A extends Attributes> {
-  /** Of the node that is differentiated. */
+  /** The operands of the node that is differentiated. */
   readonly operands: I;
-  /** Of the node that is differentiated. */
+  /** The attributes of the node that is differentiated. */
   readonly attributes: A;
-  /** What the node computed. */
+  /** The result of the node. */
   readonly output: Value;
   /** The gradient of the loss to the output, of its shape. */
   readonly gradient: Value;
-  /** Whether anybody wants the gradient to this operand; false for operands that were left out. */
+  /** Whether the gradient to this operand is needed; false for operands that were left out. */
   readonly needs: (operand: keyof I) => boolean;
   /** Appends an operator under the name of the node that is differentiated. */
   readonly apply: <J extends Operands, B extends Attributes>(
@@ -107,29 +106,29 @@ export type AttributesOf<O> = O extends Operator<infer _I, infer A> ? A : never;
 export class Graph {
   /** Every node, operands before users. */
   readonly nodes: Node[] = [];
-  /** What a run is given, by name. */
+  /** The inputs of a run, by name. */
   readonly inputs: Map<string, Value> = new Map();
-  /** What stays on the device, by name. */
+  /** The tensors that stay on the device, by name. */
   readonly parameters: Map<string, Value> = new Map();
-  /** What a run answers, by name. */
+  /** The outputs of a run, by name. */
   readonly outputs: Map<string, Value> = new Map();
-  /** What parameters hold when a run has ended, by the parameter: running statistics, weights after a training step. */
+  /** The new values of parameters after a run, by the parameter: running statistics, weights after a training step. */
   readonly updates: Map<Value, Value> = new Map();
   #values = 0;
 
-  /** Declares something that every run is given. With `initial`, a run may leave it out. */
+  /** Declares an input of every run. With `initial`, a run may leave it out. */
   input(name: string, shape: Shape, initial?: Float32Array<ArrayBuffer>): Value {
     return this.#declare(this.inputs, name, shape, { kind: "input", initial });
   }
 
-  /** Declares a tensor that stays on the device between runs. The same name again answers the same value. */
+  /** Declares a tensor that stays on the device between runs. The same name again returns the same value. */
   parameter(name: string, shape: Shape, load: () => Promise<Float32Array<ArrayBuffer>>): Value {
     const known = this.parameters.get(name);
     if (known) return known;
     return this.#declare(this.parameters, name, shape, { kind: "parameter", load });
   }
 
-  /** Applies an operator. Throws ShapeError, naming the layer, where the operands do not fit. */
+  /** Applies an operator. Throws ShapeError, naming the layer, if the operands do not fit. */
   apply<I extends Operands, A extends Attributes>(op: Operator<I, A>, name: string, operands: I, attributes: A): Value {
     let shape: Shape;
     try {
@@ -146,14 +145,14 @@ export class Graph {
     return output;
   }
 
-  /** Names a value as one that runs answer. */
+  /** Makes a value an output of every run, under a name. */
   output(name: string, value: Value): void {
     this.outputs.set(name, value);
   }
 
   /**
-   * Makes `value` what the parameter holds after every run; the run itself still sees what it held before. A second call
-   * for the same parameter replaces the first.
+   * Gives the parameter a new value after every run. The run itself still sees the old value. A second call for the same
+   * parameter replaces the first.
    */
   update(parameter: Value, value: Value): void {
     if (parameter.shape.join() !== value.shape.join()) {
@@ -175,7 +174,7 @@ export class Graph {
   }
 }
 
-/** The operands that are there, in the order of their names' declaration. */
+/** The operands that were not left out, in the order of declaration. */
 export function presentOperands(node: Node): Value[] {
   return Object.values(node.operands as Operands).filter((v) => v !== undefined);
 }

@@ -6,7 +6,7 @@
 
 import { type Graph, presentOperands, size, type Value } from "./graph.ts";
 
-/** Bytes of float32 values: parameters all the time, and what lives at the worst moment of a run. */
+/** Bytes of float32 values: those of parameters, and the most that other values take at any moment of a run. */
 export function peakMemory(graph: Graph): { parameters: number; activations: number; total: number } {
   const bytes = ({ shape }: Value) => 4 * size(shape);
   const lastUse = new Map<Value, number>();

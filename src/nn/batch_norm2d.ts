@@ -8,8 +8,8 @@ import { Module, type Trace } from "./module.ts";
 import { pythonNumber } from "./repr.ts";
 
 /**
- * torch.nn.BatchNorm2d: x [B, C, H, W] or [B, C] -> the same shape. Over its running statistics, or in training over the
- * batch's, which then move the running ones. num_batches_tracked counts training steps, see countedBatches().
+ * torch.nn.BatchNorm2d: x [B, C, H, W] or [B, C] -> the same shape. It uses its running statistics. In training it uses the
+ * batch's, and updates the running ones. num_batches_tracked counts training steps, see countedBatches().
  */
 export class BatchNorm2d extends Module {
   /** Added to the variance; 1e-5 if left out. */

@@ -22,7 +22,7 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
 }
 
-/** What Conv2d and ODConv2d have in common: their arguments, checked and spelled out. */
+/** The arguments of Conv2d and ODConv2d, checked and with all defaults filled in. */
 export abstract class Convolution extends Module {
   /** Channels of the input. */
   readonly inChannels: number;
@@ -36,7 +36,7 @@ export abstract class Convolution extends Module {
   readonly padding: Pair;
   /** [vertical, horizontal]. */
   readonly dilation: Pair;
-  /** Groups of channels that do not see each other. */
+  /** Groups of channels that are convolved separately. */
   readonly groups: number;
   /** Whether a bias is added. */
   readonly bias: boolean;

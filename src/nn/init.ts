@@ -1,6 +1,6 @@
 /**
- * Initial values of parameters, as the reference implementation chooses them. Counter-based: the same seed and name give
- * the same values whatever else was initialised before.
+ * Initial values of parameters, as in the reference implementation. They are counter-based: the same seed and name give the
+ * same values, whatever else was initialised before.
  */
 
 import { type Shape, size } from "../graph/graph.ts";

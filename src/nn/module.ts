@@ -1,8 +1,8 @@
 /**
  * Layers: a tree of modules that own parameters under PyTorch's names and emit operators into a graph.
  *
- * A module finds its children by name at every trace, so that a tree can be edited (a Conv2d replaced by an ODConv2d)
- * without telling the parent.
+ * A module finds its children by name at every trace. So a tree can be edited (a Conv2d replaced by an ODConv2d), and the
+ * parent needs no notice.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { remap, type TensorSpec } from "../checkpoint/remapping/remap.ts";
 import { Graph, type Operands, type Operator, type Shape, size, type Value } from "../graph/graph.ts";
 import type { Initializer } from "./init.ts";
 
-/** A trainable tensor or a buffer of a module: what a state dict holds under one name. */
+/** A trainable tensor or a buffer of a module: one entry of a state dict. */
 export interface Parameter {
   /** Extents, outermost first. */
   readonly shape: Shape;
   /** float32; int64 only for num_batches_tracked. */
   readonly dtype: "F32" | "I64";
-  /** False for buffers (running statistics), which no optimizer touches. */
+  /** False for buffers (running statistics), which no optimizer changes. */
   readonly trainable: boolean;
   /** The values before any checkpoint is loaded. */
   readonly initial: Initializer;
@@ -28,7 +28,7 @@ export interface Parameter {
   tensor?: Tensor;
 }
 
-/** What a module's forward is given: the graph under construction and the module's own name in the tree. */
+/** The argument of a module's forward: the graph under construction and the module's own name in the tree. */
 export class Trace {
   /** The graph that operators are added to. */
   readonly graph: Graph;
@@ -37,7 +37,7 @@ export class Trace {
   readonly #module: Module;
   readonly #options: TraceOptions;
 
-  /** Made by traceModule and call; a program has no need to. */
+  /** traceModule and call make it. A program does not need to. */
   constructor(graph: Graph, path: string, module: Module, options: TraceOptions) {
     this.graph = graph;
     this.path = path;
@@ -45,13 +45,13 @@ export class Trace {
     this.#options = options;
   }
 
-  /** Runs the child of that name. Throws ShapeError where there is none. */
+  /** Runs the child of that name. Throws ShapeError if there is none. */
   call(name: string, x: Value): Value {
     const trace = this.child(name);
     return trace.#module.forward(trace, x);
   }
 
-  /** What the child of that name would be given. Throws ShapeError where there is none. */
+  /** The trace for the child of that name. Throws ShapeError if there is none. */
   child(name: string): Trace {
     const module = this.#module.children.get(name);
     if (!module) throw new ShapeError(`${this.path || "the model"} has no child "${name}"`);
@@ -71,12 +71,12 @@ export class Trace {
     return this.graph.apply(op, this.path, operands, attributes);
   }
 
-  /** The temperature of every attention: a scalar input of the graph, so that it can change between runs. */
+  /** The temperature of every attention: a scalar input of the graph, so it can change between runs. */
   temperature(): Value {
     return this.scalar("temperature", this.#options.temperature ?? 1);
   }
 
-  /** An input of the graph of shape [1], shared by all layers that ask for it; `initial` where a run does not give it. */
+  /** An input of the graph of shape [1], shared by all layers that ask for it; `initial` if a run does not give it. */
   scalar(name: string, initial: number): Value {
     return this.graph.inputs.get(name) ?? this.graph.input(name, [1], Float32Array.of(initial));
   }
@@ -97,22 +97,22 @@ export class Trace {
     return this.graph.updates.get(buffer) ?? buffer;
   }
 
-  /** Makes `value` what the module's own buffer holds after the run. */
+  /** Gives the module's own buffer a new value after the run. */
   update(name: string, value: Value): void {
     this.graph.update(this.parameter(name), value);
   }
 }
 
-/** What a trace depends on besides the module. */
+/** Options of a trace. */
 export interface TraceOptions {
-  /** Of all attentions, where a run does not give another; 1 if left out. */
+  /** The temperature of all attentions, if a run does not give another; 1 if left out. */
   readonly temperature?: number;
-  /** Of the initial values of parameters that no checkpoint gave; 0 if left out. */
+  /** The seed of the initial values of parameters that are in no checkpoint; 0 if left out. */
   readonly seed?: number;
   /**
    * Whether batch norms use the batch's statistics and update their running ones, and dropout drops; false if left out.
-   * Where there is dropout, the graph then has the inputs "dropout_seed" and "dropout_step": whole numbers below 2^24, the
-   * second one another for every forward pass.
+   * If there is dropout, the graph then has the inputs "dropout_seed" and "dropout_step". Both are whole numbers below
+   * 2^24. The second one must be different for every forward pass.
    */
   readonly training?: boolean;
   /** Batch norms, by path, whose running statistics are used and kept in training too; none if left out. */
@@ -195,8 +195,9 @@ export abstract class Module {
    * Takes over the tensors, which are read when they are needed: torch.nn.Module.load_state_dict with strict=True.
    *
    * @param tensors By name. Batch norm's counters may be missing.
-   * @param source What an error calls the tensors.
-   * @throws {CheckpointError} if a tensor is missing, unexpected, or of another shape or type. The module is unchanged then.
+   * @param source The name of the tensors in errors.
+   * @throws {CheckpointError} if a tensor is missing, unexpected, or of another shape or type. The module is unchanged
+   * then.
    */
   loadStateDict(tensors: StateDict, source: string = "the state dict"): void {
     const mapped = remap(tensors, this.stateDictSpec(), source);
@@ -211,12 +212,12 @@ export abstract class Module {
     return `${this.constructor.name}(\n  ${[...(own ? [own] : []), ...children].join("\n  ")}\n)`;
   }
 
-  /** What console.log prints in Deno and Node: {@link toString}. */
+  /** The text that console.log prints in Deno and Node: {@link toString}. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 
-  /** What is printed between the parentheses, as PyTorch's extra_repr: the arguments of the layer. */
+  /** The text between the parentheses, as PyTorch's extra_repr: the arguments of the layer. */
   protected extraRepr(): string {
     return "";
   }

@@ -125,7 +125,7 @@ export class LayerNorm extends Module {
 
 /** torch.nn.BatchNorm1d: [B, C] or [B, C, L] -> the same shape; see BatchNorm2d. */
 export class BatchNorm1d extends BatchNorm2d {
-  /** Emits what BatchNorm2d does, over an image of one row. */
+  /** Emits the operators of BatchNorm2d, over an image of one row. */
   override forward(trace: Trace, x: Value): Value {
     if (x.shape.length !== 3) return super.forward(trace, x);
     const [batch, channels, length] = x.shape;

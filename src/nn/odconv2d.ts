@@ -21,14 +21,14 @@ export interface ODConv2dOptions extends Conv2dOptions {
   readonly reduction?: number;
 }
 
-/** The paper mixes 4; a plan takes steps for every one. */
+/** The limit of kernelNum. The paper mixes 4. A plan has steps for every kernel. */
 const MOST_KERNELS = 1024;
 
 /**
- * Omni-dimensional dynamic convolution (Li, Zhou, Yao, ICLR 2022, equation 2), where Conv2d stood:
+ * Omni-dimensional dynamic convolution (Li, Zhou, Yao, ICLR 2022, equation 2), in place of Conv2d:
  * x [B, Cin, H, W] -> [B, Cout, H', W'].
  *
- * Its four attentions are computed from x: over input channels, output channels (not where every channel has its own
+ * Its four attentions are computed from x: over input channels, output channels (not if every channel has its own
  * filter, Cin == groups == Cout), kernel positions (not for 1x1) and kernels (not for kernelNum 1). Parameter names are
  * those of the published checkpoints.
  */
@@ -119,7 +119,7 @@ export class Attention extends Module {
   }
 }
 
-/** A 1x1 convolution over pooled features [B, C]: a linear layer whose weight is kept as [O, I, 1, 1]. */
+/** A 1x1 convolution over pooled features [B, C]: a linear layer whose weight is stored as [O, I, 1, 1]. */
 class PooledConv1x1 extends Module {
   readonly #bias: boolean;
 

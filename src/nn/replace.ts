@@ -14,10 +14,10 @@ export interface ReplaceOptions {
 
 /**
  * Replaces the Conv2d layers of a tree by ODConv2d of the same arguments and returns the tree. The tree itself is
- * changed, as module surgery does in PyTorch; for a Conv2d given alone, an ODConv2d is returned. New layers start from
- * initial weights: attentions scale what a kernel sees, so that old weights would not mean the same.
+ * changed, as replacing modules does in PyTorch. If a Conv2d is given alone, an ODConv2d is returned. New layers start from
+ * initial weights, because attentions scale the input of a kernel, so old weights would not mean the same.
  *
- * Of a Model, give its `network`. `model.config` then says which registered architecture the network has become, such as
+ * For a Model, pass its `network`. `model.config` then says which registered architecture the network has become, such as
  * od_resnet50, or "custom" if it is none. saveModel saves both; a custom network is loaded with
  * `loadModel(file, { build: () => network })`.
  *

@@ -18,7 +18,7 @@ export interface UpsampleOptions {
   readonly scaleFactor?: number | Pair;
   /** How pixels between those of x are made. @default "nearest" */
   readonly mode?: "nearest" | "bilinear";
-  /** Whether the corners' centres stay where they are; with "bilinear" only. @default false */
+  /** Whether the centres of the corner pixels keep their places; with "bilinear" only. @default false */
   readonly alignCorners?: boolean;
 }
 

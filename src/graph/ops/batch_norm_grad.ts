@@ -1,10 +1,16 @@
-/** The backward of batch norm, over running statistics and over the batch's own. With xhat = (x - mean) / sqrt(variance + eps). */
+/**
+ * The backward of batch norm, over running statistics and over the batch's own. With xhat = (x - mean) / sqrt(variance
+ * + eps).
+ */
 
 import { ShapeError } from "../../errors.ts";
 import type { Operator, Value } from "../graph.ts";
 import { expectOptional, expectShape } from "./shared.ts";
 
-/** The gradient to the weight: by channel, the sum of gradient * xhat; -> [C]. The bias's is the channel_sum of gradient. */
+/**
+ * The gradient to the weight: by channel, the sum of gradient * xhat; -> [C]. The bias's is the channel_sum of
+ * gradient.
+ */
 export const batchNormWeightGrad: Operator<
   {
     /** [B, C] or [B, C, H, W] */
@@ -29,12 +35,12 @@ export const batchNormWeightGrad: Operator<
 };
 
 /**
- * The gradient to x. Where the statistics are constants, weight / sqrt(variance + eps) * gradient. Where they are x's
- * own, through them too: with N = B H W elements a channel,
+ * The gradient to x. If the statistics are constants, it is weight / sqrt(variance + eps) * gradient. If they are x's own,
+ * it goes through them too: with N = B H W elements a channel,
  *
  *     weight / sqrt(variance + eps) * (gradient - (biasGradient + xhat * weightGradient) / N)
  *
- * which is asked for by giving x, mean, weightGradient and biasGradient.
+ * The second form is used if x, mean, weightGradient and biasGradient are given.
  */
 export const batchNormInputGrad: Operator<
   {

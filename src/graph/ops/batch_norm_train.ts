@@ -6,8 +6,8 @@ import { expectOptional, expectShape } from "./shared.ts";
 
 /**
  * torch.nn.functional.batch_norm in training: weight (x - mean) / sqrt(variance + eps) + bias by channel, where mean and
- * variance are x's own (channel_sum and channel_variance). The numbers are batch_norm's; the gradient to x goes through
- * the statistics as well, so that these get none of their own.
+ * variance are x's own (channel_sum and channel_variance). The numbers are batch_norm's; The gradient to x goes through
+ * the statistics as well, so these have none of their own.
  */
 export const batchNormTrain: Operator<
   {
@@ -56,14 +56,14 @@ export const batchNormTrain: Operator<
   },
 };
 
-/** What a running statistic becomes: (1 - momentum) * running + momentum * correction * batch. */
+/** The new value of a running statistic: (1 - momentum) * running + momentum * correction * batch. */
 export const runningAverage: Operator<
   {
     /** [C] */
     running: Value;
     /** [C] */
     batch: Value;
-    /** [1]; where it is 0, the answer is `running`. Left out, it counts as 1. */
+    /** [1]; if it is 0, the result is `running`; 1 if left out. */
     condition?: Value;
   },
   {

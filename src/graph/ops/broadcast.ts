@@ -50,7 +50,7 @@ export const sumToSize: Operator<{ x: Value }, { readonly shape: Shape; readonly
   }),
 };
 
-/** The maximum over the axes that have one element in `shape`. What is no number wins, as in PyTorch. */
+/** The maximum over the axes that have one element in `shape`. NaN wins, as in PyTorch. */
 export const maxToSize: Operator<{ x: Value }, { readonly shape: Shape }> = {
   name: "max_to_size",
   shape({ x }, { shape }) {

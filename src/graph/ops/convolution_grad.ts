@@ -6,17 +6,17 @@
  *     conv2d_weight_grad         dW[n,o,i,t]  = sum over b of kernel[b,n] filter[b,o] channel[b,i] spatial[b,t] R[b,o,i,t]
  *     conv2d_attention_products  P[b,o,n,t]   = sum over i of W[n,o,i,t] channel[b,i] R[b,o,i,t]
  *
- * where R[b,o,i,t] = sum over pixels p of gradient[b,o,p] x[b,i,q(p,t)] is what the sample alone would give the weight,
- * t runs over the kh*kw taps and q(p,t) = p * stride - padding + t * dilation is the pixel that tap t reads.
+ * where R[b,o,i,t] = sum over pixels p of gradient[b,o,p] x[b,i,q(p,t)] is the gradient that the sample alone would give
+ * the weight, t runs over the kh*kw taps and q(p,t) = p * stride - padding + t * dilation is the pixel that tap t reads.
  *
- * Why these three: R is the size of the weight for every sample, and nobody ever needs it in memory. The weight's
- * gradient sums it over the batch as it is formed; P, which has no axis of input channels, is all that the filter,
- * spatial and kernel attentions need of it (./attention_grad.ts), without dividing the output by an attention and
- * without keeping an unscaled output. The second and third contraction form the same R from the same x and gradient: an
- * executor may compute the two nodes in one pass. With static weights, every attention is left out.
+ * Why these three: R has the size of the weight for every sample, and it is never needed in memory. The weight's gradient
+ * sums it over the batch as it is formed. The filter, spatial and kernel attentions need only P, which has no axis of input
+ * channels (./attention_grad.ts). Nothing is divided by an attention, and no unscaled output is kept. The second and third
+ * contraction form the same R from the same x and gradient, so an executor may compute the two nodes in one pass. With
+ * static weights, every attention is left out.
  *
- * Where each sample has a weight of its own, [B, Cout, Cin/groups, kh, kw], there are no attentions either: the gradient
- * to the input takes W[b], and the gradient to the weight is R itself.
+ * If each sample has a weight of its own, [B, Cout, Cin/groups, kh, kw], there are no attentions either: the gradient to
+ * the input takes W[b], and the gradient to the weight is R itself.
  */
 
 import { ShapeError } from "../../errors.ts";
@@ -63,8 +63,8 @@ function check(
 }
 
 /**
- * Whether a weight of that shape is one for each sample, and not one for all or n that a kernel attention mixes. One sample's
- * own weight is the same as one for all.
+ * Whether a weight of that shape is one for each sample, and not one for all or n that a kernel attention mixes. One
+ * sample's own weight is the same as one for all.
  */
 export function isPerSample(weight: Shape, kernel: Value | undefined): boolean {
   return weight.length === 5 && weight[0] > 1 && !kernel;
@@ -78,7 +78,7 @@ function checkPerSample(weight: Shape, gradient: Value, scales: Scales & { chann
   if (attention) throw new ShapeError(`a weight for each sample takes no ${attention[0]} attention`);
 }
 
-/** The gradient to a convolution's input (where there is a channel attention: to the product of the two); see above. */
+/** The gradient to a convolution's input (if there is a channel attention: to the product of the two); see above. */
 export const conv2dInputGrad: Operator<
   {
     /** [B, Cout, H', W'] */

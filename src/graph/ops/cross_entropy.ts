@@ -14,7 +14,7 @@ export type CrossEntropyAttributes = {
  *
  *     loss = -1/B * sum over b, c of q[b,c] log p[b,c]        -> [1]
  *
- * Labels that a run is given are checked before it: a number that is no class ends it with DataError. There is no
+ * The labels of a run are checked before it begins: a number that is no class is a DataError. There is no
  * ignore_index.
  */
 export const crossEntropy: Operator<

@@ -14,8 +14,9 @@ export type DropoutMaskAttributes = {
 };
 
 /**
- * What dropout multiplies by in training: 1 / (1 - p), or 0 with probability p. No state: element i (row-major) of the
- * mask of a step depends on seed, step, salt and i alone, through unsigned 32-bit arithmetic that every device does alike:
+ * The mask that dropout multiplies by in training: 1 / (1 - p), or 0 with probability p. It has no state: element i
+ * (row-major) of the mask of a step depends on seed, step, salt and i alone. The arithmetic is unsigned 32-bit, the same on
+ * every device:
  *
  *     key = mix(mix(mix(seed) ^ salt) ^ step)
  *     zero where mix(key + i * 0x9e3779b9) < floor(p * 2^32)

@@ -12,8 +12,8 @@ import { type ConvolutionAttributes, convolutionShape, expectBias, expectOptiona
  *
  *     y = activation((sum_i kernel_i filter channel spatial weight_i) * x + bias + residual)
  *
- * The attentions are numbers per sample; a missing one counts as 1 (kernel: there is one kernel only). It is what the
- * pass src/graph/passes/fuse_mixing.ts makes of conv2d and mix_kernels.
+ * The attentions are numbers per sample. A missing one counts as 1 (without a kernel attention there is one kernel only).
+ * The pass src/graph/passes/fuse_mixing.ts makes this operator of conv2d and mix_kernels.
  */
 export const dynamicConv2d: Operator<
   {
@@ -27,7 +27,7 @@ export const dynamicConv2d: Operator<
     filter?: Value;
     /** a_s: [B, kh*kw] */
     spatial?: Value;
-    /** a_w: [B, n]; required where n > 1 */
+    /** a_w: [B, n]; required if n > 1 */
     kernel?: Value;
     /** [Cout] or [B, Cout]; added after the filter attention */
     bias?: Value;

@@ -11,7 +11,7 @@ export const { relu, relu6, affine, exp, sqrt, tanh, silu, gelu, hardsigmoid, ha
   UNARY_OPERATORS;
 export const { add, sub, div } = BINARY_OPERATORS;
 
-/** 1 / (1 + exp(-x / temperature)); temperature [1], 1 where left out. */
+/** 1 / (1 + exp(-x / temperature)); temperature [1], 1 if left out. */
 export const sigmoid: Operator<{ x: Value; temperature?: Value }, Record<never, never>> = {
   name: "sigmoid",
   shape({ x, temperature }) {
@@ -23,7 +23,7 @@ export const sigmoid: Operator<{ x: Value; temperature?: Value }, Record<never, 
   }),
 };
 
-/** Softmax of x / temperature over the last axis; x [B, n], temperature [1], 1 where left out. */
+/** Softmax of x / temperature over the last axis; x [B, n], temperature [1], 1 if left out. */
 export const softmax: Operator<{ x: Value; temperature?: Value }, Record<never, never>> = {
   name: "softmax",
   shape({ x, temperature }) {

@@ -1,4 +1,4 @@
-/** The backward of the elementwise operators, each from what the forward answered. */
+/** The backward of the elementwise operators, each from the result of the forward. */
 
 import type { Attributes, Backward, Operands, Operator, Value } from "../graph.ts";
 import { elementwiseGrad } from "./elementwise/formula.ts";
@@ -25,7 +25,7 @@ function sameShape({ y, gradient, temperature }: { y: Value; gradient: Value; te
   return y.shape;
 }
 
-/** The gradient to what an epilogue's activation was applied to. */
+/** The gradient to the operand of an epilogue's activation. */
 export function beforeActivation<I extends Operands, A extends Attributes>(
   { output, gradient, apply }: Backward<I, A>,
   activation: Activation,

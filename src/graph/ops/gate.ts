@@ -1,9 +1,9 @@
-/** What decides within a run which of its updates count: for batches in parts, and for steps that went wrong. */
+/** Operators that decide within a run which updates are made: for batches in parts, and for steps that went wrong. */
 
 import type { Operator, Value } from "../graph.ts";
 import { expectShape } from "./shared.ts";
 
-/** total + gradient where keep is not 0, else gradient: the sum of gradients over the parts of a batch. */
+/** total + gradient if keep is not 0, else gradient: the sum of gradients over the parts of a batch. */
 export const accumulate: Operator<
   {
     /** Any shape. */
@@ -23,7 +23,7 @@ export const accumulate: Operator<
   },
 };
 
-/** open where x is a finite number, else 0; all [1]. */
+/** open if x is a finite number, else 0; all [1]. */
 export const gate: Operator<{ open: Value; x: Value }, Record<never, never>> = {
   name: "gate",
   shape({ open, x }) {

@@ -15,7 +15,7 @@ export type InterpolateAttributes = {
   readonly mode: InterpolationMode;
   /** [H', W'] */
   readonly size: Pair;
-  /** "bilinear": whether the corners' centres stay where they are. */
+  /** "bilinear": whether the centres of the corner pixels keep their places. */
   readonly alignCorners: boolean;
   /** Pixels of x a pixel of the result, [vertical, horizontal]: H / H' and W / W' if left out. */
   readonly steps?: Pair;
@@ -48,7 +48,7 @@ function axisTable(
   });
 }
 
-/** The table that sends back what a table reads: for each of `extent` places, who reads it and with what weight. */
+/** The inverse of a table: for each of `extent` places, which outputs read it, and with which weights. */
 function transposedTable(table: AxisTable, extent: number): AxisTable {
   const readers = Array.from({ length: extent }, () => ({ first: 0, weights: [] as number[] }));
   table.forEach(({ first, weights }, reader) => {

@@ -10,9 +10,9 @@ import { expectOptional, expectShape } from "./shared.ts";
  *
  *     y[b,o,i,t] = filter[b,o] channel[b,c(o,i)] spatial[b,t] sum_n kernel[b,n] weight[n,o,i,t]
  *
- * where c(o,i) is the input channel that output channel o sees as its i-th. Attentions that are left out count as 1; at
- * least one must be there, for it says how many samples there are. A conv2d that alone takes the result is fused with it:
- * src/graph/passes/fuse_mixing.ts.
+ * where c(o,i) is the i-th input channel of output channel o. Attentions that are left out count as 1. At least one must be
+ * given, because it says how many samples there are. If a conv2d is the only user of the result, the pass
+ * src/graph/passes/fuse_mixing.ts fuses the two.
  */
 export const mixKernels: Operator<
   {
@@ -24,7 +24,7 @@ export const mixKernels: Operator<
     filter?: Value;
     /** a_s: [B, kh*kw] */
     spatial?: Value;
-    /** a_w: [B, n]; required where n > 1 */
+    /** a_w: [B, n]; required if n > 1 */
     kernel?: Value;
   },
   Record<never, never>

@@ -1,4 +1,4 @@
-/** The table of operators: what an executor must be able to run. */
+/** The table of operators. Every executor must run all of them. */
 
 import { batchNorm } from "./batch_norm.ts";
 import { bmm } from "./bmm.ts";

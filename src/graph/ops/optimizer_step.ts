@@ -1,7 +1,8 @@
 /**
- * The arithmetic of optimizers, so that a training step never leaves the device. All elementwise but the norm.
+ * The arithmetic of optimizers, so that a training step never leaves the device. All operators but the norm are
+ * elementwise.
  *
- * What replaces a tensor that is kept from run to run takes a condition: where that is 0, the answer is the old tensor.
+ * An operator that replaces a tensor from run to run takes a condition. If it is 0, the result is the old tensor.
  */
 
 import type { Operator, Value } from "../graph.ts";
@@ -16,7 +17,7 @@ export const sgdVelocity: Operator<
     gradient: Value;
     /** The parameter's shape; zero before the first step. */
     velocity: Value;
-    /** [1]; left out, it counts as 1. */
+    /** [1]; 1 if left out. */
     condition?: Value;
   },
   { readonly momentum: number; readonly weightDecay: number }
@@ -32,11 +33,11 @@ export const sgdStep: Operator<
     parameter: Value;
     /** The parameter's shape. */
     gradient: Value;
-    /** The parameter's shape, of sgd_velocity; left out where there is no momentum. */
+    /** The parameter's shape, of sgd_velocity; left out if there is no momentum. */
     velocity?: Value;
     /** [1] */
     learningRate: Value;
-    /** [1]; left out, it counts as 1. */
+    /** [1]; 1 if left out. */
     condition?: Value;
   },
   { readonly momentum: number; readonly weightDecay: number; readonly nesterov: boolean }
@@ -55,7 +56,7 @@ export const squaredAverage: Operator<
     moment: Value;
     /** Any shape. */
     gradient: Value;
-    /** [1]; left out, it counts as 1. */
+    /** [1]; 1 if left out. */
     condition?: Value;
   },
   { readonly beta: number }
@@ -90,7 +91,7 @@ export const adamwStep: Operator<
     firstCorrection: Value;
     /** [1] */
     secondCorrection: Value;
-    /** [1]; left out, it counts as 1. */
+    /** [1]; 1 if left out. */
     condition?: Value;
   },
   { readonly weightDecay: number; readonly eps: number }

@@ -1,4 +1,4 @@
-/** The backward of the poolings: each output's gradient goes back to the pixels it was made from. */
+/** The backward of the poolings: each output's gradient goes back to the pixels of its window. */
 
 import type { Operator, Value } from "../graph.ts";
 import { expectShape, type Pair, type PoolAttributes, windowExtent } from "./shared.ts";
@@ -9,8 +9,8 @@ function pooledSize([h, w]: Pair, { kernelSize, stride, padding }: PoolAttribute
 }
 
 /**
- * The gradient to max_pool2d's x: a window's goes to its largest element, to the first in row-major order where several
- * are equal (as PyTorch's); -> the shape of x.
+ * The gradient to max_pool2d's x: a window's gradient goes to its largest element. If several are equal, it goes to the
+ * first in row-major order, as in PyTorch; -> the shape of x.
  */
 export const maxPool2dGrad: Operator<
   {
@@ -29,7 +29,10 @@ export const maxPool2dGrad: Operator<
   },
 };
 
-/** The gradient to avg_pool2d's x: 1/(kh kw) of a window's to each of its elements; [B, C, H', W'] -> [B, C, H, W]. */
+/**
+ * The gradient to avg_pool2d's x: 1/(kh kw) of a window's gradient goes to each of its elements; [B, C, H', W'] -> [B,
+ * C, H, W].
+ */
 export const avgPool2dGrad: Operator<
   { gradient: Value },
   PoolAttributes & {

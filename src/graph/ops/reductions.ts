@@ -1,4 +1,4 @@
-/** Sums, and what spreads a number out again. */
+/** Sums, and operators that repeat a number. */
 
 import type { Backward, Operands, Operator, Shape, Value } from "../graph.ts";
 import { ShapeError } from "../../errors.ts";
@@ -19,7 +19,7 @@ export const pixelSum: Operator<{ x: Value }, Record<never, never>> = {
   },
 };
 
-/** Appends the gradient to a convolution's bias, [Cout] or [B, Cout], from the gradient to what it was added to. */
+/** Appends the gradient to a convolution's bias, [Cout] or [B, Cout], from the gradient to the convolution's sum. */
 export function biasSum(gradient: Value, bias: Value, apply: Backward<Operands, Record<never, never>>["apply"]): Value {
   return bias.shape.length === 2
     ? apply(pixelSum, { x: gradient }, {})
@@ -52,7 +52,7 @@ export const sum: Operator<{ x: Value }, { readonly scale: number }> = {
   }),
 };
 
-/** Most operands of {@link total}: executors read few tensors at once. */
+/** Most operands of {@link total}: kernels read few tensors at once. */
 export const MOST_TOTALLED = 7;
 
 /** The sum of all elements of all operands, of any names and shapes -> [1]. */

@@ -6,7 +6,7 @@ import type { Shape, Value } from "../graph.ts";
 /** [vertical, horizontal]. */
 export type Pair = readonly [number, number];
 
-/** What is applied to a result before it is stored. */
+/** The function that is applied to a result before it is stored. */
 export type Activation = "none" | "relu" | "relu6";
 
 /** The sliding-window attributes of PyTorch's conv2d. */
@@ -25,7 +25,7 @@ export type PoolAttributes = {
 
 /** The attributes of conv2d and dynamic_conv2d. */
 export type ConvolutionAttributes = WindowAttributes & {
-  /** Groups of channels that do not see each other. */
+  /** Groups of channels that are convolved separately. */
   readonly groups: number;
   /** The epilogue's last step. */
   readonly activation: Activation;

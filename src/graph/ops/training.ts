@@ -1,4 +1,4 @@
-/** The table of operators that only training graphs have: what an executor must be able to run besides ./mod.ts's. */
+/** The table of operators that only training graphs have. An executor must run these and those of ./mod.ts. */
 
 import { attentionGrad } from "./attention_grad.ts";
 import { batchNormInputGrad, batchNormWeightGrad } from "./batch_norm_grad.ts";

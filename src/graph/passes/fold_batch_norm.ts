@@ -2,7 +2,7 @@
  * Inference only: a batch norm over running statistics is a scale and a shift by channel. After a convolution or a
  * linear layer the scale goes into the weight and the shift becomes the bias; elsewhere batch_norm stays.
  *
- * For dynamic_conv2d this is exact too: the filter attention multiplies output channels, as the scale does, so that
+ * For dynamic_conv2d this is exact too: the filter attention multiplies output channels, as the scale does, so
  * scale * (a_f * conv(W)) = a_f * conv(scale * W). A bias of the layer itself is scaled along.
  */
 
@@ -16,7 +16,7 @@ import { type Rewrite, rewrite } from "./rewrite.ts";
 /** The operators that take a scale into their weight. */
 const PRODUCERS: readonly unknown[] = [conv2d, linear, dynamicConv2d];
 
-/** Folds every batch norm whose input is a convolution or linear layer that nothing else uses. */
+/** Folds every batch norm whose input comes from a convolution or linear layer that nothing else uses. */
 export function foldBatchNorm(graph: Graph): Graph {
   const uses = countUses(graph);
   return rewrite(graph, (node, to) => {

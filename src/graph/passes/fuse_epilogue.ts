@@ -1,5 +1,5 @@
 /**
- * Moves what follows a convolution or a linear layer into it: the residual addition and the activation. One pass over
+ * Moves the residual addition and the activation that follow a convolution or a linear layer into it. That is one pass over
  * memory instead of three.
  */
 
@@ -19,7 +19,7 @@ const ACTIVATIONS = new Map<unknown, readonly unknown[]>([
   [sigmoid, [linear]],
 ]);
 
-/** Fuses additions, then activations, wherever the producer's own result is needed nowhere else. */
+/** Fuses additions, then activations, if nothing else needs the producer's own result. */
 export function fuseEpilogue(graph: Graph): Graph {
   return fuseActivations(fuseResiduals(graph));
 }
@@ -39,7 +39,7 @@ function fuseActivations(graph: Graph): Graph {
 function fuseResiduals(graph: Graph): Graph {
   const uses = countUses(graph);
   const order = new Map(graph.nodes.map((node, i) => [node.output, i]));
-  // An addition is fused where the later of its two operands is made: by then the other one is there.
+  // An addition is fused into the producer of its later operand: by then the other operand exists.
   const fused = new Map<Value, { add: Node; residual: Value }>();
   for (const node of graph.nodes) {
     if (node.op !== add) continue;

@@ -1,6 +1,6 @@
 /**
- * How every pass edits a graph: node by node into a new one, with a map from old values to new. The old graph stays as
- * it was.
+ * How every pass edits a graph: it builds a new graph node by node, with a map from old values to new ones. The old graph
+ * stays as it was.
  */
 
 import { Graph, type Node, type Operands, type Value } from "../graph.ts";
@@ -11,13 +11,13 @@ export interface Rewrite {
   readonly graph: Graph;
   /** The new value of an old one. */
   of(old: Value): Value;
-  /** The new values of a node's operands, in place of some of them the ones given (old values or new). */
+  /** The new values of a node's operands. `changed` replaces some of them, by old or new values. */
   operands(node: Node, changed?: Operands): Record<string, Value | undefined>;
   /** The node copied with its operands renewed. */
   copy(node: Node): Value;
 }
 
-/** Rebuilds a graph; `visit` answers what stands for each node's output. */
+/** Rebuilds a graph. `visit` returns the new value for each node's output. */
 export function rewrite(old: Graph, visit: (node: Node, to: Rewrite) => Value): Graph {
   const graph = new Graph();
   const renewed = new Map<Value, Value>();
@@ -26,7 +26,7 @@ export function rewrite(old: Graph, visit: (node: Node, to: Rewrite) => Value): 
     const known = renewed.get(value);
     if (known) return known;
     if (value.source.kind !== "parameter") throw new Error(`${value.name} is used before it is made`);
-    // Parameters come along when they are first used, so that unused ones are left behind.
+    // A parameter is copied when it is first used, so unused ones are dropped.
     const copy = graph.parameter(value.name, value.shape, value.source.load);
     renewed.set(value, copy);
     return copy;

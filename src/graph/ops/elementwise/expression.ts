@@ -1,6 +1,6 @@
 /**
  * The arithmetic of elementwise operators, as trees: executors make their own code of them. Every number is float32; a
- * comparison with what is no number is false.
+ * comparison with NaN is false.
  *
  * @module
  */
@@ -66,12 +66,12 @@ export const mul: (a: Term, b: Term) => Expression = binary("mul");
 /** a / b */
 export const div: (a: Term, b: Term) => Expression = binary("div");
 
-/** `yes` if a < b, else `no`: also if either is no number. */
+/** `yes` if a < b, else `no`: also if either is NaN. */
 export function ifLess(a: Term, b: Term, yes: Term, no: Term): Expression {
   return { kind: "less", a: of(a), b: of(b), yes: of(yes), no: of(no) };
 }
 
-/** `yes` if a <= b, else `no`: also if either is no number. */
+/** `yes` if a <= b, else `no`: also if either is NaN. */
 export function ifLessEqual(a: Term, b: Term, yes: Term, no: Term): Expression {
   return { kind: "less_equal", a: of(a), b: of(b), yes: of(yes), no: of(no) };
 }

@@ -4,7 +4,7 @@ import type { Attributes, Backward, Operands, Operator, Shape, Value } from "../
 import { broadcastShape, expectFits, sumToSize } from "../broadcast.ts";
 import { type Expression, operand, operandsOf } from "./expression.ts";
 
-/** Expressions by the names of what they stand for. */
+/** Expressions by the names of their values. */
 export type Expressions = Readonly<Record<string, Expression>>;
 
 /** An elementwise operator. `A` are its attributes. */
@@ -17,8 +17,8 @@ export interface ElementwiseFormula<A extends Attributes = any> {
   /** The result from the operands. */
   readonly forward: (of: Expressions, attributes: A) => Expression;
   /**
-   * The gradient to each operand, from the "gradient" to the result, from the operands and from the result "y". What it
-   * does not read is not kept for it.
+   * The gradient to each operand, from the "gradient" to the result, from the operands and from the result "y". Values
+   * that it does not read are not kept for it.
    */
   readonly gradients: Readonly<Record<string, (of: Expressions, attributes: A) => Expression>>;
   /** Whether finite operands may have a result that is not finite. */

@@ -33,7 +33,7 @@ function normalShare(x: Expression): Expression {
 
 const SLOPE = Math.sqrt(2 / Math.PI);
 
-/** What the approximation takes the hyperbolic tangent of. */
+/** The argument of the approximation's hyperbolic tangent. */
 function inner(x: Expression): Expression {
   return mul(SLOPE, mul(x, add(1, mul(0.044715, mul(x, x)))));
 }

@@ -1,7 +1,7 @@
 import { ifLess, ifLessEqual } from "./expression.ts";
 import type { ElementwiseFormula } from "./formula.ts";
 
-/** max(x, 0). What is no number stays so. */
+/** max(x, 0). NaN stays NaN. */
 export const reluFormula: ElementwiseFormula<Record<never, never>> = {
   name: "relu",
   operands: ["x"],

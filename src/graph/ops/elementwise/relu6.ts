@@ -1,7 +1,7 @@
 import { ifLess, ifLessEqual } from "./expression.ts";
 import type { ElementwiseFormula } from "./formula.ts";
 
-/** min(max(x, 0), 6). What is no number stays so. */
+/** min(max(x, 0), 6). NaN stays NaN. */
 export const relu6Formula: ElementwiseFormula<Record<never, never>> = {
   name: "relu6",
   operands: ["x"],
