@@ -48,7 +48,7 @@ export function scatterTable(
   return table;
 }
 
-/** Returns, for every number of a tensor in row-major order, its place in a layout of that many numbers, plus one. */
+/** Returns, for every number of a tensor in row-major order, its place in a layout of `places` numbers, plus one. */
 function placesOf(
   name: string,
   shape: Shape,
@@ -107,7 +107,7 @@ function texelTable(table: Float32Array): Float32Array<ArrayBuffer> | undefined 
     texels[i >> 2] = texel;
     taken[place] = 1;
   }
-  // A lane that is padding in this layout must also be padding in the other, where its number is not used.
+  // If a lane is padding in the result, its source lane must be padding too: no lane of the result uses it.
   const isMoved = (_: number, i: number) =>
     table[i] !== 0 || texels[i >> 2] === 0 || taken[(texels[i >> 2] - 1) * 4 + (i & 3)] !== 1;
   return table.every(isMoved) ? texels : undefined;

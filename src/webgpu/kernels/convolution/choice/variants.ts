@@ -60,7 +60,7 @@ function dynamicVariants(node: Node, capabilities: Capabilities): Variant[] {
 
 /**
  * Whether a dynamic convolution with shared kernels multiplies its input by the channel attention beforehand, instead
- * of on load. With all four attentions there are more operands than some devices can bind.
+ * of on load. With all four attentions, more operands are needed than some devices can bind.
  */
 export function scalesFirst({ operands }: Node): boolean {
   const { channel, spatial, kernel } = operands as Partial<Record<"channel" | "spatial" | "kernel", Value>>;

@@ -213,7 +213,7 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
     ${stores}`;
 }
 
-/** Returns WGSL that adds a sample's part to the gradients of its attentions. */
+/** Returns WGSL that computes a sample's part of the attentions' gradients and stores it. */
 function sumsOfSample(attentions: AttentionSums, sums: readonly Accumulator[]): string {
   const { products } = attentions;
   return wgsl`

@@ -40,7 +40,7 @@ const MOST_ACCUMULATORS = 64;
 const MOST_LOADED = 40;
 
 /**
- * Most pixels of a sample that are summed in one chain. More pixels are summed in runs of this length, a multiple of
+ * Most pixels of a sample that are summed in one chain. More pixels are summed in runs of RUN pixels, a multiple of
  * every tile's columns.
  */
 const LONG = 1024;
@@ -66,7 +66,7 @@ export function correlationTile(geometry: ConvolutionGeometry, small: boolean): 
   return { outputs, inputs, columns: columns ?? 1 };
 }
 
-/** Returns the accumulators of a tile. `lanes` are the channels of a block that need a multiplication. */
+/** Returns the accumulators of a tile. `lanes` is the number of channels of a block that need a multiplication. */
 export function accumulators(
   { kernel: [, kw], depthwise }: ConvolutionGeometry,
   { outputs, inputs }: CorrelationTile,

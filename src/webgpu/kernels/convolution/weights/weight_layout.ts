@@ -132,7 +132,7 @@ export function weightLanes({ vector }: WeightLayout, inputs: number): number[] 
   return Array.from({ length: vector === "outputs" ? Math.min(4, inputs) : 4 }, (_, lane) => lane);
 }
 
-/** Returns WGSL that adds texel `x` of `lanes` input channels, times the weights of each lane, to `sum`. */
+/** Returns WGSL that adds to `sum` the texel `x`, which has `inputs` input channels, times the weights of each lane. */
 export function addWeighted(
   { vector }: WeightLayout,
   sum: string,

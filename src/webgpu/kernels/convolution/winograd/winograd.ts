@@ -170,7 +170,10 @@ export function winogradConvolution(
   context.emit(transformOutput(winograd, operands, product, products));
 }
 
-/** Most bytes of transformed inputs, and of products, that a software adapter's caches keep until they are read. */
+/**
+ * Most bytes of transformed inputs that a software adapter's caches keep until they are read, and the same again of
+ * products.
+ */
 const CACHED_BYTES = 2 ** 21;
 
 /**
