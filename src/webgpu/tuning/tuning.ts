@@ -70,8 +70,8 @@ export class Tuning {
   }
 
   /**
-   * Adds the measurements that an earlier process wrote. Damaged entries are ignored. A text that is not a tuning cache
-   * is ignored too. In both cases `notice` is called with the reason. An empty string adds nothing.
+   * Replaces all measurements with those that an earlier process wrote. Damaged entries are ignored. A text that is not
+   * a tuning cache is ignored too. In both cases `notice` is called with the reason. An empty string changes nothing.
    *
    * @param json The text from {@link TuningOptions.onMeasured} or {@link Tuning.toJSON}.
    * @param name The name of the text in notices.
