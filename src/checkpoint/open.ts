@@ -60,7 +60,7 @@ export interface Checkpoint {
    */
   config(): Promise<CheckpointConfig | undefined>;
   /**
-   * Returns the SHA-256 of the file in hexadecimal. For a sharded checkpoint, it hashes the index and then the shards.
+   * Returns the SHA-256 of the file in hexadecimal. Of a sharded checkpoint, it hashes the index and then the shards.
    */
   sha256(): Promise<string>;
   /** Closes the files and removes temporary downloads. */
@@ -71,7 +71,18 @@ export interface Checkpoint {
  * Opens a checkpoint. Tensors are read later, on demand.
  *
  * @param source A path, an http(s) URL, "hf:OWNER/REPO[@REVISION][/FILE]", or bytes
- * @throws CheckpointError if the source is damaged or is not a checkpoint
+ * @throws {CheckpointError} if the source is damaged or is not a checkpoint
+ *
+ * @example
+ * ```ts
+ * import { openCheckpoint, toFloat32 } from "@odconv/odconv";
+ *
+ * const checkpoint = await openCheckpoint("tests/fixtures/checkpoint/resnet18.pth");
+ * for (const [name, tensor] of checkpoint.tensors) console.log(name, tensor.dtype, tensor.shape);
+ * const [first] = checkpoint.tensors.values();
+ * console.log(await toFloat32(first));
+ * checkpoint.close();
+ * ```
  */
 export async function openCheckpoint(source: string | ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   const opened: ByteSource[] = [];

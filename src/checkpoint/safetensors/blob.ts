@@ -6,7 +6,7 @@ import type { StateDict } from "../tensors/state_dict.ts";
  * Encodes a safetensors file as a Blob, for a web page to offer as a download. Floating-point tensors become float32.
  * `encodeMetadata` makes the metadata of a converted model.
  *
- * @throws CheckpointError if a tensor cannot be read or converted
+ * @throws {CheckpointError} if a tensor cannot be read or converted
  */
 export async function safetensorsBlob(tensors: StateDict, metadata: Readonly<Record<string, string>>): Promise<Blob> {
   const converted: StateDict = new Map([...tensors].map(([name, tensor]) => [name, cast(name, tensor, "F32")]));

@@ -25,7 +25,7 @@ export function isFloat(dtype: DType): boolean {
 /**
  * Returns a tensor's elements as float32.
  *
- * @throws CheckpointError if it holds integers or booleans
+ * @throws {CheckpointError} if it holds integers or booleans
  */
 export async function toFloat32(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
   const values = view(tensor, await tensor.read());

@@ -46,7 +46,7 @@ export interface Tensor {
   /**
    * Reads the elements: row-major, contiguous, little-endian.
    *
-   * @throws CheckpointError if the file is damaged or the tensor is unreadable
+   * @throws {CheckpointError} if the file is damaged or the tensor is unreadable
    */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /**
@@ -68,7 +68,7 @@ export interface ByteSource {
   /**
    * Reads exactly `length` bytes.
    *
-   * @throws CheckpointError if the source ends before that
+   * @throws {CheckpointError} if the source ends before that
    */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Closes the file. */

@@ -20,10 +20,9 @@ export interface WriteOptions {
 
 /**
  * Writes the tensors to `path`, in the order of the map. It writes a temporary file next to `path` and renames it when
- * it is complete.
+ * it is complete. If that fails, the temporary file is removed and an existing file stays.
  *
- * @throws CheckpointError if a tensor cannot be read or converted, or the file cannot be written. The temporary file is
- * removed then, and an existing file stays.
+ * @throws {CheckpointError} if a tensor cannot be read or converted, or the file cannot be written
  */
 export async function writeSafetensors(
   path: string,

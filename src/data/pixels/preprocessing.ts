@@ -73,8 +73,8 @@ export function cropStart(size: number, crop: number): number {
 /**
  * Resizes and crops `image`. The bytes equal those of torchvision's Resize and CenterCrop.
  *
- * @throws ArgumentError if a size or the filter of the preprocessing is invalid
- * @throws ShapeError if the length of the image's data does not match its width and height
+ * @throws {ArgumentError} if a size or the filter of the preprocessing is invalid
+ * @throws {ShapeError} if the length of the image's data does not match its width and height
  */
 export function crop(image: RgbImage, p: Preprocessing): RgbImage {
   checkImage(image);
@@ -112,8 +112,8 @@ function pad(image: RgbImage, left: number, top: number, side: number): RgbImage
  * ToTensor and Normalize. Returns float32 planes [3, height, width]. Every operation is rounded to float32, as in
  * PyTorch.
  *
- * @throws ArgumentError if mean or std is not on the scale 0..1
- * @throws ShapeError if the length of the image's data does not match its width and height
+ * @throws {ArgumentError} if mean or std is not on the scale 0..1
+ * @throws {ShapeError} if the length of the image's data does not match its width and height
  */
 export function normalize(image: RgbImage, p: Pick<Preprocessing, "mean" | "std">): ImageTensor {
   checkImage(image);
@@ -150,8 +150,17 @@ function normalizedLevels(mean: number, std: number): Float32Array {
  * Makes the network's input from one image: `crop`, then `normalize`.
  *
  * @returns Float32 planes [3, height, width]; `stack` makes a batch of them
- * @throws ArgumentError if the preprocessing is invalid
- * @throws ShapeError if the length of the image's data does not match its width and height
+ * @throws {ArgumentError} if the preprocessing is invalid
+ * @throws {ShapeError} if the length of the image's data does not match its width and height
+ *
+ * @example
+ * ```ts
+ * import { CIFAR10, decodeImage, preprocess, stack } from "@odconv/odconv";
+ *
+ * const image = await decodeImage(await Deno.readFile("tests/fixtures/images/photo.png"), "photo.png");
+ * const batch = stack([preprocess(image, CIFAR10)]);
+ * console.log(batch.shape); // [1, 3, 32, 32]
+ * ```
  */
 export function preprocess(image: RgbImage, p: Preprocessing): ImageTensor {
   return normalize(crop(image, p), p);

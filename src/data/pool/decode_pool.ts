@@ -39,7 +39,7 @@ export class DecodePool {
    *
    * @param name The name of the image in errors
    * @returns The network's input, float32 planes [3, height, width]
-   * @throws DataError if the image cannot be decoded
+   * @throws {DataError} if the image cannot be decoded
    */
   preprocess(
     image: StoredImage,
