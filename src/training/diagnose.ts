@@ -12,9 +12,9 @@ import { trainingForward } from "./step.ts";
 import type { TrainerOptions } from "./trainer.ts";
 
 /**
- * Returns the name of the first tensor with a number that is not finite: a synchronised parameter, else an input, else
- * a layer's output in the forward pass of a step, in the order of computation. Returns undefined if there is none.
- * `inputs` are those of one run, including "dropout_seed", "dropout_step" and "temperature".
+ * Describes the first tensor with a number that is not finite: a synchronised parameter, else an input, else a layer's
+ * output in the forward pass of a step, in the order of computation. Returns undefined if there is none. `inputs` are
+ * those of one run, including "dropout_seed", "dropout_step" and "temperature".
  */
 export async function firstNonFinite(
   model: Model,
@@ -47,7 +47,7 @@ export async function firstNonFinite(
   }
 }
 
-/** Returns the name of the first synchronised parameter or running statistic with a number that is not finite. */
+/** Describes the first synchronised parameter or running statistic with a number that is not finite. */
 export async function firstNonFiniteParameter(model: Model): Promise<string | undefined> {
   for (const [name, tensor] of model.stateDict()) {
     if (tensor.dtype === "F32" && !(await toFloat32(tensor)).every(Number.isFinite)) return `the parameter ${name}`;

@@ -50,21 +50,21 @@ export interface Optimizer {
 
 /** Options with the meaning of torch.optim.SGD's. */
 export interface SgdOptions {
-  /** With 0, no state is needed. @default 0.9 */
+  /** Momentum. With 0, no state is needed. @default 0.9 */
   readonly momentum?: number;
-  /** @default 0 */
+  /** Weight decay. @default 0 */
   readonly weightDecay?: number;
-  /** @default false */
+  /** Nesterov momentum. @default false */
   readonly nesterov?: boolean;
 }
 
 /** Options with the meaning of torch.optim.AdamW's. */
 export interface AdamWOptions {
-  /** @default [0.9, 0.999] */
+  /** Decay rates of the two moments. @default [0.9, 0.999] */
   readonly betas?: readonly [number, number];
-  /** @default 1e-8 */
+  /** Added to the denominator. @default 1e-8 */
   readonly eps?: number;
-  /** @default 0.01 */
+  /** Weight decay. @default 0.01 */
   readonly weightDecay?: number;
 }
 

@@ -31,7 +31,7 @@ export interface LearningRateOptions {
   readonly decay: "none" | "schedule" | "cos";
   /** Epochs at whose start "schedule" decays. @default [30, 60, 90], as in the paper */
   readonly milestones?: readonly number[];
-  /** @default 0.1 */
+  /** Factor of each decay of "schedule". @default 0.1 */
   readonly gamma?: number;
   /**
    * Number of epochs before the decay in which the rate grows linearly, step by step, from lr / steps to lr. @default 0
