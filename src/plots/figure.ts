@@ -13,7 +13,10 @@ import { type Color, FONT, PANEL, SERIES, SIZE, SOFT, TEXT } from "./theme.ts";
 export interface FigureOptions {
   /** The title. It is drawn above the panels. */
   readonly title: string;
-  /** Description for people who do not see the picture: what rises, what is largest. @default the title */
+  /**
+   * Description for people who do not see the picture, such as which line rises or which bar is longest. @default the
+   * title
+   */
   readonly description?: string;
   /** Width of a panel in pixels. Each kind of picture has its own default. */
   readonly width?: number;

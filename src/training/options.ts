@@ -23,7 +23,7 @@ import {
 } from "../arguments.ts";
 import { learningRate, type Position, temperature } from "./schedules.ts";
 
-/** The recipe of a run. Names and defaults are those of the published training script, where it has them. */
+/** The recipe of a run. Names and defaults are those of the published training script, if it has the setting. */
 export interface Recipe {
   /** Number of passes over the training images. */
   readonly epochs: number;
