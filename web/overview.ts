@@ -12,7 +12,7 @@ export type Attentions = readonly ReadonlyMap<string, LayerAttentions>[];
 
 /** A column of cells for each layer. Each column is a radio button. */
 export class Overview {
-  /** Where the page puts it. */
+  /** The element for the page. */
   readonly root: HTMLElement = element("fieldset", { class: "overview" });
   /** The layer that is shown. */
   chosen: DynamicLayer;

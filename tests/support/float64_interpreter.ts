@@ -15,7 +15,7 @@ const OPS = { ...REFERENCE_OPS, ...REFERENCE_GRADIENT_OPS };
 export type Given = Readonly<Record<string, ArrayLike<number>>>;
 
 /**
- * Returns the outputs of a graph, or the values in `wanted`. Inputs that are left out have their initial numbers. All
+ * Returns the outputs of a graph, or the numbers of `values`. Inputs that are left out have their initial numbers. All
  * parameters must be given.
  */
 export function interpret(graph: Graph, given: Given): Record<string, Float64Array>;

@@ -2,8 +2,8 @@ import type { Dataset } from "../../src/data/datasets/dataset.ts";
 import { CIFAR10 } from "../../src/data/pixels/preprocessing.ts";
 
 /**
- * Returns a data set of labelled images of CIFAR-10's size and 10 classes, from `load`. The files are "NAMES/0.png" and
- * so on.
+ * Returns a data set of labelled images of CIFAR-10's size and 10 classes, which `load` provides. The files are
+ * "image/0.png" and so on; `names` replaces "image".
  */
 export function memoryDataset(length: number, load: Dataset["load"], names = "image"): Dataset {
   return {

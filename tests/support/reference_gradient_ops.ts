@@ -153,8 +153,8 @@ const SLOPES: Readonly<Record<string, (of: Numbers, attributes: Node["attributes
 const isOfSamples = (weight: Shape, kernel?: Tensor): boolean => weight.length === 5 && weight[0] > 1 && !kernel;
 
 /**
- * Calls f for every number of n kernels and every sample, with the attentions' indices and the indices into the kernels
- * and the result.
+ * Calls f for every sample and every element of the n kernels: with the indices of sample, kernel, output channel,
+ * input channel and tap, and the indices into the kernels and the result.
  */
 function visitMixing(
   [batch]: Shape,
