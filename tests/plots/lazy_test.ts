@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 
-/** The npm packages that Deno would fetch for a program, in name@version. */
+/** Returns the npm packages that Deno would fetch for a program, as name@version. */
 async function packagesOf(program: string): Promise<string[]> {
   const path = fileURLToPath(new URL(`../../${program}`, import.meta.url));
   const { code, stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", path] }).output();

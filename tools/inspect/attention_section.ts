@@ -16,7 +16,7 @@ import { amounts, differences, picture, type Scale } from "./pictures.ts";
 
 /** Attentions with at most this many numbers are printed as numbers. */
 const MOST_WRITTEN = 49;
-/** Columns of a picture of channels: `MANY_COLUMNS` for at least `MANY` channels, otherwise `FEW_COLUMNS`. */
+/** Columns of a picture of channels: `MANY_COLUMNS` for more than `MANY` channels, otherwise `FEW_COLUMNS`. */
 const FEW_COLUMNS = 16, MANY_COLUMNS = 64, MANY = 256;
 
 /** Column headings. */
