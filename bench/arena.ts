@@ -35,8 +35,8 @@ export const PEERS: Readonly<Record<Row["device"], readonly string[]>> = {
 };
 
 /**
- * Runs of this project that are started before the first is awaited. Awaiting a GPU takes milliseconds, and each worker
- * takes one run.
+ * Number of this project's runs that are started before the first is awaited. Awaiting a GPU takes milliseconds, and
+ * each worker takes one run.
  */
 const IN_FLIGHT: Readonly<Record<Row["device"], number>> = {
   webgpu: 2,

@@ -11,7 +11,7 @@ export interface Row {
   readonly model: string;
   /** Kernels of a dynamic network; 1 for static ones. */
   readonly kernelNum: number;
-  /** Images a run. */
+  /** Images per run. */
   readonly batch: number;
   /** This project's executor: "cpu" is one thread, "cpu-pool" is one worker per core with a batch each. */
   readonly device: "webgpu" | "cpu" | "cpu-pool";
@@ -90,7 +90,7 @@ export interface Selection {
   readonly only?: string;
   /** Kernels of dynamic networks. */
   readonly kernelNum?: number;
-  /** Images a run. */
+  /** Images per run. */
   readonly batches?: readonly number[];
   /** Executors of this project. */
   readonly devices?: readonly Row["device"][];

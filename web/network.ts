@@ -27,7 +27,7 @@ export interface Guess {
   readonly probability: number;
 }
 
-/** The attentions of one layer for one image; those it does not have are left out. */
+/** The attentions of one layer for one image. Attentions that the layer does not have are absent. */
 export type LayerAttentions = { readonly [A in AttentionName]?: Float32Array<ArrayBuffer> };
 
 /** Durations in milliseconds. */

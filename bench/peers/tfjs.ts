@@ -14,7 +14,10 @@ import { type Graph, presentOperands, type Shape, type Value } from "../../src/g
 import type { Contestant } from "../contestant.ts";
 import { RULES } from "./tfjs_nodes.ts";
 
-/** tfjs has one backend at a time for the whole thread. So each user sets the previous one again. */
+/**
+ * Sets the backend of tfjs, which has only one at a time per thread. Returns a function that sets the previous one
+ * again.
+ */
 export async function takeBackend(name: "webgpu" | "wasm"): Promise<() => Promise<void>> {
   const previous = tf.engine().backendName;
   if (name === "wasm") {

@@ -1,4 +1,4 @@
-/** Returns whether this is a Linux whose packages this process may change. */
+/** Returns whether this process may install packages: it runs on Linux as root. */
 export function mayInstall(): boolean {
   return Deno.build.os === "linux" && Deno.uid() === 0;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Revokes permissions for the whole program and its workers. They cannot be granted again. The user is not asked. */
+/** Revokes permissions for the whole program and its workers. This is permanent, and the user is not asked. */
 export function giveUp(...names: Deno.PermissionName[]): void {
   for (const name of names) Deno.permissions.revokeSync({ name } as Deno.PermissionDescriptor);
 }
