@@ -30,7 +30,7 @@ export interface Guess {
 /** The attentions of one layer for one image. Attentions that the layer does not have are absent. */
 export type LayerAttentions = { readonly [A in AttentionName]?: Float32Array<ArrayBuffer> };
 
-/** Durations in milliseconds. */
+/** The time of one step or stage. */
 export type Time = StageTime;
 
 /** The results of a network for an image. */
