@@ -1,4 +1,4 @@
-/** Long runs, submitted in parts. */
+/** Tests long runs, which are submitted in parts. */
 
 import { assert, assertEquals } from "@std/assert";
 import { createModel, type Model } from "../../src/models/model/model.ts";

@@ -1,4 +1,4 @@
-/** What adapters refuse: devices, limits, features, memory, and kernels that are wrong. */
+/** Tests what adapters refuse: devices, limits, features, memory, and invalid kernels. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openDevice } from "../../src/devices.ts";
