@@ -15,18 +15,22 @@ import type { Base, Results, Row } from "./rows.ts";
 
 const INTRO = `# Bench
 
-This project beside TensorFlow.js, ONNX Runtime Web and, where a Python with torch was named, PyTorch: the same networks,
-weights and images in one run on one machine. \`deno task bench --out FILE.md [--python PATH]\` writes this page.
+This page compares the speed of this project with TensorFlow.js, ONNX Runtime Web and, if a Python with torch was named,
+PyTorch. The networks, weights and images are the same, in one run on one machine.
+\`deno task bench --out FILE.md [--python PATH]\` writes this page.
 
-- Times are medians of a run after others that do not count. GFLOP/s count two operations a multiply-add.
-- The ceiling is what a loop of multiply-adds in registers reaches on the adapter right after each run; its median.
-- A peer's column says how many times as long as this project it takes. Above 1x, this project is faster. Both took turns:
-  the median of a peer's run over the mean of this project's before and after it, for machines change their speed.
-- Every peer's answer agrees with this project's within 1e-3 of the largest number; else it has no time here.
-- Peers are given networks with batch norm folded, as this project runs them. TensorFlow.js runs static networks only:
-  beside a dynamic one stands its static twin. So it does for ONNX Runtime's WebGPU at batches above 1.
-- What is said to be over something else took turns with it in the same way.
-- PyTorch runs eagerly what the published code computes, batch norm not folded.
+- Times are medians of repeated runs, after warm-up runs. GFLOP/s count two operations for each multiply-add.
+- The ceiling is the speed of a loop of multiply-adds in registers on the adapter, measured right after each run. Its
+  median is used.
+- A peer's column says how many times as long as this project the peer takes. Above 1x, this project is faster. The two
+  take turns. The value is the median of a peer's run over the mean of this project's runs before and after it, because
+  machines change their speed.
+- Every peer's result agrees with this project's within 1e-3 of the largest number. A peer with another result has no
+  time here.
+- Peers get networks with batch norm folded, as this project runs them. TensorFlow.js runs static networks only. In the
+  row of a dynamic network, it runs the static twin. So does ONNX Runtime's WebGPU at batches above 1.
+- The columns "over ..." compare in the same way, with both taking turns.
+- PyTorch runs the published code's computation eagerly, with batch norm not folded.
 `;
 
 /** Returns a section of the page, or nothing if there are no rows. */
@@ -39,7 +43,7 @@ interface Section {
 
 const over = (base: Base) => ({ over }: Row) => times(over?.[base]);
 
-const LAYER_TEXT = "Window and stride, channels in and out, height and width of the input.";
+const LAYER_TEXT = "A row names window and stride, channels in and out, height and width of the input.";
 
 const SECTIONS: readonly Section[] = [
   {
@@ -49,32 +53,34 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Networks on the CPU",
-    text: "One thread, as TensorFlow.js's and ONNX Runtime's WebAssembly here.",
+    text: "Every program has one thread, as TensorFlow.js's and ONNX Runtime's WebAssembly have here.",
     rows: (rows) => select(rows, "forward", "cpu"),
     table: (section) => comparison(section, { "over static": over("static") }),
   },
   {
     title: "Networks on all cores",
     text:
-      "The CPU executor as evaluation runs it: a worker a core, each with a batch of its own; the time is a batch's. PyTorch\n" +
-      "takes its batches one after the other, with all cores at each.",
+      "The CPU executor runs as in an evaluation: one worker a core, each with a batch of its own. The time is a batch's.\n" +
+      "PyTorch takes its batches one after the other, with all cores at each.",
     rows: (rows) => select(rows, "forward", "cpu-pool"),
     table: (section) => comparison(section, { "over static": over("static") }),
   },
   {
     title: "Training steps",
     text:
-      "Forward, backward and SGD with momentum; the loss is read back. ONNX Runtime Web does not train. TensorFlow.js\n" +
-      "trains the static twin, whose first loss must be this project's. A step is set against the forward pass as the network\n" +
-      "infers, with batch norm folded and nothing kept, and as it trains, with the batch's statistics and the loss.",
+      "A step is forward, backward and SGD with momentum, and the loss is read back. ONNX Runtime Web does not train.\n" +
+      "TensorFlow.js trains the static twin, whose first loss must be this project's. A step is compared with two forward\n" +
+      "passes. The first is that of inference, with batch norm folded and nothing kept. The second is that of training, with\n" +
+      "the batch's statistics and the loss.",
     rows: (rows) => rows.filter(({ work }) => work === "train"),
     table: (section) =>
       comparison(section, { "over forward": over("forward"), "over training forward": over("training forward") }),
   },
   {
     title: "Convolutions on WebGPU",
-    text: `${LAYER_TEXT} This project and TensorFlow.js by timestamps on\n` +
-      "the device, without transfers and without laying row-major tensors out and back; ONNX Runtime by the clock on the wall.",
+    text: `${LAYER_TEXT} This project and TensorFlow.js\n` +
+      "are measured by timestamps on the device, without transfers and without converting row-major tensors to the device's\n" +
+      "layout and back. ONNX Runtime is measured by the wall clock.",
     rows: (rows) => select(rows, "layer", "webgpu"),
     table: (section) => comparison(section),
   },
@@ -90,7 +96,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: "Convolutions on the CPU",
-    text: `${LAYER_TEXT} Images are row-major on both sides of the run, for everybody.`,
+    text: `${LAYER_TEXT} Images are row-major before and after the run,\nfor every program.`,
     rows: (rows) => select(rows, "layer", "cpu"),
     table: (section) => comparison(section),
   },

@@ -26,9 +26,9 @@ export function scaleSections({ networks, decoding, evaluated, cores }: Scale): 
   ]);
   const rates = ["decoding threads", "decoded/s", `${evaluated} alone, images/s`, "evaluation, images/s"];
   return [
-    "## How time and memory grow\n\nMemory is planned before the device is asked: weights, and activations, which share\n" +
-    `theirs. A batch that exceeds a binding of the adapter runs in parts.\n\n${markdownTable(header, grown)}`,
-    `## Decoding\n\nJPEG files of 500x375 pixels and 130 KB, decoded, resized and cropped as torchvision does, on ${cores}\n` +
-    `cores, which the software adapter uses too.\n\n${markdownTable(rates, threads)}`,
+    "## How time and memory grow\n\nMemory is planned before the device is asked for it: weights, and activations, which\n" +
+    `share memory. A batch that exceeds a binding of the adapter runs in parts.\n\n${markdownTable(header, grown)}`,
+    `## Decoding\n\nThe files are JPEGs of 500x375 pixels and 130 KB. They are decoded, resized and cropped as torchvision\n` +
+    `does, on ${cores} cores, which the software adapter uses too.\n\n${markdownTable(rates, threads)}`,
   ];
 }

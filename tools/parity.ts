@@ -88,26 +88,28 @@ const SECTIONS = [
     sensitive: false,
     title: "Random weights",
     text:
-      "Weights, running statistics and the one image are pseudo-random; activations are of order one in every layer.",
+      "Weights, running statistics and the one image are pseudo-random. Activations are of order one in every layer.",
   },
   {
     sensitive: true,
     title: "Sensitive attentions",
     text:
-      `The image is made of four patches of one colour: in a long sum of equal numbers, roundings add up. The norms of the
-attentions on the largest maps multiply what is left of a mean by 30 to 100. A digit lost in a mean shows in the logits.`,
+      `The image is made of four patches of one colour each. In a long sum of equal numbers, roundings add up. The norms of the
+attentions on the largest maps subtract a mean and multiply the rest by 30 to 100. A digit lost in a mean shows in the
+logits.`,
   },
 ];
 
 function page(tables: string, torch: string, versions: string): string {
   return `# Parity with PyTorch
 
-The largest difference of any logit from PyTorch's in float64, relative to the largest logit: ours on both devices, and that
-of PyTorch's own float32. Ours may be 4 times PyTorch's, or 1e-6, which is a few roundings.
+The errors are the largest difference of any logit from PyTorch's in float64, relative to the largest logit. There is one
+column for each of our devices, and one for PyTorch's own float32. Ours may be 4 times PyTorch's, or 1e-6, which is a few
+roundings.
 
 - \`deno task parity --out docs/parity.md\` writes this page.
 - \`tests/reference/write_model_fixtures.py\` wrote PyTorch's logits.
-- \`tests/sums_test.ts\` tests the same of every operator that sums much, alone, on both kinds of WebGPU adapters too.
+- \`tests/sums_test.ts\` tests each operator with long sums in the same way, alone, on both kinds of WebGPU adapters too.
 
 Run with:
 

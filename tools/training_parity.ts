@@ -112,14 +112,14 @@ function lossTable(rows: readonly Row[]): string {
 function page(rows: readonly Row[], { torch, imageSize, batch, sgd }: TrainingSetting, versions: string): string {
   return `# Training parity with PyTorch
 
-Whole networks in training at ${imageSize}x${imageSize}, batch ${batch}, against PyTorch in float64.
+Whole networks train at ${imageSize}x${imageSize}, batch ${batch}. Their gradients and losses are compared with PyTorch's in float64.
 
 - \`deno task training-parity --out docs/training_parity.md\` writes this page.
-- \`tests/reference/write_training_parity_fixtures.py\` wrote PyTorch's answers.
+- \`tests/reference/write_training_parity_fixtures.py\` wrote PyTorch's results.
 - The last column of each table is PyTorch's own distance in float32 from float64, on the same tensors and steps.
 - Weights, images and labels are pseudo-random, and well-conditioned: activations are of order one, attentions between
-  0.1 and 0.9, and batch norms shift most activations off the kink of ReLU. From a random initialisation as for training
-  these networks are chaotic in float32: rounding decides on which side of the kink an activation is.
+  0.1 and 0.9, and batch norms shift most activations off the kink of ReLU. With the random initialisation of a real
+  training these networks are chaotic in float32: rounding decides on which side of the kink an activation is.
 
 Run with:
 
@@ -128,18 +128,20 @@ ${versions.split("; ").map((version) => `- ${version}`).join("\n")}
 
 ## Gradients and running statistics
 
-After one step, of every parameter its gradient and of every batch norm its running mean and variance: the L2 norm of
-the difference, relative to the tensor's norm. The worst tensor, and in brackets the median; ${TENSOR_TOLERANCE} is allowed.
+The gradient of every parameter, and the running mean and variance of every batch norm, are compared after one step. The
+error is the L2 norm of the difference, relative to the tensor's norm. The table has the worst tensor, and in brackets
+the median. ${TENSOR_TOLERANCE} is allowed.
 
-The fixture keeps ${PROJECTIONS} random projections of each tensor instead of the tensor. PyTorch's errors are exact. Those of the
-devices are estimates from the projections: their squares are right on average, with a standard deviation of at most
-${(100 / Math.sqrt(2 * PROJECTIONS)).toFixed(1)} % of the error, and less than half of it once in 100,000 times.
+The fixture stores ${PROJECTIONS} random projections of each tensor instead of the tensor. PyTorch's errors are exact. Those of the
+devices are estimated from the projections. The squares of the estimates are right on average, with a standard deviation
+of at most ${(100 / Math.sqrt(2 * PROJECTIONS)).toFixed(1)} % of the error. An estimate is less than half of the error
+once in 100,000 times.
 
 ${tensorTable(rows)}
 ## Loss
 
-The largest relative difference of any step's loss; ${LOSS_TOLERANCE} is allowed. Always the same batch, by SGD with learning rate
-${sgd.lr}, momentum ${sgd.momentum} and weight decay ${sgd.weight_decay}.
+The error is the largest relative difference of any step's loss. ${LOSS_TOLERANCE} is allowed. All steps take the same
+batch, by SGD with learning rate ${sgd.lr}, momentum ${sgd.momentum} and weight decay ${sgd.weight_decay}.
 
 ${lossTable(rows)}`;
 }

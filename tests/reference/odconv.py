@@ -238,15 +238,16 @@ RESNETS = {
     "resnet101": ([3, 4, 23, 3], True),
 }
 MOBILENETS = {"mobilenetv2_050": 0.5, "mobilenetv2_075": 0.75, "mobilenetv2_100": 1.0}
-ARCHITECTURES = [*RESNETS, "resnet20", *MOBILENETS]
+SMALL_RESNETS = {"resnet20": [3, 3, 3]}  # for images of 32x32 and 10 classes
+ARCHITECTURES = [*RESNETS, *SMALL_RESNETS, *MOBILENETS]
 
 
 def build(arch, kernel_num=4, reduction=0.0625, num_classes=None):
     """A network by its registry name: "resnet18", "od_resnet18", ... kernel_num counts for od_ names only."""
     base = arch.removeprefix("od_")
     n = kernel_num if arch.startswith("od_") else None
-    if base == "resnet20":
-        return ResNet([3, 3, 3], False, num_classes or 10, n, reduction, small_images=True)
+    if base in SMALL_RESNETS:
+        return ResNet(SMALL_RESNETS[base], False, num_classes or 10, n, reduction, small_images=True)
     if base in RESNETS:
         return ResNet(*RESNETS[base], num_classes or 1000, n, reduction)
     return MobileNetV2(MOBILENETS[base], num_classes or 1000, n, reduction)

@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 from safetensors.numpy import save_file
 
-from odconv import ARCHITECTURES, build
+from odconv import ARCHITECTURES, SMALL_RESNETS, build
 from weights import patches, sensitive_scale_and_offset, sensitivity, state_dict, uniform
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 
 def row(arch, size, batch=1, kernel_num=1, reduction=0.0625, num_classes=None, quick=False, sensitive=False):
-    classes = num_classes or (10 if arch.endswith("resnet20") else 1000)
+    classes = num_classes or (10 if arch.removeprefix("od_") in SMALL_RESNETS else 1000)
     dynamic = arch.startswith("od_")
     return {
         "name": (f"{arch}_{kernel_num}x@{size}" if dynamic else f"{arch}@{size}") + ("-sensitive" if sensitive else ""),
@@ -35,16 +35,20 @@ def row(arch, size, batch=1, kernel_num=1, reduction=0.0625, num_classes=None, q
     }
 
 
+def image_size(base):
+    return 32 if base in SMALL_RESNETS else 224
+
+
 def rows():
     for base in ARCHITECTURES:
-        size = 32 if base == "resnet20" else 224
+        size = image_size(base)
         yield row(base, size)
         for kernel_num in 1, 4:
             yield row(f"od_{base}", size, kernel_num=kernel_num)
     for base in ARCHITECTURES:
         for kernel_num in 1, 4:
             quick = kernel_num == 4 and base in ("resnet18", "mobilenetv2_050")
-            yield row(f"od_{base}", 32 if base == "resnet20" else 224, kernel_num=kernel_num, quick=quick, sensitive=True)
+            yield row(f"od_{base}", image_size(base), kernel_num=kernel_num, quick=quick, sensitive=True)
     quick = {"num_classes": 40, "quick": True}
     yield row("resnet18", 48, 2, **quick)
     yield row("od_resnet18", 48, 2, 4, **quick)
