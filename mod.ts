@@ -1,5 +1,6 @@
 /**
- * ODConv networks outside Python: PyTorch's checkpoints and numbers, on WebGPU or the CPU.
+ * Runs and trains ODConv networks outside Python, on WebGPU or the CPU. Reads PyTorch's checkpoints and computes
+ * PyTorch's results.
  *
  * ```ts
  * import { classify, loadModel, openDevice } from "@odconv/odconv";
@@ -27,7 +28,7 @@ export {
   TrainingError,
 } from "./src/errors.ts";
 
-// Models: load one, build one, count one.
+// Models: load, build, summarize.
 export { type CustomNetwork, loadModel, type LoadOptions } from "./src/models/load.ts";
 export {
   CompiledModel,
@@ -59,13 +60,13 @@ export type {
 export { saveModel } from "./src/deno_only.ts";
 export type { Published } from "./src/models/architectures/published.ts";
 
-// Devices: where it runs.
+// Devices that networks run on.
 export { type DeviceName, type DeviceOptions, type DeviceWork, type GpuSource, openDevice } from "./src/devices.ts";
 export type { Precision } from "./src/webgpu/plan/plan.ts";
 export type { Backend, Device, Executable, Tensors } from "./src/graph/backend.ts";
 export { type Measured, Tuning, type TuningOptions } from "./src/webgpu/tuning/tuning.ts";
 
-// Images: bytes to the network's input.
+// Images: from bytes to the network's input.
 export { decodeImage, type RgbImage } from "./src/data/decoding/decode.ts";
 export { stack } from "./src/data/pixels/stack.ts";
 export { type ImageTensor, imageTensor } from "./src/image_tensor.ts";
@@ -85,12 +86,12 @@ export type { DatasetEvaluation, EvaluateDatasetOptions } from "./src/evaluation
 export type { EvaluateOptions, Evaluation } from "./src/evaluation/evaluate.ts";
 export type { BatchResult } from "./src/evaluation/journal.ts";
 
-// Answers: logits to words.
+// Results: from logits to class names.
 export { classify, type ClassifyOptions, type ClassScore, type ImageSource } from "./src/evaluation/classify.ts";
 export { type Accuracy, accuracy, type Prediction, type Score, softmax, topK } from "./src/evaluation/accuracy.ts";
 export { classNames } from "./src/data/labels/class_names.ts";
 
-// Layers: networks of one's own.
+// Layers for custom networks.
 export { GELU, Hardsigmoid, Hardswish, Identity, LeakyReLU, SiLU, Tanh } from "./src/nn/activations.ts";
 export { Conv1d, type Conv1dOptions } from "./src/nn/conv1d.ts";
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./src/nn/conv_transpose2d.ts";
@@ -116,7 +117,7 @@ export {
   Sigmoid,
 } from "./src/nn/stateless.ts";
 
-// The graph underneath.
+// The computation graph.
 export {
   type Attributes,
   type AttributesOf,
@@ -136,7 +137,7 @@ export { type PoolAttributes } from "./src/graph/ops/pooling.ts";
 export { fuseMixing } from "./src/graph/passes/fuse_mixing.ts";
 export { optimizeForInference } from "./src/graph/passes/mod.ts";
 
-// Training: gradients, what losses are made of, steps, schedules.
+// Training: gradients, losses, steps, schedules.
 export { appendGradients } from "./src/graph/autodiff.ts";
 export { crossEntropy, type CrossEntropyAttributes } from "./src/graph/ops/cross_entropy.ts";
 export { scale, sum } from "./src/graph/ops/reductions.ts";

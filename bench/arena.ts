@@ -1,6 +1,6 @@
 /**
- * Where this project and its peers meet: every contestant is opened when it is first needed, runs the same graph on the same
- * numbers, must agree with this project's answer, and takes turns with it.
+ * Compares this project with its peers. Each contestant is opened on first use, runs the same graph on the same inputs,
+ * and is timed in turns with this project. Its outputs must agree with this project's.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { ours } from "./peers/ours.ts";
 import { openPyTorch, type PyTorch, type PyTorchJob } from "./peers/pytorch.ts";
 import type { Row } from "./rows.ts";
 
-/** How each peer that runs graphs is opened. */
+/** Opens each peer that runs graphs. */
 const OPEN: Readonly<Record<string, () => Promise<Contestant>>> = {
   "tfjs-webgpu": async () => (await import("./peers/tfjs.ts")).openTfjs("webgpu"),
   "tfjs-wasm": async () => (await import("./peers/tfjs.ts")).openTfjs("wasm"),
@@ -27,45 +27,48 @@ const OPEN: Readonly<Record<string, () => Promise<Contestant>>> = {
   "onnxruntime-wasm": async () => (await import("./peers/onnxruntime.ts")).openOnnxRuntime("wasm"),
 };
 
-/** Whom each of this project's executors is compared with. */
+/** The peers of each of this project's executors. */
 export const PEERS: Readonly<Record<Row["device"], readonly string[]>> = {
   webgpu: ["tfjs-webgpu", "onnxruntime-webgpu", "onnxruntime-wasm", "pytorch"],
   cpu: ["tfjs-wasm", "onnxruntime-wasm"],
   "cpu-pool": ["pytorch"],
 };
 
-/** Runs of ours that are started before the first is awaited: awaiting a GPU takes milliseconds, and workers take one each. */
+/**
+ * Number of this project's runs that are started before the first is awaited. Awaiting a GPU takes milliseconds, and
+ * each worker takes one run.
+ */
 const IN_FLIGHT: Readonly<Record<Row["device"], number>> = {
   webgpu: 2,
   cpu: 1,
   "cpu-pool": navigator.hardwareConcurrency,
 };
 
-/** What an arena is made for. */
+/** Options of an {@link Arena}. */
 export interface ArenaOptions extends Patience {
   /** Peers to time, of {@link PEERS}. */
   readonly peers: readonly string[];
-  /** A Python with torch, for the peer "pytorch". */
+  /** Path of a Python with torch, for the peer "pytorch". */
   readonly python?: string;
-  /** Where WebGPU kernels read from; what suits the adapter if left out. */
+  /** Memory that WebGPU kernels read their operands from. Default: what suits the adapter. */
   readonly operands?: "texture" | "buffer";
-  /** Told what could not be measured, and why. */
+  /** Called with what could not be measured, and why. */
   readonly note: (line: string) => void;
 }
 
 /** One graph to time. */
 export interface Task {
-  /** Unlike any other task's. */
+  /** Unique among the tasks. */
   readonly name: string;
-  /** What runs. */
+  /** The graph to run. */
   readonly graph: Graph;
-  /** Time its kernels alone, by whoever can tell. */
+  /** Whether to time the kernels alone, for contestants that can. */
   readonly kernelsOnly?: boolean;
 }
 
-/** See above. */
+/** Opens contestants when they are needed, checks their outputs and times them. */
 export class Arena {
-  /** Descriptions of all who took part. */
+  /** Descriptions of all contestants that ran. */
   readonly descriptions: Set<string> = new Set();
   readonly #options: ArenaOptions;
   readonly #contestants = new Map<string, Promise<Contestant>>();
@@ -75,7 +78,7 @@ export class Arena {
   #ceiling?: () => Promise<number>;
   #pytorch?: Promise<PyTorch>;
 
-  /** Opens nothing yet. */
+  /** Opens no device yet. */
   constructor(options: ArenaOptions) {
     this.#options = options;
   }
@@ -85,12 +88,12 @@ export class Arena {
     return this.#options;
   }
 
-  /** Whether a peer is asked for. */
+  /** Returns whether this peer was requested. */
   takes(peer: string): boolean {
     return this.#options.peers.includes(peer);
   }
 
-  /** This project's executor. Throws DeviceError where there is no adapter. */
+  /** Returns this project's executor. Throws DeviceError if there is no adapter. */
   async backend(device: "webgpu"): Promise<WebGpuBackend>;
   async backend(device: Row["device"]): Promise<Backend>;
   async backend(device: Row["device"]): Promise<Backend> {
@@ -105,14 +108,14 @@ export class Arena {
     return backend;
   }
 
-  /** What the adapter can do right now, in GFLOP/s; null but for WebGPU. */
+  /** Returns the throughput that the adapter reaches right now, in GFLOP/s; null for other devices than WebGPU. */
   async ceiling(device: Row["device"]): Promise<number | null> {
     if (device !== "webgpu") return null;
     const measure = this.#ceiling ??= await ceilingMeter(await this.backend("webgpu"));
     return await measure();
   }
 
-  /** Median milliseconds of this project, and the median of what the adapter could do after each run. */
+  /** Returns the median milliseconds of this project, and the median of the adapter's throughput after each run. */
   async time(device: Row["device"], task: Task): Promise<Pick<Row, "ms" | "ceilingGflops">> {
     const ceilings: (number | null)[] = [];
     const us = await this.#us(device);
@@ -125,7 +128,7 @@ export class Arena {
     return { ms, ceilingGflops: device === "webgpu" ? median(ceilings as number[]) : null };
   }
 
-  /** How many times as long a task takes as another on the same device, in turns. */
+  /** Returns the time of `task` divided by the time of `other` on the same device, measured in turns. */
   async ratio(device: Row["device"], task: Task, other: Task): Promise<number> {
     const us = await this.#us(device);
     return await this.#with(
@@ -136,8 +139,8 @@ export class Arena {
   }
 
   /**
-   * Milliseconds of the executor's peers by name: this project's, times how many times as long the peer takes, in turns.
-   * `twin` is the static task that stands in where a peer does not take the dynamic one; `job` is the same for PyTorch.
+   * Returns the milliseconds of the executor's peers by name: this project's `ms` times the peer's time ratio, measured
+   * in turns. `twin` is the static task for peers that do not run the dynamic one. `job` is the same work for PyTorch.
    */
   async timePeers(
     device: Row["device"],
@@ -155,7 +158,8 @@ export class Arena {
   }
 
   /**
-   * How many times as long PyTorch takes as `turn`, in turns; undefined where no Python was named or it is not asked for.
+   * Returns PyTorch's time divided by that of `turn`, measured in turns; undefined if no Python was named or PyTorch
+   * was not requested.
    */
   async overPyTorch(job: PyTorchJob, turn: Timed): Promise<number | undefined> {
     const { python } = this.#options;
@@ -168,7 +172,7 @@ export class Arena {
     return await ratioInTurns(work, turn, this.#options);
   }
 
-  /** Measures once under a name; where it fails, says so and answers undefined from then on. */
+  /** Measures once for each name. If that fails, reports it, and returns undefined from then on. */
   attempt(name: string, measure: () => Promise<number>): Promise<number | undefined> {
     return this.#once(name, () =>
       measure().catch((error: Error) => {
@@ -177,7 +181,7 @@ export class Arena {
       }));
   }
 
-  /** Closes everything. */
+  /** Closes all devices and PyTorch. */
   async dispose(): Promise<void> {
     this.#backends.forEach((backend) => backend.dispose());
     await (await this.#pytorch)?.dispose();
@@ -194,7 +198,7 @@ export class Arena {
       this.descriptions.add(contestant.description);
       const chosen = twin && !contestant.takesDynamic(batch) ? twin : task;
       const us = await this.#us(device);
-      // What a peer answers is only worth its time beside ours.
+      // A peer's time is used only if its outputs agree with ours.
       if (!this.#answers.has(chosen.name)) await this.#answer(us, chosen);
       return await this.#with(
         us,
@@ -204,7 +208,7 @@ export class Arena {
     });
   }
 
-  /** Gives a contestant's work on a task, warm, to whoever measures it. */
+  /** Compiles a task for a contestant, warms it up and passes the work to `measure`. */
   async #with<T>(contestant: Contestant, { name, graph, kernelsOnly }: Task, measure: (work: Timed) => Promise<T>) {
     const { inFlight } = contestant;
     const inputs = inputsOf(graph);
@@ -227,7 +231,7 @@ export class Arena {
     await runner.dispose();
   }
 
-  /** The first answer to a task is this project's; all others must agree with it. */
+  /** Stores this project's outputs, the first ones of each task. Checks all later outputs against them. */
   #check(contestant: Contestant, task: string, answer: Tensors): void {
     const known = this.#answers.get(task);
     if (known) expectAgreement(contestant.name, task, known, answer);

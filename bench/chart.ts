@@ -2,14 +2,17 @@ import { type Bar, barChart } from "../src/plots/mod.ts";
 import { nameOf, select } from "./tables.ts";
 import type { Row } from "./rows.ts";
 
-/** What this project's executors are called. */
+/** Names of this project's executors. */
 const SERIES: Readonly<Record<Row["device"], string>> = {
   webgpu: "this project, WebGPU",
   cpu: "this project, one core",
   "cpu-pool": "this project, all cores",
 };
 
-/** Milliseconds an image of every network forward, by program, as SVG; undefined where none was measured. */
+/**
+ * Draws the forward milliseconds per image of every network, by program, as SVG. Returns undefined if none was
+ * measured.
+ */
 export async function chart(rows: readonly Row[]): Promise<string | undefined> {
   const forward = Object.keys(SERIES).flatMap((device) => select(rows, "forward", device as Row["device"]));
   const largest = Math.max(...forward.map(({ batch }) => batch));

@@ -1,6 +1,5 @@
 /**
- * Who is timed: this project and its peers, behind one interface, so that all of them run the same graphs on the same
- * numbers.
+ * The interface of what is timed: this project and its peers. All of them run the same graphs on the same inputs.
  *
  * @module
  */
@@ -8,26 +7,26 @@
 import type { Tensors } from "../src/graph/backend.ts";
 import type { Graph } from "../src/graph/graph.ts";
 
-/** A graph, ready to run. */
+/** A compiled graph. */
 export interface Runner {
-  /** Inputs as the graph names them, row-major, to outputs. */
+  /** Runs the graph. Inputs have the graph's names; tensors are row-major. */
   run(inputs: Tensors): Promise<Tensors>;
-  /** Milliseconds of one run's kernels alone, without transfers; left out by who cannot tell. */
+  /** Returns the milliseconds of one run's kernels alone, without transfers. Absent if the contestant cannot tell. */
   kernelMs?(inputs: Tensors): Promise<number>;
-  /** Frees it. */
+  /** Frees the graph. */
   dispose(): Promise<void> | void;
 }
 
-/** Something that runs graphs. One runner of it is alive at a time. */
+/** A program that runs graphs. Only one of its runners exists at a time. */
 export interface Contestant {
-  /** "odconv", or one of the peers. */
+  /** "odconv" or the name of a peer. */
   readonly name: string;
-  /** Its library's version, and what it runs on. */
+  /** Version of its library and the device it runs on. */
   readonly description: string;
   /** Runs that may be started before the first is awaited. */
   readonly inFlight: number;
-  /** Whether it is given dynamic networks of this batch; where not, the static network of the same shape is timed. */
+  /** Returns whether it runs dynamic networks of this batch. If not, the static network of the same shape is timed. */
   takesDynamic(batch: number): boolean;
-  /** Makes a graph ready. Throws where it cannot run it. */
+  /** Compiles a graph. Throws if it cannot run the graph. */
   compile(graph: Graph): Promise<Runner>;
 }

@@ -1,6 +1,7 @@
 /**
  * Converts a checkpoint and reports the converter's peak memory beside the checkpoint's size (Linux: VmHWM of /proc).
- * Exit code 1 where it is more than 1.5 times the size. Deno opens /proc to nothing less than -A.
+ * The exit code is 1 if the peak is more than 1.5 times the size. It needs -A, because Deno opens /proc only with all
+ * permissions.
  *
  *     deno run -A bench/convert_memory.ts CHECKPOINT [option of convert ...]
  *
@@ -27,7 +28,7 @@ const timer = setInterval(() => {
     const status = Deno.readTextFileSync(`/proc/${child.pid}/status`);
     peak = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024 || peak;
   } catch (error) {
-    // It has ended between two looks.
+    // The process has ended between two reads.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }, POLL_MS);

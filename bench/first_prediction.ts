@@ -1,10 +1,10 @@
 /**
- * From the start of a process to its first logits: a process is started several times, and what it did by when is
- * printed. The weights are random, written to a file first, so that reading them is part of it.
+ * Measures the time from the start of a process to its first logits. It starts several processes and prints when each
+ * stage was done. The weights are random. They are written to a file first, so that the time includes reading them.
  *
  *     deno run -A bench/first_prediction.ts [ARCHITECTURE] [KERNEL_NUM]
  *
- * The first start fills the driver's cache of compiled shaders, if it has one; the others find it warm.
+ * The first process fills the driver's cache of compiled shaders, if there is one. The others find it warm.
  *
  * @module
  */
@@ -22,7 +22,9 @@ const STAGES = ["modules", "device", "model", "compiled", "logits"] as const;
 
 type Times = Record<typeof STAGES[number], number>;
 
-/** What a started process does; prints when, in milliseconds since the epoch, each stage was done. */
+/**
+ * The program of a started process. It prints the time at which each stage was done, in milliseconds since the epoch.
+ */
 async function predict(path: string): Promise<void> {
   const times: Partial<Times> = { modules: Date.now() };
   const device = await openDevice("webgpu");

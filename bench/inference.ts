@@ -1,14 +1,14 @@
-/** Whole networks forward, on images of the architecture's own size. */
+/** Times the forward pass of whole networks, on images of each architecture's own size. */
 
 import type { Model } from "../src/models/model/model.ts";
 import type { Arena, Task } from "./arena.ts";
 import { countMadds, networksOf, seededModel, staticTwin } from "./networks.ts";
 import type { Row, Selection } from "./rows.ts";
 
-/** Measures one row after the other. */
+/** Measures the rows one after the other. */
 export async function* forwardRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
   const { batches = [1, 8], devices = ["webgpu", "cpu", "cpu-pool"] } = selection;
-  // Before any peer: once ONNX Runtime has run in a process, no worker starts there any more.
+  // Opened before any peer: once ONNX Runtime has run in a process, no worker starts in it.
   if (devices.includes("cpu-pool")) await arena.backend("cpu-pool");
   for (const { arch, kernelNum } of networksOf(selection)) {
     const model = await seededModel(arch, kernelNum);
@@ -31,7 +31,7 @@ export async function* forwardRows(arena: Arena, selection: Selection): AsyncGen
   }
 }
 
-/** The network as it infers. */
+/** The network's graph for inference. */
 export function forwardTask(model: Model, batch: number): Task {
   const { arch, kernelNum } = model.config;
   return { name: `${arch} n=${kernelNum} batch ${batch}`, graph: model.graph({ batch }) };

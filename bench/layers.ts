@@ -1,4 +1,4 @@
-/** Single convolutions, as ResNet and MobileNetV2 have them, and on WebGPU their gradients. */
+/** Times single convolutions of ResNet and MobileNetV2, and on WebGPU their gradients. */
 
 import { Graph, type Shape, size, type Value } from "../src/graph/graph.ts";
 import { conv2d } from "../src/graph/ops/conv2d.ts";
@@ -8,7 +8,7 @@ import type { Arena } from "./arena.ts";
 import { countMadds, noise } from "./networks.ts";
 import type { Row, Selection, Work } from "./rows.ts";
 
-/** A square convolution, padded so that stride 1 keeps the size. */
+/** A square convolution. Its padding keeps the size if the stride is 1. */
 interface Layer {
   readonly k: number;
   readonly cin: number;
@@ -16,7 +16,7 @@ interface Layer {
   /** Height and width of the input. */
   readonly extent: number;
   readonly stride?: number;
-  /** Every channel by itself. */
+  /** Whether the convolution is depthwise. */
   readonly depthwise?: boolean;
 }
 
@@ -35,7 +35,7 @@ const LAYERS: readonly Layer[] = [
   { k: 3, cin: 384, cout: 384, extent: 14, depthwise: true },
 ];
 
-/** What is timed of a layer, and where. */
+/** The work that is timed for a layer, and on which devices. */
 const PARTS: readonly {
   work: Work;
   graph: (layer: Layer, batch: number) => Graph;
@@ -46,7 +46,7 @@ const PARTS: readonly {
   { work: "layer weight gradient", graph: weightGradientGraph, devices: ["webgpu"] },
 ];
 
-/** Measures one row after the other. */
+/** Measures the rows one after the other. */
 export async function* layerRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
   const { only = "", batches = [1, 8], devices: chosen = ["webgpu", "cpu"] } = selection;
   for (const layer of LAYERS.filter((each) => nameOf(each).includes(only))) {
@@ -84,7 +84,7 @@ function outputShape({ cout, extent, stride = 1 }: Layer, batch: number): Shape 
   return [batch, cout, Math.ceil(extent / stride), Math.ceil(extent / stride)];
 }
 
-/** Small enough that sums are of order one. */
+/** Small, so that sums are of order one. */
 function weightOf(graph: Graph, layer: Layer): Value {
   const shape = weightShape(layer);
   const scale = size(shape.slice(1)) ** -0.5;

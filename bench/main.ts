@@ -1,5 +1,5 @@
 /**
- * The bench: this project and its peers in one run, on one adapter.
+ * The benchmark: this project and its peers in one run, on one adapter.
  *
  * @module
  */
@@ -51,7 +51,7 @@ Examples:
   deno task bench --only od_resnet50 --kernel-num 4 --batch 8 --work forward --peers none
 `;
 
-/** No measurement starts another round after so long: slow peers are timed once or twice. */
+/** No measurement starts another round after this time. Slow peers are timed once or twice. */
 const BUDGET_MS = 1000;
 
 const FLAGS = [

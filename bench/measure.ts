@@ -1,19 +1,19 @@
-/** Taking times. */
+/** Measures times. */
 
 /** How long a measurement may take. */
 export interface Patience {
-  /** Timed rounds at most. */
+  /** Largest number of timed rounds. */
   readonly rounds: number;
-  /** No round starts after so many milliseconds; one always does. */
+  /** No round starts after this many milliseconds. There is always at least one. */
   readonly budgetMs: number;
 }
 
-/** The middle one; of an even number, the upper of the two. */
+/** Returns the median; of an even number of values, the upper of the middle two. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** The median of what a function answers, as often as patience lasts. */
+/** Calls a function as often as `patience` allows. Returns the median of its results. */
 export async function medianOf(round: () => Promise<number>, { rounds, budgetMs }: Patience): Promise<number> {
   const values: number[] = [];
   const start = performance.now();
@@ -23,12 +23,12 @@ export async function medianOf(round: () => Promise<number>, { rounds, budgetMs 
   return median(values);
 }
 
-/** Work that answers how many milliseconds it took. */
+/** Does some work and returns its milliseconds. */
 export type Timed = () => Promise<number>;
 
 /**
- * `inFlight` runs as one piece of work, answering the milliseconds of one: they are started before the first is awaited,
- * because awaiting a GPU costs milliseconds by itself.
+ * Makes one piece of work of `inFlight` runs. It returns the milliseconds of one run. All runs are started before the
+ * first is awaited, because awaiting a GPU costs milliseconds by itself.
  */
 export function timed(run: () => Promise<unknown>, inFlight: number): Timed {
   return async () => {
@@ -39,36 +39,37 @@ export function timed(run: () => Promise<unknown>, inFlight: number): Timed {
 }
 
 /**
- * Work is done for so long before the first that counts: WebAssembly is compiled a second time, better, meanwhile, and what
- * waited gets its memory back.
+ * Duration of the warm-up. Meanwhile the engine compiles WebAssembly a second time, with optimization, and memory that
+ * was evicted comes back.
  */
 const WARM_UP_MS = 800;
 
-/** Does work that was done once already, in so many milliseconds, until it is warm. */
+/** Repeats work until it is warm. `before` is the time of earlier runs, in milliseconds. */
 export async function warmUp(work: Timed, inFlight: number, before = 0): Promise<void> {
   for (let warm = before; warm < WARM_UP_MS;) warm += await work() * inFlight;
 }
 
-/** Median milliseconds of a run that was run once before, for drivers compile in the first. See {@link timed}. */
+/** Returns the median milliseconds of a run, after a first run in which drivers compile. See {@link timed}. */
 export async function timeRuns(run: () => Promise<unknown>, inFlight: number, patience: Patience): Promise<number> {
   const round = timed(run, inFlight);
   const first = await round();
-  // A slow first round is as good as any other: it counts.
+  // A first round that takes longer than the budget counts as the result.
   if (first * inFlight > patience.budgetMs) return first;
   await warmUp(round, inFlight, first * inFlight);
   return await medianOf(round, patience);
 }
 
-/** How often two kinds of work take turns, at least. */
+/** Least number of turns of two kinds of work. */
 const LEAST_TURNS = 3;
 
-/** Turns are given up for fewer where one takes this many times as long as patience lasts. */
+/** Fewer turns are made if they take longer than this many times the budget. */
 const HOPELESS = 4;
 
 /**
- * How many times as long `work` takes as `other`, both done once before: the median of turns, each beside the mean of the
- * others before and after it, so that a machine that slows down for seconds slows both. Who waited has lost memory to caches
- * and to the system: a turn is done twice and the second counts, unless it is slow.
+ * Returns the time of `work` divided by the time of `other`. Both must have run once before. The result is the median
+ * over turns. Each turn is compared with the mean of the `other` turns before and after it, so that a machine that
+ * slows down for seconds slows both. While one waits, it loses memory to caches and to the system. So each turn runs
+ * twice and the second run counts, unless it is slow.
  */
 export async function ratioInTurns(work: Timed, other: Timed, { rounds, budgetMs }: Patience): Promise<number> {
   const turn = async (timed: Timed) => {

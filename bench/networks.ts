@@ -1,4 +1,4 @@
-/** Networks to time, the numbers they are given, and whether two answers agree. */
+/** The networks to time, their inputs, and the check that two results agree. */
 
 import { DataError } from "../src/errors.ts";
 import type { Tensors } from "../src/graph/backend.ts";
@@ -9,13 +9,16 @@ import { mix } from "../src/random.ts";
 import type { StateDict } from "../src/checkpoint/tensors/state_dict.ts";
 import type { Selection } from "./rows.ts";
 
-/** What the report is about. */
+/** The networks of the report. */
 const MODELS = ["resnet18", "od_resnet18", "resnet50", "od_resnet50", "mobilenetv2_100", "od_mobilenetv2_100"];
 
-/** Largest difference of two answers, relative to the largest number in ours. */
+/** Largest difference of two results, relative to the largest number of ours. */
 const TOLERANCE = 1e-3;
 
-/** The networks that are asked for; dynamic ones with 1 and 4 kernels if nothing else is said. `more` adds to the default. */
+/**
+ * Returns the networks that were requested. By default, dynamic networks have 1 and 4 kernels. `more` adds to the
+ * default.
+ */
 export function networksOf(
   { only, kernelNum }: Selection,
   more: readonly string[] = [],
@@ -26,7 +29,7 @@ export function networksOf(
   });
 }
 
-/** A model whose initial weights are drawn once, however often it is compiled. */
+/** A model whose initial weights are drawn only once, however often it is compiled. */
 export async function seededModel(arch: string, kernelNum: number): Promise<Model> {
   const model = createModel({ arch, kernelNum: arch.startsWith("od_") ? kernelNum : undefined });
   const tensors: StateDict = new Map();
@@ -38,17 +41,17 @@ export async function seededModel(arch: string, kernelNum: number): Promise<Mode
   return model;
 }
 
-/** The static network of the same shape. */
+/** Returns the static network of the same shape. */
 export function staticTwin(arch: string): string {
   return arch.replace(/^od_/, "");
 }
 
-/** Numbers from -1 to 1, the same at every call. */
+/** Returns numbers from -1 to 1, the same at every call. */
 export function noise(length: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length }, (_, i) => mix(i) / 2 ** 31 - 1);
 }
 
-/** {@link noise} for every input that has no initial value. */
+/** Returns {@link noise} for every input that has no initial value. */
 export function inputsOf(graph: Graph): Tensors {
   const inputs: Tensors = {};
   for (const [name, { source, shape }] of graph.inputs) {
@@ -58,14 +61,14 @@ export function inputsOf(graph: Graph): Tensors {
   return inputs;
 }
 
-/** Multiply-adds of one run. */
+/** Counts the multiply-adds of one run. */
 export function countMadds(graph: Graph): number {
   return graph.nodes.reduce((n, { op, operands, attributes, output }) => {
     return n + (op.madds?.(operands, attributes, output.shape) ?? 0);
   }, 0);
 }
 
-/** Throws DataError where a peer computes something else: its time would say nothing. */
+/** Throws DataError if a peer computes something else. Its time would mean nothing. */
 export function expectAgreement(peer: string, what: string, ours: Tensors, theirs: Tensors): void {
   for (const [name, values] of Object.entries(ours)) {
     const others = theirs[name];

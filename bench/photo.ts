@@ -1,4 +1,4 @@
-/** A photograph to decode: none of a camera's, but as large and as rough. */
+/** A synthetic photograph to decode, as large and as detailed as one from a camera. */
 
 // deno-lint-ignore no-import-prefix -- only the bench writes JPEG
 import encode, { init } from "npm:@jsquash/jpeg@1.6.0/encode.js";
@@ -9,11 +9,11 @@ const WIDTH = 500;
 const HEIGHT = 375;
 const QUALITY = 90;
 
-/** The edge of a patch of one colour, before the grain. */
+/** Edge of a patch of one colour, before the grain is added. */
 const PATCH = 16;
 const GRAIN = 24;
 
-/** Its JPEG file. */
+/** Returns the photograph as a JPEG file. */
 export async function photo(): Promise<Uint8Array<ArrayBuffer>> {
   const resolved = import.meta.resolve("npm:@jsquash/jpeg@1.6.0/codec/enc/mozjpeg_enc.wasm");
   await init(await WebAssembly.compile(await Deno.readFile(new URL(resolved))));

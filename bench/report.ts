@@ -1,5 +1,5 @@
 /**
- * The page that the bench writes.
+ * Writes the page of the benchmark.
  *
  * @module
  */
@@ -33,7 +33,7 @@ PyTorch. The networks, weights and images are the same, in one run on one machin
 - PyTorch runs the published code's computation eagerly, with batch norm not folded.
 `;
 
-/** A part of the page; left out where there are no rows. */
+/** Returns a section of the page, or nothing if there are no rows. */
 interface Section {
   readonly title: string;
   readonly text?: string;
@@ -102,7 +102,7 @@ const SECTIONS: readonly Section[] = [
   },
 ];
 
-/** The page; `picture` is the picture's file name, if there is one. */
+/** Returns the page. `picture` is the file name of the picture, if there is one. */
 export function page({ rows, scale, contestants, notes }: Results, picture?: string): string {
   const sections = SECTIONS.flatMap(({ title, text, rows: choose, table }) => {
     const chosen = choose(rows);
@@ -117,7 +117,7 @@ export function page({ rows, scale, contestants, notes }: Results, picture?: str
   return parts.join("\n");
 }
 
-/** Writes the page, and its chart beside it. Throws DataError where a file cannot be written. */
+/** Writes the page and its chart beside it. Throws DataError if a file cannot be written. */
 export async function writeReport(path: string, results: Results): Promise<void> {
   const picture = await chart(results.rows);
   const picturePath = path.replace(/(\.md)?$/, ".svg");
@@ -125,7 +125,7 @@ export async function writeReport(path: string, results: Results): Promise<void>
   await writeText(path, page(results, picture && basename(picturePath)));
 }
 
-/** Writes a text file, all of it or nothing. Throws DataError where the system refuses. */
+/** Writes a text file atomically. Throws DataError if the system refuses. */
 export async function writeText(path: string, text: string): Promise<void> {
   await writeFile(path, (write) => write(new TextEncoder().encode(text)), DataError);
 }

@@ -1,12 +1,12 @@
-/** Results of several runs, in one report. */
+/** Merges the results of several runs into one report. */
 
 import { DataError } from "../src/errors.ts";
 import type { Results, Row } from "./rows.ts";
 
-/** What makes a row the same row in another run. */
+/** Identifies a row across runs. */
 const KEYS = ["work", "model", "kernelNum", "batch", "device"] as const;
 
-/** Reads what `--json` wrote; `paths` are separated by commas. Throws DataError where a file is something else. */
+/** Reads files that `--json` wrote. `paths` are separated by commas. Throws DataError if a file is something else. */
 export async function readResults(paths: string | undefined): Promise<Results[]> {
   return await Promise.all((paths?.split(",") ?? []).map(async (path) => {
     try {
@@ -19,7 +19,7 @@ export async function readResults(paths: string | undefined): Promise<Results[]>
   }));
 }
 
-/** All of them; of what was measured twice, the later. */
+/** Merges results. If a row was measured twice, the later one counts. */
 export function merge(results: readonly Results[]): Results {
   const rows: Row[] = [];
   for (const row of results.flatMap((each) => each.rows)) {

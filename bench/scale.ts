@@ -1,4 +1,4 @@
-/** How time and memory grow, what a large batch costs, and whether decoding keeps up with the device. */
+/** Measures how time and memory grow, the cost of a large batch, and whether decoding keeps up with the device. */
 
 import { availableParallelism } from "node:os";
 import type { Dataset } from "../src/data/datasets/dataset.ts";
@@ -13,19 +13,19 @@ import { countMadds, noise, seededModel } from "./networks.ts";
 import { photo } from "./photo.ts";
 import type { DecodingRow, Scale, ScaleRow } from "./rows.ts";
 
-/** What a network is run with. */
+/** The size of a run. */
 type Setting = Pick<ScaleRow, "model" | "kernelNum" | "batch" | "imageSize">;
 
 const USUAL: Setting = { model: "od_resnet18", kernelNum: 4, batch: 1, imageSize: 224 };
 
-/** One thing at a time grows. */
+/** The series; each varies one size. */
 const GROWTH: readonly Partial<Setting>[] = [
   ...[1, 2, 4, 8, 16].map((batch) => ({ batch })),
   ...[112, 160, 288].map((imageSize) => ({ imageSize })),
   ...[1, 2, 8].map((kernelNum) => ({ kernelNum })),
 ];
 
-/** The published networks that need most; the second batch is more than some adapters bind. */
+/** The published networks that need the most memory. The second batch is larger than some adapters can bind. */
 const LARGE: readonly Partial<Setting>[] = [
   { model: "od_resnet101", kernelNum: 2, batch: 32 },
   { model: "od_resnet101", kernelNum: 2, batch: 64 },
@@ -33,13 +33,13 @@ const LARGE: readonly Partial<Setting>[] = [
   { model: "od_resnet50", kernelNum: 4, batch: 64 },
 ];
 
-/** Of the fastest network, which needs most images a second. */
+/** The network of the evaluation: the fastest one, which needs the most images per second. */
 const EVALUATED = { model: "mobilenetv2_100", kernelNum: 1 };
 
 const WORKERS = [1, 2, 3, 4];
 const IMAGES = 64;
 
-/** Measures all of it; `tell` hears of every line. */
+/** Makes all measurements; calls `tell` with every line. */
 export async function measureScale(arena: Arena, tell: (line: string) => void): Promise<Scale> {
   const networks: ScaleRow[] = [];
   for (const change of [...GROWTH, ...LARGE]) {
@@ -64,7 +64,7 @@ export async function measureScale(arena: Arena, tell: (line: string) => void): 
   return { networks, decoding, evaluated: EVALUATED.model, cores: availableParallelism() };
 }
 
-/** A batch that the device does not take at once runs in parts. */
+/** Measures a batch that the device runs in parts. */
 async function timeNetwork(arena: Arena, setting: Setting): Promise<ScaleRow> {
   const { batch, imageSize } = setting;
   const backend = await arena.backend("webgpu");
@@ -86,7 +86,7 @@ async function timeNetwork(arena: Arena, setting: Setting): Promise<ScaleRow> {
   }
 }
 
-/** Images a second of decoding and preprocessing alone. */
+/** Returns the images per second of decoding and preprocessing alone. */
 async function decodingRate(dataset: Dataset, workers: number): Promise<number> {
   using pool = new DecodePool(workers);
   const decode = async () => {
@@ -98,7 +98,7 @@ async function decodingRate(dataset: Dataset, workers: number): Promise<number> 
   return IMAGES / ms * 1000;
 }
 
-/** Images a second of a whole evaluation, and of the network alone at the same batch. */
+/** Measures the images per second of a whole evaluation, and of the network alone with the same batch. */
 async function evaluationRate(arena: Arena, model: Model, dataset: Dataset, workers: number) {
   const backend = await arena.backend("webgpu");
   const batch = 16;
@@ -118,7 +118,7 @@ async function timeAll(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/** A data set of one image, so many times. */
+/** A data set that repeats one image. */
 function copiesOf(image: Uint8Array<ArrayBuffer>, length: number): Dataset {
   const classes = Array.from({ length: 1000 }, (_, i) => String(i));
   return {

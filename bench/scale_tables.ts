@@ -1,10 +1,10 @@
-/** The report's tables of scale. */
+/** The tables of `--work scale`. */
 
 import { markdownTable } from "../tools/support/markdown_table.ts";
 import { bytes } from "../tools/support/style.ts";
 import type { Scale } from "./rows.ts";
 
-/** Time and memory by batch, image size and kernels; decoding beside evaluation. */
+/** Returns tables of time and memory by batch, image size and kernels, and of decoding beside evaluation. */
 export function scaleSections({ networks, decoding, evaluated, cores }: Scale): string[] {
   const grown = networks.map((row) => [
     `${row.model} n=${row.kernelNum}`,

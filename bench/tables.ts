@@ -1,11 +1,11 @@
-/** The report's tables, each from the rows that it is about. */
+/** The report's tables. */
 
 import { markdownTable } from "../tools/support/markdown_table.ts";
 import type { Row, Work } from "./rows.ts";
 
 const PER_CENT = 100;
 
-/** The rows of some work on a device. */
+/** Returns the rows of some work on a device. */
 export function select(rows: readonly Row[], work: Work, device: Row["device"]): Row[] {
   return rows.filter((row) => row.work === work && row.device === device);
 }
@@ -15,7 +15,7 @@ export function nameOf({ model, kernelNum }: Row): string {
   return model.startsWith("od_") ? `${model} n=${kernelNum}` : model;
 }
 
-/** A ratio for people: "12x", "1.31x". */
+/** Formats a ratio: "12x", "1.31x". */
 export function times(ratio: number | undefined): string {
   return ratio === undefined ? "" : `${ratio.toPrecision(3)}x`;
 }
@@ -24,7 +24,7 @@ function peersIn(rows: readonly Row[]): string[] {
   return [...new Set(rows.flatMap(({ peers }) => Object.keys(peers)))];
 }
 
-/** Times, speeds, and how many times longer each peer takes; `more` adds columns. */
+/** Returns a table of times, speeds and the time ratio of each peer; `more` adds columns. */
 export function comparison(rows: readonly Row[], more: Readonly<Record<string, (row: Row) => string>> = {}): string {
   const peers = peersIn(rows);
   const hasCeiling = rows.some(({ ceilingGflops }) => ceilingGflops !== null);

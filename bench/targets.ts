@@ -1,19 +1,19 @@
-/** What this project wants to reach, as ratios within one run, and whether it did. */
+/** This project's performance targets, as ratios within one run, and whether they are reached. */
 
 import { markdownTable } from "../tools/support/markdown_table.ts";
 import { nameOf } from "./tables.ts";
 import type { Base, Row } from "./rows.ts";
 
-/** Ratios that must be at least, or at most, so much. */
+/** A lower or upper bound on ratios. */
 interface Target {
   readonly title: string;
-  /** The bound; the worst row counts. */
+  /** The bound. The worst row counts. */
   readonly bound: { readonly least: number } | { readonly most: number };
-  /** The ratio of a row; undefined where the target is not about it. */
+  /** Returns the ratio of a row; undefined if the target does not apply to it. */
   ratio(row: Row): number | undefined;
 }
 
-/** What a title says of a device; WebGPU is what most are about. */
+/** The suffix of a title for a device; most targets are about WebGPU. */
 const WHERE: Readonly<Record<Row["device"], string>> = {
   webgpu: "",
   cpu: ", on one core",
@@ -53,7 +53,7 @@ const againstPyTorch = (
   ratio: (row) => row.device === device && row.peers.pytorch && applies(row) ? row.peers.pytorch / row.ms : undefined,
 });
 
-/** Networks forward against PyTorch. */
+/** Targets of forward passes against PyTorch. */
 const forwardAgainstPyTorch = (device: Row["device"]): Target[] => {
   const dynamic = (kernelNum: number) => (row: Row) =>
     row.work === "forward" && row.batch === 8 && isDynamic(row) && row.kernelNum === kernelNum;
@@ -98,7 +98,7 @@ const TARGETS: readonly Target[] = [
   {
     title: "static networks, against tfjs-wasm, on one core",
     bound: { least: 1 },
-    // Where a network is dynamic, tfjs was given its static twin: that would not be the same work.
+    // For a dynamic network tfjs ran the static twin, which is not the same work.
     ratio: (row) =>
       row.work === "forward" && row.device === "cpu" && !isDynamic(row) && row.peers["tfjs-wasm"]
         ? row.peers["tfjs-wasm"] / row.ms
@@ -106,7 +106,7 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Every target that the rows say something about: bound, worst and best ratio, and how many rows reach it. */
+/** Returns every target that has rows: bound, worst and best ratio, and how many rows reach it. */
 export function targetTable(rows: readonly Row[]): string {
   const lines = TARGETS.flatMap(({ title, bound, ratio }) => {
     const measured = rows.flatMap((row) => {

@@ -1,4 +1,4 @@
-/** Training steps: forward, backward and SGD with momentum, loss read back. */
+/** Times training steps: forward, backward and SGD with momentum; the loss is read back. */
 
 import { DataError } from "../src/errors.ts";
 import { findArchitecture } from "../src/models/architectures/registry.ts";
@@ -15,13 +15,13 @@ import type { Row, Selection } from "./rows.ts";
 const LEARNING_RATE = 0.01;
 const OPTIMIZER = sgd({ momentum: 0.9, weightDecay: 1e-4 });
 
-/** Small enough for every peer: of the others, a step of tfjs takes minutes on a software adapter. */
+/** Networks small enough for every peer. A step of tfjs with a larger one takes minutes on a software adapter. */
 const SMALL = ["resnet20", "od_resnet20"];
 
 /** Largest relative difference of the first step's loss from a peer's. */
 const TOLERANCE = 1e-3;
 
-/** Measures one row after the other. */
+/** Measures the rows one after the other. */
 export async function* trainingRows(arena: Arena, selection: Selection): AsyncGenerator<Row> {
   const { batches = [8] } = selection;
   const devices = (selection.devices ?? ["webgpu"]).filter((device) => device !== "cpu-pool"); // it does not train
@@ -65,7 +65,7 @@ async function timeOurs(arena: Arena, device: Row["device"], job: PyTorchJob) {
   }
 }
 
-/** How many times as long a step takes as the forward pass of the same batch, as it trains or as it infers. */
+/** Returns the time of a step divided by that of the forward pass of the same batch, in training or inference form. */
 async function overForward(
   arena: Arena,
   device: Row["device"],
@@ -88,7 +88,7 @@ async function overForward(
   }
 }
 
-/** The static twin in tfjs, which must begin with the loss that this project begins with. */
+/** Opens the static twin in tfjs. Its first loss must agree with this project's. */
 async function timeTfjs(arena: Arena, { model, batch, ...rest }: PyTorchJob): Promise<number | undefined> {
   const twin = staticTwin(model);
   if (!arena.takes("tfjs-webgpu") || !SMALL.includes(twin)) return undefined;

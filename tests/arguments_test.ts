@@ -1,4 +1,4 @@
-/** Every public argument is checked where it enters, with one form of message. */
+/** Tests that every public function checks its arguments, and that all messages have the same form. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {

@@ -3,8 +3,9 @@ import { assertEquals } from "@std/assert";
 const SRC = new URL("../src/", import.meta.url);
 
 /**
- * For each folder, what its own folders may import of each other; the files that lie in it, its door, may import all of
- * them. Of src/ itself it is the other way round: the files in it are shared by all.
+ * For each folder: which of its subfolders each subfolder may import. The files directly in a folder are its public
+ * interface and may import all of its subfolders. In src/ it is the other way round: all subfolders share the files in
+ * it.
  */
 const ARROWS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   "": {

@@ -1,4 +1,4 @@
-/** Several callers at a time, on one device: everyone gets what they would get alone. */
+/** Tests several concurrent callers on one device. Each caller gets the same results as alone. */
 
 import { assertEquals } from "@std/assert";
 import { openCpuPool } from "../src/cpu/backend.ts";

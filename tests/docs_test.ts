@@ -1,4 +1,4 @@
-/** Every block of code in README.md and docs/ does what the text around it says: it is run here, as docs/rules.ts allows. */
+/** Tests README.md and docs/: runs every block of code, with the exceptions of docs/rules.ts. */
 
 import { assert, assertEquals } from "@std/assert";
 import { blocksOf, pages, parseBlocks, ROOT } from "./docs/blocks.ts";

@@ -1,4 +1,4 @@
-/** The programs of examples/ run as printed, with the permissions that each of them names, on small data. */
+/** Tests the programs of examples/: runs each unchanged, with the permissions that it names, on small data. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";

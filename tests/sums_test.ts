@@ -1,4 +1,4 @@
-/** Long sums round about as little as PyTorch's, on every kind of device. */
+/** Tests long sums on every kind of device: their rounding errors are close to PyTorch's. */
 
 import { assert } from "@std/assert";
 import { openCpu } from "../src/cpu/backend.ts";

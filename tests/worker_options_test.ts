@@ -3,7 +3,7 @@ import { openCpuPool } from "../src/cpu/pool.ts";
 import { DecodePool } from "../src/data/pool/decode_pool.ts";
 import { narrowWorkers, workerOptions } from "../src/worker_options.ts";
 
-/** What the worker that tries everything answers. */
+/** Returns the outcomes of the worker that tries every forbidden action. */
 async function probe(options: WorkerOptions): Promise<string[]> {
   const worker = new Worker(new URL("./support/probe_worker.ts", import.meta.url), options);
   const outcomes: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * `deno task build`: the module and the page for browsers, as static files.
+ * `deno task build`: builds the module and the page for browsers, as static files.
  *
  * @module
  */
@@ -31,10 +31,10 @@ Example
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** Files of the page that are copied as they are. */
+/** Files of the page that are copied unchanged. */
 const STATIC = ["web/index.html", "web/page.css", "web/icon.svg"];
 
-/** Folders whose files the page offers: [from, to, which]. */
+/** Folders whose files the page offers: [from, to, pattern of the file names]. */
 const OFFERED = [["weights", "weights", /\.safetensors$/], ["web/examples", "examples", /\.png$/]] as const;
 
 const command: Command<"out"> = {
@@ -51,7 +51,7 @@ const command: Command<"out"> = {
   },
 };
 
-/** Builds everything into `out`, which is replaced when all of it is there; answers the module's files. */
+/** Builds everything, then replaces `out` with the result; returns the module's files. */
 export async function buildPage(out: string): Promise<BundledFile[]> {
   await checkReplaceable(out);
   const part = `${resolve(out)}.part`;
@@ -90,7 +90,7 @@ async function build(out: string): Promise<BundledFile[]> {
   return files;
 }
 
-/** Throws UsageError for a folder that is something else than an earlier build. */
+/** Throws UsageError if the folder contains something other than an earlier build. */
 async function checkReplaceable(out: string): Promise<void> {
   try {
     const names = (await Array.fromAsync(Deno.readDir(out))).map(({ name }) => name);

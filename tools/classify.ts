@@ -1,5 +1,5 @@
 /**
- * `deno task classify`: what a model sees in images.
+ * `deno task classify`: prints the likeliest classes of images.
  *
  * @module
  */
@@ -75,7 +75,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
           answers.push({ file, top: guesses });
           if (!args.json) print(file, guesses);
         } catch (error) {
-          // An image that is broken does not take the others with it.
+          // A broken image does not stop the others.
           if (!(error instanceof DataError)) throw error;
           failed++;
           answers.push({ file, error: error.message });
@@ -84,7 +84,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
       }
       if (args.json) console.log(JSON.stringify(answers, null, 2));
       if (args.profile || args.trace) {
-        // Whoever reads JSON from stdout reads nothing else there.
+        // With JSON on stdout, stdout has nothing else.
         const print = args.json ? console.error : console.log;
         await profileGraph(backend, model.graph(), { name: model.config.arch, trace: args.trace, print });
       }

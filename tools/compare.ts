@@ -1,5 +1,5 @@
 /**
- * `deno task compare`: the figures of training runs beside each other.
+ * `deno task compare`: compares the metrics of training runs.
  *
  * @module
  */
@@ -31,17 +31,17 @@ Examples:
   deno task compare runs/webgpu runs/cpu --svg both.svg --csv both.csv
 `;
 
-/** A run under a name. */
+/** A run with its name. */
 type Run = Awaited<ReturnType<typeof readMetrics>> & { readonly name: string };
 
-/** A column of accuracies a run, a line an epoch that all of them finished. */
+/** Returns a table: one column of accuracies per run, one line per epoch that all runs finished. */
 function accuracyTable(runs: readonly Run[]): string {
   const epochs = Math.min(...runs.map((run) => run.epochs.length));
   const rows = Array.from({ length: epochs }, (_, i) => [i, ...runs.map((run) => run.epochs[i].valTop1.toFixed(2))]);
   return table(["epoch", ...runs.map((run) => `${run.name} top-1`)], rows);
 }
 
-/** How far each run's losses are from the first's at the same step, as parts of the first's. */
+/** Returns the relative difference of each run's losses from the first run's at the same step. */
 function lossTable([first, ...others]: readonly Run[]): string {
   const rows = others.map(({ name, steps }) => {
     const common = Math.min(steps.length, first.steps.length);
@@ -52,7 +52,7 @@ function lossTable([first, ...others]: readonly Run[]): string {
   return table([`loss against ${first.name}`, "steps", "mean", "largest"], rows);
 }
 
-/** Losses by step; accuracies where an epoch ends. */
+/** Returns losses by step, with accuracies at the end of each epoch, as CSV. */
 function csv(runs: readonly Run[]): string {
   const lines = [["step", ...runs.map(({ name }) => `${name} loss`), ...runs.map(({ name }) => `${name} top-1`)]];
   const steps = Math.min(...runs.map((run) => run.steps.length));
@@ -65,10 +65,10 @@ function csv(runs: readonly Run[]): string {
   return lines.map((line) => `${line.join(",")}\n`).join("");
 }
 
-/** Steps whose losses are averaged for a point of the picture. */
+/** Number of steps whose losses are averaged for one point of the chart. */
 const SMOOTH = 10;
 
-/** The runs' losses and accuracies over epochs, as SVG. */
+/** Draws the runs' losses and accuracies over epochs, as SVG. */
 function draw(runs: readonly Run[]): Promise<string> {
   const losses = (steps: readonly StepMetrics[]) => {
     const perEpoch = steps.findLastIndex(({ epoch }) => epoch === steps[0].epoch) + 1;

@@ -1,5 +1,5 @@
 /**
- * `deno task convert`: a PyTorch checkpoint into a safetensors file that describes itself.
+ * `deno task convert`: converts a PyTorch checkpoint to a safetensors file that describes itself.
  *
  * @module
  */
@@ -73,7 +73,7 @@ Exit code: 0 written, 1 the checkpoint does not fit or cannot be read (nothing i
 
 const DEFAULT_FOLDER = "weights/";
 
-/** The command line, for its tests too. */
+/** The command line; exported for tests. */
 export const command: Command<
   | "arch"
   | "kernel-num"
@@ -135,14 +135,17 @@ function isAddress(source: string): boolean {
   return /^(hf:|https?:)/i.test(source);
 }
 
-/** What the conversion of a file reads and writes: an index has its shards beside it, the result a part of itself. */
+/**
+ * Returns the paths that a conversion reads and writes. The shards of an index are in its folder. The output is first
+ * written to a temporary file in its folder.
+ */
 async function needsOf(
   path: string,
   { out = `${DEFAULT_FOLDER}x`, "class-names": names }: { readonly out?: string; readonly "class-names"?: string },
 ): Promise<Confinement> {
   const source = pathOf(path);
   let folder = dirname(out);
-  // Folders that are not there yet are made.
+  // Folders that do not exist are created.
   while (!await exists(folder) && !await exists(dirname(folder)) && dirname(folder) !== folder) {
     folder = dirname(folder);
   }
@@ -158,7 +161,7 @@ async function looksLikeIndex(path: string): Promise<boolean> {
   return /^\s*\{/.test(new TextDecoder().decode(start));
 }
 
-/** Whether nothing is there; what cannot be looked at is for who opens it to refuse. */
+/** Returns whether nothing exists at the path. Other errors are reported when the file is opened. */
 async function isMissing(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => false, (error) => error instanceof Deno.errors.NotFound);
 }
@@ -208,12 +211,12 @@ async function convert(checkpoint: Checkpoint, overrides: Partial<ModelConfig>, 
   console.log(`next     deno task eval --weights ${weights} --data ${data}`);
 }
 
-/** Where the tensors were, where that is more than a file of nothing else. */
+/** Says where in the file the tensors were; empty if the file contains only tensors. */
 function whereOf({ key, prefix }: FoundNetwork): string {
   return (key && ` in ${printable(key)}`) + (prefix && ` under ${printable(prefix)}*`);
 }
 
-/** Where the weights came from: of a file that was converted before, where those came from. */
+/** Returns the source of the weights. If the file was converted before, its own source is kept. */
 function provenanceOf({ name, metadata }: Checkpoint, sha256: string): Provenance {
   const { source, source_sha256: known } = metadata;
   return decodeMetadata(metadata) && source && known ? { source, sha256: known } : { source: name, sha256 };
@@ -227,21 +230,24 @@ function removeIfThere(path: string): void {
   }
 }
 
-/** The first few tensors that hold no numbers, by name. */
+/** Lists the first tensors with NaN or infinite elements, by name. */
 function warning(broken: readonly NonFinite[]): string {
   const lines = broken.slice(0, 20).map(({ name, count, of }) => `  ${name}: ${count} of ${of}`);
   if (broken.length > lines.length) lines.push(`  and ${broken.length - lines.length} more`);
   return [`elements of ${broken.length} tensors are NaN or infinite, and were written so:`, ...lines].join("\n");
 }
 
-/** "od_resnet50_4x", "resnet18_7c"; static models have no number of kernels, and the usual number of classes is left out. */
+/**
+ * "od_resnet50_4x", "resnet18_7c". A static model has no number of kernels. The architecture's default number of
+ * classes is left out.
+ */
 function nameOf({ config: { arch, kernelNum, numClasses } }: Model): string {
   const { layer, numClasses: usual } = findArchitecture(arch);
   return arch + ("kernelNum" in layer.options ? `_${kernelNum}x` : "") +
     (numClasses === usual ? "" : `_${numClasses}c`);
 }
 
-/** Throws CheckpointError where a file is in the way that was not made from the source of that SHA-256. */
+/** Throws CheckpointError if `out` exists and was not converted from the source with this SHA-256. */
 async function checkSameSource(out: string, sha256: string): Promise<void> {
   if (!await isFile(out)) return;
   const { source, source_sha256: found } = await metadataOf(out);
@@ -252,7 +258,7 @@ async function checkSameSource(out: string, sha256: string): Promise<void> {
   );
 }
 
-/** None where the file is no checkpoint. */
+/** Returns the metadata; empty if the file is not a checkpoint. */
 async function metadataOf(path: string): Promise<Readonly<Record<string, string>>> {
   try {
     const { metadata, close } = await openCheckpoint(path);
@@ -272,7 +278,7 @@ function summary(model: Model): string {
   return `${arch}, ${kernels}${numClasses} classes, ${(model.countParameters() / 1e6).toFixed(2)} million parameters`;
 }
 
-/** Says where a published model is. Answers the exit code: nothing was converted. */
+/** Says where a published model can be downloaded. Returns the exit code; nothing is converted. */
 function explain(arch: string, kernelNum?: number): number {
   const all = findArchitecture(arch).published;
   const rows = all.filter((p) => kernelNum === undefined || p.kernelNum === kernelNum);
@@ -295,12 +301,12 @@ function explain(arch: string, kernelNum?: number): number {
   return 0;
 }
 
-/** The members that are not undefined, so that spreading them overrides nothing by accident. */
+/** Drops undefined members, so that spreading the result overrides nothing by accident. */
 function defined<T extends object>(record: T): Partial<T> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-/** One progress bar after the other. */
+/** Shows one progress bar at a time. */
 class Bars {
   #label = "";
   #bar: Progress | undefined;

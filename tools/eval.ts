@@ -1,5 +1,5 @@
 /**
- * `deno task eval`: how accurate a model is on a data set.
+ * `deno task eval`: measures a model's accuracy on a data set.
  *
  * @module
  */
@@ -95,7 +95,7 @@ const STRINGS = [
 
 const BOOLEANS = ["skip-bad", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
-/** The tool. */
+/** The command line. */
 export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
   name: "eval",
   help: HELP,
@@ -169,11 +169,11 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
         throw error;
       });
       bar.end();
-      // Before anything is written: a disk that is full does not take the figures with it.
+      // Printed before anything is written, so that a full disk does not lose the figures.
       printSummary(report);
       if (args.report) await writeReport(args.report, report);
       if (args.logits) await logits!.write(args.logits, { model: report.model, weights_sha256: report.weights.sha256 });
-      // Only now: whatever happens before, the next run has the journal.
+      // Removed last: until here, the next run can resume from the journal.
       if (journal) await Deno.remove(journal);
       if (args.profile || args.trace) {
         await profile(model, backend, Math.min(batch ?? usualBatch(model, backend), end - start), args.trace);
@@ -186,7 +186,7 @@ export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> =
   },
 };
 
-/** The figures of what was evaluated before an error. */
+/** Summarizes what was evaluated before an error. */
 function soFar(done: readonly Prediction[], journal: string | undefined): string {
   const { top1, top5, loss } = accuracy(done);
   const figures = `top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %, loss ${loss.toFixed(4)}`;
@@ -194,12 +194,12 @@ function soFar(done: readonly Prediction[], journal: string | undefined): string
   return `stopped  after ${done.length} images: ${figures} (${kept})`;
 }
 
-/** Profiles a run of a batch. */
+/** Profiles one run of a batch. */
 async function profile(model: Model, backend: Backend, batch: number, trace?: string): Promise<void> {
   await profileGraph(backend, model.graph({ batch }), { name: `${model.config.arch} batch ${batch}`, trace });
 }
 
-/** The file that says the classes, if it is the right one for the data. Throws UsageError. */
+/** Returns the file of class labels, if it suits the data. Throws UsageError if it does not. */
 function labelsOf(args: { data?: string; labels?: string; "ground-truth"?: string }): string | undefined {
   const isArchive = /\.tar$/i.test(args.data ?? "");
   if (args.data === "cifar10" && args.labels !== undefined) {
@@ -223,7 +223,7 @@ function parseShard(value: string | undefined): Shard | undefined {
   return { index, count };
 }
 
-/** The data set that goes without saying. */
+/** Returns the default data set of a model. Throws UsageError if there is none. */
 function usualData(model: Model): string {
   if (model.classNames?.join("\n") === CIFAR10_NAMES.join("\n")) return "cifar10";
   throw new UsageError(

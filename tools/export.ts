@@ -1,5 +1,5 @@
 /**
- * `deno task export`: a converted or trained model as PyTorch reads it.
+ * `deno task export`: writes a converted or trained model as a file that PyTorch reads.
  *
  * @module
  */
@@ -55,13 +55,13 @@ Examples
 Exit code: 0 written, 1 the model cannot be read or does not fit (nothing is written), 2 wrong usage.
 `;
 
-/** What a file is to hold. */
+/** The content of the output file. */
 interface Content {
   readonly model: Model;
   readonly checkpoint: Checkpoint;
   /** The model's tensors. */
   readonly tensors: StateDict;
-  /** A run to go on with. */
+  /** A training run that can be resumed. */
   readonly run?: { readonly state: Checkpoint; readonly tensors: StateDict };
 }
 
@@ -69,7 +69,7 @@ type Writer = (out: string, content: Content, onProgress: (done: number, total: 
 
 const DTYPES = { f32: "F32", f16: "F16" } as const;
 
-/** How each kind of file is written, by the end of its name. */
+/** The writer of each kind of file, by the end of its name. */
 const WRITERS: readonly (readonly [extension: string, write: Writer])[] = [
   [".pth.tar", (out, content, onProgress) => writeTorch(out, trainingContent(content), { onProgress })],
   [".pth", (out, { tensors }, onProgress) => writeTorch(out, new OrderedDict<Tensor>(tensors), { onProgress })],
@@ -82,7 +82,7 @@ const WRITERS: readonly (readonly [extension: string, write: Writer])[] = [
   }],
 ];
 
-/** The command line, for its tests too. */
+/** The command line; exported for tests. */
 export const command: Command<"out" | "state" | "dtype"> = {
   name: "deno task export",
   help: HELP,
@@ -116,7 +116,7 @@ export const command: Command<"out" | "state" | "dtype"> = {
   },
 };
 
-/** Every tensor, checked; throws CheckpointError where one is missing, left over or of another shape. */
+/** Reads and checks all tensors. Throws CheckpointError if one is missing, unexpected or of another shape. */
 async function contentOf(
   checkpoint: Checkpoint,
   state: Checkpoint | undefined,
@@ -150,7 +150,7 @@ function trainingContent({ model, checkpoint, tensors, run }: Content): TorchVal
   });
 }
 
-/** "last.state.safetensors" for "last.safetensors", if it is there. */
+/** Returns "last.state.safetensors" for "last.safetensors", if the file exists. */
 async function stateBeside(path: string): Promise<string | undefined> {
   const beside = path.replace(/\.safetensors$/, ".state.safetensors");
   if (beside === path) return undefined;

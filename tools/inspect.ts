@@ -1,6 +1,6 @@
 /**
- * `deno task inspect`: what a model is made of, as tables: all architectures, or one model's layers, tensors and exact
- * counts; and what it makes of images, as a page.
+ * `deno task inspect`: prints tables of all architectures, or of one model's layers, tensors and exact counts. With
+ * images, it writes an HTML report of the model's results.
  *
  * @module
  */
@@ -147,7 +147,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image">
       numClasses: wholeNumber("num-classes", args["num-classes"]),
     };
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-    // A page is of weights: an architecture alone has nothing to say of an image.
+    // A report needs weights: an architecture alone has no results for an image.
     const model = REGISTRY.has(what) && path === undefined && !await isFile(what)
       ? createModel({ arch: what, ...given })
       : await loadWeights(await findWeights(what), given);
@@ -155,7 +155,7 @@ const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image">
     if (args.json) console.log(JSON.stringify(summarize(model)));
     else if (path === undefined) printModel(model, args.tensors);
     if (path !== undefined) {
-      // Loaded only now: nobody who wants a table needs to decode images.
+      // Imported only now: tables need no image decoders.
       const { writeReport } = await import("./inspect/write_report.ts");
       await writeReport(model, { name: basename(what), images, path, device });
       if (!args.json) console.log(`report   ${path}`);

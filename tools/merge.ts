@@ -1,5 +1,5 @@
 /**
- * `deno task merge`: the reports of eval --shard I/N as one.
+ * `deno task merge`: merges the reports of eval --shard I/N into one.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const command: Command<"out"> = {
       reports.set(path, await readReport(path));
     }
     const whole = mergeReports(reports);
-    // First: a disk that is full does not take the figures with it.
+    // Printed first, so that a full disk does not lose the figures.
     printSummary(whole);
     await writeReport(out, whole);
   },

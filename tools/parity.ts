@@ -1,5 +1,6 @@
 /**
- * The full parity tables: every architecture at its own image size, on both devices, against PyTorch's logits in float64.
+ * Computes the full parity tables: every architecture at its own image size, on both devices, against PyTorch's logits
+ * in float64.
  *
  * @module
  */
@@ -30,13 +31,13 @@ Examples:
   deno task parity --only od_resnet50
 `;
 
-/** What was compared, and what could not be. */
+/** The rows of the tables, and the models that failed. */
 interface Outcome {
   readonly rows: readonly Row[];
   readonly failed: readonly string[];
 }
 
-/** One line of the table: errors by device. */
+/** A row of a table: errors by device. */
 interface Row {
   readonly model: ModelCase;
   readonly errors: readonly number[];
@@ -49,7 +50,7 @@ async function measure(models: readonly ModelCase[]): Promise<Outcome> {
   const rows: Row[] = [], failed: string[] = [];
   for (const [i, model] of models.entries()) {
     const errors: number[] = [];
-    // A model that fails does not take the minutes of the others with it.
+    // A failed model does not discard the rows of the others.
     try {
       for (const device of devices) {
         bar.update(i * devices.length + errors.length, `${model.name} on ${device.name}`);
@@ -74,7 +75,7 @@ function markdown(rows: readonly Row[]): string {
   return markdownTable(header, lines);
 }
 
-/** A table for each kind of weights that there are rows of. */
+/** Returns one table for each kind of weights that has rows. */
 function tables(rows: readonly Row[]): string {
   return SECTIONS.flatMap(({ sensitive, title, text }) => {
     const some = rows.filter(({ model }) => model.sensitive === sensitive);

@@ -1,5 +1,5 @@
 /**
- * `deno task train`: trains a network, from the beginning or from weights.
+ * `deno task train`: trains a network from initial weights or from a file.
  *
  * @module
  */
@@ -110,7 +110,7 @@ const OWN_STRINGS = [
 
 const BOOLEANS = ["no-shuffle", "nesterov", "dry-run", "skip-bad", ...DEVICE_BOOLEANS] as const;
 
-/** The tool. */
+/** The command line. */
 export const command: Command<string, typeof BOOLEANS[number]> = {
   name: "train",
   help: HELP,
@@ -165,7 +165,7 @@ function describe({ name, length }: Dataset): string {
   return `${name}, ${length} images`;
 }
 
-/** What flags say about the model. */
+/** Returns the model options that flags give. */
 function askedModel(args: Readonly<Record<string, unknown>>): Partial<ModelConfig> {
   const text = (flag: string) => args[flag] as string | undefined;
   const asked = {
@@ -181,7 +181,7 @@ function initialModel(asked: Partial<ModelConfig>, source: Model | undefined): M
   return source ? finetuned(source, asked) : createModel({ ...asked, arch: asked.arch! });
 }
 
-/** What the folders' classes have to fit; nothing where the model is made for them. */
+/** Returns what the folders' classes must match; undefined if the model is made for them. */
 function classesFor(
   source: Model | undefined,
   isResumed: boolean,
@@ -191,7 +191,7 @@ function classesFor(
   return source && { ...classesOf(source), adapts: !isResumed };
 }
 
-/** Names broken images, each of them once: they are met again in every epoch. */
+/** Reports each broken image only once, although it is read again in every epoch. */
 function namesOnce(): (error: Error) => void {
   const named = new Set<string>();
   return ({ message }) => {
@@ -200,7 +200,7 @@ function namesOnce(): (error: Error) => void {
   };
 }
 
-/** Looks at a data set's files before the work. Throws DataError if some are no images and nobody is told. */
+/** Checks a data set's files before the work. Throws DataError if some are not images and there is no `onBroken`. */
 async function lookOverFiles(set: Dataset, onBroken: ((error: Error) => void) | undefined): Promise<void> {
   const { files, broken } = await lookOver(set);
   if (!files) return;
@@ -211,7 +211,7 @@ async function lookOverFiles(set: Dataset, onBroken: ((error: Error) => void) | 
   console.log(`checked  ${set.name}: ${good}${all} can be opened and begin as images do`);
 }
 
-/** Makes the folder of a run. Throws TrainingError where another run is in it, or where the data is not the run's. */
+/** Creates the folder of a run. Throws TrainingError if it contains another run or if the data is not the run's. */
 async function prepareFolder(
   folder: string,
   resumed: string | undefined,
@@ -290,7 +290,7 @@ async function train(
   }
 }
 
-/** Ctrl-C asks the run to stop; a second one ends the process at once. */
+/** Ctrl-C asks the run to stop. A second Ctrl-C ends the process at once. */
 function stopOnSignals(): { readonly signal: AbortSignal; end(): void } {
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   const controller = new AbortController();

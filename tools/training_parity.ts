@@ -1,5 +1,6 @@
 /**
- * The table of whole networks in training, on both devices, against PyTorch: gradients, statistics and loss curves.
+ * Computes the table of whole networks in training, on both devices, against PyTorch: gradients, statistics and loss
+ * curves.
  *
  * @module
  */
@@ -40,7 +41,7 @@ Examples:
   deno task training-parity --only od_mobilenetv2_050_1x@30
 `;
 
-/** A case with what each device made of it, in the order of DEVICE_NAMES. */
+/** A case with the result of each device, in the order of DEVICE_NAMES. */
 interface Row {
   readonly c: TrainingCase;
   readonly results: readonly TrainingResult[];
@@ -66,7 +67,7 @@ async function measure(setting: TrainingSetting, cases: readonly TrainingCase[])
 
 const scientific = (x: number) => x.toExponential(1);
 
-/** The worst of some errors and their median: "3.1e-5 (2.0e-6)". */
+/** Formats the largest error and the median: "3.1e-5 (2.0e-6)". */
 function worstAndMedian(errors: readonly number[]): string {
   const sorted = errors.toSorted((a, b) => a - b);
   return `${scientific(sorted.at(-1)!)} (${scientific(sorted[sorted.length >> 1])})`;
@@ -145,7 +146,7 @@ batch, by SGD with learning rate ${sgd.lr}, momentum ${sgd.momentum} and weight 
 ${lossTable(rows)}`;
 }
 
-/** Whether everything is as near as it must be. */
+/** Returns whether all errors are within their tolerances. */
 function isWithin({ c, results }: Row): boolean {
   return results.every(({ tensors, losses }) =>
     tensors.every(({ error }) => error <= TENSOR_TOLERANCE) && curveError(losses, c.losses) <= LOSS_TOLERANCE

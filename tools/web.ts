@@ -1,5 +1,5 @@
 /**
- * `deno task web`: builds the page and serves it on this machine.
+ * `deno task web`: builds the page and serves it locally.
  *
  * @module
  */

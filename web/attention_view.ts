@@ -1,4 +1,4 @@
-/** The attention view: an overview of all ODConv layers, and the four attentions of one of them for both images. */
+/** The attention view: an overview of all ODConv layers, and the four attentions of one layer for both images. */
 
 import type { AttentionName, DynamicLayer } from "../mod.ts";
 import { ATTENTION_WORDS } from "../src/models/model/attention_words.ts";
@@ -9,7 +9,7 @@ import { kernelPictures } from "./kernel_view.ts";
 import type { LayerAttentions, Network } from "./network.ts";
 import { type Attentions, Overview } from "./overview.ts";
 
-/** Attentions with so few numbers have them written out. */
+/** Attentions with at most this many numbers are printed as numbers. */
 const MOST_WRITTEN = 49;
 
 /** Shows the attentions of up to two images, by layer. */
@@ -22,7 +22,7 @@ export class AttentionView {
 
   constructor(private readonly root: HTMLElement) {}
 
-  /** Shows what a network attended to: one map of layers an image. */
+  /** Shows the attentions of a network, one map of layers per image. */
   show(network: Network, attentions: Attentions): void {
     this.#attentions = attentions;
     if (network !== this.#network) this.#start(network);
@@ -87,7 +87,7 @@ function row(title: (Node | string)[], about: string, values: readonly HTMLEleme
   );
 }
 
-/** An attention for each image under one scale, and how they differ. */
+/** Shows an attention of each image on one colour scale, and their difference. */
 function cells(name: AttentionName, values: readonly Float32Array[], kw: number): HTMLElement[] {
   const { low, high } = range(...values);
   const span = Math.max(high - low, 0.02);

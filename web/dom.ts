@@ -1,9 +1,12 @@
-/** Elements with less ceremony. */
+/** Helpers that create and find elements. */
 
-/** Attributes and listeners of a new element: a function listens to the event of its name, `undefined` leaves it out. */
+/**
+ * Attributes and listeners of a new element. A function listens to the event of its name. An `undefined` attribute is
+ * left out.
+ */
 export type Properties = Readonly<Record<string, string | number | boolean | ((event: Event) => void) | undefined>>;
 
-/** A new element with attributes, listeners and children. Text becomes text, never markup. */
+/** Creates an element with attributes, listeners and children. A string becomes text, never markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   properties: Properties = {},
@@ -19,7 +22,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** The element of that id. Throws where the page has none. */
+/** Returns the element with this id. Throws if the page has none. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no element "${id}"`);

@@ -1,19 +1,19 @@
-/** Tensors as pictures on a canvas, one pixel an element. */
+/** Draws tensors on a canvas, one pixel per element. */
 
 import type { Color } from "./colors.ts";
 import { element } from "./dom.ts";
 
-/** How values become a picture. */
+/** The values of a picture and their colours. */
 export interface Heatmap {
-  /** Row-major; NaN is left transparent. */
+  /** Row-major. NaN is transparent. */
   readonly values: ArrayLike<number>;
   readonly columns: number;
   readonly color: (value: number) => Color;
-  /** What it shows, for people who do not see it. */
+  /** Text alternative for screen readers. */
   readonly label: string;
 }
 
-/** A canvas with one pixel a value; the style sheet scales it. */
+/** Returns a canvas with one pixel per value; the style sheet scales it. */
 export function heatmap({ values, columns, color, label }: Heatmap): HTMLCanvasElement {
   const rows = Math.ceil(values.length / columns);
   const canvas = element("canvas", {
@@ -32,7 +32,7 @@ export function heatmap({ values, columns, color, label }: Heatmap): HTMLCanvasE
   return canvas;
 }
 
-/** Smallest, largest and mean value. */
+/** Returns the smallest, largest and mean value. */
 export function range(...all: readonly ArrayLike<number>[]): { low: number; high: number; mean: number } {
   let low = Infinity, high = -Infinity, sum = 0, count = 0;
   for (const values of all) {

@@ -1,4 +1,4 @@
-/** The kernel that a layer convolves an image with, as a picture. */
+/** Draws the kernel with which a layer convolves an image. */
 
 import { type DynamicLayer, effectiveKernel } from "../mod.ts";
 import { mosaic, typicalMost } from "../src/plots/mosaic.ts";
@@ -7,7 +7,7 @@ import { element } from "./dom.ts";
 import { heatmap } from "./heatmap.ts";
 import type { LayerAttentions } from "./network.ts";
 
-/** The layer's kernel under each attention, and how they differ, under one colour scale. */
+/** Shows the layer's kernel under each attention, and their difference, on one colour scale. */
 export function kernelPictures(
   { weightShape }: DynamicLayer,
   weight: Float32Array,

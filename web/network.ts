@@ -1,4 +1,4 @@
-/** A network on a device, and what it says of an image: logits, attentions, times. */
+/** Runs a network on a device and returns its results for an image: logits, attentions, times. */
 
 import {
   type AttentionName,
@@ -18,7 +18,7 @@ import {
 } from "../mod.ts";
 import { type StageTime, timesByStage } from "../src/models/architectures/stages.ts";
 
-/** One class of an answer. */
+/** A class with its probability. */
 export interface Guess {
   readonly name: string;
   readonly class: number;
@@ -27,23 +27,23 @@ export interface Guess {
   readonly probability: number;
 }
 
-/** The attentions of one layer for one image; those it does not have are left out. */
+/** The attentions of one layer for one image. Attentions that the layer does not have are absent. */
 export type LayerAttentions = { readonly [A in AttentionName]?: Float32Array<ArrayBuffer> };
 
-/** How long something took. */
+/** The time of one step or stage. */
 export type Time = StageTime;
 
-/** What a network says of an image. */
+/** The results of a network for an image. */
 export interface Answer {
-  /** The five likeliest, likeliest first. */
+  /** The five likeliest classes, in order of probability. */
   readonly top5: readonly Guess[];
   /** By layer. */
   readonly attentions: ReadonlyMap<string, LayerAttentions>;
-  /** From image to answer. */
+  /** From image to logits. */
   readonly times: readonly Time[];
 }
 
-/** What a device offers besides Executable where it can look at its own clock. */
+/** What a device offers besides Executable if it can measure its own time. */
 interface Profiled extends Executable {
   profile(inputs: Tensors): Promise<{ node: string; milliseconds: number }[]>;
 }
@@ -57,7 +57,7 @@ export class Network {
     readonly layers: readonly DynamicLayer[],
     /** The device it runs on. */
     readonly backend: Backend,
-    /** What a person should know of how its file was read. */
+    /** Choices that were made when the file was read, which a user should know. */
     readonly notes: readonly string[],
     private readonly executable: Executable,
     private readonly takesTemperature: boolean,
@@ -78,7 +78,7 @@ export class Network {
     return new Network(model, layers, backend, notes, executable, graph.inputs.has("temperature"));
   }
 
-  /** What it says of an image at a temperature. */
+  /** Returns the results for an image at a temperature. */
   async ask(image: RgbImage, temperature: number): Promise<Answer> {
     const start = performance.now();
     const inputs = this.#inputs(image, temperature);
@@ -100,7 +100,7 @@ export class Network {
     };
   }
 
-  /** The device's own time of each stage of the network; undefined where the device has no clock. */
+  /** Returns the device's own time of each stage of the network; undefined if the device has no clock. */
   async profile(image: RgbImage, temperature: number): Promise<Time[] | undefined> {
     if (!("profile" in this.executable)) return undefined;
     try {
@@ -112,12 +112,12 @@ export class Network {
     }
   }
 
-  /** The n kernels of a layer, [n, Cout, Cin/groups, kh, kw]. */
+  /** Returns the n kernels of a layer, [n, Cout, Cin/groups, kh, kw]. */
   async weightOf(layer: DynamicLayer): Promise<Float32Array> {
     return await toFloat32(this.model.stateDict().get(`${layer.name}.weight`)!);
   }
 
-  /** Frees what it holds on the device. */
+  /** Frees what the network holds on the device. */
   dispose(): void {
     this.executable.dispose();
     this.model.close();

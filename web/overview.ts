@@ -1,4 +1,4 @@
-/** All ODConv layers at a glance: how much each attention differs between the images. One of them is chosen here. */
+/** Shows all ODConv layers: how much each attention differs between the images. The user chooses a layer here. */
 
 import type { AttentionName, DynamicLayer } from "../mod.ts";
 import { ATTENTION_WORDS } from "../src/models/model/attention_words.ts";
@@ -7,21 +7,24 @@ import { element } from "./dom.ts";
 import { range } from "./heatmap.ts";
 import type { LayerAttentions } from "./network.ts";
 
-/** Attentions by layer, one map an image. */
+/** Attentions by layer, one map per image. */
 export type Attentions = readonly ReadonlyMap<string, LayerAttentions>[];
 
-/** A column of cells a layer, each a radio button. */
+/** A column of cells for each layer. Each column is a radio button. */
 export class Overview {
-  /** Where the page puts it. */
+  /** The element for the page. */
   readonly root: HTMLElement = element("fieldset", { class: "overview" });
   /** The layer that is shown. */
   chosen: DynamicLayer;
   readonly #layers: readonly DynamicLayer[];
   readonly #legend = element("legend");
-  /** By layer, then by attention. They are recoloured and never replaced, so that keyboard and scrolling keep their place. */
+  /**
+   * By layer, then by attention. Cells are recoloured and never replaced, so that keyboard focus and scroll position do
+   * not change.
+   */
   readonly #cells: readonly (readonly HTMLElement[])[];
 
-  /** Chooses the layer where the attentions differ most. `changed` is called whenever a person chooses another. */
+  /** Chooses the layer where the attentions differ most. Calls `changed` whenever the user chooses another layer. */
   constructor(layers: readonly DynamicLayer[], attentions: Attentions, changed: () => void) {
     this.#layers = layers;
     const total = ({ name }: DynamicLayer) =>
@@ -66,7 +69,10 @@ export class Overview {
   }
 }
 
-/** Mean difference between the images; with one image, the spread within it; undefined where there is no such attention. */
+/**
+ * Returns the mean difference between the images; with one image, the spread within it; undefined if the layer does not
+ * have the attention.
+ */
 function amount(attentions: Attentions, layer: string, attention: AttentionName): number | undefined {
   const [a, b] = attentions.map((each) => each.get(layer)?.[attention]);
   if (!a) return undefined;

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-/** The page: two images, one network, and what happens in between. */
+/** The page: two images, one network, and its attentions for both. */
 
 import { type Backend, type DeviceName, encodeMetadata, isOdconvError, openDevice, safetensorsBlob } from "../mod.ts";
 import { AttentionView } from "./attention_view.ts";
@@ -23,7 +23,7 @@ const slots = ["A", "B"].map((title) => new Slot(title, { changed: refresh, fail
 
 let backend: Backend | undefined;
 let network: Network | undefined;
-/** What the network was made of: a name of the list, or a file. */
+/** The source of the network: a name from the list, or a file. */
 let source: string | File = weights.value;
 let notice = "";
 let answers: (Answer | undefined)[] = [];
@@ -38,19 +38,22 @@ function say(line: string): void {
   byId("status").textContent = line;
 }
 
-/** The slider is logarithmic: 10 to the power of its value. */
+/** The slider is logarithmic: the temperature is 10 to the power of its value. */
 function currentTemperature(): number {
   return 10 ** Number(temperature.value);
 }
 
 let loading: Promise<unknown> = Promise.resolve();
 
-/** Loads one after the other, in the order in which they were asked for: the last one is what a person wants to see. */
+/** Loads networks one after the other, in the order of the requests. The last one stays. */
 function inTurn(work: () => Promise<unknown>): void {
   loading = loading.then(work);
 }
 
-/** Opens a device where none is open, and loads the weights. What was there stays where that fails; answers whether not. */
+/**
+ * Opens a device if none is open, and loads the weights. If that fails, the old network stays. Returns whether it
+ * succeeded.
+ */
 async function load(next: string | File): Promise<boolean> {
   errorLine.hidden = true;
   progress.hidden = false;
@@ -69,7 +72,7 @@ async function load(next: string | File): Promise<boolean> {
     source = next;
     save.hidden = !(next instanceof File) || next.name.endsWith(".safetensors");
     temperature.disabled = !loaded.layers.length;
-    refresh(); // nobody waits for it: with the camera on it goes on
+    refresh(); // not awaited: with the camera on, it does not end
     return true;
   } catch (error) {
     showError(error);
@@ -99,7 +102,7 @@ async function changeDevice(): Promise<void> {
   device.value = "auto";
 }
 
-/** The list names the file that was opened, as long as it is the one in use. */
+/** The list names the opened file as long as it is in use. */
 function showSource(): void {
   weights.querySelector("option[data-file]")?.remove();
   if (source instanceof File) {
@@ -113,7 +116,7 @@ function showSource(): void {
 let running = false;
 let again = false;
 
-/** Asks the network about every image; while it is asked, one further request waits. */
+/** Runs the network on every image. While it runs, one further request can wait. */
 async function refresh(): Promise<void> {
   again = true;
   if (running) return;
@@ -141,12 +144,12 @@ async function ask(): Promise<void> {
       if (picture) given[i] = await asked.ask(picture.image, currentTemperature());
     }
   } catch (error) {
-    if (asked === network) throw error; // else it was disposed for another one, which is asked next
+    if (asked === network) throw error; // otherwise it was disposed for another network, which runs next
   }
   if (asked !== network) return;
   answers = given;
   show();
-  // A second run, with a clock around every step: not while pictures keep coming.
+  // A second run times every step. It does not run while the camera is on.
   if (!live && !again) await showTimes(asked);
   if (live) {
     again = true;
@@ -193,7 +196,7 @@ async function showTimes(asked: Network): Promise<void> {
   showProfile(byId("profile"), strips);
 }
 
-/** Files go where they are dropped: images into a slot, anything else is taken for a checkpoint. */
+/** Files go where they are dropped: images into a slot. Any other file is opened as a checkpoint. */
 function acceptDrops(): void {
   document.addEventListener("dragover", (event) => event.preventDefault());
   document.addEventListener("drop", (event) => {

@@ -1,20 +1,20 @@
-/** Images: from files and the camera to RGB, and back onto the screen. */
+/** Decodes images from files and the camera to RGB, and draws them. */
 
 import { crop, decodeImage, type Preprocessing, type RgbImage } from "../mod.ts";
 
-/** An image the page holds. */
+/** An image that the page holds. */
 export interface Picture {
-  /** What the file is called, or "camera". */
+  /** The file's name, or "camera". */
   readonly name: string;
   /** Its pixels. */
   readonly image: RgbImage;
-  /** How long its decoder took. */
+  /** Milliseconds that decoding took. */
   readonly decodeMilliseconds: number;
 }
 
 /**
- * Decodes a file with the module's own decoders: the same bytes as on the command line. The browser's would apply colour
- * profiles and orientation tags. Throws DataError.
+ * Decodes a file with the module's own decoders, so that the pixels are the same as on the command line. The browser's
+ * decoders would apply colour profiles and orientation tags. Throws DataError.
  */
 export async function readPicture(file: Blob, name: string): Promise<Picture> {
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -23,7 +23,7 @@ export async function readPicture(file: Blob, name: string): Promise<Picture> {
   return { name, image, decodeMilliseconds: performance.now() - start };
 }
 
-/** Draws what the network sees of an image: resized and cropped, one canvas pixel each. */
+/** Draws the network's view of an image: resized and cropped, one canvas pixel per pixel. */
 export function drawSeen(canvas: HTMLCanvasElement, image: RgbImage, preprocessing: Preprocessing): void {
   const { width, height, data } = crop(image, preprocessing);
   Object.assign(canvas, { width, height });
@@ -38,7 +38,7 @@ export class Camera {
 
   private constructor(private readonly stream: MediaStream, private readonly video: HTMLVideoElement) {}
 
-  /** Asks for the camera. Rejects where there is none or the person says no. */
+  /** Opens the camera. Rejects if there is none or if the user refuses. */
   static async open(): Promise<Camera> {
     if (!navigator.mediaDevices) throw new Error("the camera needs a page served over https (or from localhost)");
     const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
@@ -48,7 +48,7 @@ export class Camera {
     return new Camera(stream, video);
   }
 
-  /** What it sees now, reduced to at most 640 pixels a side. */
+  /** Returns the current picture, reduced to at most 640 pixels a side. */
   shoot(): Picture {
     const { videoWidth, videoHeight } = this.video;
     const scale = Math.min(1, 640 / Math.max(videoWidth, videoHeight));
@@ -63,7 +63,7 @@ export class Camera {
     return { name: "camera", image: { width, height, data }, decodeMilliseconds: performance.now() - start };
   }
 
-  /** Turns it off. */
+  /** Turns the camera off. */
   close(): void {
     for (const track of this.stream.getTracks()) track.stop();
   }

@@ -1,9 +1,9 @@
-/** Where the time went, as strips. */
+/** Draws the time of each stage as strips. */
 
 import { element } from "./dom.ts";
 import type { Time } from "./network.ts";
 
-/** Shows each strip with its legend; the longest one fills the width. */
+/** Shows each strip with its legend. The longest strip has the full width. */
 export function showProfile(root: HTMLElement, strips: readonly { title: string; times: readonly Time[] }[]): void {
   const total = (times: readonly Time[]) => times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   root.replaceChildren(...strips.map(({ title, times }) => {

@@ -1,4 +1,4 @@
-/** One of the two places for an image: dropped, chosen, pasted from the examples or seen by the camera. */
+/** One of the two places for an image. The image is dropped, chosen, taken from the examples or seen by the camera. */
 
 import type { Preprocessing, RgbImage } from "../mod.ts";
 import { element } from "./dom.ts";
@@ -8,17 +8,17 @@ import { Camera, drawSeen, type Picture, readPicture } from "./picture.ts";
 /** Images that ship with the page. */
 export const EXAMPLES = ["ship", "airplane", "truck", "frog"] as const;
 
-/** What a slot tells the page. */
+/** Events that a slot reports to the page. */
 export interface SlotEvents {
-  /** There is a new image. */
+  /** Called when there is a new image. */
   readonly changed: () => void;
-  /** Something went wrong that the person should know. */
+  /** Called with an error that the user should see. */
   readonly failed: (error: unknown) => void;
 }
 
 /** An image with its predictions. */
 export class Slot {
-  /** Where the page puts it. */
+  /** The element for the page. */
   readonly root: HTMLElement;
   /** The image, once there is one. */
   picture: Picture | undefined;
@@ -78,7 +78,7 @@ export class Slot {
     });
   }
 
-  /** Shows what `read` answers, unless something else was asked for meanwhile. */
+  /** Shows the result of `read`, unless another image was requested meanwhile. */
   async #take(read: () => Promise<Picture>): Promise<void> {
     this.#stopCamera();
     const turn = ++this.#turn;
@@ -92,7 +92,7 @@ export class Slot {
     }
   }
 
-  /** Shows what the network sees and what it says. */
+  /** Shows the network's view of the image and its predictions. */
   show(preprocessing: Preprocessing, { top5 }: Answer): void {
     const { name, image } = this.picture!;
     drawSeen(this.#canvas, image, preprocessing);
@@ -113,7 +113,7 @@ export class Slot {
     ));
   }
 
-  /** Takes the next picture where the camera is on; answers whether it is. */
+  /** Takes the next picture if the camera is on; returns whether it is on. */
   next(): boolean {
     if (this.#camera) this.picture = this.#camera.shoot();
     return this.#camera !== undefined;
@@ -122,7 +122,7 @@ export class Slot {
   async #toggleCamera(): Promise<void> {
     if (this.#camera) return this.#stopCamera();
     this.#turn++;
-    this.#cameraButton.disabled = true; // while the browser asks
+    this.#cameraButton.disabled = true; // while the browser asks for permission
     try {
       this.#camera = await Camera.open();
       this.#cameraButton.textContent = "Hold still";

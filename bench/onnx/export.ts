@@ -1,6 +1,6 @@
 /**
- * A graph as an ONNX model, so that ONNX runtimes can be timed on what this project runs. Each operator of inference has
- * its rule; an activation becomes a node behind the one whose epilogue it is.
+ * Exports a graph as an ONNX model, so that ONNX runtimes can be timed on the graphs of this project. Each inference
+ * operator has a rule. An activation in an epilogue becomes a node after its operator's node.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { linear } from "../../src/graph/ops/linear.ts";
 import type { Activation, ConvolutionAttributes, Pair, PoolAttributes } from "../../src/graph/ops/shared.ts";
 import { type OnnxAttributes, OnnxWriter } from "./writer.ts";
 
-/** Names of a node's operands in the ONNX model; the missing ones are missing. */
+/** Names of a node's operands in the ONNX model. Absent operands are absent. */
 type Names = Readonly<Record<string, string>>;
 
-/** Appends what a node computes; answers its name. */
+/** Appends the nodes of an operator; returns the name of the result. */
 // deno-lint-ignore no-explicit-any -- every rule takes nodes of its own operator
 type Rule = (onnx: OnnxWriter, names: any, node: any) => string;
 
@@ -53,12 +53,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
-/** Whether every operator of the graph has a rule. */
+/** Returns whether every operator of the graph has a rule. */
 export function expressible(graph: Graph): boolean {
   return graph.nodes.every(({ op }) => op.name in RULES);
 }
 
-/** The model, with the graph's inputs and outputs by name. Throws ShapeError for an operator that has no rule. */
+/**
+ * Returns the model, with the graph's names of inputs and outputs. Throws ShapeError for an operator without a rule.
+ */
 export async function exportOnnx(graph: Graph): Promise<Uint8Array<ArrayBuffer>> {
   const onnx = new OnnxWriter();
   const names = new Map<Value, string>();
@@ -85,7 +87,7 @@ export async function exportOnnx(graph: Graph): Promise<Uint8Array<ArrayBuffer>>
 }
 
 /**
- * As the published PyTorch code has it, which is how ONNX can say it: every sample's kernel is mixed, and the batch becomes
+ * As in the published PyTorch code, which ONNX can express: each sample's kernel is mixed, and the batch becomes the
  * groups of one convolution.
  */
 function dynamicConvolution(onnx: OnnxWriter, names: Names, node: Node<typeof dynamicConv2d>): string {

@@ -1,26 +1,26 @@
 /**
- * An ONNX model under construction: nodes, initial tensors, inputs and outputs of float32, by name. Field numbers are
- * those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+ * Builds an ONNX model from nodes, initial tensors, inputs and outputs of float32, by name. Field numbers are those of
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
  *
  * @module
  */
 
 import { type Bytes, bytes, float, integer, join, message, string } from "./protobuf.ts";
 
-/** Of the format, and of the operators; what is written here means the same in all later ones. */
+/** Versions of the format and of the operators. What this module writes means the same in all later versions. */
 const IR_VERSION = 8;
 const OPSET = 13;
 
 const FLOAT = 1;
 const INT64 = 7;
 
-/** AttributeProto: where a value lies, and what its type is called. */
+/** AttributeProto: the field of a value and the number of its type. */
 const ATTRIBUTE = { float: { field: 2, type: 1 }, int: { field: 3, type: 2 }, ints: { field: 8, type: 7 } } as const;
 
-/** An operator's attributes: a list of whole numbers, a whole number, or, under `{ float }`, a real one. */
+/** An operator's attributes: a list of whole numbers, a whole number, or a real number as `{ float }`. */
 export type OnnxAttributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
 
-/** Collects a model; {@link OnnxWriter.finish} answers the file. */
+/** Collects a model; {@link OnnxWriter.finish} returns the file. */
 export class OnnxWriter {
   readonly #nodes: Bytes[] = [];
   readonly #initializers: Bytes[] = [];
@@ -38,7 +38,7 @@ export class OnnxWriter {
     this.#outputs.push(message(12, ...valueInfo(name, shape)));
   }
 
-  /** Adds a tensor of float32 or, from whole numbers, of int64; answers its name. */
+  /** Adds a tensor of float32 or, from whole numbers, of int64; returns its name. */
   tensor(values: Float32Array<ArrayBuffer> | readonly number[], shape: readonly number[]): string {
     const name = `t${this.#names++}`;
     const floats = values instanceof Float32Array;
@@ -53,7 +53,7 @@ export class OnnxWriter {
     return name;
   }
 
-  /** Adds a node; answers the name of what it computes, `output` if given. Inputs that are left out are "". */
+  /** Adds a node; returns the name of its result, which is `output` if given. The name of an absent input is "". */
   node(op: string, inputs: readonly string[], attributes: OnnxAttributes = {}, output = `t${this.#names++}`): string {
     this.#nodes.push(message(
       1,
@@ -65,7 +65,7 @@ export class OnnxWriter {
     return output;
   }
 
-  /** The file. */
+  /** Returns the file. */
   finish(): Uint8Array<ArrayBuffer> {
     const graph = [...this.#nodes, string(2, "graph"), ...this.#initializers, ...this.#inputs, ...this.#outputs];
     return join(integer(1, IR_VERSION), message(7, ...graph), message(8, integer(2, OPSET)));

@@ -1,24 +1,24 @@
 /**
- * ONNX Runtime Web: its WebGPU execution provider, or WebAssembly on one thread. Its binary is read from the npm package
- * beside its module.
+ * ONNX Runtime Web: its WebGPU execution provider, or WebAssembly on one thread. Its binary is read from the npm
+ * package, from the folder of its module.
  *
  * @module
  */
 
-// A bench's peers are named where they are used, so that nothing else downloads them.
+// Peers are named where they are used, so that no other module downloads them.
 // deno-lint-ignore-file no-import-prefix
 import type { Tensor, TypedTensor } from "npm:onnxruntime-web@1.30.0";
 import type { Tensors } from "../../src/graph/backend.ts";
 import type { Contestant } from "../contestant.ts";
 import { exportOnnx } from "../onnx/export.ts";
 
-/** Each provider's build: the other way around, WebAssembly would pay for what only WebGPU needs. */
+/** The build of each provider. With the WebGPU build, WebAssembly would be slower. */
 const BUILDS = {
   webgpu: () => import("npm:onnxruntime-web@1.30.0/webgpu"),
   wasm: () => import("npm:onnxruntime-web@1.30.0/wasm"),
 } as const;
 
-/** Opens it. */
+/** Opens ONNX Runtime with a provider. */
 export async function openOnnxRuntime(provider: keyof typeof BUILDS): Promise<Contestant> {
   const ort = await BUILDS[provider]();
   const { env } = ort;
@@ -28,7 +28,7 @@ export async function openOnnxRuntime(provider: keyof typeof BUILDS): Promise<Co
     name: `onnxruntime-${provider}`,
     description: `onnxruntime-web ${env.versions.web}, ${provider === "wasm" ? "WASM, 1 thread" : "WebGPU"}`,
     inFlight: 1, // a session refuses a second run
-    // A larger batch would be grouped convolutions on WebGPU: minutes a run here.
+    // A larger batch would run as grouped convolutions on WebGPU, which take minutes here.
     takesDynamic: (batch) => batch === 1 || provider === "wasm",
     async compile(graph) {
       const session = await ort.InferenceSession.create(await exportOnnx(graph), { executionProviders: [provider] });

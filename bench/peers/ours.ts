@@ -16,7 +16,7 @@ export function ours(backend: Backend, inFlight: number): Contestant {
         run: (inputs) => executable.run(inputs),
         kernelMs: async (inputs: Tensors) => {
           const times = await executable.profile(inputs);
-          // Laying row-major tensors out and back does not count, as it does not for peers.
+          // The conversion of row-major tensors does not count here. It does not count for peers either.
           const computes = times.filter((_, i) => executable.plan.steps[i].of);
           return computes.reduce((ms, { milliseconds }) => ms + milliseconds, 0);
         },

@@ -1,5 +1,5 @@
 /**
- * PyTorch, where a person has a Python with torch: this project's own reference networks, in a process of their own.
+ * PyTorch: this project's own reference networks in a separate process, if there is a Python with torch.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { DeviceError } from "../../src/errors.ts";
 
-/** What is timed; see pytorch.py. */
+/** The work to time; see pytorch.py. */
 export interface PyTorchJob {
   readonly work: "forward" | "train";
   readonly model: string;
@@ -16,17 +16,17 @@ export interface PyTorchJob {
   readonly imageSize: number;
 }
 
-/** A Python that waits for jobs. */
+/** A Python process that waits for jobs. */
 export interface PyTorch {
-  /** Its version and threads. */
+  /** Version and number of threads. */
   readonly description: string;
-  /** Milliseconds of a run. Throws DeviceError where the process has ended. */
+  /** Returns the milliseconds of a run. Throws DeviceError if the process has ended. */
   run(job: PyTorchJob): Promise<number>;
   /** Ends the process. */
   dispose(): Promise<void>;
 }
 
-/** Starts a Python. Throws DeviceError where it has no torch. */
+/** Starts a Python. Throws DeviceError if it has no torch. */
 export async function openPyTorch(python: string): Promise<PyTorch> {
   const script = fileURLToPath(new URL("./pytorch.py", import.meta.url));
   const process = new Deno.Command(python, { args: [script], stdin: "piped", stdout: "piped" }).spawn();

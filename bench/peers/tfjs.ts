@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js, used directly: eager operators on its WebGPU or its WASM backend. It is given static networks, with batch
- * norm folded as for everybody.
+ * TensorFlow.js, used directly: eager operators on its WebGPU or WASM backend. It runs static networks with folded
+ * batch norm, as all contestants do.
  *
  * @module
  */
@@ -14,14 +14,17 @@ import { type Graph, presentOperands, type Shape, type Value } from "../../src/g
 import type { Contestant } from "../contestant.ts";
 import { RULES } from "./tfjs_nodes.ts";
 
-/** tfjs has one backend at a time, for everybody in a thread: who takes it gives it back. */
+/**
+ * Sets the backend of tfjs, which has only one at a time per thread. Returns a function that sets the previous one
+ * again.
+ */
 export async function takeBackend(name: "webgpu" | "wasm"): Promise<() => Promise<void>> {
   const previous = tf.engine().backendName;
   if (name === "wasm") {
     await startTfjs();
   } else {
     await import("npm:@tensorflow/tfjs-backend-webgpu@4.22.0");
-    // Else small operators, and what waits for them, would run on the CPU.
+    // Otherwise small operators and those that depend on them would run on the CPU.
     tf.env().set("WEBGPU_CPU_FORWARD", false);
   }
   if (!await tf.setBackend(name)) throw new DeviceError(`tfjs's ${name} backend does not start here`);
@@ -30,7 +33,7 @@ export async function takeBackend(name: "webgpu" | "wasm"): Promise<() => Promis
   };
 }
 
-/** Opens it. */
+/** Opens TensorFlow.js on a backend. */
 export async function openTfjs(name: "webgpu" | "wasm"): Promise<Contestant> {
   await (await takeBackend(name))();
   return {
@@ -61,7 +64,7 @@ export async function openTfjs(name: "webgpu" | "wasm"): Promise<Contestant> {
   };
 }
 
-/** The graph's parameters as tfjs lays them out. */
+/** The graph's parameters in the layout of tfjs. */
 export async function loadParameters(graph: Graph): Promise<Map<Value, tf.Tensor>> {
   const parameters = new Map<Value, tf.Tensor>();
   for (const node of graph.nodes) {
@@ -77,7 +80,7 @@ export async function loadParameters(graph: Graph): Promise<Map<Value, tf.Tensor
   return parameters;
 }
 
-/** The graph's one output. Call it within tf.tidy. */
+/** Computes the graph's one output. Call it within tf.tidy. */
 export function forward(graph: Graph, parameters: ReadonlyMap<Value, tf.Tensor>, x: tf.Tensor): tf.Tensor {
   const computed = new Map<Value, tf.Tensor>([[graph.inputs.get("x")!, x]]);
   for (const node of graph.nodes) {
@@ -93,7 +96,7 @@ export function forward(graph: Graph, parameters: ReadonlyMap<Value, tf.Tensor>,
   return computed.get(output)!;
 }
 
-/** Row-major images as tfjs has them. */
+/** Converts row-major images to the layout of tfjs. */
 export function fromRowMajor(values: Float32Array, shape: Shape): tf.Tensor {
   return tf.tidy(() => tf.transpose(tf.tensor(values, [...shape]), [0, 2, 3, 1]));
 }

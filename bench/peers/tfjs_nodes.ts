@@ -1,6 +1,6 @@
 /**
- * The operators of static networks, each as a user of TensorFlow.js would write it: images are [B, H, W, C], and bias and
- * activation go into tfjs's fused convolution.
+ * The operators of static networks, as a user of TensorFlow.js would write them. Images are [B, H, W, C]. Bias and
+ * activation are part of the fused convolution of tfjs.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { padChannels } from "../../src/graph/ops/layout.ts";
 import type { linear } from "../../src/graph/ops/linear.ts";
 import type { Activation, Pair, PoolAttributes } from "../../src/graph/ops/shared.ts";
 
-/** A node's operands by name; the missing ones are missing. */
+/** A node's operands by name. Absent operands are absent. */
 export type Tensors = Readonly<Record<string, tf.Tensor>>;
 
-/** What a node computes. */
+/** Computes a node. */
 // deno-lint-ignore no-explicit-any -- every rule takes nodes of its own operator
 export type Rule = (operands: any, node: any) => tf.Tensor;
 
@@ -30,7 +30,7 @@ function pads([top, left]: Pair): tf.backend_util.ExplicitPadding {
   return [[0, 0], [top, top], [left, left], [0, 0]];
 }
 
-/** By the operator's name. */
+/** The rules by operator name. */
 export const RULES: Readonly<Record<string, Rule>> = {
   conv2d({ x, weight, bias, residual }: Tensors, { operands, attributes }: Node<typeof conv2d>) {
     const { stride, padding, groups, activation } = attributes;
@@ -43,13 +43,13 @@ export const RULES: Readonly<Record<string, Rule>> = {
       bias,
       activation: residual ? FUSED.none : FUSED[activation],
     };
-    // Explicit padding works here as in conv2d; only its type was left out.
+    // Explicit padding works here as in conv2d, but the type does not allow it.
     const y = depthwise
       ? tf.fused.depthwiseConv2d({ ...options, pad: options.pad as unknown as number })
       : tf.fused.conv2d(options);
     return residual ? activate(tf.add(y, residual), activation) : y;
   },
-  /** Over the batch's own statistics, as in training: folded networks have none of these. */
+  /** Uses the batch's own statistics, as in training. Folded networks have no batch norm. */
   batch_norm({ x, weight, bias }: Tensors, { attributes: { eps } }: Node<typeof batchNorm>) {
     const { mean, variance } = tf.moments(x, [0, 1, 2]);
     return tf.batchNorm(

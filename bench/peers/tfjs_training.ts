@@ -1,6 +1,6 @@
 /**
- * A training step of TensorFlow.js on its WebGPU backend: forward over batch statistics, cross-entropy, backward, SGD with
- * momentum. No weight decay, which its optimizer does not have.
+ * A training step of TensorFlow.js on its WebGPU backend: forward with batch statistics, cross-entropy, backward, SGD
+ * with momentum. There is no weight decay, because the optimizer of tfjs has none.
  *
  * @module
  */
@@ -11,20 +11,20 @@ import type { Model } from "../../src/models/model/model.ts";
 import { forward, fromRowMajor, loadParameters, takeBackend } from "./tfjs.ts";
 
 /**
- * Operators' gradients are registered by the union package only, over the same core. Named where Deno does not look before
- * it is needed: it is 54 MB.
+ * Only the union package registers the gradients of operators, on the same core. The name is in a variable so that Deno
+ * downloads its 54 MB only when they are needed.
  */
 const GRADIENTS = "npm:@tensorflow/tfjs@4.22.0";
 
 /** A network in training. */
 export interface TfjsTraining {
-  /** One step; answers the loss before it. */
+  /** Makes one step; returns the loss before it. */
   step(x: Float32Array, labels: Float32Array): Promise<number>;
-  /** Frees it. */
+  /** Frees the network. */
   dispose(): Promise<void>;
 }
 
-/** Makes a static model ready. */
+/** Prepares a static model for training. */
 export async function openTfjsTraining(model: Model, batch: number, learningRate: number): Promise<TfjsTraining> {
   await import(GRADIENTS);
   const giveBack = await takeBackend("webgpu");

@@ -1,5 +1,5 @@
 /**
- * Turns what a user names (a path, a URL, a file on the hub) into bytes that can be read at random.
+ * Turns what a user names (a path, a URL, a file on the hub) into bytes with random access.
  *
  * @module
  */
@@ -12,34 +12,40 @@ import { sha256 } from "./source/sha256.ts";
 import { fromBlob, fromFile, fromOpenFile, pathOf } from "./source/source.ts";
 import type { ByteSource } from "./tensors/state_dict.ts";
 
-/** How sources are fetched. */
+/** Options for fetching sources. */
 export interface LocateOptions {
-  /** How the hub is reached. */
+  /** Options for the Hugging Face hub. */
   readonly hub?: HubOptions;
-  /** Called while something downloads, with what it is, the bytes that are there, and in all where known. */
+  /**
+   * Called during a download with the name of the file, the number of bytes so far, and the total number of bytes if
+   * known.
+   */
   readonly onProgress?: (what: string, done: number, total: number | undefined) => void;
 }
 
-/** A source at hand. */
+/** A source that can be read. */
 export interface Located {
-  /** For people and metadata: a file's name without its folders, a hub reference, a URL without secrets. */
+  /** The name for messages and metadata: a file name without folders, a hub reference, or a URL without secrets. */
   readonly name: string;
   /** Its bytes. */
   readonly source: ByteSource;
-  /** The file of that plain name beside it. */
+  /** Opens the file of that name in the same folder. */
   sibling(name: string): Promise<Located>;
-  /** The config.json beside it on the hub; undefined where there is none. Left out for what is not on the hub. */
+  /**
+   * Opens the config.json next to it on the hub. Returns undefined if there is none. Missing if the source is not on
+   * the hub.
+   */
   readonly config?: () => Promise<Located | undefined>;
 }
 
-/** Longest config.json that is read: some name ten thousands of classes. */
+/** The largest config.json that is read. Some list tens of thousands of classes. */
 const MAX_CONFIG = 16 << 20;
 
-/** Finds a source. Throws CheckpointError where there is none. */
+/** Finds a source. Throws CheckpointError if it does not exist. */
 export async function locate(source: string, options: LocateOptions = {}): Promise<Located> {
   if (source.startsWith("hf:")) return await locateOnHub(source, options);
   if (/^https?:\/\//i.test(source)) return await locateUrl(source, options);
-  // A page has no files: what it names is an address beside it.
+  // A web page has no files. The source is a URL relative to the page.
   if (typeof Deno === "undefined") return await locateUrl(new URL(source, globalThis.location.href).href, options);
   const path = pathOf(source);
   return {
@@ -49,7 +55,7 @@ export async function locate(source: string, options: LocateOptions = {}): Promi
   };
 }
 
-/** Bytes that the caller has, which have nothing beside them. */
+/** Wraps bytes that the caller has. They have no files next to them. */
 export function located(source: ByteSource): Located {
   return {
     name: source.name,
@@ -62,7 +68,7 @@ async function locateOnHub(text: string, options: LocateOptions): Promise<Locate
   if (typeof Deno === "undefined") {
     throw new CheckpointError(`${text}: a page has no hub client; name the file's https address on the hub instead`);
   }
-  // Imported late: a page has no use for the hub's client.
+  // Imported late, because a web page does not need the hub's client.
   const { downloadFromHub, downloadIfThere, findHubFile } = await import("./hub/hub.ts");
   const hubOptions = { onProgress: options.onProgress, ...options.hub };
   const reference = parseHubReference(text);
@@ -118,8 +124,8 @@ async function locateUrl(text: string, options: LocateOptions): Promise<Located>
 }
 
 /**
- * A file without a name: an open file lives on without one, so that a program that is killed leaves nothing behind.
- * `forget` removes the name, once the file is closed, where the system does not allow that before.
+ * Opens a temporary file and removes its name at once: the open file still works, and a killed program leaves nothing
+ * behind. If the system refuses that while the file is open, call `forget` after closing it.
  */
 async function temporaryFile(): Promise<{ file: Deno.FsFile; forget: () => void }> {
   const path = await Deno.makeTempFile({ prefix: "odconv_" });
@@ -132,7 +138,7 @@ async function temporaryFile(): Promise<{ file: Deno.FsFile; forget: () => void 
   }
 }
 
-/** Throws CheckpointError where the URL ends in "#sha256=HEX" and the bytes have another hash. */
+/** Throws CheckpointError if the URL ends in "#sha256=HEX" and the bytes have another hash. */
 async function checkDigest(text: string, source: ByteSource): Promise<void> {
   const expected = /^#sha256=([0-9a-f]{64})$/i.exec(new URL(text).hash)?.[1].toLowerCase();
   if (expected === undefined) return;
@@ -143,7 +149,7 @@ async function checkDigest(text: string, source: ByteSource): Promise<void> {
   );
 }
 
-/** Passwords and signatures in a URL do not belong into messages and metadata. */
+/** Removes passwords and signatures from a URL, so that they do not appear in messages and metadata. */
 function withoutSecrets(text: string): string {
   const url = new URL(text);
   url.username =

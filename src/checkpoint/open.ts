@@ -1,5 +1,5 @@
 /**
- * Opens checkpoints of every kind that is read here. The kind is told by the content, never by the file's name.
+ * Opens checkpoints of every supported kind. The kind is detected from the content, never from the file's name.
  *
  * @module
  */
@@ -16,11 +16,11 @@ import type { ByteSource, StateDict } from "./tensors/state_dict.ts";
 import { LEGACY_MAGIC, readTorchLegacy } from "./torch/legacy.ts";
 import { readTorchZip } from "./torch/torch_zip.ts";
 
-/** How openCheckpoint works. */
+/** Options of openCheckpoint. */
 export interface OpenOptions extends LocateOptions {
   /**
-   * The state dict to take where the file holds several: the key that leads to it ("state_dict_ema"), keys joined by dots
-   * where it is deeper ("state.model"), or the key of what holds it.
+   * The state dict to take if the file holds several. Either the key that leads to it ("state_dict_ema"), keys joined
+   * by dots if it is nested ("state.model"), or the key of the dict around it.
    */
   readonly key?: string;
 }
@@ -28,43 +28,61 @@ export interface OpenOptions extends LocateOptions {
 /** The kinds of checkpoints. */
 export type CheckpointFormat = "safetensors" | "sharded" | "torch zip" | "torch legacy";
 
-/** The config.json of a repository on the hub. */
+/** The config.json of a repository on the Hugging Face hub. */
 export interface CheckpointConfig {
-  /** Its reference, for messages: "hf:timm/resnet18.a1_in1k/config.json". */
+  /** Its hub reference, for messages: "hf:timm/resnet18.a1_in1k/config.json". */
   readonly name: string;
-  /** What it holds; not checked. */
+  /** Its content, not checked. */
   readonly text: string;
 }
 
 /** An open checkpoint. */
 export interface Checkpoint {
-  /** For people and metadata: a file's name without its folders, a hub reference, a URL without secrets. */
+  /** The name for messages and metadata: a file name without folders, a hub reference, or a URL without secrets. */
   readonly name: string;
-  /** Its kind. */
+  /** The kind of the checkpoint. */
   readonly format: CheckpointFormat;
   /**
-   * Its likeliest state dict, without "module." and what other wrappers put into names; tensors are read when they are
-   * asked for, until it is closed. What is not the network's (a loss's weights, a prefix) is still there: findNetwork
-   * tells it apart.
+   * The most likely state dict, with "module." and other wrappers' prefixes removed from the names. Tensors are read on
+   * demand, until the checkpoint is closed. Tensors that do not belong to the network (a loss's weights) and prefixes
+   * are still in it: findNetwork sorts them out.
    */
   readonly tensors: StateDict;
-  /** All state dicts in the file under the names that they have there, the likeliest first. */
+  /** All state dicts in the file, with the names used in the file. The most likely one comes first. */
   readonly stateDicts: readonly FoundStateDict[];
-  /** The strings that a file says of itself: of safetensors all, of PyTorch's formats `inference_config` alone. */
+  /** The file's metadata strings. For safetensors: all of them. For PyTorch's formats: only `inference_config`. */
   readonly metadata: Record<string, string>;
-  /** Keys of other state dicts in the file, which the option `key` would take. */
+  /** Keys of the other state dicts in the file. The option `key` accepts them. */
   readonly others: readonly string[];
-  /** The text of the config.json beside it on the hub; undefined where there is none, or the file is not on the hub. */
+  /**
+   * Reads the config.json next to the checkpoint on the hub. Returns undefined if there is none, or if the file is not
+   * on the hub.
+   */
   config(): Promise<CheckpointConfig | undefined>;
-  /** SHA-256 of the file, hexadecimal; of a sharded one, of its index and shards one after the other. */
+  /**
+   * Returns the SHA-256 of the file in hexadecimal. Of a sharded checkpoint, it hashes the index and then the shards.
+   */
   sha256(): Promise<string>;
-  /** Lets go of files and removes what was downloaded for this use only. */
+  /** Closes the files and removes temporary downloads. */
   close(): void;
 }
 
 /**
- * Opens a path, an http(s) URL, "hf:OWNER/REPO[@REVISION][/FILE]" or bytes at hand. Throws CheckpointError where it is
- * not a checkpoint or damaged.
+ * Opens a checkpoint. Tensors are read later, on demand.
+ *
+ * @param source A path, an http(s) URL, "hf:OWNER/REPO[@REVISION][/FILE]", or bytes
+ * @throws {CheckpointError} if the source is damaged or is not a checkpoint
+ *
+ * @example
+ * ```ts
+ * import { openCheckpoint, toFloat32 } from "@odconv/odconv";
+ *
+ * const checkpoint = await openCheckpoint("tests/fixtures/checkpoint/resnet18.pth");
+ * for (const [name, tensor] of checkpoint.tensors) console.log(name, tensor.dtype, tensor.shape);
+ * const [first] = checkpoint.tensors.values();
+ * console.log(await toFloat32(first));
+ * checkpoint.close();
+ * ```
  */
 export async function openCheckpoint(source: string | ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   const opened: ByteSource[] = [];
@@ -82,7 +100,7 @@ export async function openCheckpoint(source: string | ByteSource, options: OpenO
       tensors: unwrapped(first.tensors),
       others: others.map(({ key }) => key),
       config: () => readConfig(place),
-      // The order of `opened` is that of the index, so that the hash does not depend on the file system.
+      // `opened` has the order of the index, so the hash does not depend on the file system.
       sha256: () => sha256(opened),
       close,
     };
@@ -123,7 +141,7 @@ async function readOne(source: ByteSource, key?: string): Promise<Contents> {
     return { format: "safetensors", stateDicts: bare(tensors), metadata };
   }
   checkName(source);
-  // Bytes as the characters of the same numbers.
+  // Each byte becomes the character with the same code.
   const start = String.fromCharCode(...await source.read(0, Math.min(512, source.size)));
   const torch = TORCH_FORMATS.find(({ magic }) => magic.test(start));
   if (!torch) throw refuse(source, start);
@@ -132,13 +150,13 @@ async function readOne(source: ByteSource, key?: string): Promise<Contents> {
   return { format: torch.format, stateDicts, metadata: metadataOf(value) };
 }
 
-/** What a checkpoint that `export` wrote says of how its model is used. */
+/** The inference config that `export` wrote into the checkpoint. */
 function metadataOf(value: PickleValue): Record<string, string> {
   const inference = value instanceof Map ? value.get(INFERENCE_KEY) : undefined;
   return typeof inference === "string" ? { [INFERENCE_KEY]: inference } : {};
 }
 
-/** Where a file is the state dict. */
+/** The result for a file that is itself the state dict. */
 function bare(tensors: StateDict): FoundStateDict[] {
   return [{ key: "", tensors, rest: [] }];
 }

@@ -1,7 +1,8 @@
 /**
- * Runs graphs without a GPU: convolutions on this project's WASM kernels, the rest on tfjs's. One thread, nothing leaves
- * the machine, no permission needed.
- * Import it dynamically, so that who has a GPU does not download it.
+ * Runs graphs without a GPU, in one thread: convolutions in this project's WASM kernels, all other operators in tfjs's.
+ * No data leaves the machine, and no permission is needed.
+ *
+ * Import this file dynamically, so that users with a GPU do not download it.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { simdName } from "./wasm/module.ts";
 
 export { openCpuPool } from "./pool.ts";
 
-/** Starts the CPU backend. Throws DeviceError where WebAssembly with SIMD does not run. */
+/** Starts the CPU backend. Throws DeviceError if WebAssembly with SIMD is not supported. */
 export async function openCpu(): Promise<Device> {
   await startTfjs();
   return {
@@ -21,6 +22,6 @@ export async function openCpu(): Promise<Device> {
     description: `WASM ${simdName()}, 1 thread`,
     compile: compileGraph,
     [Symbol.dispose]() {},
-    dispose() {}, // the one tfjs instance of this thread stays; executables free what they hold
+    dispose() {}, // this thread's single tfjs instance stays; executables free their own memory
   };
 }

@@ -1,4 +1,7 @@
-/** One graph, ready to run on tfjs: parameters laid out and uploaded, every value freed after its last use. */
+/**
+ * Compiles a graph for tfjs and runs it. Parameters are laid out and uploaded once. Every value is freed after its last
+ * use.
+ */
 
 import { DeviceError, isOdconvError, ShapeError } from "../errors.ts";
 import { DISPOSED, type Executable, type Tensors } from "../graph/backend.ts";
@@ -10,17 +13,17 @@ import { KERNELS } from "./kernels/mod.ts";
 import { checkFits } from "./memory_limit.ts";
 import { tf } from "./tfjs.ts";
 
-/** A node with all that is known about it before a run. */
+/** A node with everything that is known before a run. */
 interface Step {
   readonly node: Node;
   readonly kernel: Kernel;
-  /** Prepared weights, where the weight is a parameter. */
+  /** Prepared weights, if the weight is a parameter. */
   readonly weights?: readonly tf.Tensor[];
-  /** Values that nothing uses after this step. */
+  /** Values whose last use is this step. */
   readonly spent: readonly Value[];
 }
 
-/** Uploads the graph's parameters. Throws DeviceError for operators this device does not know, and where it does not fit. */
+/** Uploads the graph's parameters. Throws DeviceError if an operator is not supported, or the graph does not fit. */
 export async function compileGraph(graph: Graph): Promise<Executable> {
   checkFits(graph, tf.memory().numBytes);
   const parameters = new Map<Value, tf.Tensor>();
@@ -63,7 +66,7 @@ export async function compileGraph(graph: Graph): Promise<Executable> {
   };
 }
 
-/** The weight of a node, if it is a parameter that no run changes. */
+/** Returns the weight of a node if it is a parameter that no run changes. */
 function constantWeight(node: Node, { updates }: Graph): Value | undefined {
   const { weight } = node.operands as { weight?: Value };
   return weight?.source.kind === "parameter" && !updates.has(weight) ? weight : undefined;
@@ -74,7 +77,7 @@ async function prepareWeight(kernel: Kernel, node: Node, weight: Value): Promise
   return tf.tidy(() => kernel.prepare!(toDevice(values, weight.shape), node));
 }
 
-/** Copies what the parameters hold now, all of the same moment. */
+/** Copies the current values of the parameters, all from the same point in time. */
 async function readParameters(
   graph: Graph,
   parameters: ReadonlyMap<Value, tf.Tensor>,
@@ -84,15 +87,15 @@ async function readParameters(
     const value = graph.parameters.get(name);
     if (value?.source.kind !== "parameter") throw new ShapeError(`the graph has no parameter "${name}"`);
     const tensor = parameters.get(value);
-    // Without a tensor of its own, it is a weight that was prepared, or nobody's: no run changes it.
+    // No tensor: the parameter is a prepared weight, or no node uses it. No run changes it.
     return [name, tensor ? toNumbers(tensor) : value.source.load().then((values) => values.slice())] as const;
   });
   return Object.fromEntries(await Promise.all(read.map(async ([name, values]) => [name, await values])));
 }
 
 /**
- * For each node, the inputs and computed values whose last user it is. Outputs of the graph and what parameters become
- * are never spent.
+ * Returns, for each node, the inputs and computed values whose last use is that node. Outputs of the graph and new
+ * values of parameters are left out.
  */
 function lastUses(graph: Graph): Map<Node, Value[]> {
   const last = new Map<Value, Node>();
@@ -139,7 +142,7 @@ function execute(
     const outputs = Object.fromEntries(
       [...graph.outputs].map(([name, value]) => [name, toNumbers(tensor(value))]),
     );
-    // All of them before the first is put in place: one may be what another parameter held.
+    // Compute all new values before the first is stored: one may be the old value of another parameter.
     const updates = [...graph.updates].map(([parameter, value]) => [parameter, tf.clone(tensor(value))] as const);
     for (const [parameter, updated] of updates) {
       parameters.get(parameter)!.dispose();
@@ -151,7 +154,7 @@ function execute(
   }
 }
 
-/** The weights of a node whose weight is no parameter but computed, or given to the run. */
+/** Prepares the weights of a node whose weight is computed or is an input of the run. */
 function preparedNow(kernel: Kernel, node: Node, operands: TensorOperands): tf.Tensor[] {
   return kernel.prepare && operands.weight ? kernel.prepare(operands.weight, node) : [];
 }

@@ -1,4 +1,7 @@
-/** A graph as plain data that can be posted to a worker, and back. Parameters lie in memory that all workers share. */
+/**
+ * Converts a graph to plain data that can be posted to a worker, and back. Parameters are in memory that all workers
+ * share.
+ */
 
 import type { Attributes, Source, Value } from "../graph/graph.ts";
 import { Graph, type Shape, size } from "../graph/graph.ts";
@@ -9,7 +12,7 @@ const ALL_OPERATORS = { ...OPERATORS, ...TRAINING_OPERATORS };
 
 type OperatorName = keyof typeof ALL_OPERATORS;
 
-/** An input or a parameter; `values` are its initial value and its elements. */
+/** An input or a parameter. `values` is the initial value of an input, or the elements of a parameter. */
 interface Leaf {
   readonly id: number;
   readonly name: string;
@@ -17,7 +20,7 @@ interface Leaf {
   readonly values?: Float32Array;
 }
 
-/** A graph without functions. Values are referred to by their id in the graph that was described. */
+/** A graph without functions. It refers to values by their id in the original graph. */
 export interface GraphData {
   readonly inputs: readonly Leaf[];
   readonly parameters: readonly Leaf[];
@@ -31,7 +34,7 @@ export interface GraphData {
   readonly outputs: readonly { readonly name: string; readonly id: number }[];
 }
 
-/** Describes a graph; loads its parameters, once for all workers. */
+/** Converts a graph to data. Its parameters are loaded once for all workers. */
 export async function describeGraph(graph: Graph): Promise<GraphData> {
   const parameters: Leaf[] = [];
   for (const { id, name, shape, source } of graph.parameters.values()) {
@@ -58,8 +61,8 @@ export async function describeGraph(graph: Graph): Promise<GraphData> {
 }
 
 /**
- * Builds the graph that was described. `forget` lets go of its parameters' elements: for when an executor has copied them,
- * because a graph may live as long as its executable.
+ * Builds the graph from its data. `forget` releases the elements of the parameters. Call it after an executor has
+ * copied them, because a graph may live as long as its executable.
  */
 export function rebuildGraph(
   { inputs, parameters, nodes, outputs }: GraphData,

@@ -1,6 +1,6 @@
 /**
- * What fits into WebAssembly's memory. Known beforehand, because what does not fit there is not refused in any orderly way:
- * kernels write through null pointers.
+ * Checks in advance whether a graph fits into WebAssembly's memory. If memory runs out during a run, there is no proper
+ * error: kernels write through null pointers.
  *
  * @module
  */
@@ -9,10 +9,13 @@ import { DeviceError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import { peakMemory } from "../graph/peak_memory.ts";
 
-/** Bytes of values: WebAssembly addresses 4 GiB, of which kernels' own tables and gaps between values take some. */
+/**
+ * Largest number of bytes for values. WebAssembly addresses 4 GiB; the kernels' own tables and gaps between values take
+ * a part of it.
+ */
 const MOST_BYTES = 3 * 2 ** 30;
 
-/** Throws DeviceError where a graph does not fit beside so many bytes of others. */
+/** Throws DeviceError if a graph does not fit beside this many bytes of other graphs. */
 export function checkFits(graph: Graph, others = 0): void {
   const { total } = peakMemory(graph);
   if (total + others <= MOST_BYTES) return;

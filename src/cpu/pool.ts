@@ -1,8 +1,8 @@
 /**
- * The CPU backend on several cores: every worker holds the whole compiled graph, and each run goes to one that is free.
- * Meant for evaluation, where many batches wait; a single run is no faster than on ./backend.ts.
+ * The CPU backend on several cores. Every worker holds the whole compiled graph, and each run goes to a free worker.
+ * The pool is meant for evaluation, where many batches wait. A single run is not faster than on ./backend.ts.
  *
- * Workers use no permission: they get graphs and numbers by message (see src/worker_options.ts).
+ * Workers need no permission: they receive graphs and numbers by message (see src/worker_options.ts).
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { describeGraph } from "./graph_data.ts";
 import type { Refusal, Reply, Request } from "./pool_messages.ts";
 import { simdName } from "./wasm/module.ts";
 
-/** Starts so many workers. Throws DeviceError where one does not start. */
+/** Starts this many workers. Throws DeviceError if one does not start. */
 export async function openCpuPool(workers: number): Promise<Device> {
   if (!Number.isInteger(workers) || workers < 1) throw new DeviceError(`${workers} CPU workers: expected 1 or more`);
   const pool = new CpuPool(Array.from({ length: workers }, () => new PoolWorker()));
@@ -28,7 +28,7 @@ class CpuPool implements Device {
   readonly name = "cpu";
   readonly description: string;
   #executables = 0;
-  /** Workers that wait for a run, and runs that wait for a worker: one of the two is empty. */
+  /** Workers that wait for a run, and runs that wait for a worker. One of the two lists is always empty. */
   #idle: PoolWorker[];
   #waiting: ((worker: PoolWorker) => void)[] = [];
 
@@ -55,7 +55,7 @@ class CpuPool implements Device {
     }
     const executable = this.#executables++;
     await this.#all({ kind: "compile", executable, graph: await describeGraph(graph) });
-    // Here, not in the workers: shapes do not travel with messages.
+    // Inputs are checked here and not in the workers, because messages do not carry shapes.
     const check = inputChecks(graph);
     let previous: Promise<unknown> = Promise.resolve();
     let isDisposed = false;
@@ -67,13 +67,13 @@ class CpuPool implements Device {
           return await this.#run(executable, inputs);
         };
         const inOrder = Promise.all([run(), previous]).then(([outputs]) => outputs);
-        previous = inOrder.catch(() => {}); // a failed run holds no other up
+        previous = inOrder.catch(() => {}); // a failed run must not block the next one
         return inOrder;
       },
       dispose: () => {
         if (isDisposed) return;
         isDisposed = true;
-        this.#all({ kind: "dispose", executable }).catch(() => {}); // a dead worker holds nothing any more
+        this.#all({ kind: "dispose", executable }).catch(() => {}); // a dead worker holds no memory
       },
     };
   }
@@ -102,7 +102,7 @@ class CpuPool implements Device {
   }
 }
 
-/** A worker that answers requests one after the other. */
+/** A worker that handles requests one after the other. */
 class PoolWorker {
   #worker = new Worker(new URL("./pool_worker.ts", import.meta.url), workerOptions());
   #pending: { resolve(outputs?: Tensors): void; reject(error: Error): void }[] = [];
@@ -139,7 +139,7 @@ class PoolWorker {
   }
 }
 
-/** The error that a worker met, with its class. */
+/** Returns the error of a worker, with its original class. */
 function revive({ name, message, reason }: Refusal): Error {
   if (name === "DeviceError") return new DeviceError(message, { reason });
   return name === "ShapeError" ? new ShapeError(message) : Object.assign(new Error(message), { name });

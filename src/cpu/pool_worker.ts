@@ -1,4 +1,4 @@
-/** One worker of ./pool.ts: the single-threaded backend behind messages. */
+/** A worker of ./pool.ts: runs the single-threaded backend on requests by message. */
 
 import type { DeviceError } from "../errors.ts";
 import type { Executable, Tensors } from "../graph/backend.ts";
@@ -7,7 +7,7 @@ import { rebuildGraph } from "./graph_data.ts";
 import type { Reply, Request } from "./pool_messages.ts";
 import { startTfjs } from "./tfjs.ts";
 
-/** The part of a worker's global scope that is used here; the compiler is set up for the main thread's. */
+/** The part of a worker's global scope that is used here. The compiler is configured for the main thread's scope. */
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<Request>) => unknown;
   postMessage(reply: Reply, transfer: Transferable[]): void;
@@ -42,6 +42,6 @@ async function reply(request: Request): Promise<void> {
   }
 }
 
-// One request after the other, so that replies come in order.
+// Handles one request after the other, so that replies come in order.
 let last = Promise.resolve();
 scope.onmessage = ({ data }) => last = last.then(() => reply(data));

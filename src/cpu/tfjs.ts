@@ -1,9 +1,9 @@
 /**
- * TensorFlow.js with its WASM backend, and this project's own kernels on its memory, started without the permission to
- * read files: the binary comes through the module loader (./simd_binary.js). It is the SIMD build, asked for by name so
- * that no machine falls back to the scalar one unnoticed, and single-threaded: ./pool.ts runs one instance a core.
+ * Starts TensorFlow.js with its WASM backend, and this project's own kernels on its memory. It needs no permission to
+ * read files, because the binary comes through the module loader (./simd_binary.js). The SIMD build is selected by
+ * name, so that no machine silently uses the scalar build. It is single-threaded: ./pool.ts runs one instance per core.
  *
- * The packages taken here are a fifth of the union package's download: 11 MB against 54 MB.
+ * Only some of the packages are used, 11 MB of downloads. The union package has 54 MB.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { openWasmKernels, type WasmKernels } from "./wasm/module.ts";
 
 export { tf };
 
-/** The entry points that BackendWasm calls, with their number of (numeric) parameters. */
+/** The entry points that BackendWasm calls, with the number of their (numeric) parameters. */
 const ENTRY_POINTS = {
   init: ["init", 0],
   initWithThreadsCount: ["init_with_threads_count", 1],
@@ -31,17 +31,17 @@ const ENTRY_POINTS = {
 
 type BackendModule = ConstructorParameters<typeof BackendWasm>[0];
 
-/** Emscripten's loader. Its published types leave out what it adds to the module at run time. */
+/** Emscripten's loader. Its published types lack the members that are added to the module at run time. */
 type Loader = (settings: {
   instantiateWasm(imports: WebAssembly.Imports, loaded: (instance: WebAssembly.Instance) => void): object;
 }) => Promise<BackendModule & { cwrap(name: string, result: "number", parameters: "number"[]): unknown }>;
 
 let started: Promise<void> | undefined;
 
-/** This project's own kernels, on tfjs's memory; there once startTfjs() is through. */
+/** This project's own kernels, on tfjs's memory. Set after startTfjs() has finished. */
 export let wasmKernels: WasmKernels;
 
-/** Starts the backend, once a thread. Throws DeviceError where WebAssembly with SIMD does not run. */
+/** Starts the backend, once per thread. Throws DeviceError if WebAssembly with SIMD is not supported. */
 export function startTfjs(): Promise<void> {
   started ??= start().catch((cause: Error) => {
     throw new DeviceError(`the CPU backend needs WebAssembly with SIMD, which does not start here: ${cause.message}`);
@@ -57,7 +57,7 @@ async function start(): Promise<void> {
           wasmKernels = await openWasmKernels(instance.exports.memory as WebAssembly.Memory);
           loaded(instance);
         }).catch(reject);
-        return {}; // "the answer comes by callback"
+        return {}; // empty: the instance is passed to the callback
       },
     };
     (createModule as unknown as Loader)(settings).then(resolve, reject);
@@ -66,23 +66,28 @@ async function start(): Promise<void> {
     return [name, wasm.cwrap(symbol, "number", Array(parameters).fill("number"))];
   });
   wasm.tfjs = Object.fromEntries(bound);
-  tf.removeBackend("wasm"); // the one that the package registers loads its binary from a file
+  tf.removeBackend("wasm"); // the package's own backend loads its binary from a file
   tf.registerBackend("wasm", () => new BackendWasm(wasm));
   if (!await tf.setBackend("wasm")) throw new Error("tfjs refuses its WASM backend");
 }
 
-/** A tensor's elements where they lie in WASM's memory. The next allocation may move that: use the view before it. */
+/**
+ * Returns a view of a tensor's elements in WASM's memory. The next allocation may move the memory, so use the view
+ * before it.
+ */
 export function heapView({ shape, dtype, dataId }: tf.Tensor): Float32Array {
   return (tf.backend() as BackendWasm).typedArrayFromHeap({ shape, dtype, dataId }) as Float32Array;
 }
 
-/** A tensor whose elements are whatever lay there. */
+/** Returns a tensor with uninitialised elements. */
 export function emptyTensor(shape: number[]): tf.Tensor {
   const { dataId, dtype } = (tf.backend() as BackendWasm).makeOutput(shape, "float32");
   return tf.engine().makeTensorFromDataId(dataId, shape, dtype);
 }
 
-/** Where tensors' elements begin in WASM's memory, where they stay; 0 where there is no tensor. */
+/**
+ * Returns the addresses of the tensors' elements in WASM's memory; 0 for a missing tensor. The addresses stay valid.
+ */
 export function addressesOf<K extends string>(
   tensors: Readonly<Record<K, tf.Tensor | undefined>>,
 ): Record<K, number> {

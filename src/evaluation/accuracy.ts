@@ -1,48 +1,48 @@
 /**
- * Top-k accuracy and cross-entropy: from logits to the figures of a paper's table.
+ * Computes top-k accuracy and cross-entropy from logits.
  *
  * @module
  */
 
 import { checkNumber, COUNT } from "../arguments.ts";
 
-/** A class and the number that the model gives it. */
+/** A class and its score. */
 export interface Score {
   /** Index of the class. */
   readonly class: number;
-  /** Its logit, float32; its probability if topK was given probabilities. */
+  /** The logit, float32, or the probability if topK was given probabilities. */
   readonly logit: number;
 }
 
-/** What one image contributes. */
+/** The result for one image. */
 export interface Prediction {
-  /** The image, as the data set names it. */
+  /** The image's name in the data set. */
   readonly file: string;
-  /** Its true class. */
+  /** The true class. */
   readonly label: number;
   /** Cross-entropy, in nats. */
   readonly loss: number;
-  /** The five largest logits, largest first; all of them where the model has fewer than five classes. */
+  /** The five largest logits, largest first. If the model has fewer than five classes, all logits. */
   readonly top5: readonly Score[];
 }
 
 /** Means over images. */
 export interface Accuracy {
-  /** Images whose first class is right, percent. */
+  /** Share of images whose highest-scored class is right, in percent. */
   readonly top1: number;
-  /** Images whose class is among the first five, percent. */
+  /** Share of images whose class is among the five highest-scored, in percent. */
   readonly top5: number;
   /** Mean cross-entropy, in nats. */
   readonly loss: number;
 }
 
 /**
- * The k largest logits, largest first. Of equal logits the lower class comes first, on every device; torch.topk leaves
- * that order open.
+ * Returns the k largest logits, largest first. Of equal logits the lower class comes first, on every device. torch.topk
+ * leaves that order open.
  *
- * @param logits of one image, or its probabilities
- * @param k how many; if there are fewer classes, all of them are returned
- * @throws ArgumentError if k is no whole number from 1 up
+ * @param logits Logits of one image, or its probabilities.
+ * @param k Number of results. If there are fewer classes, all of them are returned.
+ * @throws {ArgumentError} if k is not a whole number from 1.
  * @example
  * ```ts
  * topK(Float32Array.of(0.5, 2, -1), 2); // [{ class: 1, logit: 2 }, { class: 0, logit: 0.5 }]
@@ -71,7 +71,7 @@ export function crossEntropy(logits: Float32Array, label: number): number {
   return max - logits[label] + Math.log(sum);
 }
 
-/** Probabilities of the classes: softmax in float64. */
+/** Returns the probabilities of the classes: softmax in float64. */
 export function softmax(logits: Float32Array): Float64Array<ArrayBuffer> {
   const max = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   const exps = Float64Array.from(logits, (logit) => Math.exp(logit - max));
@@ -79,7 +79,10 @@ export function softmax(logits: Float32Array): Float64Array<ArrayBuffer> {
   return exps.map((e) => e / sum);
 }
 
-/** The means over at least one prediction, summed in the order given so that equal lists have equal means. */
+/**
+ * Returns the means over at least one prediction. They are summed in the given order, so that equal lists have equal
+ * means.
+ */
 export function accuracy(predictions: readonly Prediction[]): Accuracy {
   let top1 = 0, top5 = 0, loss = 0;
   for (const prediction of predictions) {

@@ -1,5 +1,5 @@
 /**
- * From an image to the names of its classes.
+ * Classifies images: from an image to the names of its classes.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import type { CompiledModel } from "../models/model/model.ts";
 import { softmax, topK as largest } from "./accuracy.ts";
 import { checkFinite } from "./evaluate.ts";
 
-/** One class of an answer. */
+/** A class and its scores. */
 export interface ClassScore {
-  /** Its index. */
+  /** Index of the class. */
   readonly class: number;
-  /** What the model calls it: left out if its classes have no names. */
+  /** Name of the class. Left out if the model has no class names. */
   readonly name?: string;
-  /** Softmax over all classes. */
+  /** Probability of the class: softmax over all classes. */
   readonly probability: number;
   /** The network's output, float32. */
   readonly logit: number;
 }
 
-/** How classify works. */
+/** Options of classify. */
 export interface ClassifyOptions {
-  /** How many classes are returned; all of them if there are fewer. @default 5 */
+  /** Number of classes to return. If there are fewer classes, all of them are returned. @default 5 */
   readonly topK?: number;
-  /** What errors call the image. @default "the image", or the name of a File */
+  /** The image's name in error messages. @default "the image", or the name of a File */
   readonly name?: string;
 }
 
@@ -37,13 +37,15 @@ export interface ClassifyOptions {
 export type ImageSource = RgbImage | Uint8Array<ArrayBuffer> | Blob;
 
 /**
- * Says what is in an image: decodes it, prepares it as the model's file says, runs the network and names the classes.
+ * Classifies an image: decodes it, prepares it with the model's inference settings, runs the network and names the
+ * classes.
  *
- * @param network A model on a device, for any batch size. Compile it once and keep it: that takes longer than an image.
- * @param image One image, or several, which run in as few batches as there are.
- * @returns The likeliest classes, likeliest first; of several images, one list for each.
+ * @param network A compiled model, of any batch size. Compile it once and keep it: compilation takes longer than an
+ * image.
+ * @param image One image, or several. Several images are run in as few batches as possible.
+ * @returns The most probable classes, most probable first. For several images, one list for each.
  * @throws {DataError} if an image cannot be decoded, or the network's output is not finite.
- * @throws {ArgumentError} if topK is no whole number from 1 up.
+ * @throws {ArgumentError} if topK is not a whole number from 1.
  *
  * @example
  * ```ts
@@ -57,7 +59,7 @@ export type ImageSource = RgbImage | Uint8Array<ArrayBuffer> | Blob;
  * ```
  */
 export function classify(network: CompiledModel, image: ImageSource, options?: ClassifyOptions): Promise<ClassScore[]>;
-/** Says what is in each of several images. */
+/** Classifies several images. */
 export function classify(
   network: CompiledModel,
   images: readonly ImageSource[],

@@ -1,5 +1,5 @@
 /**
- * Runs a compiled model over prepared images: batches overlap on the device, predictions come out in order.
+ * Runs a compiled model on prepared images. Batches overlap on the device. Predictions are returned in order.
  *
  * @module
  */
@@ -11,31 +11,31 @@ import type { BatchResult } from "./journal.ts";
 import { mapAhead } from "../map_ahead.ts";
 import type { BrokenImage, GoodImage } from "./prepare.ts";
 
-/** How evaluate goes about it. */
+/** Options of evaluate. */
 export interface EvaluateOptions {
-  /** Batches on the device at a time; 2 if left out. */
+  /** Number of batches on the device at a time. @default 2 */
   readonly inFlight?: number;
-  /** Goes on where an image is broken, and is told of it; if left out, the first broken image ends the run. */
+  /** Called for every broken image, which is left out. If this is left out, the first broken image ends the run. */
   readonly onBroken?: (error: DataError) => void;
   /** Called after every batch with the number of images done. */
   readonly onProgress?: (done: number) => void;
   /** Called for every prediction, in order, with all of its logits. */
   readonly onLogits?: (logits: Float32Array, label: number) => void;
-  /** Called with every batch, in order, before its progress is reported; waited for. */
+  /** Called for every batch, in order, before its progress is reported. The evaluation waits for it. */
   readonly onBatch?: (batch: BatchResult & { readonly logits: Float32Array }) => Promise<void>;
 }
 
-/** What evaluate answers. */
+/** Result of an evaluation. */
 export interface Evaluation {
-  /** One an image that could be read, in their order. */
+  /** One prediction for each readable image, in the images' order. */
   readonly predictions: Prediction[];
-  /** The files that could not. */
+  /** The files that could not be read. */
   readonly skipped: string[];
-  /** From the first image asked for to the last prediction. */
+  /** Seconds from the request of the first image to the last prediction. */
   readonly seconds: number;
 }
 
-/** An image and its place among all that were asked for, from 0. */
+/** An image and its index among all requested images, from 0. */
 type Numbered<T> = T & { readonly place: number };
 
 type Sample = Omit<GoodImage, "input">;
@@ -46,8 +46,10 @@ interface Batch {
 }
 
 /**
- * Evaluates a compiled model. Throws DataError, naming the image, where one is broken, does not have the model's size or
- * is of a class that the model does not know, and where the model's answer is not a number.
+ * Evaluates a compiled model.
+ *
+ * @throws {DataError} if an image is broken, does not have the model's size or has a label that is not a class of the
+ * model, or if the model's output is not finite. The message has the image's name.
  */
 export async function evaluate(
   compiled: CompiledModel,
@@ -96,7 +98,7 @@ async function* withoutBroken(
   }
 }
 
-/** Batches of `batch` images; the last may hold fewer. */
+/** Yields batches of `batch` images. The last batch may be smaller. */
 async function* batches(
   images: AsyncIterable<Numbered<GoodImage>>,
   [batch, channels, height, width]: readonly number[],
@@ -114,7 +116,7 @@ async function* batches(
     if (samples.length < batch) continue;
     yield { samples, pixels };
     samples = [];
-    // New memory: the device may still be reading the last one.
+    // Allocate new memory: the device may still be reading the last batch.
     pixels = new Float32Array(batch * length);
   }
   if (samples.length) yield { samples, pixels: pixels.subarray(0, samples.length * length) };
@@ -126,13 +128,13 @@ function predict({ file, label, name }: Sample, logits: Float32Array): Predictio
   return { file, label, loss: crossEntropy(logits, label), top5: topK(logits, 5) };
 }
 
-/** Throws DataError where a model's answer to an image is no answer; `name` is the image's. */
+/** Throws DataError if the logits of an image are not finite. `name` is the image's name. */
 export function checkFinite(name: string, logits: Float32Array): void {
   if (logits.every(Number.isFinite)) return;
   throw new DataError(`${name}: the model answers logits that are not finite; are its weights damaged?`);
 }
 
-/** Throws DataError, naming the image, where its label is no class of the model. */
+/** Throws DataError, with the image's name, if its label is not a class of the model. */
 export function checkLabel(name: string, label: number, numClasses: number): void {
   if (Number.isInteger(label) && label >= 0 && label < numClasses) return;
   throw new DataError(

@@ -6,16 +6,19 @@ import { type Accuracy, accuracy } from "./accuracy.ts";
 import { evaluate, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import { prepareImages } from "./prepare.ts";
 
-/** How a data set is evaluated. */
+/** Options of an evaluation of a data set. */
 export interface EvaluateDatasetOptions extends EvaluateOptions {
-  /** Threads that decode images. @default one a core, less one */
+  /** Number of threads that decode images. @default one per core, less one */
   readonly workers?: number;
 }
 
-/** The figures of a data set, and the predictions behind them. */
+/** Accuracy and loss on a data set, with the predictions. */
 export type DatasetEvaluation = Evaluation & Accuracy;
 
-/** Evaluates a compiled model on all images of a data set: see `evaluate` in src/deno_only.ts, which programs call. */
+/**
+ * Evaluates a compiled model on all images of a data set. Programs call `evaluate` in src/deno_only.ts, which describes
+ * it.
+ */
 export async function evaluateDataset(
   network: CompiledModel,
   dataset: Dataset,

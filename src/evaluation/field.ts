@@ -1,5 +1,5 @@
 /**
- * Reading JSON of strangers: value by value, each checked.
+ * Reads JSON from unknown sources. Every value is checked.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { describeRange, isWithin } from "../arguments.ts";
 import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 
-/** A value of a JSON file, which knows where it stands. Each method throws DataError where it is something else. */
+/** A value of a JSON file with its path. Each method throws DataError if the value has another type. */
 export class Field {
   readonly #value: unknown;
   readonly #path: string;
 
-  /** `path` names the value in messages. */
+  /** `path` is the value's name in messages. */
   constructor(value: unknown, path: string) {
     this.#value = value;
     this.#path = path;
   }
 
-  /** A member of an object; what is missing fails only when it is read. */
+  /** Returns a member of an object. A missing member fails only when it is read. */
   get(key: string): Field {
     if (typeof this.#value !== "object" || this.#value === null || Array.isArray(this.#value)) {
       this.#fail("an object");
@@ -28,40 +28,40 @@ export class Field {
     return new Field(Object.hasOwn(object, key) ? object[key] : undefined, `${this.#path}: ${key}`);
   }
 
-  /** What `parse` makes of a member, or undefined where there is none. */
+  /** Returns the parsed member, or undefined if it is missing. */
   optional<T>(key: string, parse: (field: Field) => T): T | undefined {
     const field = this.get(key);
     return field.#value === undefined ? undefined : parse(field);
   }
 
-  /** A text. */
+  /** Returns a string. */
   string(): string {
     return typeof this.#value === "string" ? this.#value : this.#fail("a text");
   }
 
-  /** A finite number. */
+  /** Returns a finite number. */
   number(): number {
     return typeof this.#value === "number" && Number.isFinite(this.#value) ? this.#value : this.#fail("a number");
   }
 
-  /** A whole number within the limits. */
+  /** Returns a whole number within the limits. */
   integer(least: number, most?: number): number {
     const range = { least, most, whole: true };
     return isWithin(this.#value, range) ? this.#value : this.#fail(describeRange(range));
   }
 
-  /** One of a few texts. */
+  /** Returns one of the given strings. */
   oneOf<T extends string>(texts: readonly T[]): T {
     return texts.find((text) => text === this.#value) ?? this.#fail(texts.map((text) => `"${text}"`).join(" or "));
   }
 
-  /** Three numbers: one for each channel. */
+  /** Returns three numbers, one for each channel. */
   channels(): [number, number, number] {
     const numbers = this.list((channel) => channel.number(), 3);
     return numbers.length === 3 ? [numbers[0], numbers[1], numbers[2]] : this.#fail("three numbers");
   }
 
-  /** What `parse` makes of each item of a list. */
+  /** Returns the parsed items of a list. */
   list<T>(parse: (field: Field) => T, longest = Infinity): T[] {
     const value = this.#value;
     if (!Array.isArray(value) || value.length > longest) {
@@ -70,7 +70,7 @@ export class Field {
     return value.map((item, i) => parse(new Field(item, `${this.#path}[${i}]`)));
   }
 
-  /** The value in a message, cut where it is long. */
+  /** Returns the value for a message, cut if it is long. */
   shown(): string {
     return excerpt(this.#value);
   }

@@ -1,6 +1,6 @@
 /**
- * What an evaluation has done so far, on disk after every batch, so that one that was killed goes on where it stopped:
- * a line that says which evaluation this is, then a line a batch, only ever appended to.
+ * Saves the progress of an evaluation on disk after every batch, so that a killed evaluation can be continued. The
+ * first line describes the evaluation. Then there is one line per batch. Lines are only appended.
  *
  * @module
  */
@@ -10,28 +10,28 @@ import type { Prediction } from "./accuracy.ts";
 import { Field } from "./field.ts";
 import { parsePrediction } from "./report_file.ts";
 
-/** A batch that was evaluated. */
+/** Result of a batch. */
 export interface BatchResult {
-  /** Images of the evaluation, broken ones included, up to and with this batch's last. */
+  /** Number of the evaluation's images up to and including this batch, with broken ones. */
   readonly end: number;
-  /** Broken images among this batch's. */
+  /** The broken images of this batch. */
   readonly skipped: readonly string[];
-  /** One an image. */
+  /** One prediction per image. */
   readonly predictions: readonly Prediction[];
-  /** Their logits, row by row; only where the evaluation keeps them. */
+  /** Logits of the predictions, row by row. Only set if the evaluation keeps logits. */
   readonly logits?: Float32Array;
 }
 
-/** What decides an evaluation's result: two with equal descriptions answer the same. */
+/** Everything that determines an evaluation's result. Evaluations with equal descriptions have equal results. */
 export type Description = Readonly<Record<string, string | number | boolean>>;
 
-/** A batch as its line says it. */
+/** The line of a batch. */
 interface Entry extends BatchResult {
-  /** Seconds that the evaluation has taken up to here. */
+  /** Seconds of the evaluation up to here. */
   readonly seconds: number;
 }
 
-/** More is no journal; one with the logits of 50,000 images of 1000 classes has 280 MB. */
+/** A larger file is not a journal. A journal with the logits of 50,000 images of 1000 classes has 280 MB. */
 const MAX_BYTES = 500_000_000;
 const NEWLINE = 10;
 
@@ -46,9 +46,11 @@ export class Journal {
   }
 
   /**
-   * Opens the journal at `path`, to go on behind what it holds (`done`), or starts one. Lines that a crash cut short or
-   * damaged are taken off, with whatever follows them. Throws DataError where it is another evaluation's, whose work is not
-   * overwritten, or no journal.
+   * Opens the journal at `path` and reads its batches (`done`), or starts a new journal. A cut or damaged line is
+   * removed, and so are all lines after it.
+   *
+   * @throws {DataError} if the file is the journal of another evaluation, whose work is not overwritten, or is not a
+   * journal.
    */
   static async open(path: string, description: Description): Promise<Journal> {
     const file = await asDataError(path, () => Deno.open(path, { read: true, write: true, create: true }));
@@ -65,12 +67,12 @@ export class Journal {
     }
   }
 
-  /** Adds a batch. When this returns, it is on the disk. Throws DataError where the disk is full. */
+  /** Adds a batch. On return it is on the disk. Throws DataError if the disk is full. */
   async add({ logits, ...batch }: BatchResult, seconds: number): Promise<void> {
     await this.#line({ ...batch, seconds, ...(logits && { logits: toBase64(logits) }) });
   }
 
-  /** Stops writing; the file stays, for the next time. */
+  /** Closes the file. It stays on disk, so that the evaluation can be continued. */
   close(): void {
     this.#file.close();
   }
@@ -84,7 +86,7 @@ export class Journal {
   }
 }
 
-/** The valid lines of a journal, and how many bytes they take. Throws DataError, as Journal.open does. */
+/** Returns the valid lines of a journal and their total number of bytes. Throws DataError as Journal.open does. */
 export function parseJournal(
   bytes: Uint8Array<ArrayBuffer>,
   description: Description,
@@ -96,7 +98,7 @@ export function parseJournal(
     const value = parseLine(bytes.subarray(length, end));
     if (length === 0) {
       const different = difference(value, description, path);
-      // Where nothing was done yet, there is nothing to keep: this evaluation takes the place.
+      // The other journal has no batches. It is replaced by this evaluation's.
       if (different !== undefined && end + 1 === bytes.length) return { done, length };
       if (different !== undefined) throw new DataError(different);
     } else {
@@ -106,7 +108,8 @@ export function parseJournal(
     }
     length = end + 1;
   }
-  // A program that was killed while it wrote the first line leaves a part of it, and nothing that is worth keeping.
+  // A program that was killed while it wrote the first line leaves a part of that line. Nothing is lost by replacing
+  // it.
   if (length === 0 && bytes.length > 0 && !JSON.stringify(description).startsWith(new TextDecoder().decode(bytes))) {
     throw notAJournal(path);
   }
@@ -121,7 +124,10 @@ function parseLine(line: Uint8Array<ArrayBuffer>): unknown {
   }
 }
 
-/** What a journal's first line says of another evaluation, for an error; undefined where it is this one. */
+/**
+ * Returns how a journal's first line differs from this evaluation, for an error message. Returns undefined if it does
+ * not.
+ */
 function difference(value: unknown, description: Description, path: string): string | undefined {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, "journal")) throw notAJournal(path);
   const found = value as Record<string, unknown>;
@@ -140,7 +146,7 @@ function notAJournal(path: string): DataError {
   return new DataError(`${path} is in the way: it is where eval keeps what it has done so far, and is something else`);
 }
 
-/** An entry that starts at image `begin`, or undefined where the line is damaged. */
+/** Returns an entry that starts at image `begin`, or undefined if the line is damaged. */
 function parseEntry(value: unknown, begin: number): Entry | undefined {
   try {
     const entry = new Field(value, "entry");

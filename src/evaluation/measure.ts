@@ -1,5 +1,5 @@
 /**
- * A model, a data set and a device in, a report out.
+ * Evaluates a model on a data set and returns a report.
  *
  * @module
  */
@@ -20,36 +20,38 @@ import { prepareImages } from "./prepare.ts";
 import { makeReport, type Report, reportedInference } from "./report.ts";
 import { type Shard, shardRange } from "./shard.ts";
 
-/** How measure goes about it. */
+/** Options of measure. */
 export interface MeasureOptions extends Pick<EvaluateOptions, "onBroken" | "onProgress" | "onLogits"> {
   /** The file that the model was loaded from, for the report. */
   readonly weights: Report["weights"];
-  /** Images a run, of at most 512 MB in all; {@link usualBatch} where left out. */
+  /** Images per run. A batch has at most 512 MB of pixels. @default the result of usualBatch */
   readonly batch?: number;
-  /** Threads that decode; 1 if left out. On a CPU device as many batches run side by side. */
+  /** Number of threads that decode images. A CPU device runs as many batches at the same time. @default 1 */
   readonly workers?: number;
-  /** Only the first so many images. */
+  /** Use only the first `limit` images. */
   readonly limit?: number;
-  /** Only a part of them. */
+  /** Use only one shard of the images. */
   readonly shard?: Shard;
   /**
-   * A file to keep what is done in after every batch, and to go on from if it is there: the answer is the same however often
-   * the program is killed on the way. The caller removes it when the report is safe.
+   * File in which the progress is saved after every batch. If it exists, the evaluation continues from it. The result
+   * does not depend on how often the program was killed. The caller deletes the file when the report is saved.
    */
   readonly journal?: string;
-  /** Called once where a batch does not fit the device, with the images that it takes at a time instead, and the reason. */
+  /**
+   * Called once if a batch does not fit the device: with the number of images per run that does fit, and the reason.
+   */
   readonly onSplit?: CompileOptions["onSplit"];
-  /** Called with the predictions of every batch when they are safe, those of the journal first. */
+  /** Called with the predictions of every batch after they are saved, starting with those in the journal. */
   readonly onPredictions?: (predictions: readonly Prediction[]) => void;
-  /** Called with the number of images that the journal holds, if it holds any. */
+  /** Called with the number of images in the journal, if there are any. */
   readonly onResume?: (images: number) => void;
 }
 
-/** Pixels of a batch that keep a device busy, and most images of one. */
+/** Number of pixels in a batch that keeps a device busy, and largest number of images. */
 const USUAL_PIXELS: Readonly<Record<Backend["name"], number>> = { webgpu: 16 * 224 ** 2, cpu: 4 * 224 ** 2 };
 const USUAL_IMAGES = 128;
 
-/** Which images of a data set the options choose: [start, end), out of `images`. Throws DataError where that is none. */
+/** Returns the images that the options select: [start, end), out of `images`. Throws DataError if none is selected. */
 export function chosenImages(
   dataset: Dataset,
   { limit = Infinity, shard }: Pick<MeasureOptions, "limit" | "shard">,
@@ -58,10 +60,10 @@ export function chosenImages(
   return { ...shardRange(shard ?? { index: 1, count: 1 }, images), images };
 }
 
-/** Bytes of the pixels of a batch: a few batches are in memory at a time. */
+/** Largest number of bytes of a batch's pixels. A few batches are in memory at a time. */
 const MOST_PIXELS = 2 ** 29;
 
-/** Images a run that fit comfortably and keep the device busy. */
+/** Returns a number of images per run that fits easily and keeps the device busy. */
 export function usualBatch({ imageSize }: Model, { name }: Backend): number {
   return Math.min(Math.max(Math.floor(USUAL_PIXELS[name] / imageSize ** 2), 1), USUAL_IMAGES);
 }
@@ -78,7 +80,7 @@ export async function measure(
   const most = Math.max(Math.floor(MOST_PIXELS / (4 * 3 * model.imageSize ** 2)), 1);
   const batch = Math.min(options.batch ?? usualBatch(model, backend), most, end - start);
   const indices = Array.from({ length: end - start }, (_, i) => start + i);
-  // Before the work begins, not after hours of it.
+  // Labels are checked before the evaluation, not after hours of work.
   for (const index of indices) {
     checkLabel(imageName(dataset, index), dataset.item(index).label, model.config.numClasses);
   }
@@ -106,7 +108,7 @@ export async function measure(
       batch,
       journal,
     });
-    // On images of another kind, or prepared in another way, ImageNet's figures would mislead.
+    // On other images, or with another preparation, ImageNet's figures would be misleading.
     const figures = dataset.classes === IMAGENET_NAMES ? findPublished(model.config) : undefined;
     const isUsual = () => JSON.stringify(inference) === JSON.stringify(reportedInference(usualInference(model.config)));
     const published = figures && isUsual() ? figures : undefined;
@@ -127,7 +129,7 @@ export async function measure(
   }
 }
 
-/** What the journal holds, and an evaluation of the images that it does not. */
+/** Returns the batches in the journal, and evaluates the images that it lacks. */
 async function evaluateRest(
   model: Model,
   dataset: Dataset,
@@ -150,11 +152,11 @@ async function evaluateRest(
   const pool = new DecodePool(workers);
   const began = performance.now();
   try {
-    // Two batches ahead: one that is being put together, and one for the threads to go on with meanwhile.
+    // Prepare two batches ahead: one that is put together now, and one that the threads work on.
     const prepared = prepareImages(dataset, indices.slice(done), model.preprocessing, pool, 2 * batch);
     const rest = await evaluate(compiled, prepared, {
       ...options,
-      // One more than there are threads to run them, so that none waits for its next batch.
+      // One batch more than threads to run them, so that no thread waits for its next batch.
       inFlight: backend.name === "cpu" ? workers + 1 : 2,
       onProgress: onProgress && ((n) => onProgress(done + n)),
       async onBatch({ logits, end, ...result }) {
@@ -174,7 +176,7 @@ async function evaluateRest(
   }
 }
 
-/** Throws DataError where the images that a journal tells of are not those of the data set. */
+/** Throws DataError if the images in a journal differ from those of the data set. */
 function checkUnchanged(dataset: string, entries: readonly BatchResult[], samples: readonly Sample[]): void {
   let begin = 0;
   for (const { end, predictions, skipped } of entries) {

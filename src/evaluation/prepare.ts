@@ -1,5 +1,5 @@
 /**
- * From a data set to inputs of a model: images are read and decoded ahead, and come out in order.
+ * Prepares a data set's images for a model. Images are read and decoded ahead of time and returned in order.
  *
  * @module
  */
@@ -13,25 +13,25 @@ import { mapAhead } from "../map_ahead.ts";
 
 /** An image of a data set. */
 interface NamedSample extends Sample {
-  /** What errors call it: its whole path. */
+  /** The image's name in error messages: its whole path. */
   readonly name: string;
 }
 
-/** An image ready for the model. */
+/** An image that is ready for the model. */
 export interface GoodImage extends NamedSample {
-  /** [3, H, W], normalised. */
+  /** Normalised pixels, [3, H, W]. */
   readonly input: ImageTensor;
-  /** None. */
+  /** A good image has no error. */
   readonly error?: undefined;
 }
 
 /** An image that cannot be read. */
 export interface BrokenImage extends NamedSample {
-  /** Why; its message names the file. */
+  /** The reason. Its message has the file's name. */
   readonly error: DataError;
 }
 
-/** Prepares the images of those indices, `ahead` at a time. Errors other than an image's own are thrown. */
+/** Prepares the images with these indices, `ahead` at a time. Errors that do not concern a single image are thrown. */
 export function prepareImages(
   dataset: Dataset,
   indices: Iterable<number>,

@@ -1,6 +1,6 @@
 /**
- * What an evaluation answers: figures, and every prediction behind them. Reports of shards merge into the report of
- * the whole.
+ * The report of an evaluation: figures and all predictions. Reports of shards can be merged into the report of the
+ * whole data set.
  *
  * @module
  */
@@ -10,53 +10,53 @@ import { type Accuracy, accuracy, type Prediction } from "./accuracy.ts";
 import type { InferenceConfig } from "../models/config/inference_config.ts";
 import type { ReportedShard } from "./shard.ts";
 
-/** How the model was used: what decides its answers, besides its weights. */
+/** The inference settings that determine the model's outputs, besides the weights. */
 export type ReportedInference = Omit<InferenceConfig, "classNames" | "source">;
 
-/** What `eval --report` writes. */
+/** The report that `eval --report` writes. */
 export interface Report extends Accuracy {
-  /** Architecture, by its name in the registry. */
+  /** Name of the architecture in the registry. */
   readonly model: string;
-  /** Kernels that an ODConv layer mixes. */
+  /** Number of kernels that an ODConv layer mixes. */
   readonly kernelNum: number;
-  /** The file of weights, as it was given, and its SHA-256 (hexadecimal). */
+  /** Path of the weights file, as it was given, and its SHA-256 (hexadecimal). */
   readonly weights: { readonly path: string; readonly sha256: string };
-  /** How it was used; not in reports of early versions. */
+  /** The inference settings. Reports of early versions lack them. */
   readonly inference?: ReportedInference;
-  /** What ran: "webgpu: llvmpipe (LLVM 15.0.6, 256 bits)". */
+  /** The device: "webgpu: llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly device: string;
-  /** What the data set calls itself. */
+  /** Name of the data set. */
   readonly dataset: string;
-  /** Which part of the data set this is; only in reports of a part. */
+  /** The shard. Only in reports of a part of the data set. */
   readonly shard?: ReportedShard;
-  /** Images that were evaluated. */
+  /** Number of evaluated images. */
   readonly images: number;
-  /** Images that could not be read and count for nothing. */
+  /** Images that could not be read. They do not count. */
   readonly skipped: readonly string[];
-  /** From the first image to the last, preparation not counted; of merged reports the sum. */
+  /** Seconds from the first image to the last, without preparation. In merged reports, the sum. */
   readonly seconds: number;
   /** images / seconds; 0 if no time was measured. */
   readonly imagesPerSecond: number;
-  /** What the authors of the weights' configuration published, in percent; only where they did. */
+  /** The authors' published figures for the configuration, in percent, if there are any. */
   readonly published?: { readonly top1: number; readonly top5: number };
-  /** One an image, in the data set's order. */
+  /** One prediction per image, in the data set's order. */
   readonly predictions: readonly Prediction[];
 }
 
-/** The part of a configuration that a report carries, always in this order. */
+/** Returns the settings that a report has, always in this order. */
 export function reportedInference(
   { imageSize, resize, interpolation, mean, std, temperature }: InferenceConfig,
 ): ReportedInference {
   return { imageSize, resize, interpolation, mean, std, temperature };
 }
 
-/** What is known of an evaluation besides its predictions. */
+/** All fields of a report that do not come from the predictions. */
 export type ReportContext = Pick<
   Report,
   "model" | "kernelNum" | "weights" | "inference" | "device" | "dataset" | "shard" | "skipped" | "seconds" | "published"
 >;
 
-/** Adds up a report. Throws DataError where there is no prediction. */
+/** Makes a report from predictions. Throws DataError if there are none. */
 export function makeReport(context: ReportContext, predictions: readonly Prediction[]): Report {
   const { model, kernelNum, weights, inference, device, dataset, shard, skipped, seconds, published } = context;
   const images = predictions.length;
@@ -79,7 +79,10 @@ export function makeReport(context: ReportContext, predictions: readonly Predict
   };
 }
 
-/** As JSON, a line a field and a line a prediction: large reports stay readable and comparable line by line. */
+/**
+ * Returns the report as JSON, with one line per field and one line per prediction. So large reports stay readable and
+ * can be compared line by line.
+ */
 export function formatReport(report: Report): string {
   const { predictions, ...head } = report;
   const fields = Object.entries(head).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)},\n`);
@@ -87,21 +90,21 @@ export function formatReport(report: Report): string {
   return `{\n${fields.join("")}  "predictions": [\n${lines}\n  ]\n}\n`;
 }
 
-/** Fields in which the shards of one evaluation agree. */
+/** Fields that must be equal in all shards of an evaluation. */
 const SHARED = {
   model: (r: Report) => r.model,
   kernel_num: (r: Report) => r.kernelNum,
   "SHA-256 of the weights": (r: Report) => r.weights.sha256,
   "size and preparation of the images, or temperature": (r: Report) => JSON.stringify(r.inference),
-  // Another machine may keep the same folder elsewhere.
+  // Another machine may store the same folder elsewhere.
   "data set": (r: Report) => r.dataset.split(/[\\/]/).at(-1),
   "number of shards": (r: Report) => r.shard?.count,
   "images of all shards": (r: Report) => r.shard?.of,
 };
 
 /**
- * The report of the whole from the reports of its shards, in any order: what one run over everything would have
- * reported, except for the time. Throws DataError where they don't belong together, one is missing or one is there twice.
+ * Merges the reports of all shards, given in any order. Except for the time, the result equals the report of a single
+ * run on the whole data set. Throws DataError if the reports do not belong together, or one is missing or given twice.
  */
 export function mergeReports(named: ReadonlyMap<string, Report>): Report {
   const [[firstName, first]] = named;

@@ -1,5 +1,6 @@
 /**
- * Reports as files. What is read is checked field by field: a report may come from another machine, or another program.
+ * Reads and writes report files. Every field is checked, because a report may come from another machine or another
+ * program.
  *
  * @module
  */
@@ -13,14 +14,14 @@ import { Field } from "./field.ts";
 import { formatReport, makeReport, type Report, type ReportedInference } from "./report.ts";
 import type { ReportedShard } from "./shard.ts";
 
-/** 2,000,000 predictions are shorter. */
+/** 2,000,000 predictions take less. */
 const MAX_BYTES = 400_000_000;
-/** As many classes as a label may count. */
+/** Largest class number of a label. */
 const MAX_CLASS = 1_000_000;
 
 /**
- * The report in a file that eval --report wrote. Its figures are added up again from its predictions. Throws DataError
- * where it is not one.
+ * Reads a report that eval --report wrote. The figures are computed again from the predictions. Throws DataError if the
+ * file is not a report.
  */
 export async function readReport(path: string): Promise<Report> {
   const text = await readText(path, MAX_BYTES);
@@ -33,12 +34,15 @@ export async function readReport(path: string): Promise<Report> {
   return parseReport(json, path);
 }
 
-/** Writes a report: beside `path` first, under its name only when all of it is there. Throws DataError. */
+/**
+ * Writes a report. The file gets its name only when it is complete; until then it has another name beside `path`.
+ * Throws DataError.
+ */
 export async function writeReport(path: string, report: Report): Promise<void> {
   await writeFile(path, (write) => write(new TextEncoder().encode(formatReport(report))), DataError);
 }
 
-/** The same from parsed JSON; `name` is for messages. */
+/** Parses a report from JSON. `name` is for messages. */
 export function parseReport(json: unknown, name: string): Report {
   const report = new Field(json, name);
   const weights = report.get("weights");
@@ -61,7 +65,7 @@ export function parseReport(json: unknown, name: string): Report {
   return parsed;
 }
 
-/** In the order in which they are written, so that reports which say the same compare so. */
+/** Parses the fields in the order in which they are written, so that equal reports are equal as JSON. */
 function parseInference(field: Field): ReportedInference {
   return {
     imageSize: field.get("imageSize").integer(1, MAX_IMAGE_SIZE),
@@ -79,7 +83,7 @@ function parseShard(field: Field): ReportedShard {
   return { index: field.get("index").integer(1, count), count, of };
 }
 
-/** One prediction of a report. Throws DataError. */
+/** Parses one prediction of a report. Throws DataError. */
 export function parsePrediction(field: Field): Prediction {
   return {
     file: field.get("file").string(),

@@ -1,29 +1,29 @@
 /**
- * Cutting a data set into shards for several machines.
+ * Cuts a data set into shards for several machines.
  *
  * @module
  */
 
 import { DataError } from "../errors.ts";
 
-/** The I-th of N parts. */
+/** Part I of N. */
 export interface Shard {
   /** I, from 1. */
   readonly index: number;
-  /** N. */
+  /** N, the number of parts. */
   readonly count: number;
 }
 
-/** As a report says it. */
+/** A shard in a report. */
 export interface ReportedShard extends Shard {
-  /** Images of all the shards together, broken ones included. */
+  /** Number of images in all shards, broken ones included. */
   readonly of: number;
 }
 
 /**
- * Which images are a shard's: [start, end) of a data set of `images`. Shards are contiguous and as equal as whole images
- * allow, so that their reports, one after the other, are the report of the whole in its order. Throws DataError where
- * a shard would be empty.
+ * Returns the images of a shard: [start, end) of a data set of `images`. Shards are contiguous and differ in size by at
+ * most one image. So their reports, one after the other, are the report of the whole data set in its order. Throws
+ * DataError if a shard would be empty.
  */
 export function shardRange({ index, count }: Shard, images: number): { start: number; end: number } {
   const start = Math.floor((index - 1) * images / count);

@@ -5,11 +5,11 @@ import { overrideInference, usualInference } from "./config/inference_config.ts"
 import type { ModelConfig } from "./architectures/registry.ts";
 
 /**
- * A model of the same architecture with another number of classes, and the weights of `source` in all of its layers but
- * the classifier, which begins anew if the number differs. Images are prepared as those of `source`, which it replaces:
- * closing it closes the file of `source`.
+ * Returns a model of the same architecture for another number of classes. All layers but the classifier keep the
+ * weights of `source`. The classifier gets initial weights if the number differs. Images are prepared as for `source`.
+ * The result replaces `source`: closing it closes the file of `source`.
  *
- * @throws {CheckpointError} if `config` asks for another architecture than the weights are of.
+ * @throws {CheckpointError} if `config` names another architecture than that of the weights.
  */
 export function finetuned(source: Model, config: Partial<ModelConfig>): Model {
   for (const key of ["arch", "kernelNum", "reduction"] as const) {

@@ -19,40 +19,42 @@ import {
 import { classesOf, Model } from "./model/model.ts";
 import { buildNetwork, completeConfig, CUSTOM, findArchitecture, type ModelConfig } from "./architectures/registry.ts";
 
-/** How loadModel loads. */
+/** Options of loadModel. */
 export interface LoadOptions extends FindOptions {
-  /** The state dict to take where the file holds several ("state_dict_ema"). */
+  /** Name of the state dict to load if the file has several, such as "state_dict_ema". */
   readonly key?: string;
-  /** Called while a URL downloads, with the bytes that are there, and in all where the server says. */
+  /** Called while a URL downloads: with the bytes received, and the total if the server reports it. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
   /**
-   * Called once with what was found in the file: which of its state dicts, what was left out, and in `notes` a line for every
-   * choice that a person should know of.
+   * Called once with the network that was found: its state dict, the tensors that were left out, and `notes`, one line
+   * for each choice that the user should know of.
    */
   readonly onFound?: (found: FoundNetwork) => void;
 }
 
-/** A network of no registered architecture: layers that only the program has. */
+/** A custom network: its layers are built by the program. */
 export interface CustomNetwork {
-  /** Makes the network whose weights are loaded: its root module, with PyTorch's names. */
+  /** Builds the network and returns its root module. The parameters must have the checkpoint's names. */
   readonly build: () => Module;
-  /** Height and width of its images, in pixels; left out if the file says it, as files of saveModel do. */
+  /**
+   * Height and width of the input images, in pixels. May be left out if the file stores it, as files of saveModel do.
+   */
   readonly imageSize?: number;
 }
 
 /**
  * Loads a model from a converted file or from any checkpoint that the converter reads.
  *
- * Architecture, kernelNum, reduction and classes come from the file's metadata, else from its tensors' names and shapes.
- * How the model is used (`model.inference`) comes from the file's metadata, else from the config.json beside it on the hub,
- * else from its architecture; `model.withInference` overrides it. Tensors are read when the model is compiled;
- * model.close() lets go of the file.
+ * Architecture, kernelNum, reduction and numClasses come from the file's metadata. Without metadata they are inferred
+ * from the names and shapes of the tensors. The inference settings (`model.inference`) come from the file's metadata,
+ * else from the config.json beside it on the hub, else from the architecture. `model.withInference` overrides them.
+ * Tensors are read when the model is compiled. model.close() closes the file.
  *
  * @param source A path, a URL, "hf:owner/repo", a Blob (a file dropped on a page) or bytes.
- * @param config Overrides what the file says. With another `numClasses` than the file's, the classifier begins anew: to
- * fine-tune the rest. With `build`, the weights are those of a network that the program builds.
- * @throws {CheckpointError} if the file cannot be read, does not fit a known architecture or the network, or holds several
- * networks and nothing says which one is meant.
+ * @param config Overrides the file's configuration. If `numClasses` differs from the file's, the classifier gets
+ * initial weights, for fine-tuning. With `build`, the weights are loaded into the network that `build` returns.
+ * @throws {CheckpointError} if the file cannot be read, does not fit a known architecture or the given network, or has
+ * several networks and the options do not select one.
  *
  * @example
  * ```ts
@@ -94,7 +96,7 @@ export async function loadModel(
   }
 }
 
-/** Loads the weights of a network that the program builds. */
+/** Loads the weights into a custom network. */
 function loadCustom(checkpoint: Checkpoint, { build, imageSize }: CustomNetwork, prefix = ""): Model {
   const { name, metadata, tensors } = checkpoint;
   const network = build();
@@ -114,9 +116,9 @@ function loadCustom(checkpoint: Checkpoint, { build, imageSize }: CustomNetwork,
 }
 
 /**
- * How the model of a checkpoint is used. The classes of an ImageNet network with 1000 of them are ImageNet's, unless
- * something says otherwise. Throws CheckpointError, naming the checkpoint or the config.json beside it on the hub, where
- * one of them says what cannot be.
+ * Returns the inference settings of a checkpoint's model. An ImageNet network with 1000 classes gets ImageNet's class
+ * names, unless the checkpoint or the hub's config.json has others. Throws CheckpointError, with the name of the
+ * checkpoint or the config.json, if one of them has an invalid setting.
  */
 export async function inferenceOf(
   { name, metadata, config: hubConfig }: Pick<Checkpoint, "name" | "metadata" | "config">,

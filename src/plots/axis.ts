@@ -1,17 +1,17 @@
 /** An axis. */
 export interface Axis {
-  /** What is counted: "loss". */
+  /** The quantity: "loss". */
   readonly label: string;
-  /** In what: "ms". */
+  /** Its unit: "ms". */
   readonly unit?: string;
-  /** Logarithmic: for positive values that differ by factors. */
+  /** If true, the axis is logarithmic, for positive values that differ by factors. */
   readonly log?: boolean;
 }
 
-/** Numbers at a logarithmic axis, by how many powers of ten it spans. */
+/** Tick mantissas of a logarithmic axis, by the number of powers of ten that it spans. */
 const MANTISSAS: readonly (readonly number[])[] = [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 2, 5], [1]];
 
-/** Options of Plot's scale for numbers in `domain`, and of its axis and grid. */
+/** Returns options of Plot's scale, axis and grid for numbers in `domain`. */
 export function scaleOf({ label, unit, log }: Axis, domain: readonly [low: number, high: number]) {
   return {
     scale: {
@@ -27,12 +27,15 @@ export function scaleOf({ label, unit, log }: Axis, domain: readonly [low: numbe
   };
 }
 
-/** Whether a number has a place on the axis. */
+/** Returns true if the axis can show the number. */
 export function hasPlace({ log }: Axis, value: number): boolean {
   return Number.isFinite(value) && !(log && value <= 0);
 }
 
-/** From the smallest to the largest number, which has a place on the axis; never of length zero. */
+/**
+ * Returns the smallest and the largest number. The numbers must be showable on the axis. The range never has length
+ * zero.
+ */
 export function domainOf({ log }: Axis, numbers: readonly number[]): [low: number, high: number] {
   const low = numbers.reduce((a, b) => Math.min(a, b), Infinity);
   const high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);

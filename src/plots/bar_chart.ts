@@ -3,31 +3,31 @@ import { colorsOf, figure, type FigureOptions } from "./figure.ts";
 import { ink } from "./svg.ts";
 import { LINE, SERIES, TEXT } from "./theme.ts";
 
-/** One bar. */
+/** A bar. */
 export interface Bar {
-  /** What it stands with, such as a model; groups follow each other as they first come. */
+  /** The bar's group, such as a model. Groups are shown in the order of their first bars. */
   readonly group: string;
-  /** What it is one of, such as a program; in the legend. Left out where each group has one bar. */
+  /** The bar's series, such as a program. It is shown in the legend. Left out if each group has one bar. */
   readonly series?: string;
-  /** Its length. One that is not finite has no bar: its `note` is shown. */
+  /** The bar's length. If it is not finite, only the `note` is shown. */
   readonly value: number;
-  /** Of the measured values, the smallest and the largest, or quartiles: a thin line. */
+  /** Smallest and largest measured value, or quartiles. Drawn as a thin line. */
   readonly range?: readonly [low: number, high: number];
-  /** Beside it; the value, to three digits, if left out. */
+  /** Text beside the bar. @default the value, to three digits */
   readonly note?: string;
 }
 
-/** What is said of a picture of bars. */
+/** Options of a bar chart. */
 export interface BarChartOptions extends FigureOptions {
-  /** Where the axis ends at least: 100 for percentages of something whole. */
+  /** The axis ends at this value or above it: 100 for percentages of a whole. */
   readonly most?: number;
 }
 
 const WIDTH = 720, BAR = 16, GAP = 12, CHARACTER = 6.4;
 
 /**
- * Horizontal bars, grouped, as SVG: times of several programs by model, for example. With a logarithmic axis bars start at
- * the power of ten below the smallest value; what is not positive has no bar there.
+ * Draws grouped horizontal bars as SVG, for example the times of several programs by model. On a logarithmic axis, bars
+ * start at the power of ten below the smallest value, and values that are not positive have no bar.
  */
 export function barChart(bars: readonly Bar[], value: Axis, options: BarChartOptions): Promise<string> {
   const shown = bars.map((bar) => ({ series: "", note: String(Number(bar.value.toPrecision(3))), ...bar }));
@@ -89,7 +89,7 @@ export function barChart(bars: readonly Bar[], value: Axis, options: BarChartOpt
   );
 }
 
-/** From zero, or from a power of ten, to the largest number. */
+/** Returns the range from zero, or from a power of ten, to the largest number. */
 function fromStart({ log }: Axis, numbers: readonly number[], most = 0): [low: number, high: number] {
   const low = numbers.reduce((a, b) => Math.min(a, b), log ? Infinity : 0);
   const high = numbers.reduce((a, b) => Math.max(a, b), most);

@@ -1,5 +1,6 @@
 /**
- * What all pictures have: a title, a legend, panels beside each other, and words for those who do not see them.
+ * The parts that all pictures have: a title, a legend, panels side by side, and a description for people who do not see
+ * them.
  *
  * @module
  */
@@ -8,39 +9,45 @@ import { type Library, loadLibrary, type PlotOptions } from "./library.ts";
 import { darkStyle, element, escapeText, ink, serialize } from "./svg.ts";
 import { type Color, FONT, PANEL, SERIES, SIZE, SOFT, TEXT } from "./theme.ts";
 
-/** What is said of a picture. */
+/** Options of a picture. */
 export interface FigureOptions {
-  /** What it shows; stands above it. */
+  /** The title. It is drawn above the panels. */
   readonly title: string;
-  /** The same for people who do not see it: what rises, what is largest. The title if left out. */
+  /**
+   * Description for people who do not see the picture, such as which line rises or which bar is longest. @default the
+   * title
+   */
   readonly description?: string;
-  /** Pixels of a panel; each kind of picture has its own usual width. */
+  /** Width of a panel in pixels. Each kind of picture has its own default. */
   readonly width?: number;
-  /** True for a picture in a page that has `darkStyle` of all its pictures: it gets no style sheet of its own. */
+  /** If true, the picture gets no style sheet of its own. For pages that have the `darkStyle` of all their pictures. */
   readonly embedded?: boolean;
-  /** True for the plots alone: the title is there for people who do not see the picture, but nothing stands above it. */
+  /** If true, only the plots are drawn. The title remains for people who do not see the picture. */
   readonly bare?: boolean;
 }
 
-/** One of several plots in a picture. */
+/** One plot of a picture. */
 export interface Panel {
-  /** Stands above it. */
+  /** Text above the panel. */
   readonly heading?: string;
-  /** Pixels. */
+  /** Width in pixels. */
   readonly width: number;
   readonly height: number;
-  /** Options of Plot.plot, but for its size. */
+  /** Returns the options of Plot.plot, except the size. */
   plot(Plot: Library["Plot"]): PlotOptions;
 }
 
 const MARGIN = 12, LINE_HEIGHT = 18, SWATCH = 10;
 
-/** Colours of names, in the order in which they first come. More than there are colours begin anew. */
+/**
+ * Assigns colours to names, in the order in which they first occur. After the last colour it starts again with the
+ * first.
+ */
 export function colorsOf(names: Iterable<string>): Map<string, Color> {
   return new Map([...new Set(names)].map((name, i) => [name, SERIES[i % SERIES.length]]));
 }
 
-/** Draws panels beside each other under a title and a legend. */
+/** Draws panels side by side under a title and a legend. */
 export async function figure(
   panels: readonly Panel[],
   legend: ReadonlyMap<string, Color>,
@@ -90,7 +97,7 @@ export async function figure(
   ) + "\n";
 }
 
-/** The title, and the legend where there are names to tell apart. */
+/** Draws the title, and the legend if there are several names. */
 function drawHeader(
   title: string,
   legend: ReadonlyMap<string, Color>,
@@ -104,7 +111,7 @@ function drawHeader(
   return { parts: [heading, markup], bottom: bottom + 8 };
 }
 
-/** Swatches and names, in as many rows as they need. Widths are guessed: nothing here measures text. */
+/** Draws swatches and names in as many rows as needed. Widths are estimated, because text cannot be measured here. */
 function drawLegend(
   legend: ReadonlyMap<string, Color>,
   top: number,

@@ -4,21 +4,24 @@ import { AMOUNT, DIFFERENCE, step, textOn } from "./theme.ts";
 
 /** A grid of numbers. */
 export interface HeatmapPanel {
-  /** Stands above it. */
+  /** Text above the panel. */
   readonly heading?: string;
-  /** Row by row. */
+  /** The numbers, row by row. */
   readonly values: ArrayLike<number>;
-  /** Numbers in a row. */
+  /** Number of columns. */
   readonly columns: number;
-  /** Which number has the ramp's first colour and which its last; for differences the magnitude of both ends. */
+  /** The numbers with the first and the last colour of the ramp. For differences, the magnitude at both ends. */
   readonly scale: { readonly low: number; readonly high: number } | { readonly most: number };
-  /** What stands in a cell; nothing if left out. */
+  /** Returns the text of a cell. If left out, cells have no text. */
   readonly write?: (value: number) => string;
 }
 
 const CELL = 40, ROW = 28;
 
-/** Grids of numbers beside each other, as SVG: amounts from pale to deep, differences from orange over none to blue. */
+/**
+ * Draws grids of numbers side by side as SVG. Amounts are pale to deep. Differences are orange below zero, the
+ * background colour at zero and blue above it.
+ */
 export function heatmap(panels: readonly HeatmapPanel[], options: FigureOptions): Promise<string> {
   return figure(
     panels.map(({ heading, values, columns, scale, write }) => {

@@ -4,7 +4,10 @@ import { SERIES } from "./theme.ts";
 
 const WIDTH = 120, HEIGHT = 28;
 
-/** The shape of a distribution as a small SVG without axes, for a line of text: counts of equal bins, from left to right. */
+/**
+ * Draws the shape of a distribution as a small SVG without axes, to be used in a line of text. `counts` are those of
+ * equal bins, from left to right.
+ */
 export function histogram(counts: readonly number[], options: FigureOptions): Promise<string> {
   const bins = counts.map((count, i) => ({ from: i, to: i + 1, count }));
   return figure(

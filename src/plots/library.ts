@@ -1,22 +1,23 @@
 /**
- * The plotting library, and the small document that it draws into: Observable Plot and linkedom. Nothing else names them.
+ * Loads the plotting library and the small document that it draws into: Observable Plot and linkedom. No other file
+ * refers to them.
  *
  * @module
  */
 
 import { DataError } from "../errors.ts";
 
-/** What draws. */
+/** The loaded library. */
 export interface Library {
   readonly Plot: typeof import("npm:@observablehq/plot@0.6.17");
-  /** Draws by `Plot.plot` into the small document. */
+  /** Draws with `Plot.plot` into the small document. */
   plot(options: PlotOptions): Drawn;
 }
 
-/** What is asked of `Plot.plot`. */
+/** Options of `Plot.plot`. */
 export type PlotOptions = import("npm:@observablehq/plot@0.6.17").PlotOptions;
 
-/** An element of the drawing: as much of the DOM's Element as is needed. */
+/** An element of the drawing, with the parts of the DOM's Element that are needed here. */
 export interface Drawn {
   readonly outerHTML: string;
   getAttribute(name: string): string | null;
@@ -28,8 +29,8 @@ export interface Drawn {
 let loading: Promise<Library> | undefined;
 
 /**
- * Loads both when the first picture is drawn: the specifiers are no literals, so that Deno does not fetch them ahead. Throws
- * DataError where they cannot be had.
+ * Loads both packages when the first picture is drawn. The specifiers are not literals, so that Deno does not download
+ * the packages ahead of time. Throws DataError if they cannot be loaded.
  */
 export function loadLibrary(): Promise<Library> {
   return loading ??= load().catch((error) => {

@@ -3,19 +3,19 @@ import { colorsOf, figure, type FigureOptions } from "./figure.ts";
 import { ink } from "./svg.ts";
 import { LINE } from "./theme.ts";
 
-/** One line. */
+/** A line. */
 export interface Series {
-  /** In the legend; lines of one name have one colour in all panels. */
+  /** Name in the legend. Lines with one name have one colour in all panels. */
   readonly name: string;
-  /** From left to right. Places where either number is not finite are left out. */
+  /** Points from left to right. A point with a number that is not finite is left out. */
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** Drawn thin and pale: what is noisy, such as losses of single steps. */
+  /** If true, the line is thin and pale: for noisy values, such as losses of single steps. */
   readonly faint?: boolean;
 }
 
 /** Lines on common axes. */
 export interface LinePanel {
-  /** Stands above it. */
+  /** Text above the panel. */
   readonly heading?: string;
   readonly x: Axis;
   readonly y: Axis;
@@ -25,8 +25,8 @@ export interface LinePanel {
 const WIDTH = 420, HEIGHT = 280;
 
 /**
- * Lines over a common axis, in one panel or several beside each other, as SVG. A line of one point is a dot; a logarithmic
- * axis leaves out what is not positive.
+ * Draws lines over a common axis as SVG, in one panel or several side by side. A line with one point is drawn as a dot.
+ * A logarithmic axis leaves out values that are not positive.
  */
 export function lineChart(panels: readonly LinePanel[], options: FigureOptions): Promise<string> {
   const colors = colorsOf(panels.flatMap(({ series }) => series.map(({ name }) => name)));

@@ -1,7 +1,7 @@
 /**
- * Pictures as SVG text, drawn by a plotting library that is loaded when the first one is drawn: without a display and
- * without permissions, the same bytes for the same numbers, with a title and a description for people who do not see
- * them, light or dark as the reader's system is.
+ * Draws pictures as SVG text. The plotting library is loaded when the first picture is drawn. Drawing needs no display
+ * and no permissions. Equal numbers give equal bytes. Pictures have a title and a description for people who do not see
+ * them, and follow the reader's light or dark scheme.
  *
  * ```ts
  * const svg = await barChart(

@@ -1,21 +1,22 @@
-/** Convolution kernels as one picture: each k x k kernel a tile. */
+/** Shows convolution kernels as one picture: each k x k kernel is a tile. */
 
-/** Channels shown each way: with more, single weights could not be told apart. */
+/** Largest number of channels in each direction. With more, single weights could not be distinguished. */
 const SHOWN = 16;
 
 /** A picture of numbers. */
 export interface Mosaic {
-  /** Row by row; what lies between kernels is NaN. */
+  /** The numbers, row by row. Gaps between kernels are NaN. */
   readonly values: Float32Array;
-  /** Numbers in a row. */
+  /** Number of columns. */
   readonly columns: number;
-  /** Which kernels these are, for people. */
+  /** Describes the kernels for people. */
   readonly caption: string;
 }
 
 /**
- * The kernels of a layer, [Cout, Cin, kh, kw] as in the last four extents of `shape`: rows are output channels, columns
- * input channels; where each output has one input, rows of outputs. At most 16 each way.
+ * Arranges the kernels of a layer, [Cout, Cin, kh, kw] as in the last four extents of `shape`. Rows are output
+ * channels, columns are input channels. If each output has one input, the outputs are arranged in rows. At most 16
+ * channels are shown in each direction.
  */
 export function mosaic(kernel: Float32Array, shape: readonly number[]): Mosaic {
   const [cout, cin, height, width] = shape.slice(-4);
@@ -41,7 +42,10 @@ export function mosaic(kernel: Float32Array, shape: readonly number[]): Mosaic {
   };
 }
 
-/** The 99th percentile of the magnitudes, so that one outlier does not fade the rest; 1 where there is none. */
+/**
+ * Returns the 99th percentile of the magnitudes, so that a single outlier does not make the rest pale. Returns 1 if
+ * there are no values.
+ */
 export function typicalMost(values: Iterable<number>): number {
   const sorted = [...values].filter((v) => !isNaN(v)).map(Math.abs).sort((a, b) => a - b);
   return sorted[Math.floor(0.99 * (sorted.length - 1))] || 1;

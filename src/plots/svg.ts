@@ -1,6 +1,6 @@
 /**
- * SVG as text: escaped, with numbers of sensible length, and with colours that follow the reader's scheme where the viewer
- * can and are those of the light one where it cannot.
+ * Writes SVG text. Text is escaped, and numbers are rounded. Colours follow the reader's light or dark scheme if the
+ * viewer supports it, and are those of the light scheme otherwise.
  *
  * @module
  */
@@ -8,15 +8,15 @@
 import type { Drawn } from "./library.ts";
 import type { Color } from "./theme.ts";
 
-/** Attributes that hold lengths and places. */
+/** Attributes that hold lengths and positions. */
 const GEOMETRY = ["d", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "dx", "dy"];
 
-/** A colour for a mark; `scheme` makes attributes of it. */
+/** Returns a colour for a mark. `scheme` turns it into attributes. */
 export function ink({ light, dark }: Color): string {
   return `var(--${light.slice(1)}-${dark.slice(1)})`;
 }
 
-/** Fills and strokes of `ink` become attributes in the light scheme's colours and classes that `darkStyle` knows. */
+/** Turns fills and strokes made by `ink` into attributes with the light colours, and into classes for `darkStyle`. */
 function scheme(markup: string): string {
   return markup.replace(/<[a-z]+ [^>]*var\(--[^>]*>/g, (tag) => {
     const classes: string[] = [];
@@ -33,7 +33,10 @@ function scheme(markup: string): string {
   });
 }
 
-/** The style sheet that gives a picture, or a page of them, the dark scheme's colours where the reader wants those. */
+/**
+ * Returns the style sheet for a picture, or for a page of pictures. It applies the dark colours if the reader prefers
+ * the dark scheme.
+ */
 export function darkStyle(svg: string): string {
   const classes = new Set([...svg.matchAll(/\b(?:fill|stroke)-[0-9a-f]{6}-[0-9a-f]{6}\b/g)].map(([name]) => name));
   const rules = [...classes].sort().map((name) => {
@@ -43,7 +46,7 @@ export function darkStyle(svg: string): string {
   return `@media (prefers-color-scheme:dark){${rules.join("")}}`;
 }
 
-/** What the library drew, as text: without its style sheet, which would reach out of the picture. */
+/** Returns the library's drawing as text. Its style sheet is removed, because it would affect the rest of the page. */
 export function serialize(drawn: Drawn): string {
   for (const style of [...drawn.querySelectorAll("style")]) style.remove();
   for (const element of [drawn, ...drawn.querySelectorAll("*")]) {
@@ -59,7 +62,7 @@ function round(value: number): number {
   return Math.round(value * 100) / 100 + 0;
 }
 
-/** A start tag and what is in it. */
+/** Returns an element with its content. */
 export function element(
   name: string,
   attributes: Readonly<Record<string, string | number>>,
@@ -79,12 +82,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text that stands for itself in SVG and HTML, in attributes too. Characters that XML does not allow are replaced. */
+/** Escapes text for SVG and HTML, attributes included. Characters that XML does not allow are replaced. */
 export function escapeText(text: string): string {
   return legible(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 }
 
-/** The text with U+FFFD for each character that XML does not allow. */
+/** Replaces each character that XML does not allow by U+FFFD. */
 function legible(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are what is looked for
   return text.toWellFormed().replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]/g, "\ufffd");

@@ -1,5 +1,5 @@
 /**
- * The images of an epoch in their order, prepared ahead and put together into batches.
+ * Puts the images of an epoch in order, prepares them ahead of time and puts them together into batches.
  *
  * @module
  */
@@ -15,53 +15,51 @@ import { mix } from "../random.ts";
 
 /** The images of a step. */
 export interface Batch {
-  /** [images, 3, size, size] */
+  /** Images, [images, 3, size, size]. */
   readonly x: ImageTensor;
-  /** [images], class numbers. */
+  /** Class numbers, [images]. */
   readonly labels: Float32Array<ArrayBuffer>;
-  /** How many of them stand in for a broken one. */
+  /** Number of images that replace a broken one. */
   readonly replaced: number;
 }
 
-/** How images of an epoch become batches. */
+/** How the images of an epoch become batches. */
 export interface BatchOptions {
-  /** Of order and augmentation. */
+  /** Seed of the order and the augmentation. */
   readonly seed: number;
-  /** From 0. */
+  /** Index of the epoch, from 0. */
   readonly epoch: number;
-  /** Whether the order is another in every epoch; else the data set's own. */
+  /** If true, every epoch has another order. If false, the order is the data set's. */
   readonly shuffle: boolean;
-  /** Images of each step: what {@link stepSizes} answers. */
+  /** Number of images of each step, from {@link stepSizes}. */
   readonly sizes: readonly number[];
-  /** Steps that are done already. */
+  /** Number of steps that are done already. */
   readonly start: number;
-  /** Normalisation, and without augmentation also size. */
+  /** Normalisation, and without augmentation also resize and crop. */
   readonly preprocessing: Preprocessing;
-  /** Random crops of that kind and size. */
+  /** Kind and size of the random crops. If left out, there is no augmentation. */
   readonly augmentation?: Omit<Augmentation, "key">;
   /**
-   * Called with every broken image that is met, in place of which comes the next one of the data set that is not; if left
-   * out, the first ends the epoch.
+   * Called for every broken image. The next readable image of the data set replaces it. If left out, the first broken
+   * image ends the epoch.
    */
   readonly onBroken?: (error: DataError) => void;
 }
 
-/** Broken images one after the other after which none is looked for any more. */
+/** The search for a replacement stops after this many broken images in a row. */
 const MOST_BROKEN = 100;
 
-/** An image ready to be trained on. */
+/** An image that is ready for training. */
 interface Prepared {
-  /** What errors call it. */
+  /** Its name in error messages. */
   readonly name: string;
   readonly label: number;
   readonly input: ImageTensor;
-  /** Whether it stands in for a broken one. */
+  /** True if it replaces a broken image. */
   readonly replaces: boolean;
 }
 
-/**
- * The order of an epoch: a permutation of 0 ... length-1 (Fisher and Yates) that seed and epoch choose.
- */
+/** Returns the order of an epoch: a permutation of 0 ... length-1 (Fisher and Yates), determined by seed and epoch. */
 export function epochOrder(length: number, seed: number, epoch: number): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
   const key = mix(mix(seed) ^ epoch);
@@ -73,9 +71,9 @@ export function epochOrder(length: number, seed: number, epoch: number): Uint32A
 }
 
 /**
- * How many images each step of an epoch has: all of them `batch`, but the last, which has the rest. Of the rest whole parts
- * of `microBatch` images are used; and never a single image, of which batch norm can make no statistics. Throws DataError
- * where that leaves nothing.
+ * Returns the number of images of each step. Every step has `batch` images, except the last, which has the rest. Of the
+ * rest only whole parts of `microBatch` images are used, and never a single image, because batch norm needs more than
+ * one. Throws DataError if no step is left.
  */
 export function stepSizes(images: number, batch: number, microBatch: number): readonly number[] {
   const sizes: number[] = new Array(Math.floor(images / batch)).fill(batch);
@@ -87,9 +85,10 @@ export function stepSizes(images: number, batch: number, microBatch: number): re
 }
 
 /**
- * Prepares an epoch's batches, a step ahead of who asks for them. In place of a broken image comes the next of the data
- * set, with its own class, as in timm's loader: steps keep their size, and which images a step has follows from the data
- * alone, so that a resumed run has the same. Throws DataError, naming it, if an image is broken and nobody is told.
+ * Prepares an epoch's batches, one step ahead of the consumer. A broken image is replaced by the next one of the data
+ * set, with its own class, as in timm's loader. So steps keep their size, and the images of a step depend only on the
+ * data: a resumed run has the same steps. Throws DataError, with the image's name, if an image is broken and `onBroken`
+ * is left out.
  */
 export async function* epochBatches(dataset: Dataset, pool: DecodePool, options: BatchOptions): AsyncGenerator<Batch> {
   const { seed, epoch, shuffle, sizes, start } = options;
@@ -108,7 +107,7 @@ export async function* epochBatches(dataset: Dataset, pool: DecodePool, options:
   }
 }
 
-/** An image, or the next one that can be read. Its augmentation is that of the image that was asked for. */
+/** Prepares an image, or the next one that can be read. The augmentation is that of the requested image. */
 async function prepare(
   dataset: Dataset,
   pool: DecodePool,
@@ -133,10 +132,10 @@ async function prepare(
   );
 }
 
-/** Images as a batch. Throws DataError if they differ in size. */
+/** Puts images together into a batch. Throws DataError if they differ in size. */
 function together(images: readonly Prepared[]): Batch {
   const [{ input: { shape, length } }] = images;
-  // New memory: the device may still be reading the last batch.
+  // Allocate new memory: the device may still be reading the last batch.
   const x = new Float32Array(images.length * length);
   images.forEach(({ name, input }, i) => {
     if (input.shape.join() !== shape.join()) {

@@ -1,9 +1,11 @@
 /**
- * A run's checkpoints: NAME.safetensors holds the weights, as any converted file does; NAME.state.safetensors beside it
- * holds everything that a run goes on from: the weights as they are trained, what the optimizer remembers and where the
- * run is (see src/checkpoint/training/state.ts). Each is complete in itself and replaced at once, the state first. A run
- * goes on from the state alone and begins by writing the weights that belong to it, so that one that was killed between
- * the two ends with a pair that belongs together; "step" in both says which do.
+ * Checkpoints of a run. NAME.safetensors holds the weights, as any converted file does. NAME.state.safetensors beside
+ * it holds everything that is needed to resume: the weights in training, the optimizer's state and the position in the
+ * run (see src/checkpoint/training/state.ts).
+ *
+ * Each file is complete in itself and is replaced in one operation, the state first. A resumed run reads only the
+ * state, and first writes the weights that belong to it. So a run that was killed between the two files ends with a
+ * matching pair. "step" in both files tells whether they match.
  *
  * @module
  */
@@ -25,45 +27,45 @@ import { optimizerSettings, parseRecipe, type Recipe } from "./options.ts";
 import { stateName } from "./optimizer.ts";
 import { TrainingMemory } from "./trainer.ts";
 
-/** Sums over the part of an epoch that is done. */
+/** Sums over the steps of an epoch that are done. */
 export interface EpochSums {
-  /** Images trained on. */
+  /** Number of images trained on. */
   readonly images: number;
   /** Sum of their losses. */
   readonly loss: number;
-  /** Broken images among them, in whose place others stood. */
+  /** Number of broken images that were replaced by others. */
   readonly skipped: number;
-  /** Images whose first class was right. */
+  /** Number of images whose highest-scored class was right. */
   readonly top1: number;
-  /** Images whose class was among the first five. */
+  /** Number of images whose class was among the five highest-scored. */
   readonly top5: number;
 }
 
-/** Where a run is. */
+/** The state of a run. */
 export interface RunState {
-  /** What decides its result, besides data and initial weights. */
+  /** The recipe. Together with the data and the initial weights it determines the result. */
   readonly recipe: Recipe;
-  /** Counters and the optimizer's tensors. */
+  /** The counters and the optimizer's tensors. */
   readonly memory: TrainingMemory;
-  /** Epochs whose steps are done; the last of them may still wait for its validation. */
+  /** Number of epochs whose steps are done. The last of them may not be validated yet. */
   readonly epoch: number;
   /** Learning rate of the last step. */
   readonly learningRate: number;
-  /** Best top-1 accuracy of a validation so far, percent; 0 before the first. */
+  /** Best top-1 accuracy of a validation so far, in percent. 0 before the first validation. */
   readonly best: number;
-  /** Of the epoch that is not finished, or waits for its validation. */
+  /** Sums of the epoch that is not finished or not validated yet. */
   readonly sums: EpochSums;
-  /** What the training images are, as a person names them. */
+  /** The user's name for the training images. */
   readonly data: string;
-  /** How many there are: with another number, a run cannot go on. */
+  /** Number of training images. A run can only be resumed with the same number. */
   readonly trainingImages: number;
 }
 
-/** The averages of the weights, among what a training memory holds. */
+/** Name of the state that holds the averages of the weights in a training memory. */
 const AVERAGE = "average";
 
 /**
- * Writes FOLDER/NAME.safetensors and FOLDER/NAME.state.safetensors. The former holds the averaged weights where the run
+ * Writes FOLDER/NAME.safetensors and FOLDER/NAME.state.safetensors. The former holds the averaged weights if the run
  * keeps averages. The model and the memory must be synchronised.
  */
 export async function saveCheckpoint(folder: string, name: string, model: Model, state: RunState): Promise<void> {
@@ -103,7 +105,7 @@ function describe(model: Model): Record<string, string> {
   return encodeMetadata(model.config, { source: "training", sha256: "" }, model.inference);
 }
 
-/** The model's tensors, those that have averages averaged. */
+/** Returns the model's tensors, with averages in place of the values that have one. */
 export function averaged(model: Model, memory: TrainingMemory): StateDict {
   return new Map([...model.stateDict()].map(([name, tensor]) => {
     const data = memory.tensors.get(stateName(name, AVERAGE));
@@ -112,8 +114,10 @@ export function averaged(model: Model, memory: TrainingMemory): StateDict {
 }
 
 /**
- * Reads FOLDER/last.state.safetensors. `build` makes a network of no registered architecture. Throws CheckpointError if the
- * file is not there, damaged, or no run's state.
+ * Reads FOLDER/last.state.safetensors.
+ *
+ * @param build Makes the network of a custom model.
+ * @throws {CheckpointError} if the file is missing or damaged, or is not a run's state.
  */
 export async function loadCheckpoint(
   folder: string,
@@ -142,7 +146,7 @@ export async function loadCheckpoint(
       recipe,
       memory,
       epoch,
-      // Of no use to a run that goes on: the recipe says the next one.
+      // Not used when the run is resumed: the recipe gives the next learning rate.
       learningRate: recipe.lr,
       best,
       sums: parseSums(metadata.epoch_sums, path),
@@ -155,7 +159,7 @@ export async function loadCheckpoint(
   }
 }
 
-/** A model that its metadata describes whole. Throws CheckpointError if it does not. */
+/** Returns the model that the metadata describes completely. Throws CheckpointError if it does not. */
 function registeredModel(metadata: Readonly<Record<string, string>>): Model {
   const config = decodeMetadata(metadata);
   if (!config) throw new CheckpointError("not a training state: its metadata names no architecture");
@@ -166,7 +170,7 @@ function customModel(metadata: Readonly<Record<string, string>>, network: Module
   return createModel(network, decodeInference(metadata[INFERENCE_KEY], customInference(1)));
 }
 
-/** The tensors without their file. */
+/** Returns the tensors, read into memory. */
 async function inMemory(tensors: [string, Tensor][]): Promise<StateDict> {
   const loaded = tensors.map(async ([name, { dtype, shape, read }]): Promise<[string, Tensor]> => {
     const bytes = await read();
@@ -184,7 +188,7 @@ function count(metadata: Readonly<Record<string, string>>, key: string, path: st
 function parseSums(text: string | undefined, path: string): EpochSums {
   const fail = () => new CheckpointError(`${path}: not a training state: its epoch_sums are ${text}`);
   try {
-    // States of runs that began before broken images could be left out do not say that there were none.
+    // State files from before broken images could be skipped have no "skipped".
     const sums = { skipped: 0, ...JSON.parse(text ?? "") };
     if (["images", "loss", "top1", "top5", "skipped"].every((key) => Number.isFinite(sums[key]))) return sums;
   } catch {

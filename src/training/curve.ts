@@ -1,5 +1,5 @@
 /**
- * Learning curves as pictures: loss and top-1 accuracy over epochs, of one run or of several beside each other.
+ * Draws learning curves: loss and top-1 accuracy over epochs, of one run or of several runs side by side.
  *
  * @module
  */
@@ -7,16 +7,19 @@
 import { lineChart, type Series } from "../plots/mod.ts";
 import type { EpochMetrics, StepMetrics } from "./metrics.ts";
 
-/** What a run wrote down. */
+/** The log lines of a run. */
 export interface RunMetrics {
   readonly steps: readonly StepMetrics[];
   readonly epochs: readonly EpochMetrics[];
 }
 
-/** Points of a line of steps: more than a picture shows. */
+/** Largest number of points of a line of steps. A picture cannot show more. */
 const MOST_POINTS = 300;
 
-/** A run's curves, training and validation, as SVG. Steps are averaged where there are more than the picture has room for. */
+/**
+ * Draws a run's training and validation curves as SVG. Neighbouring steps are averaged if the picture has no room for
+ * all.
+ */
 export function drawCurves(steps: RunMetrics["steps"], epochs: RunMetrics["epochs"], title: string): Promise<string> {
   return draw(
     title,
@@ -25,7 +28,7 @@ export function drawCurves(steps: RunMetrics["steps"], epochs: RunMetrics["epoch
   );
 }
 
-/** Training losses and validation accuracies of several runs, a colour a run, as SVG. */
+/** Draws training losses and validation accuracies of several runs as SVG, one colour per run. */
 export function drawRuns(runs: readonly (RunMetrics & { readonly name: string })[]): Promise<string> {
   return draw(
     runs.map(({ name }) => name).join(", "),
@@ -49,7 +52,7 @@ function draw(
   ], { title, description: description.join("; ") });
 }
 
-/** "loss, training: 2.31 to 0.42". */
+/** Describes a line: "loss, training: 2.31 to 0.42". */
 function say(what: string, { name, points }: Series): string {
   if (!points.length) return `${what}, ${name}: nothing yet`;
   const [first, last] = [points[0], points[points.length - 1]].map(([, y]) => Number(y.toPrecision(4)));
@@ -64,7 +67,7 @@ function byEpoch(
   return { name, points: epochs.map((epoch) => [epoch.epoch + 1, epoch[key]]) };
 }
 
-/** Losses of steps where they end, neighbours averaged. */
+/** Returns the losses of the steps, each at the end of its step. Neighbouring steps are averaged. */
 function stepLosses(name: string, steps: RunMetrics["steps"]): Series {
   const perEpoch = stepsPerEpoch(steps);
   const each = Math.ceil(steps.length / MOST_POINTS);
@@ -77,7 +80,7 @@ function stepLosses(name: string, steps: RunMetrics["steps"]): Series {
   return { name, points, faint: true };
 }
 
-/** Steps of the first epoch: of all of them where it is not over. */
+/** Returns the number of steps in the first epoch, or of all steps if that epoch is not over. */
 function stepsPerEpoch(steps: RunMetrics["steps"]): number {
   const second = steps.findIndex(({ epoch }) => epoch > 0);
   return Math.max(second < 0 ? steps.length : second, 1);

@@ -1,5 +1,5 @@
 /**
- * Where a number that is none came from.
+ * Finds the origin of a number that is not finite.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { trainingForward } from "./step.ts";
 import type { TrainerOptions } from "./trainer.ts";
 
 /**
- * The first tensor with a number that is not finite: a parameter of the model as synchronised, else a given input, else
- * what a layer computes of them in a step's forward pass, in the order of computation. Undefined where there is none.
- * Inputs are those of one run, of "dropout_seed", "dropout_step" and "temperature" too.
+ * Describes the first tensor with a number that is not finite: a synchronised parameter, else an input, else a layer's
+ * output in the forward pass of a step, in the order of computation. Returns undefined if there is none. `inputs` are
+ * those of one run, including "dropout_seed", "dropout_step" and "temperature".
  */
 export async function firstNonFinite(
   model: Model,
@@ -31,7 +31,8 @@ export async function firstNonFinite(
   graph.outputs.clear();
   graph.updates.clear();
   const forward = [...graph.nodes];
-  // One number a layer instead of all of them: a sum is finite where its terms are, but for the very largest.
+  // Output one sum per layer instead of all elements. A sum is finite if its terms are, except for extremely large
+  // terms.
   forward.forEach(({ name, output }, i) => {
     graph.output(String(i), graph.apply(sum, name, { x: output }, { scale: 1 }));
   });
@@ -46,7 +47,7 @@ export async function firstNonFinite(
   }
 }
 
-/** The first parameter or running statistic with a number that is not finite, as synchronised. */
+/** Describes the first synchronised parameter or running statistic with a number that is not finite. */
 export async function firstNonFiniteParameter(model: Model): Promise<string | undefined> {
   for (const [name, tensor] of model.stateDict()) {
     if (tensor.dtype === "F32" && !(await toFloat32(tensor)).every(Number.isFinite)) return `the parameter ${name}`;

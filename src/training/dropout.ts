@@ -4,9 +4,9 @@ import type { Value } from "../graph/graph.ts";
 import { Dropout } from "../nn/stateless.ts";
 
 /**
- * Drops features before the classifier with probability p, as the published networks do in training: where a network has
- * dropout layers, their probability becomes p; where it has none, its linear layers get one in front. Names of parameters
- * stay what they are.
+ * Drops features before the classifier with probability p, as the published networks do in training. If the network has
+ * dropout layers, their probability is set to p. If it has none, a dropout is put before each linear layer. The names
+ * of parameters do not change.
  */
 export function setDropout(network: Module, p: number): void {
   const parents = [...network.namedModules()].map(([, module]) => module);
@@ -19,7 +19,7 @@ export function setDropout(network: Module, p: number): void {
   }
 }
 
-/** A layer behind dropout, under its own name. */
+/** A layer after dropout, under its own name. */
 class Dropped extends Module {
   readonly #layer: Module;
   readonly #dropout: Dropout;

@@ -1,5 +1,5 @@
 /**
- * Which parameters a run leaves as they are.
+ * Selects the parameters that a run does not train.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { TrainingError } from "../errors.ts";
 import type { Model } from "../models/model/model.ts";
 
 /**
- * Whether one of the patterns names a parameter: "layer1" names everything in that layer, "*" stands for any characters
- * ("*.fc.weight").
+ * Returns true if one of the patterns matches a parameter. "layer1" matches everything in that layer. "*" matches any
+ * characters ("*.fc.weight").
  */
 export function isFrozen(name: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => {
@@ -18,7 +18,7 @@ export function isFrozen(name: string, patterns: readonly string[]): boolean {
   });
 }
 
-/** Throws TrainingError where a pattern names no parameter of the model, or all of them are frozen. */
+/** Throws TrainingError if a pattern matches no parameter of the model, or if all parameters are frozen. */
 export function checkFrozen(model: Model, patterns: readonly string[]): void {
   const names = [...model.network.namedParameters()].map(([name]) => name);
   const idle = patterns.find((pattern) => !names.some((name) => isFrozen(name, [pattern])));

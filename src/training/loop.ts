@@ -1,7 +1,7 @@
 /**
- * A training run: epochs of steps, a checkpoint and a validation after each, and everything written down. A run that was
- * stopped and resumed makes the same steps as one that was not, to the last bit on the same device. What is done is saved
- * before anything that may fail: before the validation, and where an image turns out to be broken.
+ * A training run: epochs of steps, with a checkpoint and a validation after each epoch, and a log of everything. A run
+ * that was stopped and resumed makes the same steps as an uninterrupted one, bit for bit on the same device. Progress
+ * is saved before anything that may fail: before the validation, and if an image turns out to be broken.
  *
  * @module
  */
@@ -30,58 +30,60 @@ import { SafeState } from "./safe_state.ts";
 import { type StepResult, Trainer, type TrainerOptions, TrainingMemory } from "./trainer.ts";
 import { validate } from "./validate.ts";
 
-/** What a run works with. */
+/** Options of a training run. */
 export interface RunOptions {
-  /** What is trained. It holds the last weights when the run ends. */
+  /** The model to train. It holds the last weights when the run ends. */
   readonly model: Model;
-  /** How; what is left out is as in DEFAULT_RECIPE. */
+  /** The recipe. Settings that are left out come from DEFAULT_RECIPE. */
   readonly recipe: Partial<Recipe>;
-  /** What on. */
+  /** The training images. */
   readonly training: Dataset;
-  /** What both are called by who began the run, for who resumes it. @default the name of `training` */
+  /** The user's name for the two data sets. It is saved for resuming the run. @default the name of `training` */
   readonly data?: string;
-  /** What is measured after every epoch. */
+  /** The data set that is evaluated after every epoch. */
   readonly validation: Dataset;
-  /** Where. */
+  /** The device to train on. */
   readonly backend: Backend;
-  /** Where metrics, curves and checkpoints are written; it exists. */
+  /** An existing folder. Metrics, curves and checkpoints are written to it. */
   readonly folder: string;
-  /** Where an earlier run stopped, with its model. */
+  /** The state of an earlier run to resume. `model` must be the model of that state. */
   readonly state?: RunState;
-  /** Threads that prepare images; one a core, less one, if left out. */
+  /** Number of threads that prepare images. @default one per core, less one */
   readonly workers?: number;
   /**
-   * Goes on if an image is broken, and is told whenever one is met: the next image stands in for it in training, validation
-   * leaves it out. If left out, the first broken image ends the run, which saves first.
+   * Called for every broken image. Training replaces the image by the next one, validation leaves it out. If this
+   * callback is left out, the first broken image ends the run, after saving.
    */
   readonly onBroken?: (error: DataError) => void;
-  /** Aborted, the run finishes its step, saves and ends. */
+  /** If aborted, the run finishes its step, saves and ends. */
   readonly signal?: AbortSignal;
-  /** Called after every step; `inEpoch` counts from 1. */
+  /** Called after every step. `inEpoch` counts from 1. */
   readonly onStep?: (step: StepMetrics, inEpoch: number, stepsPerEpoch: number) => void;
-  /** Called where the device was lost and training goes back to the state before this step. */
+  /** Called if the device was lost and training goes back to the state before this step. */
   readonly onLost?: (step: number) => void;
   /** Called after every epoch. */
   readonly onEpoch?: (epoch: EpochMetrics, best: boolean) => void;
 }
 
-/** How a run ended. */
+/** Result of a run. */
 export interface RunOutcome {
-  /** False where it was stopped before its last epoch ended. */
+  /** False if the run was stopped before its last epoch ended. */
   readonly finished: boolean;
-  /** Best top-1 of a validation, percent; 0 where there was none. */
+  /** Best top-1 accuracy of a validation, in percent. 0 if there was no validation. */
   readonly best: number;
 }
 
-/** Milliseconds of work that a lost device or a killed program costs at most, but for long steps. */
+/**
+ * At most this many milliseconds of work are lost with a device or a killed program, apart from the length of a step.
+ */
 const SAFE_EVERY = 10 * 60_000;
 
-/** Devices lost without a state in between that is safe, after which the run ends. */
+/** The run ends if more devices than this are lost without a safe state in between. */
 const MOST_LOSSES = 3;
 
 const NOTHING: EpochSums = { images: 0, loss: 0, top1: 0, top5: 0, skipped: 0 };
 
-/** What a recipe's steps are to a trainer. */
+/** Returns the trainer's options for a recipe. */
 export function trainerOptions(recipe: Recipe): TrainerOptions {
   const { batch, microBatch, size, labelSmoothing, clipNorm, ema, freeze, seed } = recipe;
   return {
@@ -98,16 +100,21 @@ export function trainerOptions(recipe: Recipe): TrainerOptions {
 }
 
 /**
- * Runs a recipe to its end. Throws TrainingError where a number is not finite: what was saved before stays what
- * it is. Throws DataError where an image is broken, after the steps before it were saved, or the disk is full, and before
- * the first step where a label is no class of the model. Throws DeviceError where the device fails. Where it is lost, the
- * run goes on from the last state that was read back, which is at most ten minutes old.
+ * Runs a recipe to its end.
+ *
+ * If the device is lost, the run continues from the last state that was read back. That state is at most ten minutes
+ * old.
+ *
+ * @throws {TrainingError} if a number is not finite. Earlier checkpoints stay as they are.
+ * @throws {DataError} if an image is broken (after the steps before it were saved), if the disk is full, or, before the
+ * first step, if a label is not a class of the model.
+ * @throws {DeviceError} if the device fails.
  */
 export async function runTraining(options: RunOptions): Promise<RunOutcome> {
   const { training, validation, model: { config, imageSize, network }, data = training.name } = options;
   for (const dataset of [training, validation]) checkLabels(dataset, config.numClasses);
   const recipe = completeRecipe(options.recipe, imageSize);
-  // A network of one's own has the dropout that it was built with, unless the recipe says otherwise.
+  // A custom network keeps the dropout that it was built with, unless the recipe sets one.
   if (config.arch !== CUSTOM || options.recipe.dropout !== undefined) setDropout(network, recipe.dropout);
   const run = new Run({ ...options, recipe, data });
   try {
@@ -128,11 +135,11 @@ class Run {
   #metrics: Metrics | undefined;
   #safe: SafeState | undefined;
   #safeSince = 0;
-  /** Of devices, since that state. */
+  /** Devices lost since the last safe state. */
   #losses = 0;
   #sums: EpochSums;
   #best: number;
-  /** Whether there is a checkpoint of this run. */
+  /** True if this run has a checkpoint. */
   #saved: boolean;
 
   constructor(options: WholeOptions) {
@@ -148,10 +155,10 @@ class Run {
 
   async run(): Promise<RunOutcome> {
     const { folder, model, state } = this.#options;
-    // What draws the curve may have to be downloaded: that fails now, not after an epoch.
+    // The plotting library may have to be downloaded. Load it now, so that a failure does not cost an epoch.
     await loadLibrary();
     await this.#openMetrics();
-    // A run that was killed between the two files of its checkpoint has written the state only.
+    // A run that was killed between the two files of its checkpoint has written only the state.
     if (state) await saveWeights(folder, "last", model, state);
     this.#keepSafe();
     for (;;) {
@@ -180,17 +187,17 @@ class Run {
     return { finished: true, best: this.#best };
   }
 
-  /** Epochs whose steps are done. */
+  /** Number of epochs whose steps are done. */
   get #trainedEpochs(): number {
     return Math.floor(this.#memory.updates / this.#sizes.length);
   }
 
-  /** Whether all steps of an epoch are done and its validation is not, whose end forgets the sums. */
+  /** True if all steps of an epoch are done and its validation is not. The end of the validation resets the sums. */
   get #waitsForValidation(): boolean {
     return this.#sums.images > 0 && this.#memory.updates % this.#sizes.length === 0;
   }
 
-  /** The epoch that is to be gone on with: as many are done and validated. */
+  /** The epoch to continue with. It equals the number of epochs that are trained and validated. */
   get #epoch(): number {
     return this.#trainedEpochs - (this.#waitsForValidation ? 1 : 0);
   }
@@ -201,14 +208,14 @@ class Run {
     this.#metrics = await Metrics.open(this.#options.folder, this.#memory.updates, this.#epoch);
   }
 
-  /** Remembers the state of the moment, which is synchronised, for {@link #goBack}. */
+  /** Keeps the current, synchronised state for {@link #goBack}. */
   #keepSafe(): void {
     this.#safe = new SafeState(this.#options.model, this.#memory, this.#sums);
     this.#safeSince = performance.now();
     this.#losses = 0;
   }
 
-  /** Forgets everything since the last safe state: the device that held it was lost. */
+  /** Goes back to the last safe state after the device was lost. */
   async #goBack(): Promise<void> {
     this.#trainer?.dispose();
     this.#trainer = undefined;
@@ -224,7 +231,7 @@ class Run {
     this.#pool.close();
   }
 
-  /** The steps of an epoch that are not done yet. Answers false if the run was told to stop before the last. */
+  /** Runs the remaining steps of an epoch. Returns false if the run was told to stop before the last step. */
   async #trainEpoch(epoch: number): Promise<boolean> {
     const { recipe, model, training, signal, onStep, onBroken } = this.#options;
     const stepsPerEpoch = this.#sizes.length;
@@ -257,7 +264,10 @@ class Run {
     return true;
   }
 
-  /** Batches; if an image of the next one is broken, the steps before it are saved before the error is thrown. */
+  /**
+   * Yields the batches. If an image of the next batch is broken, the steps before it are saved before the error is
+   * thrown.
+   */
   async *#savingFirst(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
     const began = this.#memory.updates;
     try {
@@ -303,12 +313,12 @@ class Run {
     this.#best = Math.max(this.#best, top1);
     await this.#draw();
     if (isBest) await this.#write("best");
-    // Last of all: a run that is killed before this validates again, and writes the same.
+    // Written last: a run that is killed before this point validates again and writes the same files.
     await this.#write("last");
     onEpoch?.(metrics, isBest);
   }
 
-  /** The error of a broken image, with what to do about it. */
+  /** Returns the error of a broken image, with advice in its message. */
   #withAdvice({ message }: DataError): DataError {
     const { folder } = this.#options;
     const saved = this.#saved
@@ -317,7 +327,7 @@ class Run {
     return new DataError(`${message} (${saved}; --skip-bad leaves out broken images)`);
   }
 
-  /** A trainer for a step of so many images, which goes on from the last one. */
+  /** Returns a trainer for a step with this many images. It continues from the previous trainer. */
   async #trainerFor(images: number): Promise<Trainer> {
     const { model, backend, recipe } = this.#options;
     const batch = Math.min(images, recipe.microBatch);
@@ -327,12 +337,12 @@ class Run {
       this.#keepSafe();
     }
     this.#trainer?.dispose();
-    // Forgotten first: what does not compile must not be disposed of twice.
+    // Cleared first: if compilation fails, the old trainer must not be disposed of twice.
     this.#trainer = undefined;
     return this.#trainer = await Trainer.create(model, backend, { ...trainerOptions(recipe), batch }, this.#memory);
   }
 
-  /** Reads the weights back. Throws TrainingError where one is not finite: such weights are never saved. */
+  /** Reads the weights back. Throws TrainingError if one is not finite, so such weights are never saved. */
   async #sync(): Promise<void> {
     await this.#trainer?.sync();
     const bad = await firstNonFiniteParameter(this.#options.model);
@@ -359,7 +369,7 @@ class Run {
     return `${saved}a lower --lr, --warmup or --clip-norm may help`;
   }
 
-  /** Reads the state of the moment back, keeps it for {@link #goBack} and writes it. */
+  /** Reads the current state back, keeps it for {@link #goBack} and writes a checkpoint. */
   async #save(): Promise<void> {
     await this.#sync();
     this.#keepSafe();
@@ -368,7 +378,7 @@ class Run {
 
   async #write(name: "last" | "best"): Promise<void> {
     const { folder, model, recipe, data, training } = this.#options;
-    // The learning rate is that of the last step, in whichever epoch it was.
+    // The learning rate is that of the last step, which may be in an earlier epoch.
     const [last, stepsPerEpoch] = [this.#memory.updates - 1, this.#sizes.length];
     const position = { epoch: Math.floor(last / stepsPerEpoch), step: last % stepsPerEpoch, stepsPerEpoch };
     const { learningRate } = stepSettings(recipe, position);
@@ -393,7 +403,7 @@ class Run {
   }
 }
 
-/** The sums with those of a step added. */
+/** Returns the sums with the results of a step added. */
 function addTo(sums: EpochSums, { labels, replaced }: Batch, { loss, outputs: { logits } }: StepResult): EpochSums {
   const classes = logits.length / labels.length;
   const places = [...labels].map((label, i) => {
@@ -409,7 +419,7 @@ function addTo(sums: EpochSums, { labels, replaced }: Batch, { loss, outputs: { 
   };
 }
 
-/** Runs with other tensors in the model, which holds its own again afterwards. */
+/** Runs with other tensors in the model, then restores the model's own tensors. */
 async function withTensors<T>(model: Model, tensors: StateDict, run: () => Promise<T>): Promise<T> {
   const restore = keepTensors(model.network);
   model.loadStateDict(tensors);

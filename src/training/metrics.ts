@@ -1,5 +1,5 @@
 /**
- * What a run writes down: metrics.jsonl, a line a step and a line an epoch.
+ * The log of a run: metrics.jsonl, with one line per step and one line per epoch.
  *
  * @module
  */
@@ -9,53 +9,56 @@ import { readText } from "../data/files/read.ts";
 import { DataError } from "../errors.ts";
 import { excerpt } from "../excerpt.ts";
 
-/** A step. */
+/** The log line of a step. */
 export interface StepMetrics {
-  /** From 0, over all epochs. */
+  /** Index of the step, from 0, over all epochs. */
   readonly step: number;
-  /** From 0. */
+  /** Index of the epoch, from 0. */
   readonly epoch: number;
-  /** Of the step's batch. */
+  /** Mean loss of the step's batch. */
   readonly loss: number;
   /** Learning rate. */
   readonly lr: number;
-  /** Of the attentions. */
+  /** Temperature of the attentions. */
   readonly temperature: number;
 }
 
-/** An epoch: training figures as of each step's weights, validation figures as of its last. Accuracies in percent. */
+/**
+ * The log line of an epoch. Training figures are measured with the weights at each step, validation figures with the
+ * last weights. Accuracies are in percent.
+ */
 export interface EpochMetrics {
-  /** From 0. */
+  /** Index of the epoch, from 0. */
   readonly epoch: number;
   /** Mean training loss. */
   readonly trainLoss: number;
-  /** Training top-1. */
+  /** Top-1 accuracy in training. */
   readonly trainTop1: number;
-  /** Training top-5. */
+  /** Top-5 accuracy in training. */
   readonly trainTop5: number;
   /** Mean validation loss. */
   readonly valLoss: number;
-  /** Validation top-1. */
+  /** Top-1 accuracy in validation. */
   readonly valTop1: number;
-  /** Validation top-5. */
+  /** Top-5 accuracy in validation. */
   readonly valTop5: number;
-  /** Of its last step. */
+  /** Learning rate of the last step. */
   readonly lr: number;
-  /** Of its last step, and of the validation. */
+  /** Temperature of the last step and of the validation. */
   readonly temperature: number;
-  /** Wall time, validation included. */
+  /** Wall time in seconds, validation included. */
   readonly seconds: number;
-  /** Broken images that others stood in for in training; left out if there were none. */
+  /** Number of broken training images that were replaced. Left out if 0. */
   readonly trainSkipped?: number;
-  /** Broken images that validation left out; left out if there were none. */
+  /** Number of broken validation images that were left out. Left out if 0. */
   readonly valSkipped?: number;
 }
 
-/** The lines of a run so far, in memory and in its file. */
+/** The log lines of a run, in memory and in the file. */
 export class Metrics {
-  /** Losses by step. */
+  /** The lines of the steps. */
   readonly steps: StepMetrics[] = [];
-  /** Figures by epoch. */
+  /** The lines of the epochs. */
   readonly epochs: EpochMetrics[] = [];
   readonly #path: string;
   readonly #file: Deno.FsFile;
@@ -66,8 +69,8 @@ export class Metrics {
   }
 
   /**
-   * Opens FOLDER/metrics.jsonl for a run of which so many steps and epochs are done: later lines, of steps that no
-   * checkpoint knows of, are dropped. Throws DataError where an earlier line is damaged, or the disk full.
+   * Opens FOLDER/metrics.jsonl for a run with this many steps and epochs done. Later lines are dropped: they belong to
+   * steps after the last checkpoint. Throws DataError if an earlier line is damaged, or the disk is full.
    */
   static async open(folder: string, steps: number, epochs: number): Promise<Metrics> {
     const path = `${folder}/metrics.jsonl`;
@@ -79,7 +82,7 @@ export class Metrics {
     return metrics;
   }
 
-  /** Adds a line. Throws DataError where the disk is full. */
+  /** Adds a line. Throws DataError if the disk is full. */
   async add(line: StepMetrics | EpochMetrics): Promise<void> {
     this.#remember(line);
     await append(this.#file, this.#path, encode([line]));
@@ -100,7 +103,7 @@ function encode(lines: readonly (StepMetrics | EpochMetrics)[]): Uint8Array<Arra
   return new TextEncoder().encode(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 }
 
-/** The lines of a run, from FOLDER/metrics.jsonl. Throws DataError where there are none, or one is damaged. */
+/** Reads the lines of FOLDER/metrics.jsonl. Throws DataError if there are none, or one is damaged. */
 export async function readMetrics(folder: string): Promise<{ steps: StepMetrics[]; epochs: EpochMetrics[] }> {
   const path = `${folder}/metrics.jsonl`;
   const lines = await readLines(path);
@@ -111,10 +114,12 @@ export async function readMetrics(folder: string): Promise<{ steps: StepMetrics[
   };
 }
 
-/** What every line of a kind has at least: other programs, which write less, are read for comparison. */
+/**
+ * The fields that every line of a kind has. Files of other programs with only these fields can be read for comparison.
+ */
 const STEP = ["step", "epoch", "loss"] as const, EPOCH = ["epoch", "valTop1"] as const;
 
-/** Throws Error where it is neither, or holds anything but numbers. */
+/** Throws Error if the line is of neither kind, or has a value that is not a number. */
 function parseLine(line: unknown): StepMetrics | EpochMetrics {
   if (typeof line !== "object" || line === null) throw new Error(`it is ${excerpt(line)}, expected an object`);
   const fields = new Map(Object.entries(line));
@@ -135,10 +140,13 @@ async function readLines(path: string): Promise<(StepMetrics | EpochMetrics)[]> 
   return parseMetrics(text, path);
 }
 
-/** The lines of a text, up to its last line break; `path` is for messages. Throws DataError where one is damaged. */
+/**
+ * Parses the lines of a text, up to its last line break. Messages contain `path`. Throws DataError if a line is
+ * damaged.
+ */
 export function parseMetrics(text: string, path: string): (StepMetrics | EpochMetrics)[] {
   const lines: (StepMetrics | EpochMetrics)[] = [];
-  // What is behind the last line break was being written when the run ended.
+  // A line without a line break was being written when the run ended.
   for (const [i, line] of text.split("\n").slice(0, -1).entries()) {
     try {
       lines.push(parseLine(JSON.parse(line)));

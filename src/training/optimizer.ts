@@ -1,6 +1,6 @@
 /**
- * Optimizers as part of the training graph: each appends to a graph the nodes that turn a parameter and its gradient into
- * what the parameter holds after the run. Numbers that change from step to step are inputs of the graph.
+ * Optimizers as part of the training graph. For each parameter, an optimizer appends the nodes that compute the
+ * parameter's new value from its gradient. Numbers that change from step to step are inputs of the graph.
  *
  * @module
  */
@@ -21,59 +21,62 @@ import { scale } from "../graph/ops/reductions.ts";
 import { ArgumentError } from "../errors.ts";
 import { ABOVE_ZERO, checkNumber, FROM_ZERO, SHARE } from "../arguments.ts";
 
-/** What an optimizer remembers of a parameter: tensors of its shape under PyTorch's names ("momentum_buffer"). */
+/**
+ * Loads a tensor of the optimizer's state for a parameter. It has the parameter's shape. States have PyTorch's names,
+ * such as "momentum_buffer".
+ */
 export type LoadState = (parameter: string, state: string) => Promise<Float32Array<ArrayBuffer>> | undefined;
 
-/** What an update may depend on. */
+/** Options of an update. */
 export interface UpdateOptions {
-  /** Where memory starts from; from zero if left out. */
+  /** Loads the initial state. If left out, the state starts at zero. */
   readonly load?: LoadState;
-  /** [1]: where a run finds it 0, neither the parameter nor the memory changes. */
+  /** A condition, [1]. If it is 0 in a run, neither the parameter nor the state changes. */
   readonly condition?: Value;
 }
 
 /** A rule for updating parameters. */
 export interface Optimizer {
-  /** PyTorch's names of what it remembers of every parameter. */
+  /** PyTorch's names of the states that are kept for every parameter. */
   readonly state: readonly string[];
   /**
-   * Appends the update of one parameter: after a run it holds its new value, and the graph's parameters
-   * `stateName(parameter.name, state)` hold the optimizer's memory.
+   * Appends the update of one parameter. After a run the parameter holds its new value, and the graph's parameters
+   * `stateName(parameter.name, state)` hold the optimizer's state.
    */
   append(graph: Graph, parameter: Value, gradient: Value, options?: UpdateOptions): void;
-  /** What to give to the run that makes the `step`-th update, counted from 1, besides what the model takes. */
+  /** Returns the optimizer's inputs of the run that makes the `step`-th update, counted from 1. */
   inputs(step: number, learningRate: number): Tensors;
 }
 
-/** Arguments as torch.optim.SGD's. */
+/** Options with the meaning of torch.optim.SGD's. */
 export interface SgdOptions {
-  /** 0.9 if left out; 0 needs no memory. */
+  /** Momentum. With 0, no state is needed. @default 0.9 */
   readonly momentum?: number;
-  /** 0 if left out. */
+  /** Weight decay. @default 0 */
   readonly weightDecay?: number;
-  /** False if left out. */
+  /** Nesterov momentum. @default false */
   readonly nesterov?: boolean;
 }
 
-/** Arguments as torch.optim.AdamW's. */
+/** Options with the meaning of torch.optim.AdamW's. */
 export interface AdamWOptions {
-  /** [0.9, 0.999] if left out. */
+  /** Decay rates of the two moments. @default [0.9, 0.999] */
   readonly betas?: readonly [number, number];
-  /** 1e-8 if left out. */
+  /** Added to the denominator. @default 1e-8 */
   readonly eps?: number;
-  /** 0.01 if left out. */
+  /** Weight decay. @default 0.01 */
   readonly weightDecay?: number;
 }
 
-/** The graph's parameter that holds what an optimizer remembers; "/" is in no name of PyTorch's. */
+/** Returns the name of the graph's parameter that holds an optimizer state. PyTorch's names contain no "/". */
 export function stateName(parameter: string, state: string): string {
   return `${parameter}/${state}`;
 }
 
 /**
- * torch.optim.SGD, without dampening.
+ * Returns torch.optim.SGD, without dampening.
  *
- * @throws {ArgumentError} if momentum or weight decay is negative or not finite, or nesterov is asked for without momentum.
+ * @throws {ArgumentError} if momentum or weight decay is negative or not finite, or nesterov is set without momentum.
  */
 export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOptions = {}): Optimizer {
   checkNumber("momentum", momentum, FROM_ZERO);
@@ -98,9 +101,9 @@ export function sgd({ momentum = 0.9, weightDecay = 0, nesterov = false }: SgdOp
 }
 
 /**
- * torch.optim.AdamW.
+ * Returns torch.optim.AdamW.
  *
- * @throws {ArgumentError} if a beta is not from 0 to below 1, or eps or weight decay is negative or not finite.
+ * @throws {ArgumentError} if a beta is not in [0, 1), or if eps or weight decay is negative or not finite.
  */
 export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamWOptions = {}): Optimizer {
   betas.forEach((beta, i) => checkNumber(`betas[${i}]`, beta, SHARE));
@@ -139,9 +142,10 @@ export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: 
 }
 
 /**
- * torch.nn.utils.clip_grad_norm_: the gradients, scaled down together where their joint L2 norm exceeds `maxNorm`. Also
- * answers the squared norm before clipping, [1].
+ * Clips gradients as torch.nn.utils.clip_grad_norm_ does: scales all of them down together if their joint L2 norm
+ * exceeds `maxNorm`.
  *
+ * @returns The clipped gradients, and the squared norm before clipping, [1].
  * @throws {ArgumentError} if `maxNorm` is not a finite number above 0.
  */
 export function clipGradients(
@@ -161,8 +165,8 @@ export function clipGradients(
 
 /**
  * Keeps an exponential moving average of a parameter, decay * average + (1 - decay) * value, in the graph's parameter
- * `stateName(parameter.name, "average")`; it starts from `load` or else from the parameter's own value. Call after the
- * optimizer has appended the parameter's update.
+ * `stateName(parameter.name, "average")`. It starts from `load`, or else from the parameter's own value. Call this
+ * after the optimizer has appended the parameter's update.
  */
 export function appendAverage(
   graph: Graph,
@@ -195,7 +199,7 @@ function remember(
   return graph.parameter(stateName(name, state), shape, () => load?.(name, state) ?? initial());
 }
 
-/** An input that every run has to give. */
+/** Declares an input [1] that every run must provide. */
 function scalar(graph: Graph, name: string): Value {
   return graph.inputs.get(name) ?? graph.input(name, [1]);
 }

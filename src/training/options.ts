@@ -1,5 +1,6 @@
 /**
- * Everything that decides what a training run computes: with the data and the initial weights, it decides the result.
+ * The recipe: all settings that affect what a training run computes. Together with the data and the initial weights
+ * they determine the result.
  *
  * @module
  */
@@ -22,57 +23,57 @@ import {
 } from "../arguments.ts";
 import { learningRate, type Position, temperature } from "./schedules.ts";
 
-/** The recipe of a run; names and defaults are the published training script's, where it has them. */
+/** The recipe of a run. Names and defaults are those of the published training script, if it has the setting. */
 export interface Recipe {
-  /** Passes over the training images. */
+  /** Number of passes over the training images. */
   readonly epochs: number;
-  /** Images a step. */
+  /** Images per step. */
   readonly batch: number;
-  /** Images on the device at a time: a divisor of `batch`. */
+  /** Images on the device at a time. It must divide `batch`. */
   readonly microBatch: number;
-  /** Which update rule. */
+  /** The optimizer. */
   readonly optimizer: "sgd" | "adamw";
   /** Initial learning rate. */
   readonly lr: number;
-  /** How it goes down; see LearningRateOptions. */
+  /** How the learning rate decays; see LearningRateOptions. */
   readonly lrDecay: "none" | "schedule" | "cos";
-  /** Epochs at which "schedule" decays. */
+  /** Epochs at which "schedule" decays the learning rate. */
   readonly schedule: readonly number[];
-  /** By which factor. */
+  /** Factor of each decay of "schedule". */
   readonly gamma: number;
-  /** Epochs of linear growth of the learning rate. */
+  /** Number of epochs in which the learning rate grows linearly. */
   readonly warmup: number;
-  /** Of SGD. */
+  /** Momentum of SGD. */
   readonly momentum: number;
-  /** Of SGD. */
+  /** Nesterov momentum of SGD. */
   readonly nesterov: boolean;
   /** Weight decay. */
   readonly wd: number;
   /** Probability of dropping a feature before the classifier. */
   readonly dropout: number;
-  /** Share of the target spread over all classes. */
+  /** Share of the target that is spread over all classes. */
   readonly labelSmoothing: number;
-  /** Largest joint norm of the gradients; 0 does not clip. */
+  /** Largest joint L2 norm of the gradients. 0 turns clipping off. */
   readonly clipNorm: number;
-  /** Decay of the moving average of the weights; 0 keeps none. */
+  /** Decay of the moving average of the weights. 0 keeps no average. */
   readonly ema: number;
-  /** Epochs of annealing of the attentions' temperature. */
+  /** Number of epochs in which the attentions' temperature is annealed. */
   readonly tempEpoch: number;
   /** Temperature before the first step. */
   readonly tempInit: number;
-  /** Height and width of the images. */
+  /** Height and width of the images, in pixels. */
   readonly size: number;
-  /** Random crops and mirror images, or centre crops only. */
+  /** "standard": random crops and mirror images. "none": centre crops only. */
   readonly augment: "standard" | "none";
-  /** Whether every epoch has another order. */
+  /** If true, every epoch has another order. */
   readonly shuffle: boolean;
   /** Parameters and layers that are not trained; see isFrozen. */
   readonly freeze: readonly string[];
-  /** Of initial weights, order, augmentation and dropout; a whole number below 2^24. */
+  /** Seed of initial weights, order, augmentation and dropout. A whole number below 2^24. */
   readonly seed: number;
 }
 
-/** The published script's recipe; `size` comes from the architecture. */
+/** The published script's recipe. `size` comes from the architecture. */
 export const DEFAULT_RECIPE: Readonly<Omit<Recipe, "size" | "microBatch">> = {
   epochs: 100,
   batch: 256,
@@ -98,9 +99,9 @@ export const DEFAULT_RECIPE: Readonly<Omit<Recipe, "size" | "microBatch">> = {
 };
 
 /**
- * A whole recipe: what is not given is the published script's, and as many images are on the device as a step has.
+ * Completes a recipe. Missing settings come from the published script. `microBatch` defaults to `batch`.
  *
- * @param imageSize Of the model.
+ * @param imageSize The model's image size, the default of `size`.
  * @throws {ArgumentError} if a number is out of its range, or microBatch does not divide batch.
  */
 export function completeRecipe(given: Partial<Recipe>, imageSize: number): Recipe {
@@ -118,10 +119,10 @@ export function completeRecipe(given: Partial<Recipe>, imageSize: number): Recip
   return recipe;
 }
 
-/** Names of a recipe's settings whose values are of that type. */
+/** Names of the recipe's settings whose values have type T. */
 type Keys<T> = { readonly [K in keyof Recipe]: Recipe[K] extends T ? K : never }[keyof Recipe];
 
-/** Which numbers a recipe may have. */
+/** Allowed range of each numeric setting. */
 export const RECIPE_RANGES: Readonly<Record<Keys<number>, Range>> = {
   epochs: COUNT,
   batch: COUNT,
@@ -141,26 +142,26 @@ export const RECIPE_RANGES: Readonly<Record<Keys<number>, Range>> = {
   seed: SEED,
 };
 
-/** Which words. */
+/** Allowed words of each text setting. */
 export const RECIPE_WORDS = {
   optimizer: ["sgd", "adamw"],
   lrDecay: ["none", "schedule", "cos"],
   augment: ["standard", "none"],
 } as const satisfies { readonly [K in keyof Recipe]?: readonly Recipe[K][] };
 
-/** The update rule of a recipe. */
+/** Returns the optimizer of a recipe. */
 export function recipeOptimizer({ optimizer, momentum, nesterov, wd }: Recipe): Optimizer {
   return optimizer === "adamw" ? adamW({ weightDecay: wd }) : sgd({ momentum, nesterov, weightDecay: wd });
 }
 
-/** The same as PyTorch would describe it. */
+/** Returns the optimizer's settings as PyTorch stores them. */
 export function optimizerSettings(recipe: Recipe, learningRate: number): OptimizerSettings {
   const common = { lr: learningRate, weight_decay: recipe.wd };
   if (recipe.optimizer === "adamw") return { type: "AdamW", arguments: common };
   return { type: "SGD", arguments: { ...common, momentum: recipe.momentum, nesterov: recipe.nesterov } };
 }
 
-/** Learning rate and temperature of a step of a recipe. */
+/** Returns the learning rate and the temperature of a step. */
 export function stepSettings(recipe: Recipe, position: Position): { learningRate: number; temperature: number } {
   const { lr, epochs, lrDecay: decay, schedule: milestones, gamma, warmup: warmupEpochs, tempInit, tempEpoch } = recipe;
   return {
@@ -169,7 +170,7 @@ export function stepSettings(recipe: Recipe, position: Position): { learningRate
   };
 }
 
-/** The recipe that a state file holds. Throws CheckpointError where it is none. */
+/** Parses the recipe in a state file. Throws CheckpointError if it is not valid. */
 export function parseRecipe(text: string | undefined, path: string): Recipe {
   const fail = (what: string) => new CheckpointError(`${path}: not a training state of this version: ${what}`);
   let parsed: unknown;
@@ -179,7 +180,7 @@ export function parseRecipe(text: string | undefined, path: string): Recipe {
     throw fail("its recipe is no JSON");
   }
   if (typeof parsed !== "object" || parsed === null) throw fail("its recipe is no object");
-  // States of runs that began before layers could be frozen do not say that none is.
+  // State files from before layers could be frozen have no "freeze".
   const recipe: Record<string, unknown> = "freeze" in parsed ? { ...parsed } : { ...parsed, freeze: [] };
   for (const [name, usual] of Object.entries({ ...DEFAULT_RECIPE, size: 0, microBatch: 0 })) {
     const value = recipe[name];

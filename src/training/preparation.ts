@@ -1,5 +1,5 @@
 /**
- * How images are prepared in a training run.
+ * How a training run prepares its images.
  *
  * @module
  */
@@ -12,18 +12,19 @@ import { checkLabel } from "../evaluation/evaluate.ts";
 import type { Model } from "../models/model/model.ts";
 import type { Recipe } from "./options.ts";
 
-/** Of images that are trained on. */
+/** Preparation of the training images. */
 export interface TrainingPreprocessing {
-  /** Normalisation; resize and crop where nothing is random. */
+  /** Normalisation; also resize and crop if there is no augmentation. */
   readonly preprocessing: Preprocessing;
-  /** Random crops; left out where nothing is random. */
+  /** Random crops. Left out if there is no augmentation. */
   readonly augmentation?: Omit<Augmentation, "key">;
 }
 
 /**
- * The model of a run: the layers and tensors of `model`, used as its validation uses them. Images have the recipe's size;
- * the shorter side is resized as the model's own is for its size, or with `augment: "none"` as training images are. Classes
- * are called what the data calls them, those that it has none of by their numbers.
+ * Returns the model of a run: the layers and tensors of `model`, with the inference settings of the run's validation.
+ * Images have the recipe's size. The resize keeps the model's ratio of shorter side to image size, or with
+ * `augment: "none"` resizes the shorter side to the image size. Class names come from the data. A class without a name
+ * gets its number.
  */
 export function modelOfRun(model: Model, { classes }: Pick<Dataset, "classes">, { augment, size }: Recipe): Model {
   return model.withInference({
@@ -35,8 +36,9 @@ export function modelOfRun(model: Model, { classes }: Pick<Dataset, "classes">, 
 }
 
 /**
- * Training images of a run: random crops and mirror images as torchvision's, padded ones for CIFAR-10's and resized ones
- * for all others; or with `augment: "none"` as those of its validation. `model` is {@link modelOfRun}'s.
+ * Returns how training images are prepared: with random crops and mirror images as in torchvision, padded crops for
+ * CIFAR-10 and resized crops for all other data; or with `augment: "none"` as in validation. `model` must come from
+ * {@link modelOfRun}.
  */
 export function trainingPreprocessing(
   { preprocessing }: Model,
@@ -48,7 +50,7 @@ export function trainingPreprocessing(
   return { preprocessing, augmentation: { crop: usual === CIFAR10 ? "padded" : "resized", size, interpolation } };
 }
 
-/** Throws DataError where two parts of a data set do not have the same classes, or more than a model tells apart. */
+/** Throws DataError if the two data sets have different classes, or more classes than the model. */
 export function checkClasses(training: Dataset, validation: Dataset, numClasses: number): void {
   if (training.classes.join("\n") !== validation.classes.join("\n")) {
     throw new DataError(
@@ -63,7 +65,7 @@ export function checkClasses(training: Dataset, validation: Dataset, numClasses:
   }
 }
 
-/** Throws DataError, naming the first image, if a label of a data set is no class of a model. */
+/** Throws DataError, with the name of the first such image, if a label is not a class of the model. */
 export function checkLabels(dataset: Dataset, numClasses: number): void {
   for (let index = 0; index < dataset.length; index++) {
     checkLabel(imageName(dataset, index), dataset.item(index).label, numClasses);

@@ -1,6 +1,6 @@
 /**
- * What training goes back to when the device is lost with all that it held: a state that was read back, in memory. Nothing
- * is copied, because training replaces tensors and never changes them.
+ * A state that was read back into memory. Training goes back to it if the device is lost. Nothing is copied, because
+ * training replaces tensors and never changes them.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { TrainingMemory } from "./trainer.ts";
 
 /** A state of a run. */
 export class SafeState {
-  /** Of the epoch that was not finished. */
+  /** Sums of the epoch that was not finished. */
   readonly sums: EpochSums;
   readonly #memory: TrainingMemory;
   readonly #restoreWeights: () => void;
@@ -21,7 +21,7 @@ export class SafeState {
   readonly #updates: number;
   readonly #passes: number;
 
-  /** The state of the moment. Model and memory must be synchronised. */
+  /** Keeps the current state. Model and memory must be synchronised. */
   constructor(model: Model, memory: TrainingMemory, sums: EpochSums) {
     this.sums = sums;
     this.#memory = memory;
@@ -31,7 +31,7 @@ export class SafeState {
     this.#passes = memory.passes;
   }
 
-  /** Makes model and memory what they were. */
+  /** Restores the model and the memory. */
   restore(): void {
     this.#restoreWeights();
     this.#memory.tensors.clear();

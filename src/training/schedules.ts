@@ -1,45 +1,48 @@
 /**
- * What changes while training goes on: the learning rate and the temperature of the attentions, as functions of the
- * position in the run alone, so that a resumed run continues exactly.
+ * Schedules of the learning rate and of the attentions' temperature. They depend only on the position in the run, so
+ * that a resumed run continues exactly.
  *
  * @module
  */
 
 import { ABOVE_ZERO, checkNumber, COUNT, COUNT_FROM_ZERO, FROM_ZERO } from "../arguments.ts";
 
-/** Where a run is: the step that is about to be made. */
+/** Position in a run: the step that is about to be made. */
 export interface Position {
-  /** From 0. */
+  /** Index of the epoch, from 0. */
   readonly epoch: number;
-  /** Within the epoch, from 0. */
+  /** Index of the step within the epoch, from 0. */
   readonly step: number;
-  /** Steps of an epoch. */
+  /** Number of steps per epoch. */
   readonly stepsPerEpoch: number;
 }
 
-/** How the learning rate goes down. */
+/** Options of the learning rate. */
 export interface LearningRateOptions {
-  /** Before any decay. */
+  /** Learning rate before any decay. */
   readonly lr: number;
-  /** Epochs of the whole run. */
+  /** Number of epochs of the whole run. */
   readonly epochs: number;
   /**
-   * "none" keeps it; "schedule" multiplies it by gamma at each milestone (torch's MultiStepLR); "cos" lets it follow half
-   * a cosine down to 0 at the end of the run, one value an epoch as in the published script (torch's CosineAnnealingLR).
+   * "none" keeps the learning rate. "schedule" multiplies it by gamma at each milestone (torch's MultiStepLR). "cos"
+   * follows half a cosine down to 0 at the end of the run, one value per epoch as in the published script (torch's
+   * CosineAnnealingLR).
    */
   readonly decay: "none" | "schedule" | "cos";
-  /** Epochs at whose beginning "schedule" decays; [30, 60, 90], the paper's, if left out. */
+  /** Epochs at whose start "schedule" decays. @default [30, 60, 90], as in the paper */
   readonly milestones?: readonly number[];
-  /** 0.1 if left out. */
+  /** Factor of each decay of "schedule". @default 0.1 */
   readonly gamma?: number;
-  /** Epochs of linear growth from lr / steps to lr, step by step, before the decay begins; 0 if left out. */
+  /**
+   * Number of epochs before the decay in which the rate grows linearly, step by step, from lr / steps to lr. @default 0
+   */
   readonly warmupEpochs?: number;
 }
 
 /**
- * The learning rate of a step.
+ * Returns the learning rate of a step.
  *
- * @throws {ArgumentError} if an option is not a number that makes sense, such as NaN or a negative learning rate.
+ * @throws {ArgumentError} if an option is invalid, such as NaN or a negative learning rate.
  */
 export function learningRate(options: LearningRateOptions, { epoch, step, stepsPerEpoch }: Position): number {
   const { lr, epochs, decay, milestones = [30, 60, 90], gamma = 0.1, warmupEpochs = 0 } = options;
@@ -59,19 +62,20 @@ export function learningRate(options: LearningRateOptions, { epoch, step, stepsP
   }
 }
 
-/** How the temperature comes down to 1. */
+/** Options of the temperature, which falls to 1. */
 export interface TemperatureOptions {
-  /** Where it starts; 30 in the paper. */
+  /** Initial temperature. 30 in the paper. */
   readonly initial: number;
-  /** Epochs until it is 1; 10 in the paper, 0 for 1 from the start. */
+  /** Number of epochs until the temperature is 1. 10 in the paper. With 0 it is 1 from the start. */
   readonly epochs: number;
 }
 
 /**
- * The temperature of a step's forward pass (section 3.2 of the paper): linear in the number of steps done, this one
- * counted, so that the first step is already a little below `initial` and the last of the annealing is at 1.
+ * Returns the temperature of a step's forward pass (section 3.2 of the paper). It is linear in the number of steps
+ * done, including this one. So the first step is already slightly below `initial`, and the last step of the annealing
+ * is at 1.
  *
- * @throws {ArgumentError} if `initial` is not a finite number above 0, or `epochs` no whole number from 0.
+ * @throws {ArgumentError} if `initial` is not a finite number above 0, or `epochs` is not a whole number from 0.
  */
 export function temperature({ initial, epochs }: TemperatureOptions, { epoch, step, stepsPerEpoch }: Position): number {
   checkNumber("initial", initial, ABOVE_ZERO);

@@ -1,6 +1,6 @@
 /**
- * One training step as one graph: forward pass, loss, gradients, the optimizer's updates. It is compiled once; learning
- * rate, temperature and whatever else changes from step to step are inputs.
+ * Builds one training step as one graph: forward pass, loss, gradients and optimizer updates. The graph is compiled
+ * once. The learning rate, the temperature and everything else that changes from step to step are inputs.
  *
  * @module
  */
@@ -17,44 +17,50 @@ import { removeDeadNodes } from "../graph/passes/rewrite.ts";
 import { type Module, traceModule, type TraceOptions } from "../nn/module.ts";
 import { appendAverage, clipGradients, type LoadState, type Optimizer, stateName } from "./optimizer.ts";
 
-/** What a training step does. */
+/** Options of a training step. */
 export interface TrainingStepOptions extends Pick<TraceOptions, "frozenStatistics"> {
-  /** Turns gradients into updates. */
+  /** The optimizer that turns gradients into updates. */
   readonly optimizer: Optimizer;
   /**
-   * The loss, one number, from the logits; it may declare inputs of its own. Left out: cross-entropy with the input "labels"
-   * [B], class numbers.
+   * Computes the loss, one number, from the logits. It may declare its own inputs. @default cross-entropy with the
+   * input "labels" [B], class numbers
    */
   readonly loss?: (graph: Graph, logits: Value) => Value;
-  /** Of the cross-entropy: the share of the target that is spread over all classes; 0 if left out. */
+  /** Label smoothing of the cross-entropy: the share of the target that is spread over all classes. @default 0 */
   readonly labelSmoothing?: number;
-  /** Which parameters are trained, by name; all if left out. What is frozen costs no backward pass. */
+  /** Selects the parameters to train, by name. Frozen parameters cost no backward pass. @default all */
   readonly trainable?: (name: string) => boolean;
-  /** Largest joint L2 norm of the gradients; they are not clipped if left out. */
+  /** Largest joint L2 norm of the gradients. If left out, gradients are not clipped. */
   readonly clipNorm?: number;
-  /** Keeps an exponential moving average of the trained parameters with this decay; none if left out. */
+  /** Decay of an exponential moving average of the trained parameters. If left out, no average is kept. */
   readonly averageDecay?: number;
-  /** Whether a step may come in parts of equal size, whose gradients add up; false if left out. */
+  /** If true, a step may be run in parts of equal size, whose gradients add up. @default false */
   readonly parts?: boolean;
   /**
-   * More outputs of every run, by name: an input, a parameter or a layer ("layer1.0"), whose value is what it computes
-   * last; or with ".grad" behind the name, the gradient of the loss to it.
+   * Names of additional outputs of every run: an input, a parameter or a layer ("layer1.0"). A layer stands for its
+   * last computed value. With ".grad" after the name, the output is the gradient of the loss with respect to it.
    */
   readonly watch?: readonly string[];
 }
 
-/** State that is only alive within a step: the gradients of the parts so far. */
+/** State that exists only within a step: the sum of the gradients of the parts so far. */
 export const ACCUMULATED = "accumulated";
 
 /**
- * The graph of a training step of a module on x of the given shape [B, C, H, W]. Inputs: "x" [B, C, H, W], "labels" [B]
- * or the loss's own, "loss_weight" [1] (1 where not given; a run of weight 0 updates nothing), the optimizer's, the
- * model's ("temperature", "dropout_seed", "dropout_step"), and in parts "keep" and "apply" [1]: whether gradients of
- * earlier parts count, and whether this part ends the step. Outputs: "loss", "logits", what is watched, and "check".
+ * Returns the graph of a training step of a module, on x of the given shape [B, C, H, W].
  *
- * A run whose check is not finite updates nothing: it is the sum of the loss and of the means of all batch norms. Kernels
- * let NaN pass, but shader compilers may take for granted that there is none, and an activation then makes 0 of it. Throws
- * ShapeError where a watched name is none of the graph's.
+ * Inputs:
+ * - "x" [B, C, H, W], and "labels" [B] or the inputs of a custom loss;
+ * - "loss_weight" [1], 1 if not given; a run with weight 0 updates nothing;
+ * - the inputs of the optimizer;
+ * - the inputs of the model: "temperature", "dropout_seed", "dropout_step";
+ * - with parts, "keep" [1], whether gradients of earlier parts count, and "apply" [1], whether this part ends the step.
+ *
+ * Outputs: "loss", "logits", the watched values, and "check". The check is the sum of the loss and the means of all
+ * batch norms. If it is not finite, the run updates nothing. The loss alone is not enough: kernels propagate NaN, but
+ * shader compilers may assume that there is no NaN, and an activation then turns NaN into 0.
+ *
+ * Throws ShapeError if the graph has no value with a watched name.
  */
 export function trainingStep(
   module: Module,
@@ -87,7 +93,7 @@ export function trainingStep(
   return removeDeadNodes(graph);
 }
 
-/** The forward pass of a training step, with its outputs "logits" and "loss"; see {@link trainingStep}. */
+/** Builds the forward pass of a training step, with the outputs "logits" and "loss". See {@link trainingStep}. */
 export function trainingForward(
   module: Module,
   shape: readonly number[],
@@ -104,13 +110,13 @@ export function trainingForward(
   return { graph, loss };
 }
 
-/** The values of the parameters that are trained, in the state dict's order. */
+/** Returns the values of the trained parameters, in the state dict's order. */
 function trainedParameters(module: Module, graph: Graph, { trainable = () => true }: TrainingStepOptions): Value[] {
   const names = [...module.namedParameters()].filter(([name]) => trainable(name));
   return names.flatMap(([name]) => graph.parameters.get(name) ?? []);
 }
 
-/** Replaces gradients by their sums over the parts so far, which the graph keeps from run to run. */
+/** Replaces each gradient by its sum over the parts so far. The graph keeps the sums from run to run. */
 function accumulated(graph: Graph, gradients: ReadonlyMap<Value, Value>): Map<Value, Value> {
   const keep = graph.input("keep", [1]);
   return new Map([...gradients].map(([parameter, gradient]): [Value, Value] => {
@@ -123,13 +129,16 @@ function accumulated(graph: Graph, gradients: ReadonlyMap<Value, Value>): Map<Va
   }));
 }
 
-/** Numbers, [1], that are 0 where updates must not happen: `ends` those of parameters, which also wait for a step's last part. */
+/**
+ * Numbers [1] that are 0 if updates must not happen. `finite` is for running statistics. `ends` is for parameters: it
+ * is also 0 before the last part of a step.
+ */
 interface Conditions {
   readonly finite?: Value;
   readonly ends?: Value;
 }
 
-/** The conditions of a graph whose check is appended here; none where nothing is trained. */
+/** Appends the check to the graph and returns its conditions. Returns none if nothing is trained. */
 function conditions(graph: Graph, loss: Value, parts: boolean): Conditions {
   const weight = graph.inputs.get("loss_weight");
   if (!weight) return {};
@@ -140,14 +149,14 @@ function conditions(graph: Graph, loss: Value, parts: boolean): Conditions {
   return { finite, ends: parts ? graph.apply(gate, "check", { open: graph.input("apply", [1]), x }, {}) : finite };
 }
 
-/** The running statistics and what computes their new values. */
+/** Returns the running statistics, each with the node that computes its new value. */
 function statistics(graph: Graph): [Value, Node<typeof runningAverage>][] {
   return [...graph.updates].flatMap(([parameter, { source }]) =>
     source.kind === "node" && source.node.op === runningAverage ? [[parameter, source.node]] : []
   );
 }
 
-/** The sum of all elements of all values, [1]. */
+/** Returns the sum of all elements of all values, [1]. */
 function sumOfAll(graph: Graph, values: readonly Value[]): Value {
   if (values.length === 1) return values[0];
   const sums: Value[] = [];
@@ -158,7 +167,7 @@ function sumOfAll(graph: Graph, values: readonly Value[]): Value {
   return sumOfAll(graph, sums);
 }
 
-/** Lets running statistics move only under a condition. */
+/** Makes the updates of running statistics depend on a condition. */
 function guardStatistics(graph: Graph, condition: Value): void {
   for (const [parameter, { name, operands, attributes }] of statistics(graph)) {
     graph.update(parameter, graph.apply(runningAverage, name, { ...operands, condition }, attributes));

@@ -1,5 +1,5 @@
 /**
- * A model in training on a device: steps in, losses out, weights back when asked for.
+ * Trains a model on a device: runs steps, returns losses, reads the weights back on request.
  *
  * @module
  */
@@ -17,59 +17,65 @@ import { stateName } from "./optimizer.ts";
 import { ABOVE_ZERO, checkNumber, COUNT, FROM_ZERO, SEED, SHARE } from "../arguments.ts";
 import { ACCUMULATED, trainingStep, type TrainingStepOptions } from "./step.ts";
 
-/** How a model is trained. */
+/** Options of a trainer. */
 export interface TrainerOptions extends TrainingStepOptions {
-  /** Images a run; with `parts`, those of one part. */
+  /** Images per run. With `parts`, the images of one part. */
   readonly batch: number;
   /**
-   * Shape of one input, without the batch: [3, height, width] of an image. Of a Model it may be left out, and is
-   * [3, imageSize, imageSize]; of a Module it is needed.
+   * Shape of one input without the batch, [3, height, width] for an image. For a Model it defaults to
+   * [3, imageSize, imageSize]. For a Module it is required.
    */
   readonly inputShape?: readonly number[];
-  /** Of dropout, and of the initial values of parameters that no checkpoint gave; a whole number below 2^24, 0 if left out. */
+  /**
+   * Seed of dropout, and of the initial values of parameters without a loaded value. A whole number below 2^24.
+   * @default 0
+   */
   readonly seed?: number;
 }
 
-/** What training remembers besides the model's own tensors. */
+/** Training state besides the model's own tensors. */
 export class TrainingMemory {
-  /** What optimizer and averages keep, by stateName(parameter, state). */
+  /** State of the optimizer and of the averages, by stateName(parameter, state). */
   readonly tensors: Map<string, Float32Array<ArrayBuffer>> = new Map();
-  /** Updates of the parameters so far. */
+  /** Number of parameter updates so far. */
   updates = 0;
-  /** Forward passes so far: one an update, or one a part. */
+  /** Number of forward passes so far: one per update, or one per part. */
   passes = 0;
 }
 
-/** The numbers of one step. */
+/** Settings of one step. */
 export interface StepSettings {
-  /** Of the optimizer, 0 or more. */
+  /** Learning rate of the optimizer, 0 or more. */
   readonly learningRate: number;
-  /** Of the attentions, above 0; 1 if left out. */
+  /** Temperature of the attentions, above 0. @default 1 */
   readonly temperature?: number;
 }
 
-/** What a step answers. */
+/** Result of a step. */
 export interface StepResult {
-  /** The mean loss over the batch. */
+  /** Mean loss over the batch. */
   readonly loss: number;
-  /** "logits" [batch, classes], and what is watched; in parts, "logits" of all of them and the rest as of the last. */
+  /**
+   * "logits" [batch, classes] and the watched values. With parts, "logits" covers all parts, and the watched values are
+   * those of the last part.
+   */
   readonly outputs: Tensors;
   /**
-   * Only where the loss, or what a batch norm was given, is not finite, and the step changed no parameter: what the run
-   * that found it so was given.
+   * Set only if the loss or an input of a batch norm is not finite. The step then changed no parameter. Holds the
+   * inputs of the run in which this happened.
    */
   readonly failed?: Tensors;
 }
 
 type TrainingExecutable = Executable & Required<Pick<Executable, "read">>;
 
-/** Made by Trainer.create. */
+/** Trains a network on a device. Trainer.create creates one. */
 export class Trainer {
-  /** What is trained. It holds the weights of the last {@link sync}. */
+  /** The network in training. Its weights are those of the last {@link sync}. */
   readonly network: Module;
-  /** What a run computes. */
+  /** The graph of one run. */
   readonly graph: Graph;
-  /** Counters, and the optimizer's tensors as of the last {@link sync}. */
+  /** The counters, and the optimizer's tensors as of the last {@link sync}. */
   readonly memory: TrainingMemory;
   readonly #options: TrainerOptions;
   readonly #executable: TrainingExecutable;
@@ -94,11 +100,10 @@ export class Trainer {
   /**
    * Compiles a training step for the device.
    *
-   * @param model What is trained: a model, or the root module of any network, which needs `inputShape`.
-   * @param memory Of an earlier trainer: this one goes on where that one was synchronised.
+   * @param model A model, or the root module of any network. A module requires `inputShape`.
+   * @param memory The memory of an earlier trainer. Training continues from the last sync of that trainer.
    * @throws {DeviceError} if the step does not fit or the device cannot train.
-   * @throws {ArgumentError} if an option is a number that makes no sense, such as a clipNorm of NaN, or `inputShape` is
-   * missing.
+   * @throws {ArgumentError} if an option is invalid, such as a clipNorm of NaN, or `inputShape` is missing.
    *
    * @example
    * ```ts
@@ -131,13 +136,17 @@ export class Trainer {
   }
 
   /**
-   * One step on the graph's inputs: "x" [batch, ...inputShape], which `stack` makes of images, and "labels" [batch], or what a
-   * loss of one's own takes. In parts, every input holds the parts one after the other. Everything is checked before
-   * anything is changed.
+   * Runs one step.
    *
+   * All inputs are checked before anything changes. With parts, every input holds the parts one after the other.
+   *
+   * @param inputs The graph's inputs: "x" [batch, ...inputShape], which `stack` makes from images, and "labels"
+   * [batch], or the inputs of a custom loss.
    * @throws {ShapeError} if an input does not fit, or "x" carries another height or width.
-   * @throws {DataError} if a label is no class of the network; the message has the image's number in the batch, from 0.
-   * @throws {ArgumentError} if the learning rate is negative or not finite, or the temperature not a finite number above 0.
+   * @throws {DataError} if a label is not a class of the network. The message has the image's index in the batch, from
+   * 0.
+   * @throws {ArgumentError} if the learning rate is negative or not finite, or the temperature is not a finite number
+   * above 0.
    */
   async step(inputs: Tensors, { learningRate, temperature = 1 }: StepSettings): Promise<StepResult> {
     checkNumber("learningRate", learningRate, FROM_ZERO);
@@ -173,7 +182,7 @@ export class Trainer {
     throw new ShapeError("a step needs at least one part");
   }
 
-  /** Reads back what training has changed: into the model, and into {@link memory}. */
+  /** Reads the trained values back from the device: into the network and into {@link memory}. */
   async sync(): Promise<void> {
     const names = [...this.graph.updates.keys()].map(({ name }) => name)
       .filter((name) => !name.endsWith(stateName("", ACCUMULATED)));
@@ -188,22 +197,22 @@ export class Trainer {
     this.#passesSinceSync = 0;
   }
 
-  /** Images a run. */
+  /** Images per run. */
   get batch(): number {
     return this.#options.batch;
   }
 
-  /** Frees the device's memory. What was not synchronised is lost. */
+  /** Frees the device's memory. Changes since the last {@link sync} are lost. */
   dispose(): void {
     this.#executable.dispose();
   }
 
-  /** {@link dispose}, for `using trainer = await Trainer.create(...)`. */
+  /** The same as {@link dispose}, for `using trainer = await Trainer.create(...)`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  /** How many parts the inputs hold, all of which fit the graph. */
+  /** Returns the number of parts in the inputs. Throws if a part does not fit the graph. */
   #checkedParts(inputs: Tensors): number {
     const { shape: [batch, ...image] } = this.graph.inputs.get("x")!;
     const each = batch * size(image);
@@ -231,14 +240,14 @@ export class Trainer {
     return parts;
   }
 
-  /** Those of the numbers that the graph asks for. */
+  /** Returns the numbers that are inputs of the graph. */
   #given(numbers: Readonly<Record<string, number>>): Tensors {
     const known = Object.entries(numbers).filter(([name]) => this.graph.inputs.has(name));
     return Object.fromEntries(known.map(([name, value]) => [name, Float32Array.of(value)]));
   }
 }
 
-/** Throws ArgumentError if a number of the options makes no sense. */
+/** Throws ArgumentError if an option is invalid. */
 function checkOptions({ batch, inputShape, seed = 0, ...step }: TrainerOptions): void {
   const { labelSmoothing = 0, clipNorm = 1, averageDecay = 0 } = step;
   checkNumber("batch", batch, COUNT);
@@ -249,7 +258,7 @@ function checkOptions({ batch, inputShape, seed = 0, ...step }: TrainerOptions):
   checkNumber("averageDecay", averageDecay, SHARE);
 }
 
-/** The graph that a trainer of these options compiles: for planning without a device. */
+/** Returns the graph that a trainer with these options compiles. Used to plan memory without a device. */
 export function trainerGraph(model: Model | Module, options: TrainerOptions, memory?: TrainingMemory): Graph {
   const { batch, inputShape = usualShape(model) } = options;
   return trainingStep(networkOf(model), [batch, ...inputShape], options, (parameter, state) => {
@@ -262,13 +271,13 @@ function networkOf(model: Model | Module): Module {
   return model instanceof Model ? model.network : model;
 }
 
-/** The shape of a model's images. Throws ArgumentError for a module, which does not say what it takes. */
+/** Returns the shape of a model's images. Throws ArgumentError for a module, whose input shape is not known. */
 function usualShape(model: Model | Module): readonly number[] {
   if (model instanceof Model) return [3, model.imageSize, model.imageSize];
   throw new ArgumentError("a module does not say what it takes: give inputShape, such as [3, 224, 224]");
 }
 
-/** Gives every parameter that no checkpoint gave its initial value of that seed. */
+/** Gives initial values to every parameter without a loaded value. */
 function initialize(network: Module, seed: number): void {
   for (const [name, parameter] of network.namedTensors()) {
     if (parameter.tensor || parameter.dtype === "I64") continue;

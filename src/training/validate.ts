@@ -1,5 +1,5 @@
 /**
- * How good the weights of the moment are.
+ * Evaluates the current weights during training.
  *
  * @module
  */
@@ -13,23 +13,25 @@ import { prepareImages } from "../evaluation/prepare.ts";
 import type { Backend } from "../graph/backend.ts";
 import type { Model } from "../models/model/model.ts";
 
-/** How validation goes about it. */
+/** Options of a validation. */
 export interface ValidateOptions {
-  /** Most images a run. */
+  /** Largest number of images per run. */
   readonly batch: number;
-  /** Called with every broken image, which is left out; if left out, the first ends the validation. */
+  /**
+   * Called for every broken image, which is left out. If this is left out, the first broken image ends the validation.
+   */
   readonly onBroken?: (error: DataError) => void;
 }
 
-/** What a validation answers. */
+/** Result of a validation. */
 export interface Validation extends Accuracy {
-  /** Broken images, which count for nothing. */
+  /** Number of broken images. They do not count. */
   readonly skipped: number;
 }
 
 /**
- * Accuracy and loss of a model on all images of a data set, used as it says: of its size, at its temperature. Throws what
- * compile, evaluate and the data set throw, and DataError if no image can be read.
+ * Returns accuracy and loss of a model on all images of a data set, with the model's own image size and temperature.
+ * Throws what compile, evaluate and the data set throw, and DataError if no image can be read.
  */
 export async function validate(
   model: Model,

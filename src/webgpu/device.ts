@@ -1,6 +1,7 @@
 /**
- * A WebGPU device that runs graphs, in Deno or a browser. Whatever goes wrong on it becomes a DeviceError of the work that
- * meets it; where the device is lost it is opened again, and the work that can be repeated is (see ./connection/recovery.ts).
+ * A WebGPU device that runs graphs, in Deno or a browser. If something fails on the device, the work in progress throws
+ * a DeviceError. If the device is lost, it is opened again and repeatable work is repeated (see
+ * ./connection/recovery.ts).
  *
  * @module
  */
@@ -18,15 +19,17 @@ import { compileGraph, type WebGpuExecutable } from "./run/executable.ts";
 import { tunedChoice } from "./tuning/choose.ts";
 import type { Tuning } from "./tuning/tuning.ts";
 
-/** Choices of {@link openWebGpu}. */
+/** Options of {@link openWebGpu}. */
 export interface WebGpuOptions extends ConnectionOptions {
-  /** What is known of the speed of kernels, and whether to find out more when a graph is compiled. */
+  /** The measured speed of kernels. It also says whether to measure more when a graph is compiled. */
   readonly tuning?: Tuning;
-  /** Told in one line when the device was lost and opened again. */
+  /** Called with one line of text after the device was lost and opened again. */
   readonly notice?: (line: string) => void;
 }
 
-/** Opens the system's WebGPU device; null where there is none. Throws DeviceError where the adapter refuses a device. */
+/**
+ * Opens the system's WebGPU device. Returns null if there is none. Throws DeviceError if the adapter refuses a device.
+ */
 export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBackend | null> {
   const connection = await connect(options);
   return connection && new WebGpuBackend(connection, options);
@@ -36,19 +39,19 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<WebGpuBac
 export class WebGpuBackend implements Device, DeviceOwner {
   /** Always "webgpu". */
   readonly name = "webgpu";
-  /** Who chooses among kernels; the best guess is taken without. */
+  /** The measurements that choose among kernels. Without it, the best guess is used. */
   readonly tuning?: Tuning;
   readonly #recovery: Recovery;
   #executables = new Set<DeviceUser>();
   #disposed = false;
 
-  /** Use {@link openWebGpu}. */
+  /** Do not call this; use {@link openWebGpu}. */
   constructor(connection: Connection, options: WebGpuOptions) {
     this.tuning = options.tuning;
     this.#recovery = new Recovery(connection, () => connect(options), options.notice);
   }
 
-  /** The device of the moment: another one once it was lost and opened again. */
+  /** The current device. It changes if the device is lost and opened again. */
   get connection(): Connection {
     return this.#recovery.connection;
   }
@@ -63,14 +66,14 @@ export class WebGpuBackend implements Device, DeviceOwner {
     return this.connection.description;
   }
 
-  /** What graphs are planned for. */
+  /** The limits and features that graphs are planned for. */
   get capabilities(): Capabilities {
     return this.connection.capabilities;
   }
 
   /**
-   * Plans memory, builds pipelines and uploads parameters. `choose` picks among the kernels of nodes that have several;
-   * left out, the best guess. Throws DeviceError where the graph does not fit.
+   * Plans memory, builds pipelines and uploads parameters. `choose` picks a kernel for each node that has several.
+   * Without it, the best guess is used. Throws DeviceError if the graph does not fit.
    */
   async compile(graph: Graph, choose?: ChooseVariant): Promise<WebGpuExecutable> {
     const executable = await this.redo(async () => {
@@ -82,38 +85,40 @@ export class WebGpuBackend implements Device, DeviceOwner {
     return executable;
   }
 
-  /** Called by an executable that has freed its memory. */
+  /** An executable calls this after it has freed its memory. */
   forget(executable: DeviceUser): void {
     this.#executables.delete(executable);
   }
 
-  /** Throws the device's failure, if it has failed or was disposed. */
+  /** Throws the device's error if it has failed or was disposed. */
   check(): void {
     if (this.#disposed) throw new DeviceError("the WebGPU device was disposed");
     this.connection.check();
   }
 
-  /** Does work that may be repeated; where the device is lost, opens it and begins again. */
+  /** Does work that may be repeated. If the device is lost, opens it again and repeats the work. */
   redo<T>(work: () => Promise<T>): Promise<T> {
     return redoWhenLost(this.#recovery, work);
   }
 
-  /** The pipeline of a shader; one for all shaders of equal source. Rejects with what the compiler said. */
+  /**
+   * Returns the pipeline of a shader. Shaders of equal source share one pipeline. Rejects with the compiler's message.
+   */
   pipeline(shader: Shader): Promise<GPUComputePipeline> {
     return this.connection.pipeline(shader);
   }
 
-  /** Frees the device once the runs in flight have ended. */
+  /** Frees the device after the runs in flight have ended. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     const executables = [...this.#executables];
     executables.forEach((executable) => executable.dispose());
-    // Some implementations end the process when a device is destroyed with work pending.
+    // Some implementations end the process if a device is destroyed while work is pending.
     Promise.all(executables.map((executable) => executable.idle())).then(() => this.device.destroy());
   }
 
-  /** {@link dispose}. */
+  /** The same as {@link dispose}. */
   [Symbol.dispose](): void {
     this.dispose();
   }

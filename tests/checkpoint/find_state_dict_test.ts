@@ -7,7 +7,7 @@ import { CheckpointError } from "../../src/errors.ts";
 
 const TENSOR: Tensor = { dtype: "F32", shape: [1], read: () => Promise.resolve(new Uint8Array(4)) };
 
-/** Plain objects as a pickle's dicts. */
+/** Converts a plain object to the map that a pickled dict becomes. */
 function dict(value: Record<string, unknown>): Map<PickleValue, PickleValue> {
   return new Map(Object.entries(value));
 }

@@ -1,4 +1,4 @@
-/** Checkpoints that an enemy or a broken disk made: each must end in a CheckpointError, soon and without running anything. */
+/** Tests malicious and damaged checkpoints. Each must end in a CheckpointError, soon and without running any code. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/open.ts";

@@ -9,7 +9,7 @@ import { fixture } from "./support.ts";
 
 const DATA = Uint8Array.from({ length: 200_000 }, (_, i) => i * 31 % 251);
 
-/** Serves with a handler while `work` runs; hands over the address and the requests' range headers. */
+/** Runs `work` while a server uses the handler. Passes the address and the range headers of the requests to `work`. */
 async function withServer(
   handler: (request: Request, count: number) => Response,
   work: (url: string, ranges: (string | null)[]) => Promise<void>,

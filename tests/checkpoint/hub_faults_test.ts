@@ -1,4 +1,4 @@
-/** A hub that fails, lies and stalls. */
+/** Tests downloads from a hub that fails, stalls or sends wrong data. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";

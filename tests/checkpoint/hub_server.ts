@@ -1,4 +1,4 @@
-/** A server that speaks the part of the Hugging Face hub's protocol that downloads need, and one that is its CDN. */
+/** A server with the part of the Hugging Face hub's protocol that downloads need, and a second server as its CDN. */
 
 /** What the servers saw and how they behave. */
 export interface HubServer extends Disposable {

@@ -16,7 +16,9 @@ const SHARDED = Object.fromEntries(
 );
 const README = new TextEncoder().encode("# net");
 
-/** Opens a source on a server with an empty cache and hands over the names of its tensors. */
+/**
+ * Opens a source on a server with an empty cache and reads all tensors. Returns the checkpoint's name and their number.
+ */
 async function tensorsOf(
   server: HubServer,
   source: string,

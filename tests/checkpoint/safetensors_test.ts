@@ -38,7 +38,7 @@ Deno.test("`toFloat32()` and `cast()` round as PyTorch does", async () => {
   ] as const;
   for (const [from, dtype, to] of casts) {
     const bytes = await cast(from, tensors.get(from)!, dtype).read();
-    // One pattern of NaN is as good as another; PyTorch's and JavaScript's need not agree.
+    // NaN has many bit patterns; those of PyTorch and JavaScript can differ.
     const values = dtype === "F16" ? new Float16Array(bytes.buffer) : new Float32Array(bytes.buffer);
     const wanted = await tensors.get(to)!.read();
     const expected = dtype === "F16" ? new Float16Array(wanted.buffer) : new Float32Array(wanted.buffer);

@@ -1,4 +1,4 @@
-/** What the tests of src/checkpoint share: the fixtures, and hand-made files that no honest program writes. */
+/** Shared by the tests of src/checkpoint: fixtures, and hand-made files that no normal program writes. */
 
 import type { Tensor } from "../../src/checkpoint/tensors/state_dict.ts";
 

@@ -1,4 +1,7 @@
-/** What torch.load takes beside plain state dicts; tests/reference/write_checkpoint_kind_fixtures.py wrote the files. */
+/**
+ * Tests all that torch.load reads besides plain state dicts. tests/reference/write_checkpoint_kind_fixtures.py wrote
+ * the files.
+ */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";

@@ -1,4 +1,7 @@
-/** The checkpoints that tests/reference/write_trainer_fixtures.py wrote: whole networks as trainers save them. */
+/**
+ * Reads the checkpoints that tests/reference/write_trainer_fixtures.py wrote: whole networks in the formats of several
+ * trainers.
+ */
 
 import { createHash } from "node:crypto";
 import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";

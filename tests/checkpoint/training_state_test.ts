@@ -15,7 +15,7 @@ function tensor(shape: number[], dtype: Tensor["dtype"] = "F32"): Tensor {
   return { dtype, shape, read: () => Promise.resolve(new Uint8Array(4)) };
 }
 
-/** Of a model with two parameters and a buffer. */
+/** The training checkpoint of a model with two parameters and a buffer. */
 function checkpoint(type: keyof typeof OPTIMIZERS, state: StateDict) {
   return trainingCheckpoint({
     arch: "net",

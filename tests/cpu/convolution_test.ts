@@ -12,7 +12,7 @@ import {
 } from "../support/convolution_cases.ts";
 import { RandomGraph } from "../support/random_graph.ts";
 
-/** Weights of more than a span; a bank of them; fewer pixels than a tile; few channels and wide padding. */
+/** Weights larger than a span, a bank of such weights, fewer pixels than a tile, few channels with wide padding. */
 const BLOCKS: readonly ConvolutionCase[] = [
   { batch: 3, cin: 96, cout: 208, size: [4, 5], k: [3, 3], padding: [1, 1], bias: true, residual: true },
   {

@@ -5,7 +5,9 @@ import { relativeError } from "../support/error.ts";
 import { interpret } from "../support/float64_interpreter.ts";
 import { TRAINING_CASES, trainingGraph } from "../support/training_operator_cases.ts";
 
-/** Largest error, relative to the largest expected number: float32 sums over 12,800 pixels cost most. */
+/**
+ * Largest error, relative to the largest expected number. The largest errors are of float32 sums over 12,800 pixels.
+ */
 const TOLERANCE = 5e-6;
 
 for (const op of Object.keys(TRAINING_OPERATORS)) {

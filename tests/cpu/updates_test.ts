@@ -1,4 +1,4 @@
-/** What a run leaves in the parameters, and how to read it. */
+/** Tests the updates of parameters in a run, and reading parameters. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCpu, openCpuPool } from "../../src/cpu/backend.ts";

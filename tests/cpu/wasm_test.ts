@@ -4,7 +4,7 @@ import { openWasmKernels, type WasmKernels } from "../../src/cpu/wasm/module.ts"
 import { relativeError } from "../support/error.ts";
 import { random } from "../support/random_graph.ts";
 
-/** Input channels: fewer and more than are added in one chain. */
+/** Numbers of input channels: fewer and more than one chain of additions has. */
 const CHANNELS = 7, MANY_CHANNELS = 300;
 
 const BLOCKS = 2, KERNELS = 3, TAPS = 2;

@@ -9,7 +9,7 @@ import { formulaImage } from "./formula_image.ts";
 
 const pixel = ({ width, data }: RgbImage, x: number, y: number) => [...data.subarray((y * width + x) * 3).slice(0, 3)];
 
-/** Answers the given numbers one after the other. */
+/** Returns a generator that yields the given numbers one after the other. */
 function script(...numbers: number[]): () => number {
   return () => {
     assert(numbers.length > 0, "more numbers are drawn than expected");

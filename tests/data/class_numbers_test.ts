@@ -11,7 +11,7 @@ const WORDS = NUMBERS.map((number) => `word ${number}`);
 function numbersOf(folders: readonly string[], model?: ModelClasses) {
   const sorted = folders.toSorted(byCodePoint);
   const { indexOf, classes, note, doubt } = numberFolders("set", sorted, model);
-  // The classes are named after the folders, but ImageNet's and those that are called otherwise.
+  // Classes have the names of their folders, except for ImageNet's and for those of a model with its own names.
   for (const [folder, index] of indexOf) {
     if (classes !== IMAGENET_NAMES && classes !== model?.classNames) assertEquals(classes[index], folder);
   }

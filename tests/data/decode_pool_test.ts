@@ -15,7 +15,7 @@ Deno.test("DecodePool gives what decoding and preprocessing give on the caller's
   for (const [i, name] of names.entries()) {
     const image = await decodeImage(await readFixture(name), name);
     assertEquals(await sha256(inputs[i]), await sha256(preprocess(image, IMAGENET)), name);
-    // Pixels that are decoded already take the same way.
+    // Decoded pixels give the same result as the file.
     assertEquals(await sha256(await pool.preprocess(image, IMAGENET, name)), await sha256(inputs[i]), name);
   }
 });

@@ -1,4 +1,4 @@
-/** What PIL and PyTorch made of the fixtures, and how to compare with it. */
+/** Reads the results of PIL and PyTorch for the fixtures, and compares with them. */
 
 import expected from "../fixtures/images.json" with { type: "json" };
 

@@ -1,4 +1,4 @@
-/** The images that the Python fixture writer and these tests both compute, so that large ones need not be stored. */
+/** Images that both the Python fixture writer and these tests compute, so that large images need not be stored. */
 
 import type { RgbImage } from "../../src/data/pixels/image.ts";
 

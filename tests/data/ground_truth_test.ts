@@ -36,7 +36,7 @@ Deno.test("readGroundTruth() refuses what is not certain", () => {
 
 const STEMS = names.map((name) => name.replace(".JPEG", ""));
 
-/** Every form that the messages name, of the same two classes, 0 and 65. */
+/** Every format that the messages name, with the same two classes, 0 and 65. */
 const FORMS: Record<string, string> = {
   "CSV with a header": `filename,label\n${names[1]},65\n${names[0]},0\n`,
   "CSV with other columns": `id,image,wnid,width\n1,val/${names[1]},n01751748,500\n2,val/${names[0]},n01440764,400\n`,

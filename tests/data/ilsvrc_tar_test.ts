@@ -28,7 +28,7 @@ for (const tar of ["ilsvrc_ustar.tar", "ilsvrc_pax.tar"]) {
           { file: "val/ILSVRC2012_val_00000002.JPEG", label: 999 },
           { file: "val/ILSVRC2012_val_00000003.JPEG", label: 281 },
         ]);
-        // The archive holds them the other way round.
+        // The archive contains them in reverse order.
         const images = await Promise.all([0, 1, 2].map(async (i) => decodeImage(await dataset.load(i) as never, "")));
         const digests = await Promise.all(images.map(({ data }) => sha256(data)));
         const names = ["cmyk_plain.jpg", "grey.jpg", "65x49_420_baseline.jpg"];

@@ -27,7 +27,8 @@ Deno.test("ilsvrcIndex() gives each of the development kit's numbers a class of 
 });
 
 Deno.test("ilsvrcIndex() knows the classes of the first validation images, and those that share a name", () => {
-  // The first ten lines of the development kit's ground truth, and the classes that the images are published under.
+  // The first ten lines of the development kit's ground truth, and the class indices with which the images are
+  // published.
   const first = [490, 361, 171, 822, 297, 482, 13, 704, 599, 164];
   assertEquals(first.map(ilsvrcIndex), [65, 970, 230, 809, 516, 57, 334, 415, 674, 332]);
   const known = { 1: "n02119789", 10: "n02123394", 429: "n02012849", 449: "n01440764", 545: "n03126707" };

@@ -12,7 +12,7 @@ Deno.test("lookOver() names files that are empty, missing or no images, with the
     await Deno.writeFile(`${root}/a/0.png`, png);
     await Deno.writeFile(`${root}/a/1.jpg`, new Uint8Array());
     await Deno.writeTextFile(`${root}/a/2.png`, "<html>not found</html>");
-    // The end is not looked at.
+    // The check does not read the end of a file.
     await Deno.writeFile(`${root}/a/3.png`, png.slice(0, 20));
     await Deno.symlink(`${root}/nowhere`, `${root}/a/4.png`);
     await Deno.writeFile(`${root}/a/5.png`, png);

@@ -1,4 +1,4 @@
-/** The code in the project's Markdown: fenced blocks, and the indented ones that hold commands. */
+/** Finds the code in the project's Markdown: fenced blocks, and indented blocks, which contain commands. */
 
 import { fileURLToPath } from "node:url";
 
@@ -7,20 +7,20 @@ export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 
 /** One block of code. */
 export interface Block {
-  /** What follows the fence; "sh" for indented commands, "text" for what nobody runs. */
+  /** The language after the fence; "sh" for indented commands, "text" for blocks that are not run. */
   readonly language: string;
   readonly code: string;
-  /** Of the first line of code in its file, from 1. */
+  /** Line number of the first line of code in its file, from 1. */
   readonly line: number;
 }
 
-/** README.md and every page of docs/. */
+/** Paths of README.md and every page of docs/. */
 export function pages(): string[] {
   const docs = [...Deno.readDirSync(`${ROOT}docs`)].map(({ name }) => `docs/${name}`).sort();
   return ["README.md", ...docs.filter((path) => path.endsWith(".md"))];
 }
 
-/** The blocks of a page, in its order. */
+/** Returns the blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   return parseBlocks(Deno.readTextFileSync(ROOT + page));
 }
@@ -29,12 +29,12 @@ const FENCED = /^ *(`{3,}|~{3,})(\S*).*\n([^]*?)^ *\1 *$/gm;
 const INDENTED = /(?<=^\n)(?: {4}.*\n|\n(?= {4}))+/gm;
 const COMMAND = /^(\$ )?(deno|npx|npm|curl|python3?|torchrun|printf|git|sh|bash|cd|mkdir)\b/m;
 
-/** The blocks of a Markdown text, in its order. */
+/** Returns the blocks of a Markdown text, in order. */
 export function parseBlocks(markdown: string): Block[] {
   const found: { at: number; language: string; code: string }[] = [];
   const prose = markdown.replace(FENCED, (whole, _, language, code, at) => {
     found.push({ at: at + whole.indexOf("\n") + 1, language, code });
-    return whole.replace(/[^\n]/g, "."); // so that places stay, and nothing in it counts as indented
+    return whole.replace(/[^\n]/g, "."); // keeps positions; its lines do not count as indented
   });
   for (const { 0: text, index } of prose.matchAll(INDENTED)) {
     const code = text.replace(/^ {4}/gm, "");
@@ -47,7 +47,7 @@ export function parseBlocks(markdown: string): Block[] {
   }));
 }
 
-/** The commands of a sh block: continued lines joined, empty lines and lines of comment left out. */
+/** Returns the commands of a sh block. Joins continued lines; drops empty lines and comments. */
 export function commandsOf({ code }: Block): string[] {
   const lines = code.replace(/\\\n\s*/g, "").split("\n").map((line) => line.trim());
   return lines.filter((line) => line !== "" && !line.startsWith("#"));

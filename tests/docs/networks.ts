@@ -1,4 +1,4 @@
-/** The networks that the docs name, with random weights, in the files that the docs name. */
+/** Creates the networks that the docs name, with random weights, in files with the names from the docs. */
 
 import { OrderedDict } from "../../src/checkpoint/write/pickle.ts";
 import { fromFile } from "../../src/checkpoint/source/source.ts";
@@ -13,7 +13,7 @@ import { randomStateDict } from "../support/random_weights.ts";
 
 let made: Promise<Readonly<Record<string, string>>> | undefined;
 
-/** The files by their names in the docs. They are written once and removed when the process ends. */
+/** Returns the files by their names in the docs. They are written once and removed when the process ends. */
 export function networks(): Promise<Readonly<Record<string, string>>> {
   return made ??= make();
 }
@@ -33,21 +33,21 @@ async function make(): Promise<Readonly<Record<string, string>>> {
   };
 }
 
-/** The repository that the docs name, on a hub of this process's own. */
+/** The repository that the docs name, on a hub in this process. */
 export async function startHubOfDocs(): Promise<HubServer> {
   const model = createModel({ arch: "resnet18" });
   const file = await safetensorsBlob(randomStateDict(model.stateDictSpec()), { format: "pt" });
   return startHub({ "model.safetensors": await file.bytes() }, { repo: "timm/resnet18.tv_in1k" });
 }
 
-/** As the published training script saves it. */
+/** Writes a checkpoint as the published training script does. */
 async function writeCheckpoint(path: string, model: Model): Promise<void> {
   const tensors = [...randomStateDict(model.stateDictSpec())];
   const state: TorchValue = new OrderedDict(tensors.map(([name, tensor]) => [`module.${name}`, tensor]));
   await writeTorch(path, new Map<string, TorchValue>([["epoch", 1], ["state_dict", state]]));
 }
 
-/** As `convert` writes it, of a checkpoint that is there, or of one that was. */
+/** Writes a converted file as `convert` does. `checkpoint` is left out if there is no such file. */
 async function writeConverted(path: string, model: Model, source: string, checkpoint?: string): Promise<void> {
   const hash = checkpoint ? await sha256([await fromFile(checkpoint)]) : "0".repeat(64);
   const metadata = encodeMetadata(model.config, { source, sha256: hash });

@@ -1,16 +1,16 @@
 /**
- * What the docs say and a test cannot do as it stands, all of it, with the reason. Every other command and program in the
- * docs runs as it is written.
+ * Lists all exceptions: parts of the docs that a test cannot run unchanged, with the reasons. Every other command and
+ * program in the docs runs as it is written.
  */
 
-/** A part of a command that is replaced before the command runs. */
+/** A replacement of a part of a command, made before the command runs. */
 export interface Substitution {
   readonly pattern: RegExp;
   readonly by: string;
   readonly why: string;
 }
 
-/** A command that is not run; what it names (tasks, scripts) has to be there all the same. */
+/** A command that is not run. The tasks and scripts that it names must exist all the same. */
 export interface NotRun {
   readonly pattern: RegExp;
   readonly why: string;
@@ -31,8 +31,8 @@ export const NOT_RUN: readonly NotRun[] = [
 ];
 
 /**
- * Applied in this order to every command. They change how much is done, never with which network, at which size or to which
- * kind of data: a fault of what is printed must show.
+ * Applied in this order to every command. They reduce the amount of work, never the network, its size or the kind of
+ * data, so that a fault in the printed output still shows.
  */
 export const SUBSTITUTIONS: readonly Substitution[] = [
   { pattern: /^npx -y deno@[\d.]+ /, by: "deno ", why: "the Deno that runs this test, not a download" },
@@ -49,8 +49,8 @@ export const SUBSTITUTIONS: readonly Substitution[] = [
   { pattern: /--inputs \d+/, by: "--inputs 5", why: "an hour of fuzzing" },
 ];
 
-/** Commands that go on until they are stopped: the next one follows as soon as they have said something. */
+/** Commands that run until they are stopped. The next command starts when they have printed something. */
 export const SERVERS = /^deno (task web\b|run .*\bserve\.ts$)/;
 
-/** The port of the docs' servers; a test takes one that is free. */
+/** The port of the docs' servers. A test uses a free one instead. */
 export const PORT = /\b8000\b/g;

@@ -1,4 +1,4 @@
-/** Runs the blocks of a page as its reader would, one after the other, in one folder. */
+/** Runs the blocks of a page as a reader would: one after the other, in one folder. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { freePort } from "../support/free_port.ts";
@@ -6,32 +6,32 @@ import { type Block, commandsOf, ROOT } from "./blocks.ts";
 import { startHubOfDocs } from "./networks.ts";
 import { NOT_RUN, PORT, SERVERS, SUBSTITUTIONS } from "./rules.ts";
 
-/** What the docs call the module. */
+/** The module's name in the docs. */
 const MODULE = "https://…/mod.ts";
 
-/** Milliseconds that a server may take to answer: it builds what it serves first. */
+/** Milliseconds that a server may take to respond. It builds its files first. */
 const PATIENCE = 120_000;
 
-/** A program of a page, as a file in its folder. */
+/** A program of a page, as a file in the page's folder. */
 interface Program {
   readonly file: string;
   readonly block: Block;
-  /** Whether the page names the file, to run it with a command of its own. */
+  /** Whether the page names the file, to run it with its own command. */
   readonly named: boolean;
 }
 
-/** What a page's script finds in every browser, so that its types are checked without those of the whole DOM. */
+/** Declarations of browser globals that a page's script uses, so that its types are checked without the whole DOM. */
 const BROWSER = "// deno-lint-ignore-file\ndeclare const document: any;\n";
 
-/** One page, being tried in a folder. */
+/** A page that is being run in a folder. */
 export class PageRun {
   readonly #env: Record<string, string>;
   readonly #port: string;
   readonly #servers: Deno.ChildProcess[] = [];
-  /** Every command so far, as it was run. */
+  /** All commands so far, as they were run. */
   readonly #ran: string[] = [];
 
-  /** `folder` is makeWorkspace()'s. */
+  /** `folder` is from makeWorkspace(). */
   constructor(private readonly page: string, private readonly folder: string) {
     this.#port = String(freePort());
     const runtime = Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp";
@@ -39,7 +39,7 @@ export class PageRun {
     this.#env = { NO_COLOR: "1", XDG_RUNTIME_DIR: runtime, PATH: path, HF_HOME: `${folder}/hub` };
   }
 
-  /** Runs all blocks. Throws AssertionError naming the page and the line. */
+  /** Runs all blocks. Throws AssertionError that names the page and the line. */
   async all(blocks: readonly Block[]): Promise<void> {
     const programs = await this.#writePrograms(blocks.filter(({ language }) => language === "ts"));
     const scripts = await this.#writeScripts(blocks.filter(({ language }) => language === "html"));
@@ -67,7 +67,7 @@ export class PageRun {
     return `${this.page}, line ${line}`;
   }
 
-  /** A program whose first line is a comment with a file's name is that file. */
+  /** Writes the programs. A program is named by a comment with a file name in its first line. */
   #writePrograms(blocks: readonly Block[]): Promise<Program[]> {
     return Promise.all(blocks.map(async (block) => {
       const [, name] = /^\/\/ (\w+\.ts)\n/.exec(block.code) ?? [];
@@ -77,7 +77,7 @@ export class PageRun {
     }));
   }
 
-  /** The module scripts of pages, as programs whose types can be checked: in a page they are run by tests/web. */
+  /** Writes the module scripts of pages as programs whose types can be checked. tests/web runs them in a page. */
   #writeScripts(blocks: readonly Block[]): Promise<string[]> {
     return Promise.all(blocks.map(async ({ code, line }) => {
       const [, script] = /<script type="module">\n([^]*)<\/script>/.exec(code)!;
@@ -114,7 +114,7 @@ export class PageRun {
     assertEquals(code, 0, `${place}: ${args.at(-1)}\n${said}`);
   }
 
-  /** Starts a command that does not end, and waits until it answers. */
+  /** Starts a command that does not end, and waits until it responds. */
   async #serve(place: string, command: string): Promise<void> {
     this.#servers.push(
       new Deno.Command("sh", { args: ["-c", `exec ${command}`], cwd: this.folder, env: this.#env, stdout: "null" })
@@ -138,12 +138,12 @@ async function stop(server: Deno.ChildProcess): Promise<void> {
   try {
     server.kill("SIGTERM");
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
   await server.status;
 }
 
-/** Of a command that is not run: the version is README's, tasks and files are there. */
+/** Checks a command that is not run: its version is README's, and its tasks and files exist. */
 function assertNamesExist(command: string): void {
   const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
   const [, task] = /\bdeno task (\S+)/.exec(command) ?? [];

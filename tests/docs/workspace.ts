@@ -1,4 +1,4 @@
-/** A folder that looks like a clone of the project on the desk of somebody who has the files that the docs talk of. */
+/** Makes a folder that looks like a reader's clone of the project, with the files that the docs mention. */
 
 import { CIFAR10_NAMES } from "../../src/data/labels/cifar10_names.ts";
 import { trainerFile } from "../checkpoint/trainers.ts";
@@ -7,10 +7,10 @@ import { encodePng } from "../support/write_png.ts";
 import { ROOT } from "./blocks.ts";
 import { networks } from "./networks.ts";
 
-/** What is looked at where it lies. */
+/** Parts of the project that are linked, not copied. */
 const LINKED = ["bench", "deno.json", "docs", "examples", "mod.ts", "src", "tests", "tools", "web"];
 
-/** Files by the names of the docs. */
+/** Files that are copied from the project, by their names in the docs. */
 const COPIED: Readonly<Record<string, string>> = {
   "weights/od_resnet20_cifar10.safetensors": "weights/od_resnet20_cifar10.safetensors",
   "weights/resnet20_cifar10.safetensors": "weights/resnet20_cifar10.safetensors",
@@ -53,13 +53,13 @@ export async function makeWorkspace(): Promise<string> {
   for (const name of ["distillation.pth", "distiller.pth"]) {
     await Deno.writeFile(`${folder}/${name}`, await trainerFile(name));
   }
-  // The project's files are replaced, never written into, so that a link is as good as a copy.
+  // The project's files are replaced, never modified, so that links are enough.
   for (const [name, path] of Object.entries(await networks())) await Deno.link(path, `${folder}/${name}`);
   await writeStandIns(`${folder}/bin`);
   return folder;
 }
 
-/** Programs that not every machine has, as far as the docs use them. */
+/** Stand-ins for programs that not every machine has, as far as the docs use them. */
 const CURL = `const [flag, file, address] = Deno.args;
 if (flag !== "--data-binary" || !file.startsWith("@")) throw new Error(flag + " is not known");
 const response = await fetch(address, { method: "POST", body: await Deno.readFile(file.slice(1)) });

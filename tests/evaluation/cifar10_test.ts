@@ -7,7 +7,7 @@ import { topK } from "../../src/evaluation/accuracy.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { DEVICE_NAMES, inErrorScopes, openTestDevice } from "../support/devices.ts";
 
-/** Enough for a test run; `deno task eval` takes all 10,000. */
+/** Enough for a test run; `deno task eval` uses all 10,000. */
 const IMAGES = 200;
 const ROW = 32 * 32 * 3;
 const path = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;

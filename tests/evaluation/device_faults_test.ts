@@ -1,4 +1,4 @@
-/** Evaluations on devices that are lost or too small: their results are those of a device that is neither. */
+/** Tests evaluations on devices that are lost or too small. Their results equal those of a healthy device. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Report } from "../../src/evaluation/report.ts";

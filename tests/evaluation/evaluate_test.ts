@@ -10,7 +10,9 @@ import { createModel } from "../../src/models/model/model.ts";
 const SHAPE = [3, 32, 32], PIXELS = 3 * 32 * 32;
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Image i is filled with i; its class is i % 10, except that image 3 is labelled 4. Those in `broken` cannot be read. */
+/**
+ * Image i is filled with i. Its class is i % 10, except that image 3 has label 4. Images in `broken` cannot be read.
+ */
 async function* images(broken: readonly number[] = []): AsyncGenerator<GoodImage | BrokenImage> {
   for (let index = 0; index < 11; index++) {
     await delay(0);

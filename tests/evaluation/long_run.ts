@@ -1,6 +1,6 @@
 /**
- * `deno run --allow-read tests/evaluation/long_run.ts [SECONDS] [webgpu|cpu]`: evaluates the same images over and over,
- * each time from compiling to disposing, and says what that leaves behind.
+ * `deno run --allow-read tests/evaluation/long_run.ts [SECONDS] [webgpu|cpu]`: looks for leaks. It evaluates the same
+ * images over and over. Each round compiles and disposes the model. It reports what remains afterwards.
  */
 
 import { openCpu } from "../../src/cpu/backend.ts";

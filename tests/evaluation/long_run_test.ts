@@ -4,7 +4,7 @@ import { longRun } from "./long_run.ts";
 
 for (const device of DEVICE_NAMES) {
   Deno.test(`evaluations over and over on ${device} leave nothing there, do not grow and answer the same`, async () => {
-    // `deno run tests/evaluation/long_run.ts` goes on for an hour.
+    // `deno run tests/evaluation/long_run.ts` runs for an hour.
     const { rounds, different, left, resident } = await longRun(device, { rounds: 20 });
     assertEquals([rounds, different, left], [20, 0, 0]);
     // Megabytes, once everything is compiled and warm.

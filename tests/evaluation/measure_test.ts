@@ -1,4 +1,7 @@
-/** How a model is used decides what is measured, what the report says and which journals and shards belong together. */
+/**
+ * Tests that a model's inference settings determine the measurement, the report, and which journals and shards belong
+ * together.
+ */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IMAGENET_NAMES } from "../../src/data/labels/imagenet.ts";

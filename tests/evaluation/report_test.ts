@@ -5,7 +5,7 @@ import { formatReport, makeReport, mergeReports, type Report } from "../../src/e
 import { parseReport } from "../../src/evaluation/report_file.ts";
 import { shardRange } from "../../src/evaluation/shard.ts";
 
-/** Losses whose sum depends on the order in which they are added. */
+/** Predictions with losses whose sum depends on the order of addition. */
 const predictions: Prediction[] = Array.from({ length: 11 }, (_, i) => ({
   file: `c/${i}.png`,
   label: i % 3,

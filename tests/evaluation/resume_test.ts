@@ -20,7 +20,7 @@ import { withFolder } from "../support/folders.ts";
 
 const IMAGES = 23;
 
-/** Images of random pixels, of which some cannot be read: in the middle, two in a row, and the last. */
+/** Images of random pixels. Some cannot be read: one in the middle, two in a row, and the last. */
 function dataset(broken = [3, 9, 10, 22], names = "image"): Dataset {
   return memoryDataset(IMAGES, (index) => {
     if (broken.includes(index)) return Promise.reject(new DataError(`${index}.png is broken`));

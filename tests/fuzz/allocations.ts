@@ -1,4 +1,4 @@
-/** Counts the bytes that code asks for with `new ArrayBuffer(n)` and `new Uint8Array(n)` and their kin. */
+/** Counts the bytes that code allocates with `new ArrayBuffer(n)`, `new Uint8Array(n)` and similar constructors. */
 
 const NAMES = [
   ...["ArrayBuffer", "Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array"],

@@ -1,4 +1,4 @@
-/** The readers that take files from strangers, with files that PyTorch, safetensors, PIL and tar wrote. */
+/** The readers of untrusted files, with files that PyTorch, safetensors, PIL and tar wrote. */
 
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { fromBytes } from "../../src/checkpoint/source/source.ts";

@@ -4,7 +4,7 @@ import { Random } from "./random.ts";
 import { mutate } from "./mutate.ts";
 import { fuzz } from "./run.ts";
 
-/** `deno task fuzz` reads more. */
+/** `deno task fuzz` reads more files. */
 const INPUTS = 400;
 
 for (const format of Object.keys(FORMATS)) {

@@ -1,5 +1,5 @@
 /**
- * `deno task fuzz [--format NAME] [--inputs N] [--seed S]`: damaged files at every reader, by the ten thousand.
+ * `deno task fuzz [--format NAME] [--inputs N] [--seed S]`: tests every reader with tens of thousands of damaged files.
  */
 
 import { parseArgs } from "@std/cli/parse-args";

@@ -1,4 +1,4 @@
-/** Damage to files: small changes that readers get wrong. */
+/** Damages files with small changes that readers often handle wrongly. */
 
 import type { Random } from "./random.ts";
 

@@ -1,4 +1,4 @@
-/** What holds for every file, tried on a few hundred made from seeds. */
+/** Tests properties that hold for every file, with a few hundred files made from seeds. */
 
 import { assert, assertEquals } from "@std/assert";
 import { duplicateKey } from "../../src/checkpoint/safetensors/json_keys.ts";

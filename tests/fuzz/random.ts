@@ -1,4 +1,4 @@
-/** Pseudo-random numbers that a seed alone decides, so that a failing input can be made again. */
+/** Pseudo-random numbers that depend only on a seed, so that a failing input can be made again. */
 
 /** Numbers from a seed. */
 export class Random {

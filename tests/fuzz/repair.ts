@@ -1,6 +1,6 @@
 /**
- * Makes the checksums of damaged files right again, and takes compression off whole ones: else readers would see nothing
- * but wrong checksums.
+ * Repairs the checksums of damaged files and removes compression from undamaged ones. Otherwise readers would see only
+ * wrong checksums.
  */
 
 import { Buffer } from "node:buffer";

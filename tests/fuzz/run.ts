@@ -1,4 +1,4 @@
-/** Runs the fuzzer in a thread of its own, so that a reader that hangs is seen and stopped. */
+/** Runs the fuzzer in its own thread, so that a reader that hangs is detected and stopped. */
 
 import type { Job, Tally } from "./worker.ts";
 

@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-/** Reads damaged files one after the other; whoever started it watches how long each takes. */
+/** Reads damaged files one after the other. The thread that started this worker watches the time of each. */
 
 import { countAllocations, takeRequested } from "./allocations.ts";
 import { FORMATS } from "./formats.ts";

@@ -9,7 +9,7 @@ import { interpret } from "../support/float64_interpreter.ts";
 const { linear, relu, sigmoid, dropout, mul, add } = OPERATORS;
 const { sum, cross_entropy } = TRAINING_OPERATORS;
 
-/** Two linear layers and the sum of the result, the loss. */
+/** Two linear layers. The loss is the sum of the result. */
 function twoLayers() {
   const graph = new Graph();
   const x = graph.input("x", [2, 3]);

@@ -1,4 +1,4 @@
-/** Elementwise operators of what is no number and of infinities, on every device: as PyTorch. */
+/** Tests elementwise operators with NaN and infinities on every device: the results equal PyTorch's. */
 
 import { assertEquals } from "@std/assert";
 import { Graph, type Operator } from "../../src/graph/graph.ts";

@@ -12,7 +12,7 @@ import { uniform } from "../support/random_weights.ts";
 
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], activation: "none" } as const;
 
-/** A convolution of two groups by three kernels that are mixed for it. */
+/** A convolution with two groups whose weight is mixed from three kernels. */
 function mixed() {
   const graph = new Graph();
   const x = graph.input("x", [2, 4, 5, 5]);

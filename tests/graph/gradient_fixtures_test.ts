@@ -1,4 +1,6 @@
-/** Gradients of every operator against PyTorch, on every device: tests/reference/write_gradient_fixtures.py. */
+/**
+ * Tests the gradients of every operator against PyTorch, on every device: tests/reference/write_gradient_fixtures.py.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { appendGradients } from "../../src/graph/autodiff.ts";

@@ -1,4 +1,7 @@
-/** Gradient rules against finite differences in float64: what autodiff appends must be what the forward's numbers say. */
+/**
+ * Tests gradient rules against finite differences in float64: the graph that autodiff appends must match the forward
+ * pass.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { appendGradients } from "../../src/graph/autodiff.ts";

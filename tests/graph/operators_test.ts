@@ -1,4 +1,4 @@
-/** Every operator on both devices against PyTorch: tests/reference/write_op_fixtures.py. */
+/** Tests every operator on both devices against PyTorch: tests/reference/write_op_fixtures.py. */
 
 import { assert } from "@std/assert";
 import type { Backend, Tensors } from "../../src/graph/backend.ts";

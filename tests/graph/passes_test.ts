@@ -25,7 +25,7 @@ Deno.test("optimizeForInference() leaves of a ResNet only convolutions, pools an
     global_avg_pool: 1,
     linear: 1,
   });
-  // 16 dynamic layers: a squeeze and three sigmoid heads each; the kernel head's softmax stays a node.
+  // Each of 16 dynamic layers has a squeeze and three sigmoid heads. The kernel head's softmax stays a node.
   assertEquals(countOperators(createModel({ arch: "od_resnet18", kernelNum: 4 }).graph()), {
     conv2d: 4,
     dynamic_conv2d: 16,

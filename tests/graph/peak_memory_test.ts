@@ -13,7 +13,7 @@ Deno.test("peakMemory() counts parameters always and values from their node to t
   const b = graph.apply(relu, "b", { x: a }, {});
   const c = graph.apply(add, "c", { a: b, b: bias }, {});
   graph.output("c", c);
-  // At any moment two of the values x, a, b and c live, of 20 numbers each.
+  // At any moment two of the values x, a, b and c are alive. Each has 20 numbers.
   assertEquals(peakMemory(graph), { parameters: 80, activations: 160, total: 240 });
   graph.output("a", a);
   assertEquals(peakMemory(graph).activations, 240);

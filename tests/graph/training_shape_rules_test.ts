@@ -7,7 +7,7 @@ const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
 const convolution = { x: [2, 4, 7, 7], gradient: [2, 6, 7, 7] };
 const channels = { weight: [4], variance: [4] };
 
-/** Operator, operands that do not fit, attributes, part of the message. */
+/** Operator, operands of wrong shapes, attributes, part of the message. */
 const REFUSED: [TrainingOperatorName, Record<string, Shape>, Record<string, unknown>, string][] = [
   [
     "conv2d_input_grad",

@@ -1,4 +1,4 @@
-/** Networks of no registered architecture: made, changed, saved, loaded and trained. */
+/** Tests networks that are not in the registry: they are made, changed, saved, loaded and trained. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createModel, loadModel, replaceConv2d, saveModel, sgd, Trainer, writeSafetensors } from "../../mod.ts";

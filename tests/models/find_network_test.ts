@@ -9,7 +9,7 @@ import { createModel } from "../../src/models/model/model.ts";
 import type { ModelConfig } from "../../src/models/architectures/registry.ts";
 import { sha256, TRAINER_FILES, trainerFile } from "../checkpoint/trainers.ts";
 
-/** Where it is no resnet20. */
+/** The architecture of each file that is not a resnet20. */
 const ARCH: Record<string, string> = {
   "od_encoder.pth": "od_resnet20",
   "torchvision_mobilenet.pth": "mobilenetv2_050",

@@ -16,7 +16,7 @@ import { encodeMetadata } from "../../src/models/config/metadata.ts";
 import { createModel } from "../../src/models/model/model.ts";
 import { COMMIT, type HubServer, startHub } from "../checkpoint/hub_server.ts";
 
-/** The part of timm's configuration of a ResNet that is of use here, and some that is not. */
+/** A part of timm's configuration of a ResNet: the members that are used, and some that are not. */
 const TIMM = {
   tag: "a1",
   hf_hub_id: "timm/net",

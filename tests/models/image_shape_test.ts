@@ -1,4 +1,7 @@
-/** Images of another height and width than the network's are refused, also if they have as many numbers. */
+/**
+ * Tests that images with another height and width than the network's are refused, even with the same number of
+ * elements.
+ */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { normalize } from "../../src/data/pixels/preprocessing.ts";

@@ -25,7 +25,7 @@ type Three = readonly [number, number, number];
 const SOURCE = { source: "here", sha256: "ab" };
 const THREE = ["red", "green", "blue"];
 
-/** A file of a resnet20 with three classes, and with `metadata`. */
+/** A file of a resnet20 with three classes and this metadata. */
 async function fileOf(metadata: Record<string, string>): Promise<Uint8Array<ArrayBuffer>> {
   const blob = await safetensorsBlob(createModel({ arch: "resnet20", numClasses: 3 }).stateDict(), metadata);
   return new Uint8Array(await blob.arrayBuffer());

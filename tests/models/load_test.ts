@@ -12,7 +12,7 @@ import { uniform } from "../support/random_weights.ts";
 const WEIGHTS = new URL("../../weights/od_resnet20_cifar10.safetensors", import.meta.url);
 const CONFIG = { arch: "od_resnet20", kernelNum: 2, reduction: 0.0625, numClasses: 10 };
 
-/** Runs `use` with the path of a converted od_resnet20 with initial weights. */
+/** Calls `use` with the path of a converted od_resnet20 with initial weights. */
 async function withConverted(metadata: Record<string, string>, use: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempFile({ suffix: ".safetensors" });
   try {

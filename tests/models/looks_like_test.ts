@@ -29,7 +29,7 @@ Deno.test("looksLike() names a network's family by its tensors' names, also behi
     assertEquals(looksLike(named(name)), family, name);
     assertEquals(looksLike(named(`module.model.${name}`)), family, name);
   }
-  // A backbone of whatever kind is no detector, and an MLP no squeeze-and-excitation.
+  // A name with "backbone" does not make a detector. An MLP is not a squeeze-and-excitation block.
   assertEquals(looksLike(named("backbone.stem.0.weight", "net.mlp.fc1.weight")), undefined);
 });
 

@@ -20,7 +20,7 @@ Deno.test("every trainable parameter of every architecture gets a gradient of it
       new Map(trainable.map(([name, { shape }]) => [name, shape])),
     );
     assertEquals(graph.updates.size, all.length - trainable.length);
-    // The images' own gradient is nobody's wish, so that the stem has a weight gradient only.
+    // The gradient of the images is not requested, so the stem has only a weight gradient.
     const stem = graph.nodes.filter(({ name, op }) =>
       /^(conv1|features\.0\.0)$/.test(name) && op.name.endsWith("_grad")
     );

@@ -1,4 +1,6 @@
-/** Layers against those of torch.nn of the same names, on every device: tests/reference/write_layer_fixtures.py. */
+/**
+ * Tests layers against those of torch.nn with the same names, on every device: tests/reference/write_layer_fixtures.py.
+ */
 
 import { assert, assertThrows } from "@std/assert";
 import * as odconv from "../../mod.ts";

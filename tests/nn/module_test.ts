@@ -1,4 +1,4 @@
-/** What every module does: prints itself as PyTorch prints it, and lists its children and tensors. */
+/** Tests the features of every module: it prints itself as PyTorch does, and lists its children and tensors. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";

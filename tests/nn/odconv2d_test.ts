@@ -10,7 +10,7 @@ import { Sequential } from "../../src/nn/sequential.ts";
 import { AvgPool2d, Dropout, MaxPool2d } from "../../src/nn/stateless.ts";
 import { createModel } from "../../src/models/model/model.ts";
 
-/** Names of the heads of an ODConv2d. */
+/** Returns the names of the attention heads of an ODConv2d. */
 function heads(layer: ODConv2d): string[] {
   return [...layer.children.get("attention")!.children.keys()].filter((name) => name.endsWith("_fc"));
 }

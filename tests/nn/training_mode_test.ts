@@ -27,7 +27,7 @@ Deno.test("a batch of one cannot train an attention branch, unless its statistic
   assertEquals(graph.nodes.filter(({ op }) => op.name === "batch_norm").length, 1);
 });
 
-/** Runs its only layer twice. */
+/** Runs its layer twice. */
 class Twice extends Module {
   constructor(layer: Module) {
     super();

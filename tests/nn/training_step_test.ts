@@ -1,4 +1,7 @@
-/** A training step of a small network against PyTorch, on every device: tests/reference/write_gradient_fixtures.py. */
+/**
+ * Tests a training step of a small network against PyTorch, on every device:
+ * tests/reference/write_gradient_fixtures.py.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { openCpu } from "../../src/cpu/backend.ts";

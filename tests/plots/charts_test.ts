@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Bar, barChart, heatmap, lineChart, type LinePanel } from "../../src/plots/mod.ts";
 
-/** The corners of the lines of a chart, by panel. */
+/** Returns the vertices of the lines of a chart, by panel. */
 function linesOf(svg: string): number[][][] {
   const paths = [...svg.matchAll(/aria-label="line"[^>]*><path d="M([^"]+)"/g)];
   return paths.map(([, path]) => path.split("L").map((point) => point.split(",").map(Number)));

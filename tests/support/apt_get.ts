@@ -1,9 +1,9 @@
-/** Whether this is a Linux whose packages we may change. */
+/** Returns whether this process may install packages: it runs on Linux as root. */
 export function mayInstall(): boolean {
   return Deno.build.os === "linux" && Deno.uid() === 0;
 }
 
-/** Installs packages of a Debian, asking nobody. Where it is another system, or they are not to be had, nothing happens. */
+/** Installs Debian packages without prompts. Does nothing on another system or if the packages are not available. */
 export async function aptGetInstall(...packages: string[]): Promise<void> {
   await aptGet("update", "-qq");
   await aptGet("install", "-y", "-qq", "--no-install-recommends", ...packages);

@@ -1,4 +1,4 @@
-/** Whether a device answers what float64 loops do. */
+/** Compares a device's outputs with those of plain loops in float64. */
 
 import { assert } from "@std/assert";
 import type { Backend } from "../../src/graph/backend.ts";
@@ -6,7 +6,7 @@ import { relativeError } from "./error.ts";
 import type { RandomGraph } from "./random_graph.ts";
 import { runReference } from "./reference_ops.ts";
 
-/** Asserts that the device's outputs are the reference's. */
+/** Asserts that the device's outputs equal the reference's. */
 export async function assertReference(
   backend: Backend,
   name: string,

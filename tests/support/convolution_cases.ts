@@ -1,4 +1,4 @@
-/** The convolutions that every device is tried on: odd shapes, and every attribute and operand there is. */
+/** The convolutions that are tested on every device: odd shapes, and every attribute and operand. */
 
 import type { Value } from "../../src/graph/graph.ts";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";
@@ -8,7 +8,7 @@ import { dynamicConv2d } from "../../src/graph/ops/dynamic_conv2d.ts";
 import type { Activation, Pair } from "../../src/graph/ops/shared.ts";
 import type { RandomGraph } from "./random_graph.ts";
 
-/** Every hyper-parameter of a convolution; those left out are PyTorch's defaults. */
+/** All hyper-parameters of a convolution. The defaults are PyTorch's. */
 export interface ConvolutionCase {
   readonly batch?: number;
   readonly cin: number;
@@ -23,20 +23,20 @@ export interface ConvolutionCase {
   readonly bias?: boolean;
   readonly residual?: boolean;
   /**
-   * A weight and a bias for each sample: given to the run, or computed, by what leaves numbers in the lanes past the last
-   * channel.
+   * Each sample has its own weight and bias: given as inputs, or computed by an operator that leaves non-zero numbers
+   * in the lanes after the last channel.
    */
   readonly perSample?: "given" | "computed";
   /** Dynamic: the number of kernels. */
   readonly kernels?: number;
-  /** Dynamic: which attentions there are, of "cfs"; the kernel attention is there with several kernels. */
+  /** Dynamic: the attentions, a part of "cfs". The kernel attention exists if there are several kernels. */
   readonly attentions?: string;
 }
 
 const one: Pair = [1, 1];
 const two: Pair = [2, 2];
 
-/** Of conv2d. */
+/** Cases of conv2d. */
 export const STATIC: readonly ConvolutionCase[] = [
   { cin: 3, cout: 8, size: [15, 17], k: [7, 7], stride: two, padding: [3, 3], activation: "relu" },
   { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, bias: true, residual: true, activation: "relu" },
@@ -58,7 +58,7 @@ export const STATIC: readonly ConvolutionCase[] = [
   { cin: 1, cout: 1, size: [4, 4], k: [3, 3], padding: one },
 ];
 
-/** Of dynamic_conv2d. */
+/** Cases of dynamic_conv2d. */
 export const DYNAMIC: readonly ConvolutionCase[] = [
   { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, kernels: 1, bias: true, activation: "relu" },
   { cin: 6, cout: 10, size: [5, 6], k: [3, 3], stride: two, padding: one, kernels: 1, residual: true },
@@ -77,7 +77,7 @@ export const DYNAMIC: readonly ConvolutionCase[] = [
   { cin: 5, cout: 6, size: [4, 4], k: one, kernels: 5, attentions: "" },
 ];
 
-/** Of conv2d with a weight for each sample. */
+/** Cases of conv2d with a weight for each sample. */
 export const PER_SAMPLE: readonly ConvolutionCase[] = (["given", "computed"] as const).flatMap((perSample) => [
   { batch: 3, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one, bias: true, activation: "relu", perSample },
   { batch: 2, cin: 5, cout: 7, size: [6, 9], k: [3, 3], stride: two, padding: one, residual: true, perSample },
@@ -89,7 +89,10 @@ export const PER_SAMPLE: readonly ConvolutionCase[] = (["given", "computed"] as 
   { batch: 3, cin: 10, cout: 10, size: [7, 6], k: [3, 3], padding: one, groups: 10, bias: true, perSample },
 ]);
 
-/** Winograd's tiles do not divide these maps; blocks of channels are part empty, padding is none, some or all around. */
+/**
+ * Cases for Winograd's transform. The tiles do not divide these maps. Some blocks of channels are partly empty. There
+ * is padding on no side, some sides or all sides.
+ */
 export const WINOGRAD: readonly ConvolutionCase[] = [
   {
     batch: 3,
@@ -110,7 +113,10 @@ export const WINOGRAD: readonly ConvolutionCase[] = [
   { batch: 2, cin: 4, cout: 8, size: [6, 6], k: [3, 3], padding: one, kernels: 1, attentions: "c" },
 ];
 
-/** More pixels and channels than a workgroup's tile, and less; several samples in one tile; groups. */
+/**
+ * Cases with more pixels and channels than a workgroup's tile, and with fewer; with several samples in one tile; with
+ * groups.
+ */
 export const WORKGROUP: readonly ConvolutionCase[] = [
   { batch: 3, cin: 20, cout: 72, size: [9, 9], k: [3, 3], padding: one, bias: true, residual: true },
   { batch: 2, cin: 70, cout: 140, size: [12, 13], k: one, activation: "relu6" },
@@ -119,12 +125,12 @@ export const WORKGROUP: readonly ConvolutionCase[] = [
   { batch: 2, cin: 20, cout: 36, size: [7, 7], k: [3, 3], padding: one, kernels: 3, residual: true },
 ];
 
-/** How its window moves. */
+/** Returns the window attributes of a case. */
 export function windowOfCase({ stride = one, padding = [0, 0], dilation = one, groups = 1 }: ConvolutionCase) {
   return { stride, padding, dilation, groups };
 }
 
-/** Its attentions, as random inputs. */
+/** Returns the attentions of a case, as random inputs. */
 export function attentionsOfCase(
   g: RandomGraph,
   { batch = 1, cin, cout, k, kernels, attentions = "cfs" }: ConvolutionCase,
@@ -139,7 +145,7 @@ export function attentionsOfCase(
   };
 }
 
-/** The convolution of a case, of random tensors. */
+/** Builds the convolution of a case from random tensors. */
 export function buildConvolution(g: RandomGraph, c: ConvolutionCase): Value {
   if (c.perSample) return buildPerSample(g, c);
   const { batch = 1, cin, cout, k, groups = 1, kernels, activation = "none" } = c;
@@ -163,7 +169,7 @@ function buildPerSample(g: RandomGraph, c: ConvolutionCase): Value {
   const { batch = 1, cin, cout, k, groups = 1, activation = "none", perSample } = c;
   const attributes = { ...windowOfCase(c), activation };
   const given = g.input("weight", [batch, cout, cin / groups, ...k]);
-  // A sigmoid is a half where its operand is zero.
+  // sigmoid(0) is 0.5, so padding lanes are not 0.
   const weight = perSample === "computed" ? g.graph.apply(sigmoid, "weights", { x: given }, {}) : given;
   const bias = c.bias ? g.input("bias", [batch, cout]) : undefined;
   const operands = { x: g.input("x", [batch, cin, ...c.size]), weight, bias };
@@ -171,7 +177,10 @@ function buildPerSample(g: RandomGraph, c: ConvolutionCase): Value {
   return g.graph.apply(conv2d, "conv", { ...operands, residual }, attributes);
 }
 
-/** mix_kernels, of every attention that a case has, and convolved with: not fused, as passes leave it that other nodes take. */
+/**
+ * Builds mix_kernels with all attentions of a case, and a convolution with the result. They are not fused, as after the
+ * passes if other nodes read the mixed kernels.
+ */
 export function buildMixing(g: RandomGraph, c: ConvolutionCase): Value {
   const { cin, cout, k, groups = 1, kernels = 1, batch = 1, activation = "none" } = c;
   const weight = g.parameter("weight", [kernels, cout, cin / groups, ...k]);

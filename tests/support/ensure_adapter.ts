@@ -1,6 +1,7 @@
 /**
- * Runs before the tests: they need a WebGPU adapter, and never pass by skipping it. Where there is none and the machine
- * is a Debian with root, installs Mesa's software Vulkan driver; else says what to install and fails.
+ * Runs before the tests. They need a WebGPU adapter; they do not pass by skipping. If there is no adapter and the
+ * machine is a Debian with root, this installs Mesa's software Vulkan driver. Otherwise it says what to install and
+ * fails.
  */
 
 import { aptGetInstall, mayInstall } from "./apt_get.ts";
@@ -12,7 +13,7 @@ const ADVICE = `the tests need a WebGPU adapter and found none. Install a Vulkan
   Arch              sudo pacman -S vulkan-swrast vulkan-icd-loader
   macOS, Windows    nothing: the system's own driver counts; is there a GPU?`;
 
-/** In a process of its own: one that found no driver does not look again. */
+/** Asks in a new process: a process that found no driver does not look again. */
 async function hasAdapter(): Promise<boolean> {
   const code = "Deno.exit(await navigator.gpu.requestAdapter() ? 0 : 1)";
   return (await new Deno.Command(Deno.execPath(), { args: ["eval", code], stderr: "null" }).output()).success;

@@ -1,4 +1,4 @@
-/** How far a result is from the truth: the largest difference, relative to the largest expected magnitude. */
+/** Returns the largest difference, relative to the largest expected magnitude. */
 export function relativeError(actual: Float32Array, expected: Float32Array | Float64Array): number {
   if (actual.length !== expected.length) throw new Error(`${actual.length} numbers, expected ${expected.length}`);
   let difference = 0;

@@ -1,4 +1,4 @@
-/** What the scripts in tests/reference wrote into tests/fixtures. */
+/** Reads the fixtures that the scripts in tests/reference wrote to tests/fixtures. */
 
 import { toFloat32 } from "../../src/checkpoint/tensors/float32.ts";
 import { readSafetensors } from "../../src/checkpoint/safetensors/safetensors.ts";
@@ -6,12 +6,12 @@ import { fromFile } from "../../src/checkpoint/source/source.ts";
 
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 
-/** A JSON fixture. */
+/** Reads a JSON fixture. */
 export async function readJson<T>(name: string): Promise<T> {
   return JSON.parse(await Deno.readTextFile(new URL(name, FIXTURES)));
 }
 
-/** Every float tensor of a safetensors fixture, by name. */
+/** Reads every float tensor of a safetensors fixture, by name. */
 export async function readTensors(name: string): Promise<Map<string, Float32Array<ArrayBuffer>>> {
   const { pathname } = new URL(name, FIXTURES);
   const source = await fromFile(decodeURIComponent(pathname));

@@ -1,5 +1,6 @@
 /**
- * Runs training and inference graphs in float64, one operator after another: precise enough for finite differences.
+ * Runs training and inference graphs in float64, one operator after another. This is precise enough for finite
+ * differences.
  *
  * @module
  */
@@ -10,10 +11,13 @@ import { REFERENCE_OPS, type Tensor } from "./reference_ops.ts";
 
 const OPS = { ...REFERENCE_OPS, ...REFERENCE_GRADIENT_OPS };
 
-/** Numbers for inputs and parameters, by name. */
+/** Numbers of inputs and parameters, by name. */
 export type Given = Readonly<Record<string, ArrayLike<number>>>;
 
-/** The outputs of a graph, or the values asked for. Inputs left out have their initial numbers; parameters must be given. */
+/**
+ * Returns the outputs of a graph, or the numbers of `values`. Inputs that are left out have their initial numbers. All
+ * parameters must be given.
+ */
 export function interpret(graph: Graph, given: Given): Record<string, Float64Array>;
 export function interpret(graph: Graph, given: Given, values: readonly Value[]): Float64Array[];
 export function interpret(graph: Graph, given: Given, values?: readonly Value[]) {

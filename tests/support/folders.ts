@@ -1,6 +1,6 @@
-/** Folders of files for a test. */
+/** Makes folders of files for a test. */
 
-/** Runs `test` on a new folder, which is removed afterwards. */
+/** Runs `test` on a new folder, then removes the folder. */
 export async function withFolder(test: (root: string) => Promise<void>): Promise<void> {
   const root = await Deno.makeTempDir();
   try {
@@ -10,7 +10,7 @@ export async function withFolder(test: (root: string) => Promise<void>): Promise
   }
 }
 
-/** Writes files at those paths in `root`; a file holds its own path. */
+/** Writes files at these paths in `root`. Each file contains its own path. */
 export async function writeFiles(root: string, paths: Iterable<string>): Promise<void> {
   for (const path of paths) {
     const file = `${root}/${path}`;
@@ -19,7 +19,7 @@ export async function writeFiles(root: string, paths: Iterable<string>): Promise
   }
 }
 
-/** Runs `test` on a new folder with files at those paths. */
+/** Runs `test` on a new folder with files at these paths. */
 export async function withFiles(paths: Iterable<string>, test: (root: string) => Promise<void>): Promise<void> {
   await withFolder(async (root) => {
     await writeFiles(root, paths);
@@ -27,7 +27,7 @@ export async function withFiles(paths: Iterable<string>, test: (root: string) =>
   });
 }
 
-/** A file in a folder of each name. */
+/** Returns the path of one file in a folder of each name. */
 export function oneEach(names: Iterable<string | number>): string[] {
   return [...names].map((name) => `${name}/a.jpg`);
 }

@@ -1,9 +1,9 @@
-/** A device that computes in float64: what executors that train are compared with. */
+/** A device that computes in float64, as the reference for executors that train. */
 
 import type { Backend, Tensors } from "../../src/graph/backend.ts";
 import { interpret } from "./float64_interpreter.ts";
 
-/** Opens it. Between runs parameters are float32, as everywhere. */
+/** Opens the device. Between runs its parameters are float32, as on every device. */
 export function interpreterDevice(): Backend {
   return {
     name: "cpu",

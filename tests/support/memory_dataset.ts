@@ -1,7 +1,10 @@
 import type { Dataset } from "../../src/data/datasets/dataset.ts";
 import { CIFAR10 } from "../../src/data/pixels/preprocessing.ts";
 
-/** So many labelled images of CIFAR-10's size and 10 classes, from `load`; their files are "NAMES/0.png" and so on. */
+/**
+ * Returns a data set of labelled images of CIFAR-10's size and 10 classes, which `load` provides. The files are
+ * "image/0.png" and so on; `names` replaces "image".
+ */
 export function memoryDataset(length: number, load: Dataset["load"], names = "image"): Dataset {
   return {
     name: "memory",

@@ -1,4 +1,4 @@
-/** Whole networks against PyTorch's logits in float64: tests/reference/write_model_fixtures.py. */
+/** Compares whole networks with PyTorch's logits in float64, which tests/reference/write_model_fixtures.py wrote. */
 
 import type { Backend } from "../../src/graph/backend.ts";
 import { createModel } from "../../src/models/model/model.ts";
@@ -7,16 +7,16 @@ import { relativeError } from "./error.ts";
 import { readJson, readTensors } from "./fixtures.ts";
 import { patches, randomSensitiveStateDict, randomStateDict, uniform } from "./random_weights.ts";
 
-/** How far logits may be from float64: so many times as far as PyTorch's float32 is, or a few roundings. */
+/** Tolerance of logits against float64: a multiple of the error of PyTorch's float32, or a few roundings. */
 const TIMES_PYTORCH = 4;
 const FEW_ROUNDINGS = 1e-6;
 
-/** What is allowed of a network, relative to the largest logit: on every device. */
+/** Returns the tolerance of a network on every device, relative to the largest logit. */
 export function allowedError({ torchError }: ModelCase): number {
   return Math.max(TIMES_PYTORCH * torchError, FEW_ROUNDINGS);
 }
 
-/** A network with PyTorch's answer. */
+/** A network with PyTorch's logits. */
 export interface ModelCase {
   /** "od_resnet18_4x@224": architecture, kernels, image size. */
   readonly name: string;
@@ -26,19 +26,19 @@ export interface ModelCase {
   readonly numClasses: number;
   readonly size: number;
   readonly batch: number;
-  /** Small enough for every test run. */
+  /** Whether the case is small enough for every test run. */
   readonly quick: boolean;
-  /** Whether its attentions notice a digit lost in a mean, and its image is made of patches. */
+  /** Whether the attentions are sensitive to one digit of a mean. The image is then made of patches. */
   readonly sensitive: boolean;
-  /** Means of norms that are stored, by name; only where it is sensitive. */
+  /** Stored means of norms, by name; only if the case is sensitive. */
   readonly means: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
-  /** How far float32 PyTorch is from float64, relative to the largest logit. */
+  /** Error of PyTorch's float32 against float64, relative to the largest logit. */
   readonly torchError: number;
-  /** [batch, numClasses], of PyTorch's float64. */
+  /** [batch, numClasses], from PyTorch in float64. */
   readonly logits: Float32Array;
 }
 
-/** The cases, and the version of PyTorch that answered them. */
+/** Reads the cases and the version of PyTorch that computed them. */
 export async function readModelCases(): Promise<{ torch: string; models: readonly ModelCase[] }> {
   const { torch, models } = await readJson<{ torch: string; models: Omit<ModelCase, "logits" | "means">[] }>(
     "models.json",
@@ -54,7 +54,7 @@ export async function readModelCases(): Promise<{ torch: string; models: readonl
   };
 }
 
-/** The error of a network on a device, relative to the largest logit. */
+/** Returns the error of a network on a device, relative to the largest logit. */
 export async function logitsError(backend: Backend, c: ModelCase): Promise<number> {
   const model = createModel(c);
   const spec = model.stateDictSpec();

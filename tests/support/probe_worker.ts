@@ -1,7 +1,7 @@
 /// <reference lib="deno.worker" />
-/** A worker that tries what a worker should not be able to, and answers what came of it. */
+/** A worker that tries actions that must be forbidden to it, and reports each outcome. */
 
-/** What is tried. */
+/** The actions. */
 const DEEDS: Readonly<Record<string, () => unknown>> = {
   read: () => Deno.readTextFileSync(new URL(import.meta.url)),
   write: () => Deno.makeTempFileSync(),

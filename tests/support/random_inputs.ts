@@ -1,4 +1,4 @@
-/** A model and images of random numbers, as files. */
+/** Writes a model and images of random numbers to files. */
 
 import { writeSafetensors } from "../../src/checkpoint/write/safetensors.ts";
 import { encodeMetadata } from "../../src/models/config/metadata.ts";
@@ -6,7 +6,7 @@ import { createModel } from "../../src/models/model/model.ts";
 import { randomStateDict, uniform } from "./random_weights.ts";
 import { encodePng } from "./write_png.ts";
 
-/** Writes a small dynamic network of so many classes; as many as CIFAR-10's, if left out. */
+/** Writes a small dynamic network with this number of classes. Default: as many as CIFAR-10. */
 export async function writeRandomModel(
   path: string,
   numClasses?: number,
@@ -17,7 +17,7 @@ export async function writeRandomModel(
   await writeSafetensors(path, randomStateDict(model.stateDictSpec()), metadata);
 }
 
-/** A PNG file of 32x32 pixels; another one for every number. */
+/** Returns a PNG file of 32x32 pixels, different for each number. */
 export function randomPng(i: number): Uint8Array<ArrayBuffer> {
   const data = Uint8Array.from(uniform(`image ${i}`, [32 * 32 * 3], 127, 128));
   return encodePng({ width: 32, height: 32, data });

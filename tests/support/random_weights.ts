@@ -1,10 +1,10 @@
-/** Pseudo-random numbers that Python and TypeScript agree on to the last bit (tests/reference/weights.py). */
+/** Pseudo-random numbers that are equal in Python and TypeScript to the last bit (tests/reference/weights.py). */
 
 import type { StateDict } from "../../src/checkpoint/tensors/state_dict.ts";
 import { type Shape, size } from "../../src/graph/graph.ts";
 import type { TensorSpec } from "../../src/checkpoint/remapping/remap.ts";
 
-/** 32-bit FNV-1a of the name's UTF-8 bytes. */
+/** 32-bit FNV-1a hash of the name's UTF-8 bytes. */
 export function seedOf(name: string): number {
   let h = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) h = Math.imul(h ^ byte, 0x01000193);
@@ -18,7 +18,9 @@ export function mix(h: number): number {
   return h ^ (h >>> 16);
 }
 
-/** offset + scale u, u uniform in [-1, 1) in steps of 2^-23; computed in float64 and rounded to float32 once. */
+/**
+ * offset + scale u. u is uniform in [-1, 1) in steps of 2^-23. It is computed in float64 and rounded to float32 once.
+ */
 export function uniform(name: string, shape: Shape, scale = 1, offset = 0): Float32Array<ArrayBuffer> {
   const seed = seedOf(name);
   const values = new Float32Array(size(shape));
@@ -30,8 +32,8 @@ export function uniform(name: string, shape: Shape, scale = 1, offset = 0): Floa
 }
 
 /**
- * Scale and offset of one float tensor of a state dict, such that activations stay of order one from the first layer to
- * the last. scale_and_offset() in weights.py says why these numbers.
+ * Returns scale and offset of a float tensor of a state dict. With them activations stay of order one from the first
+ * layer to the last. scale_and_offset() in weights.py explains the numbers.
  */
 function scaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
   if (name.endsWith("running_var")) return [0.5, 1];
@@ -51,20 +53,20 @@ function scaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>):
   return [Math.sqrt(3 * gain / fanIn), 0];
 }
 
-/** The spread of what an attention's norm is given, where it is small: sensitivity() in weights.py. */
+/** Returns the standard deviation of the input of an attention's norm, if it is small: sensitivity() in weights.py. */
 function sensitivity(name: string): number | undefined {
   if (name.startsWith("layer1.0.")) return 0.01;
   return /^features\.[12]\./.test(name) ? 0.03 : undefined;
 }
 
-/** The same with sensitive attentions: sensitive_scale_and_offset() in weights.py says why. */
+/** As scaleAndOffset, with sensitive attentions: sensitive_scale_and_offset() in weights.py explains the numbers. */
 function sensitiveScaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
   const spread = sensitivity(name);
   if (spread && name.endsWith("attention.bn.running_var")) return [spread ** 2 / 2, spread ** 2];
   return scaleAndOffset(name, shape, names);
 }
 
-/** [batch, 3, size, size] of four patches of one colour: patches() of weights.py. */
+/** Returns [batch, 3, size, size], four patches of one colour each: patches() in weights.py. */
 export function patches(name: string, [batch, channels, height, width]: Shape): Float32Array<ArrayBuffer> {
   const quarters = uniform(name, [batch, channels, 2, 2], 2);
   const half = (size: number) => Math.ceil(size / 2);
@@ -74,7 +76,10 @@ export function patches(name: string, [batch, channels, height, width]: Shape): 
   });
 }
 
-/** The same for training, well-conditioned in float32: training_scale_and_offset() in weights.py says why these numbers. */
+/**
+ * As scaleAndOffset, well-conditioned in float32 for training: training_scale_and_offset() in weights.py explains the
+ * numbers.
+ */
 function trainingScaleAndOffset(name: string, shape: Shape, names: ReadonlySet<string>): [number, number] {
   const [scale, offset] = scaleAndOffset(name, shape, names);
   if (name.endsWith("attention.bn.weight")) return [0.15, 0.5];
@@ -85,7 +90,7 @@ function trainingScaleAndOffset(name: string, shape: Shape, names: ReadonlySet<s
   return [shape.length === 2 ? scale / 4 : scale, offset];
 }
 
-/** Random tensors for a model, made when they are read: state_dict() of weights.py. */
+/** Returns random tensors for a model, computed when they are read: state_dict() in weights.py. */
 export function randomStateDict(spec: readonly TensorSpec[], law: typeof scaleAndOffset = scaleAndOffset): StateDict {
   const names = new Set(spec.map(({ name }) => name));
   return new Map(spec.map(({ name, shape, dtype }) => {
@@ -97,7 +102,9 @@ export function randomStateDict(spec: readonly TensorSpec[], law: typeof scaleAn
   }));
 }
 
-/** The same with sensitive attentions, whose norms have these means, as write_model_fixtures.py conditions them. */
+/**
+ * As randomStateDict, with sensitive attentions. Their norms have these means, as write_model_fixtures.py sets them.
+ */
 export function randomSensitiveStateDict(
   spec: readonly TensorSpec[],
   means: ReadonlyMap<string, Float32Array<ArrayBuffer>>,
@@ -109,7 +116,7 @@ export function randomSensitiveStateDict(
   return state;
 }
 
-/** The same, well-conditioned in training: training_state_dict() of weights.py. */
+/** As randomStateDict, well-conditioned in training: training_state_dict() in weights.py. */
 export function randomTrainingStateDict(spec: readonly TensorSpec[]): StateDict {
   return randomStateDict(spec, trainingScaleAndOffset);
 }

@@ -1,4 +1,4 @@
-/** The lines of a process's output as they come. */
+/** Yields the lines of a process's output as they arrive. */
 export async function* readLines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {

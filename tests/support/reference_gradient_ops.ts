@@ -1,6 +1,6 @@
 /**
- * The operators that only training graphs have, as plain loops in float64, written from the equations beside each
- * operator: what executors are compared with. Row-major tensors, written for clarity only.
+ * The operators that only training graphs have, as plain loops in float64, from the equations beside each operator.
+ * Tests compare executors with them. Tensors are row-major. The code is written for clarity only.
  *
  * @module
  */
@@ -41,17 +41,19 @@ function visit({ shape }: { shape: Shape }, f: (b: number, c: number, i: number)
   }
 }
 
-/** Elements a channel. */
+/** Number of elements of a channel. */
 const perChannel = ({ shape }: Tensor): number => size(shape) / shape[1];
 
-/** Sums f over everything but the channel. */
+/** Sums f over all axes except the channel. */
 function byChannel(x: Tensor, f: (i: number, c: number) => number): Float64Array {
   const sums = new Float64Array(x.shape[1]);
   visit(x, (_, c, i) => sums[c] += f(i, c));
   return sums;
 }
 
-/** One multiplication of a convolution: indices into x, into one kernel [Cout, Cin/groups, taps] and into the output. */
+/**
+ * One multiplication of a convolution: indices into x, into one kernel [Cout, Cin/groups, taps] and into the output.
+ */
 interface Product {
   readonly b: number;
   /** Input channel. */
@@ -92,11 +94,13 @@ function visitConvolution(
   }
 }
 
-/** An attention's number, 1 where there is none. */
+/** Element i of an attention for sample b; 1 if there is no attention. */
 const scale = (attention: Tensor | undefined, b: number, i: number): number =>
   attention ? attention.data[b * attention.shape[1] + i] : 1;
 
-/** Calls f for every window of a pooling and every pixel of x in it: indices into the pooled tensor and into x. */
+/**
+ * Calls f for every window of a pooling and every pixel of x in it, with the indices into the pooled tensor and into x.
+ */
 function visitWindows(x: Shape, pooled: Shape, attributes: PoolAttributes, f: (y: number, x: number) => void): void {
   const [batch, channels] = x;
   const depthwise = { ...attributes, dilation: [1, 1], groups: channels };
@@ -122,7 +126,7 @@ type Numbers = Readonly<Record<string, number>>;
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
-/** The slope of an elementwise operator by one of its operands, from what its gradient is given. */
+/** Derivatives of an elementwise operator by one of its operands, from the operands of its gradient operator. */
 const SLOPES: Readonly<Record<string, (of: Numbers, attributes: Node["attributes"]) => number>> = {
   "relu x": ({ y }) => y > 0 ? 1 : 0,
   "relu6 x": ({ y }) => y > 0 && y < 6 ? 1 : 0,
@@ -132,7 +136,7 @@ const SLOPES: Readonly<Record<string, (of: Numbers, attributes: Node["attributes
   "tanh x": ({ y }) => 1 - y ** 2,
   "silu x": ({ x }) => sigmoid(x) + x * sigmoid(x) * sigmoid(-x),
   "gelu x": ({ x }, { approximate }) => {
-    // The slope of a function of one number, from its neighbours: good to ten digits.
+    // A finite difference, accurate to ten digits.
     const [gelu, step] = [(v: number) => v * normalShare(v, approximate === "tanh"), 1e-4];
     const difference = (h: number) => (gelu(x + h) - gelu(x - h)) / (2 * h);
     return (4 * difference(step) - difference(2 * step)) / 3;
@@ -145,10 +149,13 @@ const SLOPES: Readonly<Record<string, (of: Numbers, attributes: Node["attributes
   "div b": ({ b, y }) => -y / b,
 };
 
-/** Whether a weight is one for each sample. */
+/** Returns whether each sample has its own weight. */
 const isOfSamples = (weight: Shape, kernel?: Tensor): boolean => weight.length === 5 && weight[0] > 1 && !kernel;
 
-/** Calls f for every number of n kernels and sample: what it is times, and indices into the kernels and into the result. */
+/**
+ * Calls f for every sample and every element of the n kernels: with the indices of sample, kernel, output channel,
+ * input channel and tap, and the indices into the kernels and the result.
+ */
 function visitMixing(
   [batch]: Shape,
   [n, cout, inputs, kh, kw]: Shape,

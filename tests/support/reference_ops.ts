@@ -1,5 +1,6 @@
 /**
- * Every operator as plain loops in float64: what executors are compared with. Row-major tensors, written for clarity only.
+ * Every operator as plain loops in float64. Tests compare executors with them. Tensors are row-major. The code is
+ * written for clarity only.
  *
  * @module
  */
@@ -30,7 +31,7 @@ function map(shape: Shape, f: (i: number) => number): Float64Array {
   return Float64Array.from({ length: size(shape) }, (_, i) => f(i));
 }
 
-/** Calls f for every [b, c, y, x] of a shape with the flat index. */
+/** Maps every [b, c, y, x] of a shape, in row-major order. */
 function mapImage(shape: Shape, f: (b: number, c: number, y: number, x: number) => number): Float64Array {
   const [, channels, height, width] = shape;
   return map(shape, (i) => {
@@ -47,7 +48,7 @@ function at({ shape: [, channels, height, width], data }: Tensor, b: number, c: 
 
 type ConvolutionAttributes = WindowAttributes & { groups: number; activation: Activation };
 
-/** A convolution whose weight for (sample, output, input of the group, tap) a function answers. */
+/** A convolution. `weight` returns the weight of (sample, output, input of the group, tap). */
 function convolve(
   { x, bias, residual }: Tensors,
   { stride, padding, dilation, groups, activation }: ConvolutionAttributes,
@@ -83,23 +84,23 @@ function pool({ x }: Tensors, { kernelSize, stride, padding }: PoolAttributes, o
   });
 }
 
-/** Index of x's channel, and of its sample and channel together. */
+/** Index of x's channel, and of its sample and channel together, for element i. */
 function channelOf({ shape }: Tensor, i: number): { c: number; bc: number } {
   const bc = Math.floor(i / size(shape.slice(2)));
   return { c: bc % shape[1], bc };
 }
 
-/** Where element i of a tensor is along each axis. */
+/** Coordinates of element i of a tensor. */
 export function coordinates(i: number, shape: Shape): number[] {
   return shape.map((extent, axis) => Math.floor(i / size(shape.slice(axis + 1))) % extent);
 }
 
-/** The number of the element at these coordinates. */
+/** Index of the element at these coordinates. */
 export function place(coordinates: readonly number[], shape: Shape): number {
   return coordinates.reduce((sum, at, axis) => sum * shape[axis] + at, 0);
 }
 
-/** The number of the element of a tensor, repeated to `whole`, at element i of that. */
+/** Index of a tensor's element that is at element i of `whole`, to which the tensor is broadcast. */
 export function repeatedPlace(shape: Shape, whole: Shape, i: number): number {
   return place(coordinates(i, whole).map((at, axis) => shape[axis] === 1 ? 0 : at), shape);
 }
@@ -108,7 +109,10 @@ function repeatedAt({ shape, data }: Tensor, whole: Shape, i: number): number {
   return data[repeatedPlace(shape, whole, i)];
 }
 
-/** The share of a normal distribution below x: by the series of the error function, or by PyTorch's approximation. */
+/**
+ * Cumulative distribution function of the standard normal distribution: by the series of the error function, or by
+ * PyTorch's approximation with tanh.
+ */
 export function normalShare(x: number, approximately: boolean): number {
   if (approximately) return (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))) / 2;
   const t = x / Math.SQRT2;
@@ -129,7 +133,7 @@ export interface Interpolation {
   readonly steps?: readonly number[];
 }
 
-/** For each place of a resized axis, the weights of all places that there were. */
+/** For each output position on a resized axis, returns the weights of all input positions. */
 export function shares(
   { mode, size, alignCorners, steps }: Interpolation,
   axis: number,
@@ -345,7 +349,7 @@ export const REFERENCE_OPS: { readonly [K in OperatorName]: Reference } = {
   },
 };
 
-/** Runs a graph in float64; answers its outputs. */
+/** Runs a graph in float64; returns its outputs. */
 export async function runReference(
   graph: Graph,
   inputs: Readonly<Record<string, Float32Array>>,

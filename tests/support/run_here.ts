@@ -1,18 +1,18 @@
-/** Runs commands within the test's own process, where their device can be another one. */
+/** Runs commands in the test's own process, so that tests can replace their device. */
 
 import { assert } from "@std/assert";
 import { type Command, execute } from "../../tools/support/command.ts";
 import type { FaultyGpu } from "../webgpu/faulty_gpu.ts";
 import { withPlatform } from "../webgpu/faulty_gpu.ts";
 
-/** What a command said, line by line. */
+/** Exit code and output lines of a command. */
 export interface Said {
   readonly code: number;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
 }
 
-/** Runs a command on a GPU that fails. */
+/** Runs a command on a faulty GPU. */
 export async function runHere<S extends string, B extends string, C extends S>(
   command: Command<S, B, C>,
   faulty: FaultyGpu,

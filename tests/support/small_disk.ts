@@ -1,8 +1,8 @@
-/** A disk that is soon full. */
+/** Provides a disk that fills up quickly. */
 
 /**
- * Makes `folder` a disk of so many kilobytes while `work` runs. Without the right to mount one, programs that start with
- * `prefix` cannot write longer files instead, and the disk is not full (`isFull`).
+ * Makes `folder` a disk of this many kilobytes while `work` runs. `isFull` is false if the process may not mount a
+ * disk. Then programs that start with `prefix` cannot write longer files instead.
  */
 export async function withSmallDisk(
   folder: string,
@@ -14,7 +14,7 @@ export async function withSmallDisk(
   const run = (program: string, args: string[]) => new Deno.Command(program, { args, stderr: "null" }).output();
   const { success: isFull } = await run("mount", mount);
   try {
-    // In blocks of 512 bytes.
+    // ulimit counts blocks of 512 bytes.
     const limited = ["sh", "-c", `trap "" XFSZ; ulimit -f ${2 * kilobytes}; exec "$@"`, "sh"];
     await work(isFull ? [] : limited, isFull);
   } finally {

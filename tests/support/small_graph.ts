@@ -1,10 +1,10 @@
-/** A graph whose results are known without a computer: for tests of executors that are not about operators. */
+/** A graph with results that are easy to compute by hand, for tests of executors that are not about operators. */
 
 import type { Tensors } from "../../src/graph/backend.ts";
 import { Graph } from "../../src/graph/graph.ts";
 import { OPERATORS } from "../../src/graph/ops/mod.ts";
 
-/** y = relu(mean over pixels of (x scale) . ones + 1): x [2, 3, 5, 5] is given, scale [3] is 1 where it is not. */
+/** y = relu(mean over pixels of (x scale) . ones + 1). x [2, 3, 5, 5] must be given. The default of scale [3] is 1. */
 export function smallGraph(): Graph {
   const graph = new Graph();
   const parameter = (name: string, shape: number[]) => {
@@ -21,7 +21,10 @@ export function smallGraph(): Graph {
   return graph;
 }
 
-/** What it answers where every element of x is `x` and every element of scale is `scale`; small whole numbers only. */
+/**
+ * Returns the outputs if every element of x is `x` and every element of scale is `scale`. Both must be small whole
+ * numbers.
+ */
 export function smallGraphResult(x: number, scale = 1): Tensors {
   return {
     pooled: new Float32Array(6).fill(x * scale),

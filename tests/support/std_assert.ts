@@ -1,4 +1,4 @@
-/** `@std/assert` for machines that cannot reach its registry: the same names over node:assert. */
+/** Replaces `@std/assert` on machines that cannot reach its registry: the same names over node:assert. */
 
 import assertStrict from "node:assert/strict";
 
@@ -22,7 +22,7 @@ export function assertStringIncludes(actual: string, expected: string, message?:
 // deno-lint-ignore no-explicit-any
 type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
-/** Throws unless `fn` throws an error of the class whose message contains the text; returns the error. */
+/** Throws unless `fn` throws an error of this class whose message contains the text; returns the error. */
 export function assertThrows<E extends Error>(fn: () => unknown, errorClass: ErrorClass<E>, messageIncludes = ""): E {
   try {
     fn();

@@ -1,4 +1,4 @@
-/** Operators at extents where sums are long, against PyTorch's: tests/reference/write_sum_fixtures.py. */
+/** Compares operators that add many numbers with PyTorch's: tests/reference/write_sum_fixtures.py. */
 
 import type { Backend } from "../../src/graph/backend.ts";
 import { Graph, type Operator, type Shape, type Value } from "../../src/graph/graph.ts";
@@ -10,7 +10,7 @@ import { uniform } from "./random_weights.ts";
 
 const TABLE: Readonly<Record<string, unknown>> = { ...OPERATORS, ...TRAINING_OPERATORS };
 
-/** A graph, and some of what float64 makes of it. */
+/** A graph, and a part of its results in float64. */
 export interface SumCase {
   readonly name: string;
   readonly inputs: Readonly<Record<string, Numbers>>;
@@ -23,35 +23,35 @@ export interface SumCase {
   >;
   readonly outputs: Readonly<
     Record<string, {
-      /** Every so many numbers are in `expected`. */
+      /** `expected` has every `step`th number. */
       readonly step: number;
       readonly expected: readonly number[];
-      /** PyTorch's error in float32. */
+      /** Error of PyTorch's float32. */
       readonly torchError: number;
     }>
   >;
 }
 
-/** Numbers by formula: uniform around `offset`, or so many labels in turn. */
+/** Numbers by formula: uniform around `offset`, or class numbers below `labels`. */
 type Numbers =
   & { readonly shape: Shape }
   & ({ readonly scale: number; readonly offset: number } | { readonly labels: number });
 
-/** How far a device may be from float64: so many times as far as PyTorch's float32, or a few roundings of the result. */
+/** Tolerance against float64: a multiple of the error of PyTorch's float32, or a few roundings of the result. */
 export const TIMES_PYTORCH = 4;
 const FEW_ROUNDINGS = 5e-7;
 
-/** What is allowed of a sum, given PyTorch's error. */
+/** Returns the tolerance of a sum for PyTorch's error. */
 export function allowedOfSum(torchError: number): number {
   return Math.max(TIMES_PYTORCH * torchError, FEW_ROUNDINGS);
 }
 
-/** All cases. */
+/** Reads all cases. */
 export async function readSumCases(): Promise<readonly SumCase[]> {
   return (await readJson<{ cases: SumCase[] }>("sums.json")).cases;
 }
 
-/** A device's errors by output, relative to the largest number expected. */
+/** Returns a device's errors by output, relative to the largest expected number. */
 export async function sumErrors(backend: Backend, c: SumCase): Promise<Record<string, number>> {
   const graph = new Graph();
   const values: Record<string, Value> = {};

@@ -1,4 +1,4 @@
-/** Every operator that only training graphs have, over odd shapes and all their options: for comparing executors. */
+/** Uses every operator that only training graphs have, with odd shapes and all options, to compare executors. */
 
 import { type Operands, type Shape, size } from "../../src/graph/graph.ts";
 import type { Tensors } from "../../src/graph/backend.ts";
@@ -9,16 +9,16 @@ import { uniform } from "./random_weights.ts";
 
 /** One use of an operator. */
 export interface TrainingCase {
-  /** The operator and what is special about its use. */
+  /** The operator and the special feature of this case. */
   readonly name: string;
   readonly op: TrainingOperatorName;
   readonly operands: Readonly<Record<string, Shape>>;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Numbers of operands where random ones would not do. */
+  /** Numbers of the operands that cannot be random. */
   readonly given?: Readonly<Record<string, readonly number[]>>;
 }
 
-/** A graph of one node with the output "y", and what to give to a run of it. */
+/** Returns a graph of one node with the output "y", and its inputs for a run. */
 export function trainingGraph({ name, op, operands, attributes, given = {} }: TrainingCase): {
   graph: Graph;
   inputs: Tensors;
@@ -41,7 +41,7 @@ function add(op: TrainingOperatorName, what: string, operands: TrainingCase["ope
   CASES.push({ name: `${op}, ${what}`, op, operands, attributes, given });
 }
 
-/** A convolution, as its three contractions see it. */
+/** A convolution for which all three contractions are tested. */
 interface Convolution {
   readonly image: Shape;
   readonly cout: number;
@@ -50,9 +50,9 @@ interface Convolution {
   readonly stride?: Pair;
   readonly padding?: Pair;
   readonly dilation?: Pair;
-  /** Left out for static weights. */
+  /** Absent for static weights. */
   readonly kernels?: number;
-  /** Of "cfsk"; all that fit where left out. */
+  /** A part of "cfsk". Default: all that are possible. */
   readonly attentions?: string;
 }
 
@@ -106,7 +106,7 @@ for (const kernels of [undefined, 1, 4]) {
   addConvolution({ image: [2, 5, 7, 6], cout: 9, groups: 1, kernelSize: [1, 1], stride: [2, 2], kernels });
 }
 addConvolution({ image: [2, 3, 17, 19], cout: 33, groups: 1, kernelSize: [7, 7], stride: [2, 2], padding: [3, 3] });
-// More patches than fit one piece of memory.
+// More patches than fit in one buffer.
 addConvolution({ image: [3, 32, 80, 80], cout: 1, groups: 1, kernelSize: [3, 3], padding: [1, 1] });
 
 for (const [cin, cout, groups] of [[4, 5, 1], [8, 8, 2], [4, 6, 2], [6, 8, 1], [5, 5, 5], [3, 6, 3]]) {
@@ -285,5 +285,5 @@ for (const squares of [0, 4, 1e6]) {
 }
 for (const x of [3, NaN, Infinity]) add("gate", `${x}`, { open: [1], x: [1] }, {}, { x: [x] });
 
-/** The cases; every training operator has one. */
+/** The cases. Every training operator has at least one. */
 export const TRAINING_CASES: readonly TrainingCase[] = CASES;

@@ -1,4 +1,4 @@
-/** Whole networks in training against PyTorch: tests/reference/write_training_parity_fixtures.py. */
+/** Compares the training of whole networks with PyTorch: tests/reference/write_training_parity_fixtures.py. */
 
 import type { Backend, Executable } from "../../src/graph/backend.ts";
 import { size } from "../../src/graph/graph.ts";
@@ -12,29 +12,29 @@ import { readJson, readTensors } from "./fixtures.ts";
 import { randomTrainingStateDict, uniform } from "./random_weights.ts";
 import { estimateDistance, PROJECTIONS, sketch } from "./sketch.ts";
 
-/** How far a tensor of the first step may be from PyTorch's in float64: relative L2. */
+/** Tolerance of a tensor after the first step against PyTorch's float64: relative L2. */
 export const TENSOR_TOLERANCE = 1e-3;
-/** How far the loss of any step may be from PyTorch's in float64, relative. */
+/** Relative tolerance of the loss of any step against PyTorch's float64. */
 export const LOSS_TOLERANCE = 1e-2;
 
-/** A network with PyTorch's answers in float64. */
+/** A network with PyTorch's results in float64. */
 export interface TrainingCase {
   /** "od_resnet18_4x@30": architecture, kernels, temperature. */
   readonly name: string;
   readonly arch: string;
   readonly kernelNum: number;
   readonly temperature: number;
-  /** Of every step. */
+  /** Loss of every step. */
   readonly losses: readonly number[];
-  /** PyTorch's in float32. */
+  /** Loss of every step of PyTorch's float32. */
   readonly torchLosses: readonly number[];
-  /** A row for each float tensor of the state dict: L2 norm, PyTorch's error in float32, projections. */
+  /** One row per float tensor of the state dict: L2 norm, error of PyTorch's float32, projections. */
   readonly sketches: Float32Array;
 }
 
-/** What all cases have in common. */
+/** The settings that all cases share. */
 export interface TrainingSetting {
-  /** PyTorch's version. */
+  /** Version of PyTorch. */
   readonly torch: string;
   readonly imageSize: number;
   readonly batch: number;
@@ -42,25 +42,25 @@ export interface TrainingSetting {
   readonly sgd: { readonly lr: number; readonly momentum: number; readonly weight_decay: number };
 }
 
-/** A gradient or a running statistic after the first step. */
+/** The error of a gradient or a running statistic after the first step. */
 export interface TensorError {
-  /** Of the parameter or buffer. */
+  /** Name of the parameter or buffer. */
   readonly name: string;
   /** Estimated L2 distance from PyTorch's float64, relative to its norm. */
   readonly error: number;
-  /** The same of PyTorch's float32, exact. */
+  /** Exact L2 distance of PyTorch's float32 from its float64, relative to the same norm. */
   readonly torchError: number;
 }
 
-/** How a device trains. */
+/** The result of training on a device. */
 export interface TrainingResult {
-  /** In the state dict's order. */
+  /** In the order of the state dict. */
   readonly tensors: readonly TensorError[];
-  /** Of every step that was made. */
+  /** Loss of every step that was made. */
   readonly losses: readonly number[];
 }
 
-/** The setting and the cases. */
+/** Reads the settings and the cases. */
 export async function readTrainingCases(): Promise<{ setting: TrainingSetting; cases: readonly TrainingCase[] }> {
   const { cases, ...setting } = await readJson<TrainingSetting & { cases: Omit<TrainingCase, "sketches">[] }>(
     "training_parity.json",
@@ -69,7 +69,7 @@ export async function readTrainingCases(): Promise<{ setting: TrainingSetting; c
   return { setting, cases: cases.map((c) => ({ ...c, sketches: tables.get(c.name)! })) };
 }
 
-/** The largest relative difference of two curves, as far as the first goes. */
+/** Returns the largest relative difference of two curves, over the length of the first. */
 export function curveError(losses: readonly number[], expected: readonly number[]): number {
   return Math.max(...losses.map((loss, i) => Math.abs(loss / expected[i] - 1)));
 }
@@ -109,19 +109,19 @@ export async function trainCase(
   });
 }
 
-/** images() of the script: noise around a colour of each image's own. */
+/** images() in the script: noise around a colour, one colour per image. */
 function images(shape: readonly number[]): Float32Array<ArrayBuffer> {
   const colour = uniform("image.colour", [shape[0], 3, 1, 1]);
   const pixels = shape[2] * shape[3];
   return uniform("image", shape).map((x, i) => x + colour[Math.floor(i / pixels)]);
 }
 
-/** labels() of the script. */
+/** labels() in the script. */
 function labels({ batch, classes }: TrainingSetting): Float32Array<ArrayBuffer> {
   return uniform("labels", [batch]).map((u) => Math.floor((u + 1) / 2 * classes));
 }
 
-/** Compares what the first step left with the sketches. */
+/** Compares the tensors after the first step with the sketches. */
 async function tensorErrors(
   model: Model,
   executable: Required<Executable>,
@@ -133,7 +133,7 @@ async function tensorErrors(
   if (c.sketches.length !== floats.length * columns) throw new Error(`${c.name}: the fixture is of another network`);
   const errors: TensorError[] = [];
   for (const group of groups(floats)) {
-    // After one step the velocity is the gradient and the weight decay.
+    // After one step the velocity is the gradient plus the weight decay.
     const key = ([name, { trainable }]: Entry) => trainable ? stateName(name, "momentum_buffer") : name;
     const values = await executable.read(group.map(key));
     for (const entry of group) {
@@ -153,7 +153,10 @@ async function tensorErrors(
 
 type Entry = readonly [name: string, parameter: Parameter];
 
-/** Neighbours that are read together, some 16 MB at a time: all of a network's are too many, one by one takes long. */
+/**
+ * Groups neighbours of about 16 MB that are read together. All tensors at once need too much memory; single reads are
+ * slow.
+ */
 function groups(entries: readonly Entry[]): Entry[][] {
   const groups: Entry[][] = [];
   let room = 0;

@@ -1,11 +1,11 @@
-/** A PNG encoder just large enough for tests: 8-bit RGB, no filter. */
+/** A minimal PNG encoder for tests: 8-bit RGB, no filter. */
 
 import { crc32, deflateSync } from "node:zlib";
 import type { RgbImage } from "../../src/data/pixels/image.ts";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
-/** The image as a PNG file. */
+/** Returns the image as a PNG file. */
 export function encodePng({ width, height, data }: RgbImage): Uint8Array<ArrayBuffer> {
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);

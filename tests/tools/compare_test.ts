@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runTask } from "../support/run_task.ts";
 
-/** A run of two epochs of three steps each. */
+/** Writes a run of two epochs with three steps each. */
 async function writeRun(folder: string, losses: readonly number[], accuracies: readonly number[]): Promise<void> {
   const lines: unknown[] = [];
   for (const [epoch, valTop1] of accuracies.entries()) {

@@ -1,4 +1,4 @@
-/** How a model is used, from file to file and from flag to answer. */
+/** Tests how a model's inference settings pass from files and flags to results. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,7 @@
-/** Conversion on bad days: killed, interrupted, on a full disk, of weights that are no numbers or another network's. */
+/**
+ * Tests conversions that go wrong: killed, interrupted, on a full disk, with weights that are NaN or of another
+ * network.
+ */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";

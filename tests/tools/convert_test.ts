@@ -9,7 +9,7 @@ import { startHub } from "../checkpoint/hub_server.ts";
 import { describe, fixture, kind } from "../checkpoint/support.ts";
 
 const TOOL = fileURLToPath(new URL("../../tools/convert.ts", import.meta.url));
-/** What the project's own task grants; a question for more ends the test. */
+/** The permissions of the project's own task. A request for another permission ends the test. */
 const HF = ["HF_TOKEN", "HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME", "HOME"];
 const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-net", "--allow-sys=homedir", `--allow-env=${HF.join()}`];
 

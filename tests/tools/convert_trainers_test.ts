@@ -10,7 +10,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs one of the tools in a folder. */
+/** Runs a tool in a folder. */
 async function run(tool: string, folder: string, ...args: string[]): Promise<Outcome> {
   const path = fileURLToPath(new URL(`../../tools/${tool}.ts`, import.meta.url));
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,4 +1,4 @@
-/** What `eval` and `train` make of folders as people have them: which classes they are, and what is said of it. */
+/** Tests `eval` and `train` with various image folders: which classes the folders become, and what is reported. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { IMAGENET_WORDNET_IDS } from "../../src/data/labels/imagenet.ts";

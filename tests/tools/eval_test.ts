@@ -9,7 +9,10 @@ import { encodePng } from "../support/write_png.ts";
 
 const IMAGES = 21;
 
-/** A temporary folder with a model of random weights, class folders of random images, and the same with a broken one. */
+/**
+ * Makes a temporary folder with a model of random weights, class folders of random images, and a copy with a broken
+ * image.
+ */
 async function withInputs(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {

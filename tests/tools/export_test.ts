@@ -12,7 +12,7 @@ import { command } from "../../tools/export.ts";
 import { execute } from "../../tools/support/command.ts";
 import { describe } from "../checkpoint/support.ts";
 
-/** Runs the tool and answers its exit code and what it printed. */
+/** Runs the tool and returns its exit code and output. */
 async function run(...argv: string[]): Promise<{ code: number; text: string }> {
   const lines: string[] = [];
   const { log, error } = console;

@@ -1,4 +1,4 @@
-/** Commands that are told to read devices, pipes, endless and absurd things: one line each, soon. */
+/** Tests commands that read devices, pipes, endless files and absurd values: each prints one line, soon. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runTask } from "../support/run_task.ts";

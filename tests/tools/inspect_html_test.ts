@@ -1,4 +1,4 @@
-/** `inspect --image --html`: the report says what classify and the kernels say, and needs nothing but itself. */
+/** Tests `inspect --image --html`: the report agrees with classify and the kernels, and is self-contained. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";

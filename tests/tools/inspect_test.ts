@@ -19,7 +19,7 @@ Deno.test("inspect --json has the keys that programs rely on", async () => {
   assertEquals(summary.layers.length, 20);
   assertEquals(summary.layers[1].attentions, ["channel", "filter", "spatial", "kernel"]);
   assertEquals(summary.published, null);
-  // Layers and the classifier are all there is to multiply.
+  // Only the layers and the classifier have multiply-adds.
   const layers = summary.layers.reduce((n: number, layer: { madds: number }) => n + layer.madds, 0);
   assertEquals(layers + 512 * 7, summary.madds);
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { command } from "../../tools/parity.ts";
 import { execute } from "../../tools/support/command.ts";
 
-/** Runs the tool and answers its exit code and what it printed. */
+/** Runs the tool and returns its exit code and output. */
 async function run(...argv: string[]): Promise<{ code: number; text: string }> {
   const lines: string[] = [];
   const { log, error } = console;

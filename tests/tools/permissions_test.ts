@@ -1,4 +1,4 @@
-/** What the command lines may do, and that they need no more. */
+/** Tests that each command line has the permissions it needs, and no others. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -7,7 +7,7 @@ import { encodePng } from "../support/write_png.ts";
 
 const TOOL = fileURLToPath(new URL("../../tools/train.ts", import.meta.url));
 
-/** The tool with the permissions of its task, as a process that can be sent signals. */
+/** Starts the tool with the permissions of its task, as a process that can receive signals. */
 function start(...args: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--allow-read", "--allow-write", TOOL, ...args],

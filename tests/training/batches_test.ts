@@ -12,7 +12,7 @@ Deno.test("epochOrder() is a permutation that seed and epoch choose", () => {
   for (const other of [epochOrder(1000, 1, 3), epochOrder(1000, 2, 2)]) {
     assert(order.filter((index, i) => index === other[i]).length < 10);
   }
-  // Each of three images comes first about as often.
+  // Each of three images comes first about equally often.
   const firsts = Array.from({ length: 3000 }, (_, epoch) => epochOrder(3, 7, epoch)[0]);
   for (const index of [0, 1, 2]) assert(Math.abs(firsts.filter((first) => first === index).length - 1000) < 100);
 });

@@ -1,4 +1,4 @@
-/** A broken image costs no finished work: what is done is saved, and the run goes on from there as if nothing had been. */
+/** Tests that a broken image loses no finished work. The run is saved and continues from there as if uninterrupted. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Dataset } from "../../src/data/datasets/dataset.ts";

@@ -24,7 +24,7 @@ const epoch = (number: number): EpochMetrics => ({
   seconds: 1,
 });
 
-/** The points of the lines of a picture. */
+/** Returns the points of the lines of a chart. */
 function linesOf(svg: string): number[][][] {
   const paths = [...svg.matchAll(/aria-label="line"[^>]*><path d="M([^"]+)"/g)].map(([, path]) => path.split("L"));
   return paths.map((points) => points.map((point) => point.split(",").map(Number)));

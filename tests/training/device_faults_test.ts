@@ -1,4 +1,4 @@
-/** Training on devices that are lost or too small. */
+/** Tests training on devices that are lost or too small. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError } from "../../src/errors.ts";

@@ -1,4 +1,4 @@
-/** Training steps on both devices against the float64 interpreter. */
+/** Tests training steps on both devices against the float64 interpreter. */
 
 import { assert, assertEquals } from "@std/assert";
 import { adamW, sgd } from "../../src/training/optimizer.ts";

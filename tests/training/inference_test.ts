@@ -1,4 +1,7 @@
-/** A run saves how its model is used: an evaluation of its files gives the figures that the run measured. */
+/**
+ * Tests that a run saves its model's inference settings: an evaluation of its files gives the figures that the run
+ * measured.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";

@@ -1,6 +1,7 @@
 /**
- * `killed_run.ts FOLDER MOMENT`: begins or goes on with the small run in FOLDER and kills its own process at a moment: the
- * MOMENTth time that it writes to a file, renames one or ends a step. Prints how many there were where it gets to the end.
+ * `killed_run.ts FOLDER MOMENT`: starts or resumes the small run in FOLDER and kills its own process at the MOMENTth
+ * event. An event is a write to a file, a rename or the end of a step. If the run ends first, prints the number of
+ * events.
  */
 
 import { openDevice } from "../../src/devices.ts";

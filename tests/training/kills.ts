@@ -1,6 +1,6 @@
 /**
- * `deno run --allow-read --allow-write --allow-run tests/training/kills.ts [KILLS] [SEED]`: kills the small run at random
- * moments, resumes it, and compares what it ends with to a run that nobody killed.
+ * `deno run --allow-read --allow-write --allow-run tests/training/kills.ts [KILLS] [SEED]`: kills the small run at
+ * random moments, resumes it, and compares the final result with that of an uninterrupted run.
  */
 
 import { fileURLToPath } from "node:url";

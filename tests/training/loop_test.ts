@@ -13,7 +13,7 @@ async function metricsOf(folder: string): Promise<Line[]> {
   return text.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Everything that a file holds, but for its metadata. */
+/** Returns the content of a file, except for its metadata. */
 async function tensorsOf(path: string): Promise<Record<string, string>> {
   const { tensors, close } = await openCheckpoint(path);
   const entries = [...tensors].map(async ([name, { read }]) => [name, (await read()).toBase64()]);

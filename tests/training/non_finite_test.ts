@@ -1,4 +1,7 @@
-/** Numbers that are none: they go through every layer to the loss, and the layer where they begin is named. */
+/**
+ * Tests NaN and infinities in training: they pass through every layer to the loss, and the message names the layer
+ * where they begin.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Backend } from "../../src/graph/backend.ts";

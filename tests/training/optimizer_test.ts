@@ -1,4 +1,4 @@
-/** Optimizers against PyTorch's: tests/reference/write_training_fixtures.py. */
+/** Tests optimizers against PyTorch's: tests/reference/write_training_fixtures.py. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Graph, type Shape, type Value } from "../../src/graph/graph.ts";

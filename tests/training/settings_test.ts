@@ -1,4 +1,4 @@
-/** Labels and settings that make no sense are refused before a step changes anything, on both devices. */
+/** Tests that invalid labels and settings are refused before a step changes anything, on both devices. */
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentError, DataError } from "../../src/errors.ts";

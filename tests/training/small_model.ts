@@ -1,4 +1,4 @@
-/** A network small enough for the float64 interpreter, with everything that training has to do with. */
+/** A network that is small enough for the float64 interpreter and has every feature that affects training. */
 
 import { Model } from "../../src/models/model/model.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";

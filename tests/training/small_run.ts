@@ -1,4 +1,4 @@
-/** A training run small enough for tests: resnet20 on images of 8 x 8. */
+/** A training run that is small enough for tests: resnet20 on images of 8 x 8. */
 
 import type { Dataset } from "../../src/data/datasets/dataset.ts";
 import { IMAGENET } from "../../src/data/pixels/preprocessing.ts";

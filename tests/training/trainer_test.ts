@@ -14,7 +14,7 @@ function options(more: Partial<TrainerOptions> = {}): TrainerOptions {
   return { batch: BATCH, inputShape: [3, SIZE, SIZE], optimizer: sgd({ momentum: 0.9, weightDecay: 1e-3 }), ...more };
 }
 
-/** Weights after some steps on the interpreter, and what remembers them. */
+/** Trains some steps on the interpreter; returns the weights and the training memory. */
 async function train(
   steps: readonly number[],
   more: Partial<TrainerOptions> = {},

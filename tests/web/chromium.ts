@@ -1,4 +1,4 @@
-/** A real browser for the tests: Chromium, headless, with its software WebGPU adapter or with none. */
+/** A real browser for the tests: headless Chromium, with its software WebGPU adapter or without an adapter. */
 
 // The driver is named in this file only.
 // deno-lint-ignore-file no-import-prefix

@@ -1,5 +1,6 @@
 /**
- * What is expected of a device under a second WebGPU implementation: the very tests that run in Deno (wgpu, naga) run in Chromium (Dawn, Tint).
+ * Tests devices with a second WebGPU implementation: the tests that run in Deno (wgpu, naga) run again in Chromium
+ * (Dawn, Tint).
  */
 
 import { testInChromium } from "./in_chromium.ts";

@@ -1,6 +1,6 @@
 /**
- * Runs before the browser tests, which never pass by skipping: where there is no Chromium and the machine is a Debian with
- * root, installs it; else says what to install and fails.
+ * Runs before the browser tests. They do not pass by skipping. If there is no Chromium and the machine is a Debian with
+ * root, this installs it. Otherwise it says what to install and fails.
  */
 
 import { aptGetInstall, mayInstall } from "../support/apt_get.ts";

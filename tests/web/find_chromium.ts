@@ -1,4 +1,4 @@
-/** Where Linux distributions put Chromium; the environment variable CHROMIUM names another one. */
+/** Finds Chromium where Linux distributions install it. The environment variable CHROMIUM names another path. */
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** The path of Chromium. Throws where there is none. */

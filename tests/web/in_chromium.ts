@@ -1,4 +1,4 @@
-/** Tests of this project that run in Deno, run again in Chromium: bundled, with as much of Deno as they use. */
+/** Runs tests that run in Deno again in Chromium. They are bundled with the parts of Deno that they use. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

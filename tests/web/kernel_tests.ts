@@ -1,4 +1,4 @@
-/** Which tests run in Chromium, too: everything that tests kernels or the device. */
+/** The tests that also run in Chromium: all tests of kernels or of the device. */
 
 const ALL = [
   ...[...Deno.readDirSync(new URL("../webgpu", import.meta.url))].map(({ name }) => `tests/webgpu/${name}`),

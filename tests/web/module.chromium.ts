@@ -1,6 +1,8 @@
 /// <reference lib="dom" />
 
-/** The bundled module in a page of one's own: what is loaded when, the decoders' bytes, docs/browser.md's example. */
+/**
+ * Tests the bundled module in a user's page: what is loaded when, the decoders' bytes, the example of docs/browser.md.
+ */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 
-/** The page in Chromium, as a person uses it: by mouse, by keyboard, with good files and bad ones. */
+/** Tests the page in Chromium as a user would use it: by mouse, by keyboard, with valid and with broken files. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";

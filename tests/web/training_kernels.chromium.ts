@@ -1,5 +1,6 @@
 /**
- * Kernels of the backward pass under a second WebGPU implementation: the very tests that run in Deno (wgpu, naga) run in Chromium (Dawn, Tint).
+ * Tests kernels of the backward pass with a second WebGPU implementation: the tests that run in Deno (wgpu, naga) run
+ * again in Chromium (Dawn, Tint).
  */
 
 import { testInChromium } from "./in_chromium.ts";

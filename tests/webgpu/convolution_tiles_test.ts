@@ -15,7 +15,7 @@ import { ANY_DEVICE } from "../../src/webgpu/planner/planned_memory.ts";
 const HARDWARE: Capabilities = { ...ANY_DEVICE, winograd: false };
 const SOFTWARE: Capabilities = { ...HARDWARE, profile: "software" };
 
-/** Windows of a square map of so many channels. */
+/** The geometry of a convolution of a square map with this number of channels. */
 function geometryOf(channels: number, size: number, kernel: number, groups = 1) {
   const image = [1, channels, size, size];
   const weight = [channels, channels / groups, kernel, kernel];

@@ -1,4 +1,4 @@
-/** A GPU that a program brings along, where there are no globals of WebGPU: as from a package in another runtime. */
+/** Tests a GPU that the program provides, without global WebGPU objects, as from a package in another runtime. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ArgumentError, DeviceError, type GpuSource, openDevice } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** What a plan makes is checked against the device's limits, one by one, before the device is asked. */
+/** Tests that each buffer and dispatch of a plan is checked against the device's limits before the device is used. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DeviceError } from "../../src/errors.ts";

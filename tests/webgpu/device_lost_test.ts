@@ -1,4 +1,4 @@
-/** Devices that are lost: really (GPUDevice.destroy at chosen calls), and as by a driver that hangs (simulated). */
+/** Tests the loss of devices: real (GPUDevice.destroy at chosen calls), and simulated, as by a driver that hangs. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DeviceError } from "../../src/errors.ts";

@@ -1,4 +1,4 @@
-/** Long runs, submitted in parts. */
+/** Tests long runs, which are submitted in parts. */
 
 import { assert, assertEquals } from "@std/assert";
 import { createModel, type Model } from "../../src/models/model/model.ts";
@@ -29,7 +29,7 @@ const images = random([BATCH, 3, IMAGE, IMAGE], 1);
 const labels = Float32Array.from({ length: BATCH }, (_, i) => i % CLASSES);
 
 Deno.test("partsOf() keeps every step and its order, and each part within 100 ms of a slow GPU", () => {
-  const options = { batch: 64, imageSize: 64, optimizer: sgd() };
+  const options = { batch: 64, inputShape: [3, 64, 64], optimizer: sgd() };
   const model = createModel({ arch: "od_resnet18", kernelNum: 4 });
   for (const graph of [model.graph({ batch: 8 }), trainerGraph(model, options)]) {
     const plan = planGraph(graph, ANY_DEVICE);

@@ -1,4 +1,4 @@
-/** What adapters refuse: devices, limits, features, memory, and kernels that are wrong. */
+/** Tests what adapters refuse: devices, limits, features, memory, and invalid kernels. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openDevice } from "../../src/devices.ts";
@@ -145,7 +145,7 @@ const DEFAULTS: Readonly<Record<string, number>> = {
 for (const profile of ["software", "hardware"] as const) {
   Deno.test(`a training step needs no more than WebGPU promises, of kernels for ${profile}`, async () => {
     await withFaults({ limits: DEFAULTS, features: [] }, async (backend) => {
-      const options = { batch: 2, imageSize: SIZE, clipNorm: 1, averageDecay: 0.9, parts: true };
+      const options = { batch: 2, inputShape: [3, SIZE, SIZE], clipNorm: 1, averageDecay: 0.9, parts: true };
       const trainer = await Trainer.create(smallTraining(), backend, { ...options, optimizer: adamW() });
       const { loss, failed } = await trainer.step(smallBatch("limits", 2), { learningRate: 0.01 });
       assert(!failed && loss > 0, `${loss}`);
@@ -157,7 +157,14 @@ Deno.test("no kernel of any network, in inference or training, binds more than W
   const checked = new Set<string>();
   for (const arch of ["resnet20", "od_resnet20", "od_resnet50", "od_mobilenetv2_100"]) {
     const model = createModel({ arch, kernelNum: 4 });
-    const options = { batch: 2, imageSize: 32, optimizer: adamW(), clipNorm: 1, averageDecay: 0.9, parts: true };
+    const options = {
+      batch: 2,
+      inputShape: [3, 32, 32],
+      optimizer: adamW(),
+      clipNorm: 1,
+      averageDecay: 0.9,
+      parts: true,
+    };
     for (const graph of [model.graph({ batch: 2 }), trainerGraph(model, options)]) {
       for (const profile of ["software", "hardware"] as const) {
         for (const operands of ["texture", "buffer"] as const) {

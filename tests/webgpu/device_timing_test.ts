@@ -1,4 +1,6 @@
-/** Clocks as they are on Metal (timestamps that stand still) and in browsers (rounded to a coarse step). */
+/**
+ * Tests profiling with clocks as on Metal (timestamps that do not advance) and in browsers (rounded to a coarse step).
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { conv2d } from "../../src/graph/ops/conv2d.ts";

@@ -1,6 +1,6 @@
 /**
- * The system's GPU behind a layer that counts what is asked of it and can be told to fail. What it answers is real: the
- * layer only lowers what the adapter offers, refuses memory, and lets devices be lost.
+ * Wraps the system's GPU in a layer that counts calls and can be told to fail. Results are real. The layer only lowers
+ * the adapter's limits and features, refuses memory, and loses devices.
  */
 
 /** What goes wrong. */

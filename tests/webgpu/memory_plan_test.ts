@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Life, planMemory } from "../../src/webgpu/planner/memory_plan.ts";
 
-/** Fails where two values that live at the same time share a slot, or a slot is too small. */
+/** Fails if two values that are alive at the same time share a slot, or if a slot is too small. */
 function assertSound(lives: readonly Life[]): void {
   const { slotOf, slots } = planMemory(lives);
   for (let i = 0; i < lives.length; i++) {

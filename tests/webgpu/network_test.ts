@@ -7,7 +7,10 @@ import { assertParity, withWebGpu } from "./support.ts";
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "relu" } as const;
 const pointwise = { ...window, padding: [0, 0], activation: "none" } as const;
 
-/** A residual block of ODConv layers with a shared attention branch: values of many lives, read by several kernels. */
+/**
+ * A residual block of ODConv layers with a shared attention branch. Its values have various lifetimes, and several
+ * kernels read them.
+ */
 function dynamicBlock(): RandomGraph {
   const g = new RandomGraph();
   const { graph } = g;

@@ -1,4 +1,4 @@
-/** What is no number must not vanish: shader compilers may take for granted that there is none. */
+/** Tests that NaN does not disappear. Shader compilers may assume that there is none. */
 
 import { assertEquals } from "@std/assert";
 import { Graph, type Operator, type Shape, size, type Value } from "../../src/graph/graph.ts";

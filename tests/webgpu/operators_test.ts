@@ -5,7 +5,7 @@ import { type OperatorName, OPERATORS } from "../../src/graph/ops/mod.ts";
 import { RandomGraph } from "../support/random_graph.ts";
 import { assertParity, withWebGpu } from "./support.ts";
 
-/** Builds one operator over random tensors. */
+/** Builds one operator with random tensors. */
 type Case = readonly [name: string, build: (g: RandomGraph) => Value];
 
 const { relu, relu6, sigmoid, softmax, add, mul, linear, flatten, dropout } = OPERATORS;

@@ -5,7 +5,7 @@ import { planGraph } from "../../src/webgpu/planner/planner.ts";
 import { createModel } from "../../src/models/model/model.ts";
 import { smallGraph } from "../support/small_graph.ts";
 
-/** A device that only adds up what is asked of it. */
+/** A device that only adds up the bytes of the buffers that it is asked for. */
 function countingDevice(): { device: GPUDevice; bytes: Record<string, number> } {
   const bytes: Record<string, number> = {};
   const device = {

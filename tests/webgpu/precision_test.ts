@@ -12,7 +12,7 @@ import { withWebGpu } from "./support.ts";
 
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "none" } as const;
 
-/** Every way that a convolution's weights lie: as values, by Winograd's transform, depthwise, in groups, n kernels. */
+/** Convolutions with every layout of weights: as values, transformed by Winograd, depthwise, in groups, n kernels. */
 function convolutions(map: (v: number) => number): RandomGraph {
   const g = new RandomGraph();
   const { graph } = g;

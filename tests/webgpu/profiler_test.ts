@@ -6,7 +6,7 @@ import { costsOf, totalsBy } from "../../src/webgpu/profiler/cost.ts";
 import { RandomGraph } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
 
-/** A convolution, a linear layer of a pooled map, and what lies between. */
+/** A convolution, a pooling and a linear layer. */
 function network(): RandomGraph {
   const g = new RandomGraph();
   const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "none" } as const;

@@ -1,4 +1,4 @@
-/** What the WebGPU tests share: devices, and comparison with the float64 reference. */
+/** Shared by the WebGPU tests: opens devices and compares results with the float64 reference. */
 
 import { assert } from "@std/assert";
 import { openWebGpu, type WebGpuBackend, type WebGpuOptions } from "../../src/webgpu/device.ts";

@@ -15,7 +15,7 @@ const one: Pair = [1, 1];
 const two: Pair = [2, 2];
 
 const CASES: readonly ConvolutionCase[] = [
-  // Static.
+  // Static weights.
   { cin: 3, cout: 8, size: [15, 17], k: [7, 7], stride: two, padding: [3, 3] },
   { batch: 5, cin: 8, cout: 16, size: [7, 7], k: [3, 3], padding: one },
   { cin: 6, cout: 10, size: [9, 13], k: [3, 3], stride: two, padding: one },

@@ -1,4 +1,4 @@
-/** Whole backward passes on WebGPU: against the float64 interpreter, and against what PyTorch wrote down. */
+/** Tests whole backward passes on WebGPU against the float64 interpreter and against PyTorch's stored results. */
 
 import { assert, assertEquals } from "@std/assert";
 import { appendGradients } from "../../src/graph/autodiff.ts";

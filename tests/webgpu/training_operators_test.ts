@@ -6,7 +6,7 @@ import { RandomGraph } from "../support/random_graph.ts";
 import { withWebGpu } from "./support.ts";
 import { assertInterpreted } from "./training_support.ts";
 
-/** One operator over random inputs of those shapes; some of them other numbers. */
+/** One operator with inputs of these shapes. The inputs are random, except for those in `given`. */
 interface Case {
   readonly op: Operator;
   readonly operands: Readonly<Record<string, Shape>>;

@@ -1,4 +1,4 @@
-/** What the tests of training graphs on WebGPU share. */
+/** Shared by the tests of training graphs on WebGPU. */
 
 import { assert } from "@std/assert";
 import type { Graph } from "../../src/graph/graph.ts";

@@ -16,7 +16,7 @@ function parameter(graph: Graph, name: string, shape: readonly number[], seed: n
   return graph.parameter(name, shape, () => Promise.resolve(random(shape, seed)));
 }
 
-/** y = w + x, and w becomes y. */
+/** y = w + x; then y is stored in w. */
 function counter(): Graph {
   const graph = new Graph();
   const w = graph.parameter("w", [5], () => Promise.resolve(Float32Array.of(1, 2, 3, 4, 5)));

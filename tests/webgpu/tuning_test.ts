@@ -11,7 +11,7 @@ import { assertParity, withWebGpu } from "./support.ts";
 
 const window = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1, activation: "relu" } as const;
 
-/** Three convolutions, of which two are of one shape, and a dynamic one. */
+/** Three convolutions, two of them with the same shape, and a dynamic one. */
 function network(): RandomGraph {
   const g = new RandomGraph();
   const x = g.input("x", [2, 8, 9, 9]);

@@ -6,7 +6,7 @@ import { withWebGpu } from "./support.ts";
 
 type Calls = Record<string, number>;
 
-/** Methods that make something, by the object that has them. */
+/** Methods of a GPUDevice that create something. */
 const MAKERS = [
   "createBuffer",
   "createTexture",

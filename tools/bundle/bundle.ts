@@ -1,28 +1,28 @@
 /**
- * Bundles modules of this project for browsers with esbuild, which knows code splitting, source-phase imports and
- * plugins; `deno bundle` refuses source-phase imports and takes no plugins.
+ * Bundles modules of this project for browsers with esbuild, which supports code splitting, source-phase imports and
+ * plugins. `deno bundle` refuses source-phase imports and takes no plugins.
  *
  * @module
  */
 
-// The bundler is named in this folder only.
+// Only this folder names the bundler.
 // deno-lint-ignore-file no-import-prefix
 import { basename } from "node:path";
 import { build, type BuildOptions, type Metafile, type Plugin, stop } from "npm:esbuild@0.28.2";
 import { linkNpmPackages } from "./npm_packages.ts";
 import { npmSpecifiers, wasmSources } from "./plugins.ts";
 
-/** What to bundle. */
+/** Options of {@link bundle}. */
 export interface Bundle {
-  /** The modules that become files, by the files' names without ".js": absolute paths. */
+  /** Absolute paths of the modules that become files, by file name without ".js". */
   readonly entries: Readonly<Record<string, string>>;
   /** The folder to write to. */
   readonly out: string;
-  /** Whether the code that only Deno needs is left out: for pages, not for tests that bring their own Deno. */
+  /** Whether to leave out code that only Deno needs: true for pages, false for tests that bring their own Deno. */
   readonly withoutDeno: boolean;
-  /** Further plugins, asked first. */
+  /** Further plugins. They run first. */
   readonly plugins?: readonly Plugin[];
-  /** False keeps names and lines readable. */
+  /** false keeps names and lines readable. */
   readonly minify?: boolean;
 }
 
@@ -32,13 +32,13 @@ export interface BundledFile {
   readonly name: string;
   /** Its size. */
   readonly bytes: number;
-  /** Files that are loaded with it at once, itself included. */
+  /** Files that are loaded together with it, itself included. */
   readonly loadedWith: readonly string[];
-  /** The modules it was made of. */
+  /** The modules that it contains. */
   readonly modules: readonly string[];
 }
 
-/** Bundles; answers the files. Throws where something does not resolve. */
+/** Bundles modules; returns the files. Throws if an import does not resolve. */
 export async function bundle(options: Bundle): Promise<BundledFile[]> {
   const { entries, out, withoutDeno, plugins = [], minify = true } = options;
   const packages = await Deno.makeTempDir({ prefix: "odconv_bundle_" });
@@ -55,9 +55,9 @@ export async function bundle(options: Bundle): Promise<BundledFile[]> {
       platform: "browser",
       target: "es2024",
       minify,
-      // A network prints the names of its layers' classes.
+      // A network prints the class names of its layers.
       keepNames: true,
-      // Licences travel with the code they are for.
+      // Licences stay with their code.
       legalComments: "linked",
       define: withoutDeno ? { Deno: "undefined" } : {},
       loader: { ".wasm": "file" },

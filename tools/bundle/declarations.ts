@@ -1,15 +1,18 @@
 /**
- * Type declarations for the bundled module.
+ * Writes type declarations for the bundled module.
  *
  * @module
  */
 
-// The compiler is named in this folder only.
+// Only this folder names the compiler.
 // deno-lint-ignore-file no-import-prefix
 import { dirname } from "node:path";
 import ts from "npm:typescript@5.9.3";
 
-/** `deno check` has checked the sources already; what it alone knows (Deno, npm packages) is in no exported type. */
+/**
+ * noCheck: `deno check` has checked the sources. No exported type contains a type that only Deno knows (Deno, npm
+ * packages).
+ */
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ESNext,
   module: ts.ModuleKind.ESNext,
@@ -24,12 +27,13 @@ const OPTIONS: ts.CompilerOptions = {
   emitDeclarationOnly: true,
 };
 
-/** Relative specifiers of modules in a declaration. */
+/** Relative module specifiers in a declaration. */
 const SPECIFIERS = /(\bfrom |\bimport\()"(\.[^"]*)\.ts"/g;
 
 /**
- * Writes declarations of `entry` and of all that they name, from below `root` to the same paths below `out` (both end in
- * a slash). They name each other as the JavaScript files they would lie beside, which every TypeScript understands.
+ * Writes the declarations of `entry` and of all modules that they name, from below `root` to the same paths below
+ * `out`. Both end in a slash. The specifiers name the JavaScript files beside them, which every TypeScript version
+ * understands.
  */
 export async function writeDeclarations(entry: string, root: string, out: string): Promise<void> {
   const declarations = new Map<string, string>();

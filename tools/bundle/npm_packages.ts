@@ -1,19 +1,20 @@
 /**
- * Where Deno keeps the npm packages that a module uses, as a `node_modules` folder that a bundler can resolve in.
+ * Builds a `node_modules` folder from the npm packages that a module uses and Deno has cached, so that a bundler can
+ * resolve them.
  *
  * @module
  */
 
 import { dirname } from "node:path";
 
-/** The part of `deno info --json` that is used here. */
+/** The part of `deno info --json` that this module uses. */
 interface Info {
   readonly npmPackages: Readonly<Record<string, { name: string; version: string; localPath: string }>>;
 }
 
 /**
- * Links every npm package in the module graph of `entries` into `folder`/node_modules, downloading what is missing.
- * Throws where two versions of one package are in the graph: a flat folder holds one of them.
+ * Links every npm package in the module graph of `entries` into `folder`/node_modules. Downloads missing packages.
+ * Throws if the graph contains two versions of one package, because a flat folder holds only one.
  */
 export async function linkNpmPackages(entries: readonly string[], folder: string): Promise<void> {
   const linked = new Map<string, string>();

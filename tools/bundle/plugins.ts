@@ -1,10 +1,11 @@
 /**
- * What esbuild does not know of Deno's modules: `npm:` specifiers, and compiled WebAssembly as a source-phase import.
+ * Plugins for the features of Deno's modules that esbuild does not support: `npm:` specifiers, and compiled WebAssembly
+ * as a source-phase import.
  *
  * @module
  */
 
-// The bundler is named in this folder only.
+// Only this folder names the bundler.
 // deno-lint-ignore-file no-import-prefix
 import type { OnResolveArgs, Plugin } from "npm:esbuild@0.28.2";
 
@@ -24,8 +25,8 @@ export function npmSpecifiers(folder: string): Plugin {
 const SOURCE_IMPORT = /^import source (\w+) from ("[^"]+");$/gm;
 
 /**
- * `import source NAME from "x.wasm"`, which few browsers know, becomes an import of a module that fetches the file from
- * beside the bundle and compiles it while it arrives.
+ * Supports `import source NAME from "x.wasm"`, which few browsers do. It becomes an import of a module that fetches the
+ * file from the bundle's folder and compiles it during the download.
  */
 export const wasmSources: Plugin = {
   name: "wasm sources",
@@ -37,7 +38,7 @@ export const wasmSources: Plugin = {
     build.onResolve({ filter: /\.wasm$/ }, async (args) => {
       if (args.pluginData === PLAIN) return undefined;
       const { path, errors } = await build.resolve(args.path, plainly(args));
-      // Resolved twice: to the module that compiles it, and from there to the file itself.
+      // Resolved twice: first to the module that compiles it, then from there to the file.
       return args.namespace === COMPILED ? { path, errors } : { path, errors, namespace: COMPILED };
     });
     build.onLoad({ filter: /.*/, namespace: COMPILED }, ({ path }) => ({

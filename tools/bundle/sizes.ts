@@ -1,5 +1,5 @@
 /**
- * What a page that uses the module downloads, and when.
+ * Measures what a page that uses the module downloads, and when.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import type { BundledFile } from "./bundle.ts";
 export interface PartSize {
   /** When it is loaded. */
   readonly when: string;
-  /** As it lies on the disk. */
+  /** Size on disk. */
   readonly bytes: number;
-  /** As most servers send it: compressed with gzip. */
+  /** Size as most servers send it: compressed with gzip. */
   readonly compressed: number;
 }
 
-/** What is loaded later, by the modules and files that give it away. */
+/** The parts that are loaded later. A pattern of modules or files identifies each part. */
 const LATER = [
   ["WebGPU, when a device is opened", /src\/webgpu\/device\.ts$/],
   ["CPU, only where there is no GPU", /src\/cpu\/backend\.ts$|tfjs-backend-wasm-simd\.wasm$/],
@@ -26,7 +26,10 @@ const LATER = [
   ["ImageNet's class names, for its models", /imagenet_classes\.json$/],
 ] as const;
 
-/** The parts of a bundle of mod.ts in `folder`, each without what came before it at once. */
+/**
+ * Returns the parts of a bundle of mod.ts in `folder`. Each later part is counted without the files that are loaded at
+ * once.
+ */
 export function partSizes(files: readonly BundledFile[], folder: string): PartSize[] {
   const atOnce = files.find(({ name }) => name === "mod.js")!.loadedWith;
   const later = LATER.map(([when, part]) => {

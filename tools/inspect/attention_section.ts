@@ -1,5 +1,6 @@
 /**
- * A report's attentions: for each ODConv layer its four, for one image or two and their difference.
+ * The report's section on attentions: the four of each ODConv layer, for one image, or for two images and their
+ * difference.
  *
  * @module
  */
@@ -13,15 +14,15 @@ import { Html, html } from "./html.ts";
 import type { Observation } from "./observe.ts";
 import { amounts, differences, picture, type Scale } from "./pictures.ts";
 
-/** Attentions with so few numbers have them written out. */
+/** Attentions with at most this many numbers are printed as numbers. */
 const MOST_WRITTEN = 49;
-/** Numbers in a row of a picture of channels, by how many channels there are. */
+/** Columns of a picture of channels: `MANY_COLUMNS` for more than `MANY` channels, otherwise `FEW_COLUMNS`. */
 const FEW_COLUMNS = 16, MANY_COLUMNS = 64, MANY = 256;
 
-/** Heads of the columns. */
+/** Column headings. */
 const heads = (images: number): string[] => images === 2 ? ["A", "B", "B − A"] : ["attention"];
 
-/** All layers, folded but for the one that differs most. */
+/** Returns the section. All layers are collapsed, except the one that differs most. */
 export async function attentionSection(model: Model, { layers, seen }: Observation): Promise<Html> {
   if (!layers.length) {
     return html`<p>These weights have no ODConv layer: every image meets the same kernels.</p>`;
@@ -55,7 +56,7 @@ export async function attentionSection(model: Model, { layers, seen }: Observati
 ${shown}`;
 }
 
-/** How much an attention does: between two images, or within one. */
+/** Measures an attention: its mean difference between two images, or its spread within one. */
 function contrast(values: readonly (Float32Array | undefined)[]): number | undefined {
   const [a, b] = values;
   if (!a) return undefined;
@@ -93,7 +94,7 @@ async function rows(layer: DynamicLayer, weight: Float32Array, seen: readonly La
   `;
 }
 
-/** An attention for each image under one scale, and how they differ. */
+/** Shows an attention of each image on one scale, and their difference. */
 async function attentionCells(
   { name: layer, weightShape }: DynamicLayer,
   attention: AttentionName,

@@ -1,21 +1,24 @@
 /**
- * HTML as text, in which everything that is not marked as HTML is escaped.
+ * Builds HTML as text. Everything that is not marked as HTML is escaped.
  *
  * @module
  */
 
 import { escapeText } from "../../src/plots/svg.ts";
 
-/** Text that is HTML already. */
+/** Text that is HTML. */
 export class Html {
-  /** Marks text as HTML: only for what this program wrote itself. */
+  /** Marks text as HTML. Use it only for text that this program wrote. */
   constructor(readonly text: string) {}
 }
 
-/** What stands in a template: HTML as it is, lists one after the other, everything else as text. */
+/**
+ * Content of a template: HTML is inserted unchanged, the items of a list one after the other, everything else as
+ * escaped text.
+ */
 export type Content = Html | string | number | undefined | readonly Content[];
 
-/** HTML with escaped content: html`<b>${name}</b>`. Attributes need double quotes around them. */
+/** Returns HTML with escaped content: html`<b>${name}</b>`. Attributes need double quotes. */
 export function html(strings: TemplateStringsArray, ...contents: readonly Content[]): Html {
   return new Html(strings.map((text, i) => text + written(contents[i])).join(""));
 }

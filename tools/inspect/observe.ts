@@ -1,5 +1,5 @@
 /**
- * Runs a model on images and looks at everything on the way: attentions, what layers put out, times.
+ * Runs a model on images and records the attentions, the activations of its layers and the times.
  *
  * @module
  */
@@ -17,32 +17,32 @@ import { type StageTime, timesByStage } from "../../src/models/architectures/sta
 import { costsOf, type Total, totalsBy } from "../../src/webgpu/profiler/cost.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
 
-/** The attentions of one layer for one image; those it does not have are left out. */
+/** The attentions of one layer for one image. Attentions that the layer does not have are absent. */
 export type LayerAttentions = { readonly [A in AttentionName]?: Float32Array };
 
-/** What a layer put out for one image. */
+/** Statistics of a layer's output for one image. */
 export interface Activation extends Statistics {
-  /** Its path: "layer1.0.conv1". */
+  /** Path of the layer: "layer1.0.conv1". */
   readonly layer: string;
-  /** [C, H, W], or [C] of a classifier. */
+  /** [C, H, W], or [C] for a classifier. */
   readonly shape: readonly number[];
 }
 
-/** What was seen of one image. */
+/** The recorded values of one image. */
 export interface Seen {
-  /** Raw outputs, one a class: `classify`'s. */
+  /** Raw outputs, one per class, as `classify` computes them. */
   readonly logits: Float32Array;
   /** By layer. */
   readonly attentions: ReadonlyMap<string, LayerAttentions>;
-  /** In the order in which layers run. */
+  /** In the order in which the layers run. */
   readonly activations: readonly Activation[];
 }
 
-/** Where the time of one run went. */
+/** The times of one run. */
 export interface Times {
-  /** Wall time of a run without looking, in milliseconds: the median of several. */
+  /** Wall time of a run without recording, in milliseconds: the median of several runs. */
   readonly run: number;
-  /** The device's own, where it has a clock for single kernels. */
+  /** The device's own times, if it can time single kernels. */
   readonly profile?: {
     readonly stages: readonly StageTime[];
     readonly layers: readonly Total[];
@@ -50,9 +50,9 @@ export interface Times {
   };
 }
 
-/** All that a report shows. */
+/** All data of a report. */
 export interface Observation {
-  /** ODConv layers, in their order. */
+  /** ODConv layers, in order. */
   readonly layers: readonly DynamicLayer[];
   readonly seen: readonly Seen[];
   readonly times: Times;
@@ -60,8 +60,10 @@ export interface Observation {
 
 const RUNS = 5;
 
-/** Looks at a model: `images` are its inputs, [3, H, W] each, normalised; the attentions
- * are at `model.temperature`. Throws DeviceError where it does not fit. */
+/**
+ * Runs a model on `images`, its normalised inputs of [3, H, W] each. The attentions are at `model.temperature`. Throws
+ * DeviceError if the model does not fit.
+ */
 export async function observe(
   model: Model,
   backend: Backend,
@@ -104,7 +106,9 @@ async function withExecutable<T>(
   }
 }
 
-/** Makes what convolutions and linear layers put out, with all that is fused into them, outputs of an optimized graph. */
+/**
+ * Adds outputs to an optimized graph: the results of convolutions and linear layers, with all that is fused into them.
+ */
 function activationOutputs(graph: Graph): { layer: string; shape: readonly number[]; output: string }[] {
   const isLayer = ({ op, name }: Graph["nodes"][number]) =>
     [conv2d, dynamicConv2d, linear].some((kind) => kind === op) && !name.includes(".attention");

@@ -1,5 +1,5 @@
 /**
- * Many numbers as pictures, one pixel a number, in both schemes' colours: too many for shapes in an SVG.
+ * Draws many numbers as pictures, one pixel per number, in both colour schemes. They are too many for shapes in an SVG.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import { along, AMOUNT, DIFFERENCE, type Ramp, type Rgb } from "../../src/plots/
 import { type Html, html } from "./html.ts";
 import { pngUrl } from "./png.ts";
 
-/** Which colour a number has. */
+/** Maps numbers to colours. */
 export interface Scale {
   readonly ramp: Ramp;
-  /** Its place on the ramp, 0 to 1. */
+  /** Position on the ramp, 0 to 1. */
   readonly place: (value: number) => number;
 }
 
-/** Of amounts from `low` to `high`; a span too small to mean anything does not get all the colours. */
+/** Returns a scale for amounts from `low` to `high`. A span that is too small to matter does not use the whole ramp. */
 export function amounts(low: number, high: number): Scale {
   const span = Math.max(high - low, 0.02);
   return { ramp: AMOUNT, place: (value) => (value - low) / span };
 }
 
-/** Of differences up to `most` to either side. */
+/** Returns a scale for differences from -`most` to `most`. */
 export function differences(most: number): Scale {
   return { ramp: DIFFERENCE, place: (value) => (value / most + 1) / 2 };
 }
 
-/** Numbers row by row, NaN left transparent. `label` is for people who do not see them. */
+/** Draws numbers row by row; NaN is transparent. `label` is the text alternative. */
 export async function picture(
   values: Float32Array,
   columns: number,
@@ -46,7 +46,7 @@ export async function picture(
 ><img class="pixels" src="${await draw(ramp.light)}" alt="${label}"></picture>`;
 }
 
-/** An image as it is. */
+/** Draws an image unchanged. */
 export async function photograph({ width, data }: RgbImage, label: string): Promise<Html> {
   const rgba = new Uint8Array(data.length / 3 * 4).fill(255);
   for (let i = 0; i < data.length / 3; i++) rgba.set(data.subarray(3 * i, 3 * i + 3), 4 * i);

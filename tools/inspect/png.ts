@@ -1,5 +1,5 @@
 /**
- * Small pictures in a page: PNG, as data URLs.
+ * Encodes small pictures of a page as PNG data URLs.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { crc32 } from "../../src/crc32.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-/** PNG's "truecolour with alpha". */
+/** PNG's colour type "truecolour with alpha". */
 const RGBA = 6;
 
-/** A picture of RGBA bytes, 4 a pixel, as "data:image/png;base64,...". */
+/** Encodes RGBA bytes, 4 per pixel, as "data:image/png;base64,...". */
 export async function pngUrl(rgba: Uint8Array, width: number): Promise<string> {
   return `data:image/png;base64,${(await encodePng(rgba, width)).toBase64()}`;
 }
 
-/** The same as a file (ISO/IEC 15948): 8 bits a sample, no filter. */
+/** Encodes RGBA bytes as a PNG file (ISO/IEC 15948): 8 bits a sample, no filter. */
 export async function encodePng(rgba: Uint8Array, width: number): Promise<Uint8Array<ArrayBuffer>> {
   const height = rgba.length / 4 / width;
   const header = new DataView(new ArrayBuffer(13));

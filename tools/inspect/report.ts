@@ -1,5 +1,6 @@
 /**
- * What a model makes of images, as a page that needs nothing but itself: no network, no other file, no script.
+ * The HTML report of a model's results for images. The page is self-contained: it needs no network, no other file and
+ * no script.
  *
  * @module
  */
@@ -13,21 +14,21 @@ import type { Observation } from "./observe.ts";
 import { activationSection, answerSection, modelSection, type Shown, timeSection } from "./sections.ts";
 import { STYLE } from "./style.ts";
 
-/** What a report is of. */
+/** The content of a report. */
 export interface Subject {
-  /** As it was named: "od_resnet20_cifar10". */
+  /** The model's name from the command line: "od_resnet20_cifar10". */
   readonly name: string;
   readonly model: Model;
-  /** One or two. */
+  /** One or two images. */
   readonly shown: readonly Shown[];
   readonly observation: Observation;
-  /** Names of the classes, where there are any. */
+  /** Names of the classes, if known. */
   readonly names: readonly string[] | undefined;
-  /** What ran it, for people. */
+  /** The device that ran the model, for display. */
   readonly device: string;
 }
 
-/** The report as HTML. Names of files and devices are text in it, whatever they contain. */
+/** Returns the report as HTML. Names of files and devices are escaped, whatever they contain. */
 export async function report({ name, model, shown, observation, names, device }: Subject): Promise<string> {
   const { arch, kernelNum, reduction, numClasses } = model.config;
   const dynamic = observation.layers.length ? `, kernel_num ${kernelNum}, reduction ${reduction}` : "";
@@ -49,7 +50,8 @@ export async function report({ name, model, shown, observation, names, device }:
     </footer>
   `;
   const style = STYLE + darkStyle(body.text);
-  // Even if something hostile got through: no script runs, nothing is fetched, no other style counts.
+  // A second defence: even if hostile text gets through, no script runs, nothing is fetched, and no other style
+  // applies.
   const policy = `default-src 'none'; img-src data:; style-src 'sha256-${await sha256(style)}'`;
   return `<!DOCTYPE html>
 <html lang="en">

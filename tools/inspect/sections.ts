@@ -1,5 +1,5 @@
 /**
- * A report's other sections: answers, what layers put out, times, what the model is made of.
+ * The report's other sections: predictions, activations, times, structure of the model.
  *
  * @module
  */
@@ -16,18 +16,18 @@ import { type Content, Html, html } from "./html.ts";
 import type { Activation, Seen, Times } from "./observe.ts";
 import { photograph } from "./pictures.ts";
 
-/** An image that was looked at. */
+/** An image of the report. */
 export interface Shown {
-  /** As it was named. */
+  /** Its name from the command line. */
   readonly file: string;
-  /** As the network sees it: resized and cropped. */
+  /** The network's view of it: resized and cropped. */
   readonly image: RgbImage;
 }
 
 const TOP = 5, CHART = 340, MOST_BARS = 20;
 const count = (n: number): string => n.toLocaleString("en");
 
-/** Each image with the five likeliest classes. */
+/** Returns each image with its five likeliest classes. */
 export async function answerSection(
   shown: readonly Shown[],
   seen: readonly Seen[],
@@ -76,7 +76,7 @@ export async function answerSection(
   return html`<div class="answers">${figures}</div>`;
 }
 
-/** What each layer put out. */
+/** Returns statistics of each layer's output. */
 export async function activationSection(seen: readonly Seen[]): Promise<Html> {
   const rows: Content[][] = [];
   for (const [at, { layer, shape }] of seen[0].activations.entries()) {
@@ -100,7 +100,7 @@ async function activationCells({ layer, mean, std, min, max, zeros, counts }: Ac
   return [...[mean, std, min, max].map(digits), `${(100 * zeros).toFixed(1)} %`, sketch];
 }
 
-/** Where the time went, as far as the device says. */
+/** Returns the times, as far as the device measures them. */
 export async function timeSection({ run, profile }: Times, device: string): Promise<Html> {
   const whole = html`<p>One image takes ${
     run.toFixed(1)
@@ -136,7 +136,7 @@ function timeRow({ name, steps, milliseconds, flops }: Total, together: number):
   return [name, steps, milliseconds.toFixed(3), share.toFixed(1), flops ? (flops / 1e6).toFixed(2) : ""];
 }
 
-/** What the model is made of. */
+/** Returns the structure of the model. */
 export function modelSection(model: Model): Html {
   const { parameters, madds, published, layers } = summarize(model);
   const rows = layers.map((layer) => [
@@ -169,7 +169,7 @@ export function modelSection(model: Model): Html {
 <details><summary>${layers.length} convolutions</summary>${table(heads, rows)}</details>`;
 }
 
-/** Those that it has, and why it lacks the others. */
+/** Lists the layer's attentions, and why it lacks the others. */
 function attentionsOf({ type, attentions }: LayerSummary): string {
   if (type === "Conv2d") return "none: a static convolution";
   const has = ATTENTION_WORDS.filter(({ name }) => attentions.includes(name)).map(({ name }) => name);
@@ -177,7 +177,7 @@ function attentionsOf({ type, attentions }: LayerSummary): string {
   return [has.join(", "), ...lacks.map(({ name, missing }) => `no ${name}: ${missing}`)].join("; ");
 }
 
-/** A table, which scrolls by itself where it is wider than the page. */
+/** Returns a table. It scrolls if it is wider than the page. */
 function table(heads: readonly string[], rows: readonly (readonly Content[])[]): Html {
   const isNumber = (content: Content) => /^[-−+\d][\d.,%× e−+-]*$/.test(String(content));
   const cell = (content: Content) =>
@@ -201,12 +201,12 @@ function table(heads: readonly string[], rows: readonly (readonly Content[])[]):
   `;
 }
 
-/** Three digits of a number, as many in a column's other rows. */
+/** Formats a number with three significant digits. */
 function digits(value: number): string {
   return value === 0 ? "0" : Math.abs(value) < 1000 ? value.toPrecision(3) : value.toFixed();
 }
 
-/** As much of a name as a chart has room for. */
+/** Shortens a name to the space in a chart. */
 function short(name: string): string {
   return name.length > 28 ? `${name.slice(0, 27)}…` : name;
 }

@@ -1,21 +1,24 @@
-/** What a layer puts out, in a few numbers. */
+/** Summarizes a layer's output in a few numbers. */
 
-/** Of one tensor. */
+/** Statistics of one tensor. */
 export interface Statistics {
   readonly mean: number;
-  /** Standard deviation, of all numbers (divided by their count). */
+  /** Population standard deviation (the sum is divided by the count). */
   readonly std: number;
   readonly min: number;
   readonly max: number;
   /** Share of numbers that are exactly 0. */
   readonly zeros: number;
-  /** Numbers in each of equal bins from min to max. */
+  /** Number of elements in each of the equal bins from min to max. */
   readonly counts: readonly number[];
 }
 
 const BINS = 30;
 
-/** Counts a tensor. Sums are float64; deviations are from the mean, so that nothing cancels. */
+/**
+ * Computes the statistics of a tensor. Sums are in float64. Deviations are from the mean, so that there is no
+ * cancellation.
+ */
 export function statisticsOf(values: Float32Array): Statistics {
   let min = Infinity, max = -Infinity, sum = 0, zeros = 0;
   for (const value of values) {

@@ -1,10 +1,10 @@
-/** The report's look: the page's, without what only the page needs. */
+/** The report's style: the page's, without the rules that only the page needs. */
 
 import { type Color, FONT, LINE, PANEL, SOFT, TEXT } from "../../src/plots/theme.ts";
 
 const scheme = ({ light, dark }: Color): string => `light-dark(${light}, ${dark})`;
 
-/** A style sheet. */
+/** The style sheet. */
 export const STYLE: string = `
 :root {
   color-scheme: light dark;

@@ -1,5 +1,5 @@
 /**
- * `inspect --html`: looks at a model at work and writes what it saw.
+ * `inspect --html`: runs a model and writes the report of what was recorded.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import { type DeviceFlags, openDeviceOf } from "../support/device.ts";
 import { observe } from "./observe.ts";
 import { report } from "./report.ts";
 
-/** What is asked for. */
+/** Options of a report. */
 export interface ReportRequest {
-  /** What the report calls the model. */
+  /** The model's name in the report. */
   readonly name: string;
   /** One image file or two. */
   readonly images: readonly string[];
-  /** The report's file. */
+  /** Path of the report's file. */
   readonly path: string;
   readonly device: DeviceFlags;
 }
 
-/** Runs the model on the images and writes the report, whole or not at all. Throws DataError and DeviceError. */
+/** Runs the model on the images and writes the report atomically. Throws DataError and DeviceError. */
 export async function writeReport(model: Model, { name, images, path, device }: ReportRequest): Promise<void> {
   const { preprocessing, classNames: names } = model;
   const shown = await Promise.all(images.map(async (file) => {

@@ -1,6 +1,6 @@
 /**
- * What every command line here shares: flags declared as data, `--help` and `--verbose`, one line and exit code 1 for an
- * error that is ours to explain, exit code 2 for wrong usage.
+ * The framework of all command lines: flags are declared as data; every tool has `--help` and `--verbose`. An expected
+ * error is printed as one line with exit code 1. Wrong usage has exit code 2.
  *
  * A tool is a value of type Command and, at its end,
  *
@@ -16,7 +16,7 @@ import { narrowWorkers } from "../../src/worker_options.ts";
 import { printable } from "./printable.ts";
 import { red } from "./style.ts";
 
-/** Wrong usage: the message is printed with a hint at --help, exit code 2. */
+/** Wrong usage. The message is printed with a hint to --help; the exit code is 2. */
 export class UsageError extends Error {
   /** Always "UsageError". */
   override name = "UsageError";
@@ -24,32 +24,33 @@ export class UsageError extends Error {
 
 /** A command line tool. */
 export interface Command<S extends string = never, B extends string = never, C extends S = never> {
-  /** How it is called in messages ("convert"). */
+  /** The tool's name in messages ("convert"). */
   readonly name: string;
-  /** What `--help` prints: usage, what it does, every flag, examples. */
+  /** Text of `--help`: usage, purpose, every flag, examples. */
   readonly help: string;
   /** Flags that take a value. */
   readonly string?: readonly S[];
-  /** Flags that take none; `help` and `verbose` are there always. */
+  /** Flags without a value. `help` and `verbose` always exist. */
   readonly boolean?: readonly B[];
   /** String flags that may be repeated. */
   readonly collect?: readonly C[];
   /** Long name -> its one-letter form. */
   readonly alias?: { readonly [name: string]: string };
-  /** Values of flags that are not given. */
+  /** Default values of flags. */
   readonly default?: { readonly [name: string]: unknown };
-  /** Does the work. Answers the exit code; nothing means 0. */
+  /** Does the work. Returns the exit code; undefined means 0. */
   run(args: Args<S, B, C>): Promise<number | void> | number | void;
 }
 
-/** Parses, runs, reports errors on stderr; answers the exit code. */
+/** Parses the arguments, runs the command and reports errors on stderr; returns the exit code. */
 export async function execute<S extends string, B extends string, C extends S>(
   command: Command<S, B, C>,
   argv: readonly string[],
 ): Promise<number> {
-  // Known before parsing, so that a parsing error can obey them too.
+  // Read before parsing, so that it applies to parsing errors, too.
   const verbose = argv.includes("--verbose");
-  // Deno may be asked for it: it has found this project's deno.json, or the import above would not have resolved.
+  // Deno supports permissions of workers here: it has read this project's deno.json, or the import above would have
+  // failed.
   narrowWorkers();
   try {
     const args = parse(command, argv);
@@ -85,7 +86,7 @@ function parse<S extends string, B extends string, C extends S>(
   return args;
 }
 
-/** Prints an error the way its kind deserves; answers the exit code. */
+/** Prints an error according to its kind; returns the exit code. */
 function report(name: string, error: unknown, verbose: boolean): number {
   if (error instanceof UsageError) {
     console.error(`${red("error")}: ${error.message}. ${name} --help says more.`);
@@ -101,7 +102,10 @@ function report(name: string, error: unknown, verbose: boolean): number {
   return 1;
 }
 
-/** Behind the message of an error: where a file is not there, in which folder paths begin. Tasks may be called below it. */
+/**
+ * Returns a suffix for the message of an error. For a missing file it says in which folder relative paths begin,
+ * because tasks can be called from a folder below it.
+ */
 export function hintOf(error: Error): string {
   if (isAbsolute(error.message)) return "";
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
@@ -115,10 +119,10 @@ export function hintOf(error: Error): string {
   return "";
 }
 
-/** Most threads that a flag may ask for. */
+/** Largest number of threads that a flag accepts. */
 export const MOST_WORKERS = 256;
 
-/** The value of a flag that is a whole number from `least` to `most`, or undefined. Throws UsageError. */
+/** Returns the value of a flag that is a whole number from `least` to `most`, or undefined. Throws UsageError. */
 export function wholeNumber(
   flag: string,
   value: string | undefined,
@@ -134,7 +138,7 @@ export function wholeNumber(
   return number;
 }
 
-/** The value of a flag that is a finite number above 0, or undefined. Throws UsageError. */
+/** Returns the value of a flag that is a finite number above 0, or undefined. Throws UsageError. */
 export function positiveNumber(flag: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
@@ -142,7 +146,7 @@ export function positiveNumber(flag: string, value: string | undefined): number 
   return number;
 }
 
-/** The value of a flag that is one of a few words, or undefined. Throws UsageError. */
+/** Returns the value of a flag that is one of `words`, or undefined. Throws UsageError. */
 export function oneOf<T extends string>(
   flag: string,
   value: string | undefined,

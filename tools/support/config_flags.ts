@@ -1,5 +1,5 @@
 /**
- * The flags that tools share about how a model is used: size and preparation of its images, names of its classes.
+ * The flags that tools share for a model's inference settings: size and preparation of images, names of classes.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import {
 import type { Model } from "../../src/models/model/model.ts";
 import { oneOf, positiveNumber, UsageError, wholeNumber } from "./command.ts";
 
-/** The flags; all take a value. */
+/** The flags. All take a value. */
 export const CONFIG_STRINGS = ["size", "resize", "crop-pct", "interpolation", "mean", "std", "class-names"] as const;
 
-/** The lines of a tool's help. */
+/** Lines of a tool's help. */
 export const CONFIG_HELP = `\
 How the model is used, where its file does not say so ("deno task inspect NAME" shows what it says):
   --size N              height and width of its images: the middle NxN is cut out of the resized image
@@ -33,10 +33,10 @@ How the model is used, where its file does not say so ("deno task inspect NAME" 
   --std R,G,B           divided by, on the same scale
   --class-names FILE    names of the classes in their order, one a line; or JSON, a list or {"0": name, "1": name, ...}`;
 
-/** Longest file of class names that is read. */
+/** Largest size in bytes of a file of class names. */
 const MAX_NAMES = 64 << 20;
 
-/** The flags by the members that they replace. */
+/** The flags by the members that they override. */
 const MEMBERS: Readonly<Record<string, typeof CONFIG_STRINGS[number]>> = {
   imageSize: "size",
   resize: "resize",
@@ -47,8 +47,8 @@ const MEMBERS: Readonly<Record<string, typeof CONFIG_STRINGS[number]>> = {
 };
 
 /**
- * Checks the flags and reads their file; answers what makes of a model one that is used as they say. Throws UsageError, and
- * DataError where the file of class names is none.
+ * Checks the flags and reads the file of class names. Returns a function that applies the flags to a model. Throws
+ * UsageError, and DataError if the file does not contain class names.
  */
 export async function parseConfigFlags(flags: Readonly<Record<string, unknown>>): Promise<(model: Model) => Model> {
   const text = (flag: typeof CONFIG_STRINGS[number]) => flags[flag] as string | undefined;
@@ -78,7 +78,7 @@ export async function parseConfigFlags(flags: Readonly<Record<string, unknown>>)
     inFile(file ?? said.join(" "), () => model.withInference({ ...given, classNames, source: said.join(" ") }));
 }
 
-/** "0.485,0.456,0.406", or one number for all channels. Throws UsageError. */
+/** Parses "0.485,0.456,0.406", or one number for all channels. Throws UsageError. */
 function channels(flag: string, value: string | undefined): [number, number, number] | undefined {
   if (value === undefined) return undefined;
   const parts = value.split(",");
@@ -90,7 +90,7 @@ function channels(flag: string, value: string | undefined): [number, number, num
   return [numbers[0], numbers[1], numbers[2]];
 }
 
-/** The names in a file, of any number. Throws DataError. */
+/** Reads any number of names from a file. Throws DataError. */
 async function readClassNames(path: string): Promise<readonly string[]> {
   const text = (await readText(path, MAX_NAMES)).trim();
   const names = /^[[{]/.test(text) ? namesOfJson(text, path) : text.split(/\r\n|\r|\n/);

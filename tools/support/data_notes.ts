@@ -1,5 +1,5 @@
 /**
- * What a data set and the model that it is for have to do with each other.
+ * Checks and notes about a data set and the model that it is used with.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Model } from "../../src/models/model/model.ts";
 import { printable } from "./printable.ts";
 import { yellow } from "./style.ts";
 
-/** What the numbering of a data set's folders asks of a model. */
+/** Returns what the class numbering of a data set needs to know about a model. */
 export function classesOf({ config: { numClasses }, classNames }: Model): ModelClasses {
   return { numClasses, classNames };
 }
 
-/** Prints the notes and warnings of data sets on stderr, a line each. */
+/** Prints the notes and warnings of data sets on stderr, one per line. */
 export function printDataNotes(...sets: readonly Dataset[]): void {
   for (const { notes = [], warnings = [] } of sets) {
     for (const note of notes) console.error(printable(note));

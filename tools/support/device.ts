@@ -1,5 +1,5 @@
 /**
- * The flags that tools share about devices: which one, and tuned kernels.
+ * The flags that tools share for devices: the device's name, and tuned kernels.
  *
  * @module
  */
@@ -19,34 +19,37 @@ import { isFile } from "./weights.ts";
 /** Flags that take a value. */
 export const DEVICE_STRINGS = ["device", "tuning"] as const;
 
-/** Flags that take none. */
+/** Flags without a value. */
 export const DEVICE_BOOLEANS = ["tune"] as const;
 
-/** The lines of a tool's help. */
+/** Lines of a tool's help. */
 export const DEVICE_HELP = `\
   --device NAME         auto, webgpu or cpu (default: auto, the faster of the two)
   --tune                measure which WebGPU kernels are fastest for this network and keep it for later runs
   --tuning FILE         where that is kept (default: .odconv/tuning.json, which is read if it is there)`;
 
-/** The same of tools that only infer. */
+/** As above, for tools that only infer. */
 export const INFERENCE_STRINGS = [...DEVICE_STRINGS, "precision"] as const;
 export const INFERENCE_HELP = `${DEVICE_HELP}
   --precision NAME      how WebGPU keeps convolutions' weights: float32 (default) or float16, half the memory`;
 
-/** What these flags say. */
+/** Values of these flags. */
 export interface DeviceFlags {
   readonly device?: DeviceName;
   readonly tune?: boolean;
   readonly tuning?: string;
   readonly precision?: Precision;
-  /** Whether anything is asked for that only WebGPU has. */
+  /** Whether a flag needs WebGPU. */
   readonly onlyWebGpu?: boolean;
 }
 
-/** Tuning files are far smaller. */
+/** Size limit of a tuning file in bytes. Real files are far smaller. */
 const MOST_BYTES = 2 ** 23;
 
-/** The tuning that the flags ask for, with what its file knows. What cannot be read is told on stderr and ignored. */
+/**
+ * Opens the tuning that the flags select and loads its file. A file that cannot be read is reported on stderr and
+ * ignored.
+ */
 export async function tuningOf({ tune, tuning: file }: DeviceFlags): Promise<Tuning> {
   const path = stateFile(file, "tuning.json");
   const warn = (line: string) => console.error(yellow(line));
@@ -60,7 +63,7 @@ export async function tuningOf({ tune, tuning: file }: DeviceFlags): Promise<Tun
     onProgress: (done, total) => bar.update(done, `of ${total} shapes`),
     onMeasured: (json) => writeState(path, json),
   });
-  // Nobody is asked for a permission that they did not mention a file for.
+  // Without --tuning, the user must not be asked for permission.
   if (!file && (await Deno.permissions.query({ name: "read", path })).state !== "granted") return tuning;
   if (!await isFile(path)) {
     if (file && !tune) throw new DataError(`${file}: there is no such file; --tune makes it`);
@@ -88,7 +91,7 @@ export function parseDeviceFlags(flags: Readonly<Record<string, unknown>>): Devi
   };
 }
 
-/** Opens the device that the flags name; what "auto" chose is told on stderr. Throws DeviceError. */
+/** Opens the device that the flags name. The choice of "auto" is printed on stderr. Throws DeviceError. */
 export async function openDeviceOf(
   flags: DeviceFlags,
   options: Pick<DeviceOptions, "work" | "workers"> = {},

@@ -1,10 +1,10 @@
 /**
- * Least power: a command lets go of what a run does not need before it opens a stranger's file.
+ * Least privilege: a command drops permissions that it does not need before it opens an untrusted file.
  *
  * @module
  */
 
-/** Gives permissions up for good, for this whole program and its workers; nothing is asked. */
+/** Revokes permissions for the whole program and its workers. This is permanent, and the user is not asked. */
 export function giveUp(...names: Deno.PermissionName[]): void {
   for (const name of names) Deno.permissions.revokeSync({ name } as Deno.PermissionDescriptor);
 }

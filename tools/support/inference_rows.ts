@@ -1,5 +1,5 @@
 /**
- * How a model is used, for people.
+ * Describes a model's inference settings as text.
  *
  * @module
  */
@@ -12,14 +12,14 @@ export function describeImages({ imageSize, resize, interpolation }: InferenceCo
   return `${imageSize}x${imageSize}, the middle after the shorter side was resized to ${resize} (${interpolation})`;
 }
 
-/** "red, green, ... (10)", or that they are not known. */
+/** "red, green, ... (10)", or a text that says that the names are unknown. */
 export function describeClasses({ classNames }: InferenceConfig): string {
   if (!classNames) return "not known: they are numbers (deno task convert takes --class-names FILE)";
   const some = classNames.slice(0, 3).map((name) => name.length > 40 ? `${name.slice(0, 40)}...` : name);
   return printable(`${some.join("; ")}${classNames.length > some.length ? "; ..." : ""} (${classNames.length})`);
 }
 
-/** All of it, as lines of a name and a text. */
+/** Returns all settings as rows of a name and a text. */
 export function inferenceRows(inference: InferenceConfig): readonly (readonly [name: string, text: string])[] {
   const { mean, std, temperature, source } = inference;
   return [

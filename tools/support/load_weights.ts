@@ -1,5 +1,5 @@
 /**
- * Loads the weights that a person named.
+ * Loads the weights that the user named.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Model } from "../../src/models/model/model.ts";
 import type { ModelConfig } from "../../src/models/architectures/registry.ts";
 import { printNotes } from "./notes.ts";
 
-/** loadModel of a file, with what a person should know of the choices that were made printed to stderr. */
+/** Calls loadModel with a file. Prints the choices that were made to stderr. */
 export async function loadWeights(path: string, config: Partial<ModelConfig> = {}): Promise<Model> {
   return await loadModel(path, config, { onFound: (found) => printNotes(path, found) });
 }

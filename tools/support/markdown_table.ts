@@ -1,4 +1,7 @@
-/** A Markdown table as `deno fmt` lays it out: the first column to the left, the others, numbers, to the right. */
+/**
+ * Returns a Markdown table in the layout of `deno fmt`. The first column is left-aligned. The others are numbers and
+ * right-aligned.
+ */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows];
   const widths = header.map((_, i) => Math.max(3, ...all.map((cells) => cells[i].length)));

@@ -1,5 +1,5 @@
 /**
- * What a person should know of how a checkpoint was read.
+ * Prints how a checkpoint was read.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { FoundNetwork } from "../../src/models/find/find_network.ts";
 import { printable } from "./printable.ts";
 import { yellow } from "./style.ts";
 
-/** Prints a line to stderr for each choice that was made in reading a checkpoint, which `source` names. */
+/** Prints a line to stderr for each choice that was made while the checkpoint `source` was read. */
 export function printNotes(source: string, { notes }: Pick<FoundNetwork, "notes">): void {
   for (const note of notes) {
-    // A name from the file may have a line break in it.
+    // A name from the file can contain a line break.
     console.error(`${yellow("note")}: ${printable(`${source}: ${note}`).replaceAll("\n", " ")}`);
   }
 }

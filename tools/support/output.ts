@@ -1,5 +1,5 @@
 /**
- * Files that a command is going to write.
+ * Checks the paths that a command will write.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { dirname } from "node:path";
 import { DataError } from "../../src/errors.ts";
 
 /**
- * Throws DataError where `path`, if there is one, is a folder or has no folder to lie in: better before hours of work than
- * after.
+ * Throws DataError if `path` is a folder or its folder does not exist. Does nothing if `path` is undefined. The check
+ * comes before hours of work, not after.
  */
 export async function checkFolderOf(path: string | undefined): Promise<void> {
   if (path === undefined) return;

@@ -1,29 +1,29 @@
 /**
- * `@std/cli/parse-args` for machines that cannot reach its registry: its `parseArgs`, as far as our command lines use
- * it, over node:util.
+ * Replaces `@std/cli/parse-args` on machines that cannot reach its registry: its `parseArgs` over node:util, with the
+ * features that the command lines use.
  *
  * @module
  */
 
 import { parseArgs as nodeParseArgs } from "node:util";
 
-/** What parseArgs is told; names as in `@std/cli/parse-args`. */
+/** Options of parseArgs. The names are those of `@std/cli/parse-args`. */
 export interface ParseOptions<S extends string = string, B extends string = string, C extends S = S> {
   /** Flags that take a value. */
   readonly string?: readonly S[];
-  /** Flags that take none. */
+  /** Flags without a value. */
   readonly boolean?: readonly B[];
-  /** String flags that may be given more than once: their value is an array. */
+  /** String flags that can be repeated. Their value is an array. */
   readonly collect?: readonly C[];
   /** Long name -> its one-letter form. */
   readonly alias?: { readonly [name: string]: string };
-  /** Values of the flags that are not given. */
+  /** Default values of flags. */
   readonly default?: { readonly [name: string]: unknown };
-  /** Called for every argument that is not a declared flag; false keeps it out of the result. */
+  /** Called for every argument that is not a declared flag. If it returns false, the argument is not in the result. */
   readonly unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-/** What parseArgs returns: flags by name, everything else in `_`. A string flag without its value is "". */
+/** The result of parseArgs: flags by name, everything else in `_`. A string flag without its value is "". */
 export type Args<S extends string = string, B extends string = string, C extends string = never> =
   & { _: string[] }
   & { [K in Exclude<S, C>]?: string }
@@ -69,7 +69,10 @@ export function parseArgs<S extends string = never, B extends string = never, C 
   return { ...flags, _: rest } as Args<S, B, C>;
 }
 
-/** node:util would take the next flag for the missing value ("--out --dtype f16"): writes it as "--out=". */
+/**
+ * node:util takes the next flag as the missing value ("--out --dtype f16"). This function writes such a flag as
+ * "--out=".
+ */
 function markMissingValues(
   argv: readonly string[],
   names: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * `--profile`: where a network's time goes on WebGPU.
+ * `--profile`: shows how a network's time is spent on WebGPU.
  *
  * @module
  */
@@ -15,25 +15,25 @@ import { table } from "./table.ts";
 /** Flags that take a value. */
 export const PROFILE_STRINGS = ["trace"] as const;
 
-/** Flags that take none. */
+/** Flags without a value. */
 export const PROFILE_BOOLEANS = ["profile"] as const;
 
-/** The lines of a tool's help. */
+/** Lines of a tool's help. */
 export const PROFILE_HELP = `\
   --profile             print where the time of one run goes, by layer and kernel, and write a Chrome trace (WebGPU)
   --trace FILE.json     the trace's file (default: in .odconv); open it in chrome://tracing or ui.perfetto.dev`;
 
-/** What `--profile` needs. */
+/** Options of a profile. */
 export interface ProfileOptions {
-  /** What runs, for people and the trace's name: "od_resnet18_4x batch 8". */
+  /** Title for display and for the trace: "od_resnet18_4x batch 8". */
   readonly name: string;
-  /** The value of `--trace`. */
+  /** Value of `--trace`. */
   readonly trace?: string;
-  /** Where lines go; stdout if left out. */
+  /** Called with each line. Default: prints to stdout. */
   readonly print?: (line: string) => void;
 }
 
-/** Random numbers for every input that a graph must be given. */
+/** Returns random numbers for every input without initial numbers. */
 export function randomInputs(graph: Graph): Tensors {
   const inputs: Tensors = {};
   for (const [name, value] of graph.inputs) {
@@ -43,7 +43,7 @@ export function randomInputs(graph: Graph): Tensors {
   return inputs;
 }
 
-/** Compiles a graph, profiles one run of random numbers and prints it. Throws DeviceError where the device is the CPU. */
+/** Compiles a graph, profiles one run with random inputs and prints it. Throws DeviceError if the device is the CPU. */
 export async function profileGraph(backend: Backend, graph: Graph, options: ProfileOptions): Promise<void> {
   if (backend.name !== "webgpu") throw new DeviceError(`--profile needs WebGPU, the device is ${backend.description}`);
   const executable = await (backend as WebGpuBackend).compile(graph);
@@ -54,7 +54,7 @@ export async function profileGraph(backend: Backend, graph: Graph, options: Prof
   }
 }
 
-/** Profiles a run, prints two tables beside the adapter's ceiling and writes the trace. Throws what running throws. */
+/** Profiles a run, prints two tables with the adapter's ceiling and writes the trace. Throws what running throws. */
 export async function profileExecutable(
   backend: WebGpuBackend,
   executable: WebGpuExecutable,
@@ -64,7 +64,7 @@ export async function profileExecutable(
   const { costsOf, totalsBy } = await import("../../src/webgpu/profiler/cost.ts");
   const { chromeTrace } = await import("../../src/webgpu/profiler/chrome_trace.ts");
   const { ceilingMeter } = await import("../../src/webgpu/profiler/ceiling.ts");
-  // The first run compiles: drivers leave it until then.
+  // Drivers compile in the first run, so it is not profiled.
   await executable.run(inputs);
   const times = await executable.profile(inputs);
   const ceiling = await (await ceilingMeter(backend))();

@@ -1,32 +1,29 @@
 /**
- * A progress bar: one line on stderr, rewritten in place, and nothing at all where stderr is not a terminal.
+ * A progress bar: one line on stderr that is rewritten in place. If stderr is not a terminal, nothing is drawn.
  *
  * @module
  */
 
-/** A bar that is being drawn. */
+/** A bar on the screen. */
 export interface Progress {
-  /** Draws how far it is, at most ten times a second. `note` is shown behind the figures. */
+  /** Draws the progress, at most ten times a second. `note` is shown after the figures. */
   update(done: number, note?: string): void;
-  /** Takes the bar off the screen. May be called again. */
+  /** Removes the bar from the screen. Can be called again. */
   end(): void;
 }
 
-/** Where a bar is drawn; stderr unless a test says otherwise. */
+/** The output of a bar. Default: stderr; tests replace it. */
 export interface Terminal {
-  /** Whether somebody looks. */
+  /** Whether the output is a terminal. */
   isTerminal(): boolean;
-  /** Writes at once. */
+  /** Writes synchronously. */
   writeSync(bytes: Uint8Array): number;
 }
 
 const WIDTH = 24;
 const INTERVAL_MS = 100;
 
-/**
- * Starts a bar of `total` steps; without a total it only counts. `format` writes a number of steps for people
- * ("12.0 MB").
- */
+/** Starts a bar of `total` steps. Without a total it only counts. `format` formats a number of steps ("12.0 MB"). */
 export function progress(
   label: string,
   total: number | undefined,

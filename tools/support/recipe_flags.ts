@@ -1,5 +1,5 @@
 /**
- * The recipe of a training run from the flags of `train`.
+ * Parses the recipe of a training run from the flags of `train`.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { DEFAULT_RECIPE, type Recipe, RECIPE_RANGES, RECIPE_WORDS } from "../../
 import { describeRange, isWithin } from "../../src/arguments.ts";
 import { oneOf, UsageError } from "./command.ts";
 
-/** Flags that say something about the recipe, as they were given. */
+/** Flags of the recipe with their values as text. */
 export type RecipeFlags = Readonly<Record<string, string | undefined>>;
 
-/** Numbers: their flag. */
+/** Members that are numbers, by flag. */
 const NUMBERS: Readonly<Record<string, keyof typeof RECIPE_RANGES>> = {
   epochs: "epochs",
   batch: "batch",
@@ -31,14 +31,14 @@ const NUMBERS: Readonly<Record<string, keyof typeof RECIPE_RANGES>> = {
   "temp-init": "tempInit",
 };
 
-/** One of a few words: their flag. */
+/** Members that are one of a few words, by flag. */
 const WORDS: Readonly<Record<string, keyof typeof RECIPE_WORDS>> = {
   optimizer: "optimizer",
   "lr-decay": "lrDecay",
   augment: "augment",
 };
 
-/** Flags with values that make up a recipe. */
+/** Flags of a recipe that take a value. */
 export const RECIPE_STRINGS: readonly string[] = [
   ...Object.keys(NUMBERS),
   ...Object.keys(WORDS),
@@ -47,7 +47,7 @@ export const RECIPE_STRINGS: readonly string[] = [
 ];
 
 /**
- * What the flags that were given say; `rest` are arguments behind them, which may be more of --schedule's epochs. Throws
+ * Parses the given flags. `rest` are the arguments after them, which can be further epochs of --schedule. Throws
  * UsageError.
  */
 export function parseRecipeFlags(
@@ -65,7 +65,7 @@ export function parseRecipeFlags(
   return Object.fromEntries(Object.entries(recipe).filter(([, value]) => value !== undefined)) as Partial<Recipe>;
 }
 
-/** A whole recipe from what was given. Throws UsageError where its parts do not fit each other. */
+/** Completes a recipe with defaults. Throws UsageError if its parts contradict each other. */
 export function completeRecipe(given: Partial<Recipe>, imageSize: number): Recipe {
   const recipe: Recipe = {
     ...DEFAULT_RECIPE,
@@ -80,7 +80,7 @@ export function completeRecipe(given: Partial<Recipe>, imageSize: number): Recip
   return recipe;
 }
 
-/** Throws UsageError where flags say something else than the run that is to go on. */
+/** Throws UsageError if a flag differs from the run to resume. */
 export function checkResumed(
   given: Readonly<Record<string, unknown>>,
   run: Readonly<Record<string, unknown>>,
@@ -107,7 +107,7 @@ function flagOf(key: string): string {
   return flags.find(([, name]) => name === key)?.[0] ?? key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 }
 
-/** The value of a flag that is a number of the recipe, or undefined. Throws UsageError. */
+/** Returns the value of a flag that is a number of the recipe, or undefined. Throws UsageError. */
 function numberOf(flag: string, value: string | undefined, key: keyof typeof RECIPE_RANGES): number | undefined {
   if (value === undefined) return undefined;
   const range = RECIPE_RANGES[key];

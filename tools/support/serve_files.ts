@@ -1,10 +1,10 @@
 /**
- * A static file server for one machine.
+ * A static file server for local use.
  *
  * @module
  */
 
-/** Types of what pages are made of; anything else is bytes. */
+/** Media types of a page's files. Other files are sent as bytes. */
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
@@ -16,11 +16,11 @@ const TYPES: Readonly<Record<string, string>> = {
   wasm: "application/wasm",
 };
 
-/** Serves the files below `folder` on 127.0.0.1; port 0 takes any that is free. */
+/** Serves the files below `folder` on 127.0.0.1. Port 0 takes any free port. */
 export function serveFiles(folder: string, port: number): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ port, hostname: "127.0.0.1", onListen() {} }, async ({ method, url }) => {
     if (method !== "GET" && method !== "HEAD") return new Response("method not allowed", { status: 405 });
-    // URL has resolved "..", and a decoded path with another one in it is refused.
+    // URL has resolved "..". A decoded path that still contains ".." is refused.
     const path = decode(new URL(url).pathname);
     if (path === undefined || path.split(/[\\/]/).includes("..")) return new Response("bad request", { status: 400 });
     const file = `${folder}${path.endsWith("/") ? `${path}index.html` : path}`;

@@ -1,5 +1,6 @@
 /**
- * Where tools keep what they find out: `.odconv` in the current folder, unless a flag names a file elsewhere.
+ * The files in which tools keep results for later runs: in `.odconv` in the current folder, unless a flag names another
+ * file.
  *
  * @module
  */
@@ -11,19 +12,19 @@ import { checkFolderOf } from "./output.ts";
 
 const FOLDER = ".odconv";
 
-/** The file that a flag names, or the usual one. */
+/** Returns the file that a flag names, or the default file. */
 export function stateFile(given: string | undefined, usual: string): string {
   return given ?? `${FOLDER}/${usual}`;
 }
 
 /**
- * Writes such a file; makes the folder where it is the usual one. Of two processes that write it at once, the one that ends
- * last is kept. Throws DataError where that fails.
+ * Writes a state file. Creates the default folder if it is needed. If two processes write the file at once, the last
+ * one wins. Throws DataError if writing fails.
  */
 export async function writeState(path: string, text: string): Promise<void> {
   if (dirname(path) === FOLDER) await Deno.mkdir(FOLDER, { recursive: true });
   await checkFolderOf(path);
-  // Processes of two containers may have the same number.
+  // Not named by process id: processes of two containers can have the same one.
   const part = `${path}.${crypto.randomUUID()}.part`;
   await writeFile(path, (write) => write(new TextEncoder().encode(text)), DataError, part);
 }

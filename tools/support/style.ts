@@ -1,22 +1,22 @@
 /**
- * A little colour for messages on stderr: none where NO_COLOR is set or nobody looks.
+ * Colours for messages on stderr. There are none if NO_COLOR is set or stderr is not a terminal.
  *
  * @module
  */
 
 const coloured = !Deno.noColor && Deno.stderr.isTerminal();
 
-/** Text in red, for errors. */
+/** Returns red text, for errors. */
 export function red(text: string): string {
   return coloured ? `\x1b[31m${text}\x1b[39m` : text;
 }
 
-/** Text in yellow, for warnings. */
+/** Returns yellow text, for warnings. */
 export function yellow(text: string): string {
   return coloured ? `\x1b[33m${text}\x1b[39m` : text;
 }
 
-/** A number of bytes for people: "8.9 MB" (powers of 1000). */
+/** Formats a number of bytes: "8.9 MB" (powers of 1000). */
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let i = 0;

@@ -1,12 +1,12 @@
 /**
- * A report for people.
+ * Prints a report as text.
  *
  * @module
  */
 
 import type { Report } from "../../src/evaluation/report.ts";
 
-/** Prints the figures of a report on stdout, the published ones beside the measured ones. */
+/** Prints the figures of a report on stdout, with the published ones beside the measured ones. */
 export function printSummary(report: Report): void {
   const { images, skipped, published, seconds, imagesPerSecond } = report;
   const beside = (figure: number | undefined) => figure === undefined ? "" : `   (published: ${figure.toFixed(2)} %)`;

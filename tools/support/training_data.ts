@@ -1,5 +1,5 @@
 /**
- * The two parts of a data set that a training run takes.
+ * Opens the two data sets of a training run.
  *
  * @module
  */
@@ -12,13 +12,16 @@ import { foldersIn } from "../../src/data/datasets/folder_walk.ts";
 import { DataError } from "../../src/errors.ts";
 import { UsageError } from "./command.ts";
 
-/** The images to train on and those to validate on. */
+/** The training images and the validation images. */
 export interface TrainingData {
   readonly training: Dataset;
   readonly validation: Dataset;
 }
 
-/** Opens CIFAR-10, or the folders train/ and val/ in `data`. Throws DataError, with the folder that may be meant. */
+/**
+ * Opens CIFAR-10, or the folders train/ and val/ in `data`. Throws DataError; the message names the folder that may be
+ * meant.
+ */
 export async function openTrainingData(data: string, options: DatasetOptions): Promise<TrainingData> {
   if (data === "cifar10" || await isCifar10Folder(data)) {
     if (options.labels !== undefined) {
@@ -34,7 +37,7 @@ export async function openTrainingData(data: string, options: DatasetOptions): P
   };
 }
 
-/** Other names of the validation images. */
+/** Other common names of the validation folder. */
 const OTHER_NAMES = ["valid", "validation", "test"];
 
 async function checkParts(data: string): Promise<void> {

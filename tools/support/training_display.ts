@@ -1,5 +1,5 @@
 /**
- * A training run for people: a line an epoch on stdout, a bar of steps on stderr.
+ * Shows the progress of a training run: one line per epoch on stdout, a bar of steps on stderr.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { EpochMetrics, StepMetrics } from "../../src/training/metrics.ts";
 import { type Progress, progress } from "./progress.ts";
 
-/** What is shown of a run of so many epochs and images a step. */
+/** Shows a run with this number of epochs and of images per step. */
 export class TrainingDisplay {
   readonly #epochs: number;
   readonly #batch: number;
@@ -16,7 +16,7 @@ export class TrainingDisplay {
   #loss = 0;
   #steps = 0;
 
-  /** Begins with the next epoch. */
+  /** Starts the next epoch. */
   constructor(epochs: number, batch: number) {
     this.#epochs = epochs;
     this.#batch = batch;
@@ -54,7 +54,7 @@ export class TrainingDisplay {
     [this.#began, this.#loss, this.#steps] = [performance.now(), 0, 0];
   }
 
-  /** Takes the bar off the screen. */
+  /** Removes the bar from the screen. */
   end(): void {
     this.#bar?.end();
     this.#bar = undefined;

@@ -1,5 +1,5 @@
 /**
- * What a training step needs on a device, and what would fit.
+ * Computes the memory of a training step on a device, and the largest part of a batch that fits.
  *
  * @module
  */
@@ -15,26 +15,28 @@ import { trainerGraph } from "../../src/training/trainer.ts";
 import type { Capabilities } from "../../src/webgpu/plan/plan.ts";
 import { bytes } from "./style.ts";
 
-/** Bytes that stay on a device between steps and bytes that a step's results share. */
+/** Bytes that stay on a device between steps, and bytes that the results within a step share. */
 interface Needs {
   readonly kept: number;
   readonly activations: number;
   readonly total: number;
 }
 
-/** The memory of a step on WebGPU, as it would be allocated. Throws DeviceError where an adapter cannot bind it. */
+/**
+ * Returns the memory of a step on WebGPU, as it would be allocated. Throws DeviceError if an adapter cannot bind it.
+ */
 async function webgpuNeeds(model: Model, recipe: Recipe, capabilities?: Capabilities): Promise<Needs> {
   const { plannedMemory } = await import("../../src/webgpu/planner/planned_memory.ts");
   return plannedMemory(trainerGraph(model, trainerOptions(recipe)), capabilities);
 }
 
-/** The memory of a step on the CPU: its values. */
+/** Returns the memory of a step on the CPU: its values. */
 function cpuNeeds(model: Model, recipe: Recipe): Needs {
   const { parameters, activations, total } = peakMemory(trainerGraph(model, trainerOptions(recipe)));
   return { kept: parameters, activations, total };
 }
 
-/** Lines about the memory of a step, without a device: of every one, or of the one that is named. */
+/** Describes the memory of a step without opening a device: one line per device, or for the named one. */
 export async function describeMemory(model: Model, recipe: Recipe, device?: string): Promise<string> {
   const lines: string[] = [];
   if (device !== "cpu") lines.push(line("webgpu", await webgpuNeeds(model, recipe)));
@@ -47,7 +49,9 @@ function line(device: string, { kept, activations, total }: Needs): string {
     `${bytes(activations)} for activations`;
 }
 
-/** A line about the memory of a step on a device. Throws DeviceError where it cannot fit, saying what would. */
+/**
+ * Describes the memory of a step on a device. Throws DeviceError if it does not fit; the message says what would fit.
+ */
 export async function checkMemory(model: Model, recipe: Recipe, backend: Backend): Promise<string> {
   try {
     return line(backend.name, await needsOn(model, recipe, backend));
@@ -57,7 +61,10 @@ export async function checkMemory(model: Model, recipe: Recipe, backend: Backend
   }
 }
 
-/** The error of a step that does not fit: how much it needs, and the largest part of its batch that fits. */
+/**
+ * Returns the error of a step that does not fit. The message says how much it needs, and the largest part of its batch
+ * that fits.
+ */
 export async function doesNotFit(
   model: Model,
   recipe: Recipe,
@@ -76,7 +83,7 @@ export async function doesNotFit(
   );
 }
 
-/** The memory of a step on a device. Throws DeviceError where that is more than it has. */
+/** Returns the memory of a step on a device. Throws DeviceError if it is more than the device has. */
 async function needsOn(model: Model, recipe: Recipe, backend: Backend): Promise<Needs> {
   if (backend.name === "webgpu") {
     return await webgpuNeeds(model, recipe, (backend as Backend & { capabilities: Capabilities }).capabilities);
@@ -85,11 +92,11 @@ async function needsOn(model: Model, recipe: Recipe, backend: Backend): Promise<
   return cpuNeeds(model, recipe);
 }
 
-/** The largest divisor of the batch, smaller than the part that was asked for, that the device takes. */
+/** Returns the largest divisor of the batch that is smaller than the requested part and fits on the device. */
 async function largestPart(model: Model, recipe: Recipe, backend: Backend): Promise<number | undefined> {
   const smaller = Array.from({ length: recipe.microBatch }, (_, i) => recipe.microBatch - 1 - i);
   const parts = smaller.filter((part) => part >= 2 && recipe.batch % part === 0);
-  // By plan first, which needs no memory: the fewer images, the less they take.
+  // First a binary search over plans, which need no memory. Fewer images need less.
   let [first, end] = [0, parts.length];
   while (first < end) {
     const middle = (first + end) >> 1;
@@ -97,7 +104,7 @@ async function largestPart(model: Model, recipe: Recipe, backend: Backend): Prom
     else first = middle + 1;
   }
   if (backend.name !== "webgpu") return parts[first];
-  // What a GPU has nobody tells: it has to be tried.
+  // A GPU does not report its free memory, so each size is tried.
   for (const microBatch of parts.slice(first)) {
     const graph = () => trainerGraph(model, trainerOptions({ ...recipe, microBatch }));
     if (await fits(async () => (await backend.compile(graph())).dispose())) return microBatch;

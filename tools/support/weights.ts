@@ -1,5 +1,5 @@
 /**
- * What `--weights NAME|FILE` means.
+ * Resolves `--weights NAME|FILE` to a file.
  *
  * @module
  */
@@ -13,16 +13,19 @@ import { parseModelName, publishedNames } from "./model_name.ts";
 
 const EXTENSION = ".safetensors";
 
-/** Where names are looked for: in the current folder's weights/, then in this project's, unless that is a URL. */
+/**
+ * Folders in which names are searched: weights/ in the current folder, then weights/ in this project if it is not at a
+ * URL.
+ */
 function weightFolders(): string[] {
   const project = new URL("../../weights/", import.meta.url);
   return ["weights/", ...(project.protocol === "file:" ? [fileURLToPath(project)] : [])];
 }
 
 /**
- * The file that `--weights` names: the file itself, or weights/NAME.safetensors, or the one
- * weights/NAME_*.safetensors. Throws UsageError where nothing is named, CheckpointError where there is no such file or
- * where several could be meant.
+ * Returns the file that `--weights` names: the file itself, or weights/NAME.safetensors, or the only file
+ * weights/NAME_*.safetensors. Throws UsageError if nothing is named. Throws CheckpointError if there is no such file or
+ * if several match.
  */
 export async function findWeights(spec: string | undefined, folders = weightFolders()): Promise<string> {
   if (!spec) throw new UsageError("--weights is needed: a name in weights/ or a file");
@@ -59,7 +62,7 @@ export async function findWeights(spec: string | undefined, folders = weightFold
   );
 }
 
-/** Whether a file is there. */
+/** Returns whether a file exists. */
 export async function isFile(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isFile;
@@ -69,7 +72,7 @@ export async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** Names without their extension, sorted; none where there is no such folder. */
+/** Returns sorted names without their extension; none if the folder does not exist. */
 async function safetensorsIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {

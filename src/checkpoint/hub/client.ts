@@ -1,5 +1,5 @@
 /**
- * The connection to the Hugging Face hub: its own client for what it knows, and who gets to see the token.
+ * Connects to the Hugging Face hub through its own client, and controls who gets the token.
  *
  * @module
  */
@@ -12,31 +12,37 @@ import { scrub } from "./scrub.ts";
 
 type Client = typeof import("npm:@huggingface/hub@2.17.5");
 
-/** Loads the client only when a source needs it: the specifier is no literal, so that Deno does not fetch it ahead. */
+/**
+ * Loads the client when a source needs it. The specifier is not a literal, so that Deno does not download it in
+ * advance.
+ */
 export async function hubClient(): Promise<Client> {
   const specifier = ["npm:@huggingface/hub", "2.17.5"].join("@");
   return await import(specifier);
 }
 
-/** Where the hub is and what may be said to it. */
+/** The hub's address, and how to send requests to it. */
 export interface Connection {
-  /** Its address, without a slash at the end. */
+  /** The hub's address, without a slash at the end. */
   readonly hubUrl: string;
-  /** Headers for the hub itself; not for hosts that it sends on to. */
+  /** Headers for the hub only. They are not sent to hosts that the hub redirects to. */
   readonly headers: Readonly<Record<string, string>>;
-  /** For the client: it does not learn the token, because it would send it to other addresses that answers name. */
+  /**
+   * The client's `fetch`. The client does not get the token, because it would send it to other addresses named in
+   * responses.
+   */
   readonly fetch: typeof fetch;
 }
 
 const HUB = "https://huggingface.co";
 
-/** Requests that one question may take: a listing comes in pages. */
+/** Maximum number of requests per call: a listing has several pages. */
 const MAX_REQUESTS = 1000;
 
-/** Bytes of an answer that is no file: a page of a listing has a few hundred thousand. */
+/** Maximum number of bytes of a response that is not a file. A page of a listing has a few hundred thousand. */
 const MAX_ANSWER = 32 << 20;
 
-/** Throws CheckpointError where the hub's address is none. */
+/** Throws CheckpointError if the hub's address is invalid. */
 export function connect(reference: HubReference, options: HubOptions): Connection {
   checkRetryOptions(options);
   const hubUrl = (options.endpoint ?? Deno.env.get("HF_ENDPOINT") ?? HUB).replace(/\/+$/, "");
@@ -78,14 +84,14 @@ async function ask(url: URL, init: RequestInit, timeout = 60_000): Promise<Respo
   }
 }
 
-/** What to say of a refusal besides its status. */
+/** Returns an explanation of an error status. */
 export function hintOf(status: number | undefined): string {
   return status === 401 || status === 403
     ? "; it does not exist, is private or gated: set HF_TOKEN to a token that may read it"
     : "";
 }
 
-/** Runs what the client does; its errors become CheckpointErrors. */
+/** Runs a call of the client. Its errors become CheckpointErrors. */
 export async function asCheckpointError<T>(reference: HubReference, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

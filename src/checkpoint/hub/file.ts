@@ -1,5 +1,5 @@
 /**
- * What the Hugging Face hub says of a file, and whether the file that arrived is that one.
+ * Reads what the Hugging Face hub says about a file, and checks the downloaded file against it.
  *
  * @module
  */
@@ -10,19 +10,20 @@ import { fromOpenFile } from "../source/source.ts";
 
 /** A file on the hub. */
 export interface HubFile {
-  /** What the cache calls its bytes. */
+  /** The name of its bytes in the cache. */
   readonly id: string;
-  /** The commit that last changed it, which the cache keeps it under. */
+  /** The commit that last changed it. The cache stores the file under this commit. */
   readonly commit?: string;
-  /** Length in bytes, where the hub says. */
+  /** Length in bytes, if the hub gives it. */
   readonly size?: number;
-  /** Its hash: SHA-256 where it is kept by Git LFS, else Git's own SHA-1; undefined where it is neither. */
+  /** Its hash: SHA-256 if the file is in Git LFS, else Git's SHA-1. Undefined if it is neither. */
   readonly hash?: { readonly algorithm: "sha256" | "git"; readonly hex: string };
 }
 
 /**
- * The one file that the hub's answer to paths-info describes; undefined where there is none. Throws CheckpointError, calling
- * the file `name`, where one of its ids is no plain name: the cache's files are called after them.
+ * Reads the one file in the hub's response to paths-info. Returns undefined if there is none. Throws CheckpointError if
+ * one of its ids is not a plain name, because the cache uses them as file names. `name` is the file's name in the
+ * message.
  */
 export function readHubFile(answer: unknown, name: string): HubFile | undefined {
   const file = Array.isArray(answer) ? record(answer[0]) : undefined;
@@ -47,7 +48,7 @@ export function readHubFile(answer: unknown, name: string): HubFile | undefined 
   return { id, commit, size, hash };
 }
 
-/** In which way a file is not what the hub has; undefined where it is that. */
+/** Returns how a file differs from the one on the hub, or undefined if they are equal. */
 export async function checkHubFile(file: Deno.FsFile, { size, hash }: HubFile): Promise<string | undefined> {
   const source = fromOpenFile("the file", file);
   if (size !== undefined && source.size !== size) return `has ${source.size} bytes, ${size} expected`;

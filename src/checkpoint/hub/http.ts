@@ -1,5 +1,5 @@
 /**
- * Downloads over http and https: into a file, going on from where a broken connection stopped.
+ * Downloads over http and https into a file. It resumes after a broken connection.
  *
  * @module
  */
@@ -8,28 +8,31 @@ import { CheckpointError } from "../../errors.ts";
 import { Broken, checkPassing, describeStatus, retry, type RetryOptions } from "./retry.ts";
 import { scrub } from "./scrub.ts";
 
-/** How download works; the defaults suit people. */
+/** Options of download. */
 export interface DownloadOptions extends RetryOptions {
-  /** What messages call the URL; the URL without its password and query, which may be a signature, if left out. */
+  /** The URL's name in messages. If left out, the URL without its password and query, which may be a signature. */
   readonly name?: string;
-  /** Called with the bytes that are there and the bytes in all, where the server says. */
+  /** Called with the number of bytes so far, and the total if the server gives it. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
-  /** Milliseconds without a byte after which a connection counts as broken; 60,000 if left out. */
+  /**
+   * Milliseconds without data after which a connection counts as broken.
+   * @default 60_000
+   */
   readonly idleTimeout?: number;
-  /** Sent to the URL's host; "authorization" not to any that it sends on to. */
+  /** Headers for the URL's host. "authorization" is not sent to hosts that it redirects to. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** What to say of a status besides its number. */
+  /** Returns an explanation of a status. */
   readonly hint?: (status: number) => string;
   /**
-   * Whether the file holds the beginning of an earlier download. The server is not asked whether that is still the same:
-   * who sets this compares the hash of the whole.
+   * Whether the file contains the beginning of an earlier download. The server is not asked if its file is still the
+   * same: the caller must compare the hash of the complete file.
    */
   readonly resume?: boolean;
 }
 
 /**
- * Downloads a URL into a file that is open for writing. Throws CheckpointError where it does not arrive in full: the file
- * holds what did.
+ * Downloads a URL into a file that is open for writing. Throws CheckpointError if the download is incomplete. The file
+ * then contains the part that arrived.
  */
 export async function download(url: string, file: Deno.FsFile, options: DownloadOptions = {}): Promise<void> {
   const { name = scrub(url), resume = false } = options;
@@ -38,18 +41,18 @@ export async function download(url: string, file: Deno.FsFile, options: Download
     await retry(name, options, () => transfer(url, file, state, options));
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code !== undefined)) throw error;
-    // What the system says of the file.
+    // The system refused to write the file.
     const full = error.code === "ENOSPC" || error.code === "EDQUOT";
     throw new CheckpointError(`${name}: cannot be kept: ${full ? "the disk is full" : error.message}`);
   }
 }
 
 interface State {
-  /** Bytes in the file. */
+  /** Number of bytes in the file. */
   done: number;
-  /** Says whether the thing behind the URL is still the same. */
+  /** Tells whether the file behind the URL is still the same. */
   etag?: string;
-  /** Whether those bytes may be gone on from without an etag. */
+  /** Whether the download may resume after these bytes without an etag. */
   trusted: boolean;
 }
 
@@ -77,7 +80,7 @@ async function transfer(url: string, file: Deno.FsFile, state: State, options: D
     }
     if (total !== undefined && state.done !== total) throw new Broken(`${state.done} of ${total} bytes arrived`);
   } catch (error) {
-    // What fetch and the body's stream throw when a connection fails.
+    // fetch and the body's stream throw these when a connection fails.
     if (error instanceof TypeError || error instanceof DOMException) throw new Broken(scrub(error.message));
     throw error;
   } finally {
@@ -86,7 +89,7 @@ async function transfer(url: string, file: Deno.FsFile, state: State, options: D
   }
 }
 
-/** Answers what the server sends, and which byte of the file it begins with. */
+/** Sends the request. Returns the response, and the file offset of its first byte. */
 async function request(
   url: string,
   name: string,
@@ -109,18 +112,21 @@ async function request(
   await response.body?.cancel();
   const answer = describeStatus(response);
   if (range && (response.status === 206 || response.status === 416)) {
-    // What is there is no beginning of what the server has.
+    // The bytes in the file are not the beginning of the server's file.
     [state.etag, state.trusted] = [undefined, false];
     throw new Broken(answer, 0);
   }
   throw new CheckpointError(`${name}: ${answer}${hint?.(response.status) ?? ""}`);
 }
 
-/** Bytes of the whole file, where the server says: also where it sends a part that nobody asked for. */
+/**
+ * Returns the number of bytes of the complete file, if the server gives it. Also handles a partial response to a
+ * request for the whole file.
+ */
 function totalOf({ headers }: Response, done: number): number | undefined {
   const whole = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
   if (whole !== undefined) return Number(whole);
-  // A compressed answer's length is not that of its content.
+  // The length of a compressed response is not that of its content.
   const length = headers.has("content-encoding") ? null : headers.get("content-length");
   return length === null ? undefined : done + Number(length);
 }

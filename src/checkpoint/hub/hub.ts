@@ -1,6 +1,6 @@
 /**
- * Checkpoints on the Hugging Face hub: found by its own client, kept where that and Python's keep them (HF_HOME,
- * HF_HUB_CACHE), a token for private and gated repositories.
+ * Downloads checkpoints from the Hugging Face hub. The hub's own client finds them. They are stored in the same cache
+ * as Python's (HF_HOME, HF_HUB_CACHE). A token gives access to private and gated repositories.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { checkHubFile, type HubFile, readHubFile } from "./file.ts";
 import { formatHubReference, type HubReference } from "./reference.ts";
 import { Broken, retry } from "./retry.ts";
 
-/** What a repository's checkpoint may be called, the best first. */
+/** Possible names of a repository's checkpoint, the best one first. */
 const CANDIDATES: readonly RegExp[] = [
   /^model\.safetensors$/,
   /^model\.safetensors\.index\.json$/,
@@ -22,10 +22,10 @@ const CANDIDATES: readonly RegExp[] = [
   /^pytorch_model\.bin\.index\.json$/,
   /^[^/\\]+\.(pth|pth\.tar|pt|bin)$/,
 ];
-/** Files of a repository that are looked at. */
+/** Maximum number of a repository's files that are checked. */
 const MAX_FILES = 10_000;
 
-/** Names the file that is the repository's checkpoint. Throws CheckpointError where there is none, or several. */
+/** Finds the file that is the repository's checkpoint. Throws CheckpointError if there is none, or more than one. */
 export async function findHubFile(reference: HubReference, options: HubOptions = {}): Promise<string> {
   const { listFiles } = await hubClient();
   const { hubUrl, fetch } = connect(reference, options);
@@ -55,9 +55,8 @@ export async function findHubFile(reference: HubReference, options: HubOptions =
 type FileReference = HubReference & { readonly file: string };
 
 /**
- * Downloads a file, unless the cache has it; answers its path. Length and hash are those that the hub names, except for a
- * commit that is in the cache, of which the hub is not asked. What an earlier download left is gone on from. Throws
- * CheckpointError.
+ * Downloads a file unless the cache has it, and returns its path. Length and hash are checked against the hub's. If the
+ * cache has the given commit, the hub is not asked. An interrupted download is resumed. Throws CheckpointError.
  */
 export async function downloadFromHub(reference: FileReference, options: HubOptions = {}): Promise<string> {
   const path = await downloadIfThere(reference, options);
@@ -68,8 +67,8 @@ export async function downloadFromHub(reference: FileReference, options: HubOpti
 }
 
 /**
- * The same; undefined where the repository has no such file. That a commit has none is kept in the cache, as Python's client
- * keeps it. Throws CheckpointError, too, where the file has more than `most` bytes.
+ * Like downloadFromHub, but returns undefined if the repository has no such file. The cache remembers that a commit has
+ * no such file, as Python's client does. Throws CheckpointError also if the file has more than `most` bytes.
  */
 export async function downloadIfThere(
   reference: FileReference,
@@ -107,7 +106,7 @@ export async function downloadIfThere(
   return pointer;
 }
 
-/** What the hub says of a file; undefined where the repository has none of that name. */
+/** Asks the hub about a file. Returns undefined if the repository has no file of that name. */
 async function askFor(reference: FileReference, { hubUrl, fetch }: Connection): Promise<HubFile | undefined> {
   const { pathsInfo } = await hubClient();
   const { repo, revision, file } = reference;
@@ -118,7 +117,7 @@ async function askFor(reference: FileReference, { hubUrl, fetch }: Connection): 
   return readHubFile(answer, formatHubReference(reference));
 }
 
-/** Sees to it that the cache holds a file whole. Throws Broken where it arrived damaged. */
+/** Downloads a file into the cache if it is not complete there. Throws Broken if it arrives damaged. */
 async function fill(
   blob: string,
   info: HubFile,
@@ -126,14 +125,14 @@ async function fill(
   { hubUrl, headers }: Connection,
   options: HubOptions,
 ): Promise<void> {
-  // One process at a time: whoever waited finds the file there.
+  // One process at a time. A process that waited finds the file complete.
   const part = await Deno.open(`${blob}.incomplete`, { read: true, write: true, create: true });
   try {
     await part.lock(true);
     if (await isWhole(blob, info)) return await removeIfThere(`${blob}.incomplete`);
     const { repo, revision = "main", file } = reference;
     const path = [...repo.split("/"), "resolve", revision, ...file.split("/")].map(encodeURIComponent).join("/");
-    // Without a hash nobody would notice that the beginning was another file's.
+    // Without a hash, a beginning of another file would not be noticed.
     const resume = info.hash !== undefined;
     if (!resume || (await part.stat()).size !== info.size) {
       await download(`${hubUrl}/${path}`, part, {
@@ -157,7 +156,7 @@ async function fill(
   }
 }
 
-/** Whether the cache has a file whole; what is damaged is removed. */
+/** Returns whether the cache has the complete file. A damaged file is removed. */
 async function isWhole(path: string, info: HubFile): Promise<boolean> {
   if (!await exists(path)) return false;
   using file = await Deno.open(path);
@@ -168,7 +167,7 @@ async function isWhole(path: string, info: HubFile): Promise<boolean> {
   return false;
 }
 
-/** Makes the cache's name of a file a link to its bytes, at once; a copy where the system has no links. */
+/** Makes the cache's name of a file a link to its bytes, atomically. Makes a copy if the system has no links. */
 async function point(pointer: string, blob: string): Promise<void> {
   await Deno.mkdir(pointer.replace(/[^/]*$/, ""), { recursive: true });
   const up = "../".repeat(pointer.split("/snapshots/").at(-1)!.split("/").length);
@@ -177,7 +176,7 @@ async function point(pointer: string, blob: string): Promise<void> {
   await Deno.rename(link, pointer);
 }
 
-/** Makes an empty file, and the folders that it lies in. */
+/** Creates an empty file and its folders. */
 async function touch(path: string): Promise<void> {
   await Deno.mkdir(path.replace(/[^/]*$/, ""), { recursive: true });
   await Deno.writeFile(path, new Uint8Array());

@@ -1,15 +1,18 @@
 import type { RetryOptions } from "./retry.ts";
 
-/** How the hub is reached. */
+/** Options for the Hugging Face hub. */
 export interface HubOptions extends RetryOptions {
-  /** For private and gated repositories; HF_TOKEN if left out. */
+  /** The token for private and gated repositories. If left out, HF_TOKEN. */
   readonly token?: string;
-  /** The hub's address; HF_ENDPOINT if left out, else https://huggingface.co. */
+  /** The hub's address. If left out, HF_ENDPOINT, else https://huggingface.co. */
   readonly endpoint?: string;
-  /** Where files are kept; HF_HUB_CACHE or HF_HOME if left out, else the user's cache folder. */
+  /** The cache folder. If left out, HF_HUB_CACHE or HF_HOME, else the user's cache folder. */
   readonly cacheDir?: string;
-  /** Called while a file downloads, with its name, the bytes that are there, and in all where the hub says. */
+  /** Called during a download with the file's name, the number of bytes so far, and the total if the hub gives it. */
   readonly onProgress?: (file: string, done: number, total: number | undefined) => void;
-  /** Milliseconds without a byte after which a connection counts as broken; 60,000 if left out. */
+  /**
+   * Milliseconds without data after which a connection counts as broken.
+   * @default 60_000
+   */
   readonly idleTimeout?: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Trying again what may work the next time: a connection that broke, a server that is busy.
+ * Retries after failures that may pass: a broken connection, a busy server.
  *
  * @module
  */
@@ -7,35 +7,44 @@
 import { checkNumber, COUNT_FROM_ZERO, FROM_ZERO } from "../../arguments.ts";
 import { CheckpointError } from "../../errors.ts";
 
-/** How often, and after which time. */
+/** The number of retries, and the delay between them. */
 export interface RetryOptions {
-  /** Attempts after the first; 4 if left out. */
+  /**
+   * Attempts after the first one.
+   * @default 4
+   */
   readonly retries?: number;
-  /** Milliseconds before the first retry, unless the server says how long to wait; doubles with each. 1000 if left out. */
+  /**
+   * Milliseconds before the first retry, unless the server gives a time. Doubles with each retry.
+   * @default 1000
+   */
   readonly retryDelay?: number;
 }
 
-/** Throws ArgumentError if there would be no last attempt, or no wait. */
+/** Throws ArgumentError if the number of retries or the delay is invalid. */
 export function checkRetryOptions({ retries = 0, retryDelay = 0 }: RetryOptions): void {
   checkNumber("retries", retries, COUNT_FROM_ZERO);
   checkNumber("retryDelay", retryDelay, FROM_ZERO);
 }
 
-/** A failure after which another attempt makes sense. */
+/** A failure that may not occur again on another attempt. */
 export class Broken extends Error {
-  /** `wait`: milliseconds to the next attempt, where that is known. */
+  /** `wait`: milliseconds until the next attempt, if known. */
   constructor(message: string, readonly wait?: number) {
     super(message);
   }
 }
 
-/** Statuses that may pass: timeout, too many requests, and the server's own troubles. */
+/** Statuses that may pass: timeout, too many requests, and server errors. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Longest wait that a server may ask for, in seconds. */
+/** The longest wait that a server may ask for, in seconds. */
 const MAX_WAIT = 60;
 
-/** Does `work` until it does not throw Broken. Throws CheckpointError, calling the thing `name`, after the last attempt. */
+/**
+ * Runs `work` until it does not throw Broken. After the last attempt, throws CheckpointError with `name` in the
+ * message.
+ */
 export async function retry<T>(
   name: string,
   { retries = 4, retryDelay = 1000 }: RetryOptions,
@@ -54,12 +63,12 @@ export async function retry<T>(
   }
 }
 
-/** How messages say what a server answered. */
+/** Formats a server's status for messages. */
 export function describeStatus({ status, statusText }: Response): string {
   return `the server answers ${status} ${statusText}`.trimEnd();
 }
 
-/** Throws Broken where the server's answer is one that may pass; the answer is let go of then. */
+/** Throws Broken if the response's status may pass. The response's body is cancelled then. */
 export async function checkPassing(response: Response): Promise<void> {
   if (!PASSING.has(response.status)) return;
   await response.body?.cancel();

@@ -1,5 +1,6 @@
 /**
- * The state of the machine that reads pickles, and what its opcodes need of it: bytes, stack, memo, names and calls.
+ * The state of the machine that reads pickles, and the operations that its opcodes use: bytes, stack, memo, names and
+ * calls.
  *
  * @module
  */
@@ -10,88 +11,88 @@ import { PickleGlobal } from "./global.ts";
 import { allowance, COST } from "./memory.ts";
 import type { PickleValue } from "./value.ts";
 
-/** What a pickle may name and refer to. */
+/** The names and references that a pickle may use. */
 export interface PickleContext {
-  /** For messages. */
+  /** The name of the pickle's source, for messages. */
   readonly source: string;
-  /** The globals it may name, by "module.name"; a name without one ends the reading. */
+  /** The allowed globals by "module.name". Any other name is an error. */
   readonly globals: Pick<ReadonlyMap<string, PickleGlobal>, "get">;
-  /** Resolves a persistent id: how torch.save refers to the storages beside the pickle. */
+  /** Resolves a persistent id. torch.save uses these ids to refer to the storages next to the pickle. */
   readonly persistent?: (id: PickleValue) => PickleValue;
 }
 
 const DECODER = new TextDecoder();
 
-/** The pickle goes on behind the bytes that were given. */
+/** The pickle continues after the end of the given bytes. */
 export class PickleEnd extends CheckpointError {}
 
-/** Objects a value may be nested in; those of checkpoints are nested in fewer than ten. */
+/** Maximum depth of nested objects. Checkpoints need fewer than ten. */
 const MAX_MARKS = 1000;
-/** Letters of a global's name. A text in the memo can be a name a million times, and each is a text of its own. */
+/** Maximum length of a global's name. One text in the memo can be in a million names, and each name is a new text. */
 const MAX_NAME = 1000;
 
-/** The machine: a stack, the marks on it, and the memo of objects that are used more than once. */
+/** The machine: a stack, marks on it, and the memo of objects that are used more than once. */
 export class PickleMachine {
-  /** Values, the top last. */
+  /** Values. The last one is the top. */
   readonly stack: PickleValue[] = [];
-  /** Heights of the stack where a list, dict or tuple under construction began. */
+  /** Heights of the stack at the start of each list, dict or tuple under construction. */
   readonly marks: number[] = [];
   /** Objects that are used more than once. */
   readonly memo: Memo = new Memo();
-  /** Where the next byte is read. */
+  /** Offset of the next byte. */
   at = 0;
   readonly #view: DataView;
 
-  /** Starts at the first of the bytes. */
+  /** Starts at the first byte. */
   constructor(
-    /** The pickle, and whatever follows it. */
+    /** The pickle. Other bytes may follow it. */
     readonly bytes: Uint8Array<ArrayBuffer>,
-    /** What it may name and refer to. */
+    /** The names and references that the pickle may use. */
     readonly context: PickleContext,
   ) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** An error at the place that was read last. */
+  /** Returns an error at the last position that was read. */
   error(why: string): CheckpointError {
     return new CheckpointError(`${this.context.source}: its pickle is refused at byte ${this.at}: ${why}`);
   }
 
-  /** The next bytes, as a view. */
+  /** Reads bytes and returns a view of them. */
   take(length: number): Uint8Array<ArrayBuffer> {
     const start = this.#advance(length);
     return this.bytes.subarray(start, start + length);
   }
 
-  /** The next byte. */
+  /** Reads a byte. */
   uint8(): number {
     return this.#view.getUint8(this.#advance(1));
   }
-  /** The next two bytes, unsigned. */
+  /** Reads two bytes as an unsigned integer. */
   uint16(): number {
     return this.#view.getUint16(this.#advance(2), true);
   }
-  /** The next four bytes, signed. */
+  /** Reads four bytes as a signed integer. */
   int32(): number {
     return this.#view.getInt32(this.#advance(4), true);
   }
-  /** The next four bytes, unsigned. */
+  /** Reads four bytes as an unsigned integer. */
   uint32(): number {
     return this.#view.getUint32(this.#advance(4), true);
   }
-  /** The next eight bytes, unsigned; beyond 2^53 inexact, but longer than any pickle then. */
+  /** Reads eight bytes as an unsigned integer. Above 2^53 it is inexact, but then it is larger than any pickle. */
   uint64(): number {
     return Number(this.#view.getBigUint64(this.#advance(8), true));
   }
-  /** The next eight bytes, a big-endian float. */
+  /** Reads eight bytes as a big-endian float. */
   float64(): number {
     return this.#view.getFloat64(this.#advance(8));
   }
-  /** UTF-8 text of a length. */
+  /** Reads UTF-8 text of `length` bytes. */
   text(length: number): string {
     return DECODER.decode(this.take(length));
   }
-  /** Text up to the end of the line. */
+  /** Reads text up to the end of the line. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.at);
     if (end < 0) throw this.#ended();
@@ -100,12 +101,12 @@ export class PickleMachine {
     return text;
   }
 
-  /** Puts a value on the stack. */
+  /** Pushes a value onto the stack. */
   push(value: PickleValue): void {
     this.spend(COST.slot);
     this.stack.push(value);
   }
-  /** Takes the value off the stack. */
+  /** Pops the value from the top of the stack. */
   pop(): PickleValue {
     if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.error("it takes more from its stack than there is");
     return this.stack.pop();
@@ -121,7 +122,7 @@ export class PickleMachine {
     if (this.marks.length >= MAX_MARKS) throw this.error(`more than ${MAX_MARKS} objects lie inside each other`);
     this.marks.push(this.stack.length);
   }
-  /** Takes everything above the last mark off the stack. */
+  /** Pops everything above the last mark. */
   popToMark(): PickleValue[] {
     const height = this.marks.pop();
     if (height === undefined) throw this.error("a mark is missing");
@@ -145,21 +146,21 @@ export class PickleMachine {
   /** Calls a global. */
   call(callee: PickleValue, args: PickleValue): PickleValue {
     if (!Array.isArray(args)) throw this.error("a function is called without a tuple of arguments");
-    // What is called may copy its arguments, and a list in the memo can be passed a million times.
+    // The call may copy its arguments, and a list in the memo can be passed a million times.
     this.spend(args.reduce((sum: number, arg) => sum + COST.entry * sizeOf(arg), COST.object));
-    // A class inside another class, or what a method returned: as little known as the object it belongs to.
+    // A nested class, or the result of a method: as unknown as the object it belongs to.
     if (callee instanceof Opaque) return new Opaque(callee.name, args);
     if (!(callee instanceof PickleGlobal) || !callee.call) {
       throw this.error(`${callee instanceof PickleGlobal ? callee.name : "a plain value"} is called like a function`);
     }
     return callee.call(args);
   }
-  /** Gives an object its state; that of known objects is nothing that is needed here. */
+  /** Sets the state of an object. The state of known objects is not needed. */
   build(made: PickleValue, state: PickleValue): void {
     if (made instanceof Opaque) made.state = state;
   }
 
-  /** Counts memory that is about to be taken. Throws CheckpointError where the pickle is too short to justify it. */
+  /** Counts memory before it is allocated. Throws CheckpointError if the pickle is too short to justify it. */
   spend(bytes: number): void {
     this.#spent += bytes;
     if (this.#spent > allowance(this.at)) {
@@ -183,7 +184,7 @@ export class PickleMachine {
   }
 }
 
-/** Objects by number. Python counts them up from 0; a number that lies costs nothing. */
+/** Objects by number. Python numbers them from 0. Other numbers cost no extra memory. */
 class Memo {
   readonly #dense: PickleValue[] = [];
   readonly #sparse = new Map<number, PickleValue>();

@@ -1,5 +1,5 @@
 /**
- * The opcodes of the pickle machine as a table: those that protocols 1 to 5 write for the data in checkpoints.
+ * The table of the pickle machine's opcodes: those that protocols 1 to 5 write for the data in checkpoints.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { PickleMachine } from "./machine.ts";
 import type { PickleValue } from "./value.ts";
 import { COST } from "./memory.ts";
 
-/** What an opcode does; "STOP" ends the pickle. */
+/** The action of an opcode. "STOP" ends the pickle. */
 export type Opcode = ((machine: PickleMachine) => void) | "STOP";
 
-/** Longest whole number that is read, in bytes and in digits: hashes and seeds are such. */
+/** Limits on the length of an integer, in bytes and in digits. Hashes and seeds are long integers. */
 const MAX_LONG = 1024, MAX_DIGITS = 2500;
 
-/** Name in pickletools, code, what it does. */
+/** The name in pickletools, the code, and the action. */
 const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] = [
   ["PROTO", 0x80, (m) => void m.take(1)],
   ["FRAME", 0x95, (m) => void m.take(8)],
@@ -28,7 +28,7 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["BININT", 0x4a, (m) => m.push(m.int32())],
   ["BININT1", 0x4b, (m) => m.push(m.uint8())],
   ["BININT2", 0x4d, (m) => m.push(m.uint16())],
-  // Protocol 1's whole numbers are text; so are its booleans, 00 and 01.
+  // Protocol 1 writes integers as text, and the booleans as 00 and 01.
   ["INT", 0x49, (m) => m.push(decimal(m, m.line()))],
   ["LONG", 0x4c, (m) => m.push(decimal(m, m.line().replace(/L$/, "")))],
   ["LONG1", 0x8a, (m) => m.push(long(m, m.uint8()))],
@@ -38,7 +38,7 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["BINUNICODE", 0x58, (m) => m.push(m.text(m.uint32()))],
   ["SHORT_BINUNICODE", 0x8c, (m) => m.push(m.text(m.uint8()))],
   ["BINUNICODE8", 0x8d, (m) => m.push(m.text(m.uint64()))],
-  // Python 2's str: names in files that it wrote.
+  // Python 2's str, used for names in its files.
   ["BINSTRING", 0x54, (m) => m.push(m.text(m.uint32()))],
   ["SHORT_BINSTRING", 0x55, (m) => m.push(m.text(m.uint8()))],
   ["BINBYTES", 0x42, (m) => blob(m, m.uint32())],
@@ -87,7 +87,7 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   ["REDUCE", 0x52, call],
   ["NEWOBJ", 0x81, call],
   ["NEWOBJ_EX", 0x92, (m) => {
-    // Arguments by name.
+    // Keyword arguments.
     m.pop();
     call(m);
   }],
@@ -103,7 +103,7 @@ const TABLE: readonly (readonly [name: string, code: number, opcode: Opcode])[] 
   }],
 ];
 
-/** The opcodes by their code. */
+/** The opcodes by code. */
 export const OPCODES: ReadonlyMap<number, Opcode> = new Map(TABLE.map(([, code, opcode]) => [code, opcode]));
 
 function popMany(m: PickleMachine, count: number): PickleValue[] {
@@ -161,7 +161,7 @@ function get(m: PickleMachine, index: number): void {
   m.push(m.memo.get(index));
 }
 
-/** A two's-complement little-endian whole number: a number where it is exact, else a bigint. */
+/** Reads a two's-complement little-endian integer: a number if it is exact, else a bigint. */
 function long(m: PickleMachine, length: number): number | bigint {
   if (length > MAX_LONG) throw m.error(`it holds a whole number of ${length} bytes`);
   if (length === 0) return 0;
@@ -169,7 +169,7 @@ function long(m: PickleMachine, length: number): number | bigint {
   return exact(BigInt.asIntN(8 * length, value));
 }
 
-/** As {@link long}, of decimal digits; protocol 1's booleans are such of two digits. */
+/** Like {@link long}, for decimal digits. Protocol 1's booleans have two digits. */
 function decimal(m: PickleMachine, digits: string): number | bigint | boolean {
   if (digits === "00" || digits === "01") return digits === "01";
   if (digits.length > MAX_DIGITS || !/^-?\d+$/.test(digits)) {

@@ -1,7 +1,8 @@
 /**
- * Reads pickles (Python's object format) as inert data: dicts become Maps, lists and tuples arrays. A pickle is a program
- * for a stack machine that may call any Python function it names; this machine knows only what its caller's table makes
- * of a name, and that is a plain value or a stand-in (Opaque). Nothing is imported and nothing of the file is run.
+ * Reads pickles (Python's object format) as inert data. Dicts become Maps; lists and tuples become arrays. A pickle is
+ * a program for a stack machine that may call any Python function by name. This machine knows only the names in its
+ * caller's table, which makes a plain value or a stand-in (Opaque) of each. Nothing is imported, and no code of the
+ * file is run.
  *
  * Opcodes: pickletools in Python's standard library. Protocols 1 to 5 (torch.save writes 2).
  *
@@ -12,7 +13,7 @@ import { type PickleContext, PickleMachine } from "./machine.ts";
 import { OPCODES } from "./opcodes.ts";
 import type { PickleValue } from "./value.ts";
 
-/** Reads one pickle from the start of the bytes. Throws CheckpointError; PickleEnd where bytes are missing. */
+/** Reads one pickle from the start of the bytes. Throws CheckpointError, or PickleEnd if bytes are missing. */
 export function readPickle(
   bytes: Uint8Array<ArrayBuffer>,
   context: PickleContext,
@@ -22,7 +23,7 @@ export function readPickle(
   return { value, length: machine.at };
 }
 
-/** Runs to the STOP opcode; returns the value on the stack. */
+/** Runs to the STOP opcode and returns the value on the stack. */
 function run(machine: PickleMachine): PickleValue {
   for (;;) {
     const code = machine.uint8();

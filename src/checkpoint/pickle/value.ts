@@ -1,2 +1,2 @@
-/** What a pickle can hold: plain values, and what the functions of the caller's table make. */
+/** A value in a pickle: a plain value, or a result of a function in the caller's table. */
 export type PickleValue = unknown;

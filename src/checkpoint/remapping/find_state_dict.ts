@@ -1,5 +1,5 @@
 /**
- * Finds the state dicts in what a training script saved around them.
+ * Finds the state dicts inside what a training script saved.
  *
  * @module
  */
@@ -10,7 +10,10 @@ import { asDict, Opaque } from "../pickle/opaque.ts";
 import type { PickleValue } from "../pickle/value.ts";
 import type { StateDict, Tensor } from "../tensors/state_dict.ts";
 
-/** Where training scripts put the state dict, the likeliest first; averaged weights only where there are no others. */
+/**
+ * Keys under which training scripts store the state dict, the most likely one first. Averaged weights come last: they
+ * are used only if there are no others.
+ */
 const KEYS: readonly string[] = [
   "state_dict",
   "model",
@@ -28,8 +31,8 @@ const KEYS: readonly string[] = [
 ];
 
 /**
- * What wrappers put before the names of what they wrap, anywhere in a name: (Distributed)DataParallel and AveragedModel,
- * torch.compile, FSDP, activation checkpoints, DeepSpeed under Lightning, Opacus.
+ * Name parts that wrappers add, anywhere in a name. The wrappers are (Distributed)DataParallel and AveragedModel,
+ * torch.compile, FSDP, activation checkpointing, DeepSpeed under Lightning, and Opacus.
  */
 const WRAPPERS: ReadonlySet<string> = new Set([
   "module",
@@ -40,27 +43,29 @@ const WRAPPERS: ReadonlySet<string> = new Set([
   "_module",
 ]);
 
-/** Dicts in dicts that are looked into; trainers use up to five levels. */
+/** Maximum depth of nested dicts that are searched. Trainers use up to five levels. */
 const MAX_DEPTH = 6;
-/** Items of a list that are looked at: `torch.save([model.state_dict(), optimizer.state_dict()])`. */
+/** Maximum number of list items that are searched: `torch.save([model.state_dict(), optimizer.state_dict()])`. */
 const MAX_ITEMS = 16;
-/** State dicts that are found; no honest file has as many. */
+/** Maximum number of state dicts. Real files have fewer. */
 const MAX_FOUND = 64;
 
 /** A state dict in a file. */
 export interface FoundStateDict {
-  /** The keys that lead to it, joined by dots: "state_dict", "state.model"; "" where the file is the state dict. */
+  /**
+   * The keys that lead to it, joined by dots: "state_dict", "state.model". "" if the file is itself the state dict.
+   */
   readonly key: string;
-  /** Its tensors, under the names that they have in the file. */
+  /** Its tensors, with the names used in the file. */
   readonly tensors: StateDict;
-  /** Names of its entries that are no tensors (`_extra_state`). */
+  /** Names of its entries that are not tensors (`_extra_state`). */
   readonly rest: readonly string[];
 }
 
 /**
- * Every state dict in a checkpoint's contents, the likeliest first: those under the usual names, then those of most
- * tensors. With `key`, those at it or, where there is none, inside of it. Throws CheckpointError, which says what the file
- * holds, where there is none.
+ * Returns every state dict in a checkpoint's contents, the most likely one first: those under the usual keys, then
+ * those with the most tensors. With `key`, returns the state dict at that key or, if the value there is not one, those
+ * inside it. Throws CheckpointError if there is none; the message says what the file contains.
  */
 export function findStateDicts(source: string, value: PickleValue, key?: string): FoundStateDict[] {
   const all = [...walk(value, "", 0, new Map()).take(MAX_FOUND)];
@@ -71,7 +76,7 @@ export function findStateDicts(source: string, value: PickleValue, key?: string)
   return found.sort((a, b) => usualness(a.key) - usualness(b.key) || b.tensors.size - a.tensors.size);
 }
 
-/** `seen`: what was walked through already, for a value may contain itself, or be contained a million times. */
+/** `seen` contains the values that were visited. A value may contain itself, or be contained a million times. */
 function* walk(
   value: PickleValue,
   key: string,
@@ -94,8 +99,9 @@ function* walk(
 }
 
 /**
- * A dict of names, at least one of them that of a layer's tensor: dotted, or "weight" or "bias". `{best_acc: tensor,
- * epoch: ...}` has tensors too, and an optimizer's are called momentum_buffer.
+ * Returns a dict as a state dict if its keys are names and at least one is that of a layer's tensor: dotted, or
+ * "weight" or "bias". Other dicts contain tensors too: `{best_acc: tensor, epoch: ...}`, or an optimizer's state with
+ * momentum_buffer.
  */
 function stateDictOf(key: string, dict: Map<PickleValue, PickleValue>): FoundStateDict | undefined {
   const tensors: StateDict = new Map();
@@ -112,7 +118,7 @@ function stateDictOf(key: string, dict: Map<PickleValue, PickleValue>): FoundSta
   return layers ? { key, tensors, rest } : undefined;
 }
 
-/** Whether a pickle's value is a tensor: whatever makes one gives it these. */
+/** Returns whether a pickle's value is a tensor. All tensors have these properties. */
 function isTensor(value: PickleValue): value is Tensor {
   return typeof value === "object" && value !== null && "dtype" in value && "shape" in value && "read" in value;
 }
@@ -135,19 +141,22 @@ function explain(value: PickleValue, all: readonly FoundStateDict[], key: string
   return what + (holds && `; it holds ${holds}`) + remedy;
 }
 
-/** A key in a message; almost always a name. */
+/** Formats a key for a message. It is almost always a name. */
 function shown(key: PickleValue): string {
   return typeof key === "string" && key.length <= 80 ? key || '""' : excerpt(key);
 }
 
-/** A name without the parts that wrappers put into it. */
+/** Removes the parts that wrappers add from a name. */
 export function withoutWrappers(name: string): string {
   const parts = name.split(".");
   const own = parts.filter((part, i) => i === parts.length - 1 || !WRAPPERS.has(part)).join(".");
   return own || name;
 }
 
-/** The tensors under the names that they have without wrappers; under their own where two would be called the same. */
+/**
+ * Returns the tensors under names without wrappers' parts. Tensors keep their full names if two would get the same
+ * name.
+ */
 export function unwrapped(tensors: StateDict): StateDict {
   const own: StateDict = new Map([...tensors].map(([name, tensor]) => [withoutWrappers(name), tensor]));
   return own.size === tensors.size ? own : tensors;

@@ -1,5 +1,5 @@
 /**
- * Holds a checkpoint's tensors against what a model needs, one for one.
+ * Matches a checkpoint's tensors with those that a model needs, one to one.
  *
  * @module
  */
@@ -9,34 +9,34 @@ import { isFloat, toFloat32 } from "../tensors/float32.ts";
 import { remedyFor } from "../tensors/remedy.ts";
 import type { DType, StateDict, Tensor } from "../tensors/state_dict.ts";
 
-/** One tensor that a model needs. F32 stands for any floating-point type. */
+/** A tensor that a model needs. F32 stands for any floating-point type. */
 export interface TensorSpec {
-  /** PyTorch's name. */
+  /** The PyTorch name. */
   readonly name: string;
-  /** Extents, outermost first. */
+  /** Sizes, outermost dimension first. */
   readonly shape: readonly number[];
-  /** What its elements are. */
+  /** The element type. */
   readonly dtype: "F32" | "I64";
 }
 
-/** The counter that batch norm has had since PyTorch 0.4.1. */
+/** The name of batch norm's counter. PyTorch has it since 0.4.1. */
 const COUNTER = ".num_batches_tracked";
 
-/** Whether a tensor of a model is a counter of batch norm, which nothing but training reads. */
+/** Returns whether a tensor of a model is batch norm's counter. Only training reads it. */
 export function isCounter(name: string): boolean {
   return name.endsWith(COUNTER);
 }
 
 /**
- * The model's tensors in the model's order. Batch norm's counters, which old checkpoints lack, are filled with 0; of other
- * types or of shape [1] they are taken as load_state_dict takes them.
- * Throws CheckpointError that lists every tensor that is missing, unexpected or of another shape or type; `source` names
- * the checkpoint in it.
+ * Returns the model's tensors in the model's order. Batch norm's counters, which old checkpoints lack, are set to 0 if
+ * missing. A counter of another type or of shape [1] is converted as load_state_dict does. Throws CheckpointError with
+ * a list of all tensors that are missing, unexpected, or of another shape or type. `source` is the checkpoint's name in
+ * that message.
  */
 export function remap(tensors: StateDict, spec: readonly TensorSpec[], source = "the checkpoint"): StateDict {
   const mapped: StateDict = new Map();
   const missing: string[] = [], misfits: string[] = [];
-  // By the reason: there may be hundreds with one.
+  // Grouped by reason: hundreds of tensors may have the same one.
   const refused = new Map<string, string[]>();
   for (const wanted of spec) {
     const given = tensors.get(wanted.name);
@@ -74,7 +74,10 @@ export function remap(tensors: StateDict, spec: readonly TensorSpec[], source = 
 
 const ZERO: Tensor = { dtype: "I64", shape: [], read: () => Promise.resolve(new Uint8Array(8)) };
 
-/** A counter as int64 [], where it is a scalar or a list of numbers, of which load_state_dict takes the first; else as it is. */
+/**
+ * Returns a counter as int64 [] if it is a scalar or a list of numbers. Of a list, load_state_dict takes the first.
+ * Other tensors are returned unchanged.
+ */
 function counter(tensor: Tensor): Tensor {
   const { dtype, shape } = tensor;
   const asNumber = NUMBERS[dtype];
@@ -87,14 +90,14 @@ function counter(tensor: Tensor): Tensor {
     async read() {
       const bytes = await tensor.read();
       const value = asNumber?.(new DataView(bytes.buffer, bytes.byteOffset)) ?? (await toFloat32(tensor))[0];
-      // As a cast does: towards zero. What no int64 is becomes 0.
+      // Truncates towards zero, as a cast does. NaN and infinity become 0.
       const whole = typeof value === "bigint" ? value : Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
       return new Uint8Array(BigInt64Array.of(BigInt.asIntN(64, whole)).buffer);
     },
   };
 }
 
-/** How a whole number of each type is read. */
+/** How to read an integer of each type. */
 const NUMBERS: Readonly<Partial<Record<DType, (view: DataView) => number | bigint>>> = {
   I64: (view) => view.getBigInt64(0, true),
   I32: (view) => view.getInt32(0, true),

@@ -1,10 +1,12 @@
 /**
- * JSON.parse keeps the last of two members with one name; files that describe tensors must not have such.
+ * Finds duplicate names in JSON. JSON.parse keeps only the last of them. Files that describe tensors must not have any.
  *
  * @module
  */
 
-/** The first name that the outermost object of a JSON text gives twice, or undefined. The text must be valid JSON. */
+/**
+ * Returns the first duplicate name in the outermost object of a JSON text, or undefined. The text must be valid JSON.
+ */
 export function duplicateKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;

@@ -1,6 +1,6 @@
 /**
- * The safetensors format: eight bytes of header length, a JSON header that gives every tensor a type, a shape and a
- * range of bytes, then the bytes. https://github.com/huggingface/safetensors#format
+ * The safetensors format: eight bytes with the header's length, a JSON header with the type, shape and byte range of
+ * every tensor, then the bytes. https://github.com/huggingface/safetensors#format
  *
  * @module
  */
@@ -10,31 +10,31 @@ import { excerpt } from "../../excerpt.ts";
 import { duplicateKey } from "./json_keys.ts";
 import { type ByteSource, type DType, DTYPE_BYTES, type StateDict, type Tensor } from "../tensors/state_dict.ts";
 
-/** The format's own limit. */
+/** The limit of the format. */
 const MAX_HEADER = 100_000_000;
-/** The header entry that holds strings about the file. */
+/** The header entry with strings about the file. */
 const METADATA = "__metadata__";
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
-  /** Its tensors, in the header's order. */
+  /** Its tensors, in the order of the header. */
   tensors: StateDict;
-  /** Its `__metadata__`; empty where it has none. */
+  /** Its `__metadata__`, empty if it has none. */
   metadata: Record<string, string>;
 }
 
-/** Where one tensor lies; offsets count from the header's end. */
+/** The position of one tensor. Offsets count from the end of the header. */
 interface Entry {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
-  /** Why it cannot be read, if its type is none that is known here. */
+  /** Why it cannot be read, if its type is unknown. */
   readonly unreadable?: string;
 }
 
-/** Whether the bytes look like a safetensors file: a header length that fits, and an object behind it. */
+/** Returns whether the bytes look like a safetensors file: a plausible header length, followed by an object. */
 export async function isSafetensors(source: ByteSource): Promise<boolean> {
   if (source.size < 10) return false;
   const start = await source.read(0, 9);
@@ -42,8 +42,8 @@ export async function isSafetensors(source: ByteSource): Promise<boolean> {
 }
 
 /**
- * Reads the header; tensors are read when they are asked for. Throws CheckpointError where the header is not what the
- * format asks for: every byte behind it belongs to exactly one tensor, whose type and shape agree with its length.
+ * Reads the header. Tensors are read on demand. Throws CheckpointError if the header breaks the format's rules: every
+ * byte after it belongs to exactly one tensor, and the byte ranges match the types and shapes.
  */
 export async function readSafetensors(source: ByteSource): Promise<SafetensorsFile> {
   const fail = (why: string) => new CheckpointError(`${source.name}: not a valid safetensors file: ${why}`);
@@ -71,7 +71,7 @@ export async function readSafetensors(source: ByteSource): Promise<SafetensorsFi
 type Fail = (why: string) => CheckpointError;
 
 function headerLength(bytes: Uint8Array<ArrayBuffer>): number {
-  // Beyond 2^53 the number is not exact, but it is refused all the same.
+  // Beyond 2^53 the number is not exact, but it is refused anyway.
   return Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
 }
 
@@ -110,7 +110,7 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   }
   const [begin, end] = offsets;
   if (!Object.hasOwn(DTYPE_BYTES, dtype)) {
-    // Types that came later, or of less than a byte: how long it has to be is not known.
+    // Newer types, or types of less than a byte: their expected length is unknown.
     if (end < begin) throw fail(`${excerpt(name)} ends at ${end}, before it begins`);
     const unreadable =
       `the element type ${dtype} is not supported. In PyTorch, save a float32 tensor of its numbers instead`;
@@ -123,7 +123,7 @@ function readEntry(name: string, value: unknown, fail: Fail): Entry {
   return { name, dtype: dtype as DType, shape, begin, end };
 }
 
-/** Every byte has to belong to exactly one tensor. */
+/** Checks that every byte belongs to exactly one tensor. */
 function checkLayout(entries: readonly Entry[], size: number, fail: Fail): void {
   let at = 0;
   for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -145,12 +145,12 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-/** The header of a file with these tensors, and the order in which their bytes follow it. */
+/** Returns the header of a file with these tensors, and the order of their bytes after it. */
 export function encodeSafetensorsHeader(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>>,
 ): { header: Uint8Array<ArrayBuffer>; order: [string, Tensor][]; size: number } {
-  // Wide elements first keeps every tensor aligned to its element; the header keeps the order it was given.
+  // Wide elements come first, so every tensor is aligned to its elements. The header keeps the given order.
   const order = [...tensors].sort(([, a], [, b]) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
   const ranges = new Map<string, [number, number]>();
   let size = 0;
@@ -164,7 +164,7 @@ export function encodeSafetensorsHeader(
     { dtype, shape, data_offsets: ranges.get(name) },
   ]);
   if (Object.keys(metadata).length) members.unshift([METADATA, metadata]);
-  // Member by member: an object would move names that look like numbers to its front.
+  // Written member by member: an object would move names that look like numbers to its front.
   const json = `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join()}}`;
   const text = new TextEncoder().encode(json);
   const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
@@ -173,7 +173,7 @@ export function encodeSafetensorsHeader(
   return { header, order, size: header.length + size };
 }
 
-/** Bytes a tensor takes. */
+/** Number of bytes of a tensor. */
 export function byteLength({ dtype, shape }: Tensor): number {
   return shape.reduce((n, d) => n * d, DTYPE_BYTES[dtype]);
 }

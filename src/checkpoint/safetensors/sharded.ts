@@ -1,5 +1,5 @@
 /**
- * Checkpoints in several files: `*.index.json` maps every tensor's name to the file that holds it.
+ * Checkpoints in several files: `*.index.json` maps the name of every tensor to the file that contains it.
  *
  * @module
  */
@@ -9,16 +9,19 @@ import { excerpt } from "../../excerpt.ts";
 import { duplicateKey } from "./json_keys.ts";
 import type { ByteSource, StateDict } from "../tensors/state_dict.ts";
 
-/** Longest index that is read. */
+/** The longest index that is read. */
 const MAX_INDEX = 16 * 1024 * 1024;
 
-/** Whether the bytes look like an index: a JSON object. */
+/** Returns whether the bytes look like an index: a JSON object. */
 export async function isIndex(source: ByteSource): Promise<boolean> {
   const start = await source.read(0, Math.min(64, source.size));
   return source.size <= MAX_INDEX && /^\s*\{\s*"/.test(new TextDecoder().decode(start));
 }
 
-/** The file of each tensor by the tensor's name. Throws CheckpointError; a file's name never leads elsewhere. */
+/**
+ * Returns the file name of each tensor by the tensor's name. Throws CheckpointError, also for a file name that leads
+ * out of the folder.
+ */
 export async function readIndex(source: ByteSource): Promise<Map<string, string>> {
   const fail = (why: string) => new CheckpointError(`${source.name}: not an index of a sharded checkpoint: ${why}`);
   const text = new TextDecoder().decode(await source.read(0, source.size));
@@ -40,7 +43,9 @@ export async function readIndex(source: ByteSource): Promise<Map<string, string>
   return new Map(files);
 }
 
-/** The tensors of all shards, in the index's order. Throws CheckpointError where index and shards disagree. */
+/**
+ * Returns the tensors of all shards, in the order of the index. Throws CheckpointError if index and shards disagree.
+ */
 export function joinShards(
   source: string,
   index: ReadonlyMap<string, string>,

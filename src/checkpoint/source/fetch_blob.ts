@@ -1,5 +1,5 @@
 /**
- * Downloads where there is no disk: into a Blob, which a browser may keep outside of memory.
+ * Downloads into a Blob if there is no disk. A browser may store a Blob outside of memory.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { CheckpointError } from "../../errors.ts";
 
 /**
- * Downloads `url`; `onProgress` hears the bytes that are there and the bytes in all, where the server says. Throws
- * CheckpointError, calling the address `name`, where it does not arrive in full.
+ * Downloads `url`. Calls `onProgress` with the number of bytes so far, and the total if the server gives it. Throws
+ * CheckpointError if the download is incomplete. `name` is the address in messages.
  */
 export async function fetchBlob(
   url: string,
@@ -18,7 +18,7 @@ export async function fetchBlob(
   try {
     const response = await fetch(url);
     if (!response.ok || !response.body) throw new CheckpointError(`${name}: the server answers ${response.status}`);
-    // A compressed answer's length is not that of its content.
+    // The length of a compressed response is not that of its content.
     const length = response.headers.has("content-encoding") ? NaN : Number(response.headers.get("content-length"));
     const total = length > 0 ? length : undefined;
     let done = 0;

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-control-regex
 /**
- * What a file is that is no checkpoint of the kinds that are read here, and what to do about it.
+ * Says what an unsupported file is, and what to do about it.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { ByteSource } from "../tensors/state_dict.ts";
 
 const ONLY = "only PyTorch's and safetensors' formats are read";
 
-/** What other files start with, a character a byte. The first that fits counts. */
+/** First bytes of other files, one character per byte. The first match counts. */
 const STARTS: readonly (readonly [start: RegExp, what: string])[] = [
   [/^$/, "it is empty (was it downloaded to the end?)"],
   [/^\0*$/, "it begins with zeros alone: it was not written or not downloaded to the end"],
@@ -52,7 +52,7 @@ const STARTS: readonly (readonly [start: RegExp, what: string])[] = [
   [/^%PDF/, "it is a PDF document, not a checkpoint"],
 ];
 
-/** Files that are known by their names, because nothing in them says what they are. */
+/** Files that are recognised by name, because their content does not identify them. */
 const NAMES: readonly (readonly [name: RegExp, what: string])[] = [
   [
     /\.distcp$/,
@@ -72,13 +72,13 @@ const NAMES: readonly (readonly [name: RegExp, what: string])[] = [
   [/\.msgpack$/, `it is a Flax checkpoint; ${ONLY}`],
 ];
 
-/** Throws CheckpointError where the file's name says that it is a part of something else, whatever it looks like. */
+/** Throws CheckpointError if the file's name shows that it is a part of something else, whatever its content. */
 export function checkName({ name }: ByteSource): void {
   const what = NAMES.find(([pattern]) => pattern.test(name))?.[1];
   if (what !== undefined) throw new CheckpointError(`${name}: ${what}`);
 }
 
-/** The error for a file of no kind that is read here; `start` is its first bytes, a character each. */
+/** Returns the error for a file of an unsupported kind. `start` contains its first bytes, one character per byte. */
 export function refuse({ name }: ByteSource, start: string): CheckpointError {
   const what = STARTS.find(([pattern]) => pattern.test(start))?.[1] ??
     (/^[\t\n\r -~]+$/.test(start)

@@ -1,13 +1,16 @@
 /**
- * What a folder is that was named where a checkpoint is expected, and which file to name instead.
+ * Explains a folder that was given as a checkpoint, and suggests a file to give instead.
  *
  * @module
  */
 
-/** Files of the folder that are shown. */
+/** Maximum number of the folder's files in the message. */
 const MAX_SHOWN = 8;
 
-/** Why a folder is no checkpoint, and what to do: an unpacked archive, a distributed checkpoint, or a folder of files. */
+/**
+ * Returns why a folder is not a checkpoint, and what to do. It may be an unpacked archive, a distributed checkpoint, or
+ * a folder of files.
+ */
 export async function explainFolder(path: string): Promise<string> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(path)) names.push(name);
@@ -25,7 +28,7 @@ export async function explainFolder(path: string): Promise<string> {
   if (names.includes("saved_model.pb")) {
     return "a TensorFlow SavedModel; only PyTorch's and safetensors' formats are read";
   }
-  // An index stands for its shards.
+  // The index is listed in place of its shards.
   const shown = names.filter((file) =>
     /\.(pth|pt|tar|bin|ckpt|safetensors|index\.json)$/i.test(file) && !/-\d{5}-of-\d{5}\./.test(file)
   ).sort();

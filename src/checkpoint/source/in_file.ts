@@ -1,6 +1,6 @@
 import { CheckpointError } from "../../errors.ts";
 
-/** Runs `work`; a CheckpointError that it throws names the file. */
+/** Runs `work`. If it throws a CheckpointError, adds the file's name to the message. */
 export function inFile<T>(name: string, work: () => T): T {
   try {
     return work();

@@ -1,5 +1,5 @@
 /**
- * SHA-256 of files of any size. Web Crypto needs all bytes at once, so this takes node:crypto where there is one.
+ * Computes the SHA-256 of files of any size. Web Crypto needs all bytes at once, so node:crypto is used if it exists.
  *
  * @module
  */
@@ -8,7 +8,9 @@ import type { ByteSource } from "../tensors/state_dict.ts";
 
 const CHUNK = 4 * 1024 * 1024;
 
-/** The SHA-256 of the sources' bytes, one after the other, in hexadecimal; a few megabytes in memory at a time. */
+/**
+ * Returns the SHA-256 of the sources' concatenated bytes in hexadecimal. Needs a few megabytes of memory at a time.
+ */
 export async function sha256(sources: readonly ByteSource[]): Promise<string> {
   if (typeof Deno === "undefined") return await sha256OfAll(sources);
   const { createHash } = await import("node:crypto");

@@ -1,5 +1,5 @@
 /**
- * Where a checkpoint's bytes come from: a file, a Blob (what a browser's file picker gives) or a buffer.
+ * The sources of a checkpoint's bytes: a file, a Blob (from a browser's file picker) or a buffer.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { whyMissing } from "../../unreadable_name.ts";
 import { explainFolder } from "./foreign_folder.ts";
 import type { ByteSource } from "../tensors/state_dict.ts";
 
-/** Bytes in memory. Reads are views: whoever reads them must not write to them. */
+/** A source of bytes in memory. Reads return views, which the caller must not write to. */
 export function fromBytes(name: string, bytes: Uint8Array<ArrayBuffer>): ByteSource {
   return {
     name,
@@ -23,7 +23,7 @@ export function fromBytes(name: string, bytes: Uint8Array<ArrayBuffer>): ByteSou
   };
 }
 
-/** A Blob or a File. */
+/** A source that reads a Blob or a File. */
 export function fromBlob(name: string, blob: Blob): ByteSource {
   return {
     name,
@@ -37,7 +37,10 @@ export function fromBlob(name: string, blob: Blob): ByteSource {
   };
 }
 
-/** The path that a "file:" URL names; any other text is a path as it is. Throws CheckpointError where the URL is none. */
+/**
+ * Returns the path of a "file:" URL. Any other text is returned unchanged. Throws CheckpointError if the URL is
+ * invalid.
+ */
 export function pathOf(source: string): string {
   if (!source.startsWith("file:")) return source;
   try {
@@ -50,19 +53,22 @@ export function pathOf(source: string): string {
   throw new CheckpointError(`${source}: not the URL of a file on this machine`);
 }
 
-/** A file on disk, read at random. Throws CheckpointError where it is not there or not a file. Close it when done. */
+/**
+ * Opens a file on disk for random access. Throws CheckpointError if it does not exist or is not a file. Close the
+ * source after use.
+ */
 export async function fromFile(path: string): Promise<ByteSource> {
   return fromOpenFile(path, await openFile(path));
 }
 
-/** A file that is open for reading, as long as it is now. Closing the source closes it. */
+/** A source that reads an open file. Its size is the file's current size. Closing the source closes the file. */
 export function fromOpenFile(name: string, file: Deno.FsFile): ByteSource {
   const { size } = file.statSync();
   return {
     name,
     size,
     read(offset, length) {
-      // Seek and read in one go: were they asynchronous, two reads at once would move each other's position.
+      // Seek and read synchronously. Otherwise two concurrent reads would move each other's position.
       return attempt(() => {
         checkRange(name, size, offset, length);
         const bytes = allocate(name, length);
@@ -82,7 +88,7 @@ export function fromOpenFile(name: string, file: Deno.FsFile): ByteSource {
 async function openFile(path: string): Promise<Deno.FsFile> {
   let folder: string | undefined;
   try {
-    // Before it is opened: opening a named pipe waits for somebody to write to it.
+    // Must run before the file is opened: opening a named pipe waits for a writer.
     const { isFile, isDirectory } = await Deno.stat(path);
     if (isFile) return await Deno.open(path);
     if (isDirectory) folder = await explainFolder(path);
@@ -96,7 +102,7 @@ async function openFile(path: string): Promise<Deno.FsFile> {
   throw new CheckpointError(`${path}: ${folder ?? "not a file but a device or a pipe"}`);
 }
 
-/** Runs a synchronous read so that what it throws rejects the promise instead. */
+/** Runs a synchronous read. If it throws, the promise rejects. */
 function attempt<T>(read: () => T): Promise<T> {
   return new Promise((resolve) => resolve(read()));
 }

@@ -1,5 +1,5 @@
 /**
- * Floating-point tensors as float32 for computing, and casts between the floating-point types for writing.
+ * Converts floating-point tensors to float32 for computing, and between floating-point types for writing.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { toFloat16 } from "../../float16.ts";
 import { remedyFor } from "./remedy.ts";
 import type { DType, Tensor } from "./state_dict.ts";
 
-/** How the elements of each floating-point type are viewed as numbers. */
+/** Converts the bytes of each floating-point type to an array of numbers. */
 const VIEWS: Readonly<Partial<Record<DType, (bytes: Uint8Array<ArrayBuffer>) => ArrayLike<number>>>> = {
   F64: (bytes) => new Float64Array(aligned(bytes, 8)),
   F32: (bytes) => new Float32Array(aligned(bytes, 4)),
@@ -17,21 +17,25 @@ const VIEWS: Readonly<Partial<Record<DType, (bytes: Uint8Array<ArrayBuffer>) => 
   BF16: (bytes) => fromBfloat16(new Uint16Array(aligned(bytes, 2))),
 };
 
-/** Whether elements of this type are floating-point numbers. */
+/** Returns whether elements of this type are floating-point numbers. */
 export function isFloat(dtype: DType): boolean {
   return dtype in VIEWS;
 }
 
-/** A tensor's elements as float32. Throws CheckpointError where it holds integers or booleans. */
+/**
+ * Returns a tensor's elements as float32.
+ *
+ * @throws {CheckpointError} if it holds integers or booleans
+ */
 export async function toFloat32(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
   const values = view(tensor, await tensor.read());
   return values instanceof Float32Array ? values as Float32Array<ArrayBuffer> : new Float32Array(values);
 }
 
 /**
- * The tensor with its floating-point elements in another type, rounded to the nearest, ties to even; converted when it
- * is read. Integers and booleans stay what they are. Reading throws CheckpointError where a finite number is beyond
- * float16. `name` is for that message.
+ * Returns the tensor with its floating-point elements in another type. They are rounded to nearest, ties to even. The
+ * conversion happens when the tensor is read. Integers and booleans do not change. Reading throws CheckpointError if a
+ * finite number is out of range for float16. `name` is for that message.
  */
 export function cast(name: string, tensor: Tensor, dtype: "F32" | "F16"): Tensor {
   if (tensor.dtype === dtype || !isFloat(tensor.dtype)) return tensor;
@@ -61,7 +65,7 @@ function view(tensor: Tensor, bytes: Uint8Array<ArrayBuffer>): ArrayLike<number>
   return make(bytes);
 }
 
-/** The bytes in a buffer of their own that a typed array can lie over; copied only where they are not aligned. */
+/** Returns a buffer that a typed array can view. The bytes are copied only if they are not aligned. */
 function aligned(bytes: Uint8Array<ArrayBuffer>, width: number): ArrayBuffer {
   const whole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength &&
     bytes.byteLength % width === 0;

@@ -1,5 +1,5 @@
 /**
- * Finds the numbers in a checkpoint that are none.
+ * Finds NaN and infinite numbers in a checkpoint.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { isFloat, toFloat32 } from "./float32.ts";
 import type { StateDict, Tensor } from "./state_dict.ts";
 
-/** How many elements of a tensor are NaN or infinite. */
+/** The number of NaN or infinite elements in a tensor. */
 export interface NonFinite {
   /** The tensor's name. */
   readonly name: string;
-  /** At least one. */
+  /** Number of such elements, at least one. */
   readonly count: number;
-  /** Elements in all. */
+  /** Number of all elements. */
   readonly of: number;
 }
 
 /**
- * The same tensors, looked at whenever they are read: a tensor with NaN or infinite elements is told to `onFound`. Float64
- * beyond float32 counts as infinite, since float32 is what networks compute in.
+ * Returns the same tensors, but checks each one when it is read. Calls `onFound` for a tensor with NaN or infinite
+ * elements. A float64 out of float32's range counts as infinite, because networks compute in float32.
  */
 export function watchFinite(tensors: StateDict, onFound: (found: NonFinite) => void): StateDict {
   return new Map(

@@ -1,12 +1,12 @@
 /**
- * What to do about a tensor that a network needs and that does not hold a network's numbers.
+ * Says what to do about a tensor that a network needs but cannot use.
  *
  * @module
  */
 
 import type { DType, Tensor } from "./state_dict.ts";
 
-/** By element type; the others are those that networks are made of. */
+/** Remedies by element type. Networks use the types that are not listed. */
 const REMEDIES: Readonly<Partial<Record<DType, string>>> = {
   ...byType(
     ["F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "F8_E8M0"],
@@ -28,8 +28,8 @@ const REMEDIES: Readonly<Partial<Record<DType, string>>> = {
 };
 
 /**
- * Why a tensor's elements cannot be a network's numbers, and what to do in PyTorch: a sentence without a name before it.
- * Undefined for tensors of the types that networks are made of.
+ * Returns why a network cannot use a tensor's elements, and what to do in PyTorch. The result is a sentence without the
+ * tensor's name. Returns undefined for types that networks use.
  */
 export function remedyFor({ dtype, unreadable }: Pick<Tensor, "dtype" | "unreadable">): string | undefined {
   return unreadable ?? REMEDIES[dtype];

@@ -1,19 +1,19 @@
 /**
- * A state dict: tensors by their PyTorch names, read from where they lie only when somebody asks for their bytes.
+ * A state dict: tensors by PyTorch name. The bytes of a tensor are read from the file only on demand.
  *
  * @module
  */
 
 /**
- * Element types, by safetensors' names. Networks are made of the first ten; of the others a file may hold tensors beside
- * the network, whose bytes can be read.
+ * Element types, named as in safetensors. Networks use the first ten. A file may hold tensors of the other types next
+ * to the network; their bytes can be read.
  */
 export type DType =
   | ("F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL")
   | ("U64" | "U32" | "U16" | "C128" | "C64")
   | ("F8_E4M3" | "F8_E5M2" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" | "F8_E8M0");
 
-/** Bytes an element takes. */
+/** Bytes per element. */
 export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
   F64: 8,
   F32: 4,
@@ -39,30 +39,38 @@ export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
 
 /** One tensor of a checkpoint. */
 export interface Tensor {
-  /** Element type; of an unreadable tensor the nearest one. */
+  /** Element type. For an unreadable tensor, the closest type. */
   readonly dtype: DType;
-  /** Extents, outermost first; [] for a scalar. */
+  /** Sizes, outermost dimension first. [] for a scalar. */
   readonly shape: readonly number[];
-  /** Its elements: row-major, contiguous, little-endian. Throws CheckpointError where the file turns out damaged. */
+  /**
+   * Reads the elements: row-major, contiguous, little-endian.
+   *
+   * @throws {CheckpointError} if the file is damaged or the tensor is unreadable
+   */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * Why the file does not hold the elements as plain numbers (sparse, quantised, no values at all), and what to do about
-   * it in PyTorch. Missing in tensors that can be read; the others reject with this text.
+   * Why the file does not hold the elements as plain numbers (sparse, quantised, no values at all), and what to do
+   * about it in PyTorch. Undefined if the tensor can be read. If set, `read` rejects with this text.
    */
   readonly unreadable?: string;
 }
 
-/** Tensors by PyTorch name, in the file's order. */
+/** Tensors by PyTorch name, in the order of the file. */
 export type StateDict = Map<string, Tensor>;
 
-/** Bytes that can be read from any offset: a file, a Blob, a buffer. */
+/** Bytes with random access: a file, a Blob or a buffer. */
 export interface ByteSource {
-  /** For messages: a path or a URL. */
+  /** The name for messages: a path or a URL. */
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
-  /** Reads exactly `length` bytes. Throws CheckpointError where the source is shorter. */
+  /**
+   * Reads exactly `length` bytes.
+   *
+   * @throws {CheckpointError} if the source ends before that
+   */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Lets go of the file. */
+  /** Closes the file. */
   close?(): void;
 }

@@ -1,12 +1,15 @@
 /**
- * PyTorch's names of element types: of its storage classes, and of its dtypes.
+ * PyTorch's names of element types: those of its storage classes, and those of its dtypes.
  *
  * @module
  */
 
 import type { DType } from "../tensors/state_dict.ts";
 
-/** Element types by storage class. Quantised ones are those of the stored numbers, untyped storages count bytes. */
+/**
+ * Element types by storage class. A quantised storage has the type of its stored numbers. An untyped storage counts
+ * bytes.
+ */
 export const STORAGES: Readonly<Record<string, DType>> = {
   DoubleStorage: "F64",
   FloatStorage: "F32",
@@ -28,7 +31,7 @@ export const STORAGES: Readonly<Record<string, DType>> = {
   QUInt2x4Storage: "U8",
 };
 
-/** Element types by dtype, without "torch." before it. */
+/** Element types by dtype, without the prefix "torch.". */
 export const DTYPES: Readonly<Record<string, DType>> = {
   float64: "F64",
   float32: "F32",

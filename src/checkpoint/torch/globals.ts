@@ -1,7 +1,7 @@
 /**
- * The globals that PyTorch checkpoints name, and what each becomes here. An object of any other class stands in the result
- * as an Opaque: beside the weights lie histories, settings and whatever else a training script had at hand, and as nothing
- * is run, none of it is a reason to refuse the weights.
+ * The globals that PyTorch checkpoints name, and what each is read as. An object of any other class becomes an Opaque.
+ * Checkpoints contain histories, settings and other objects of a training script next to the weights. Nothing is run,
+ * so such an object is no reason to refuse the weights.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { REBUILD, rebuildUnknown } from "./rebuild.ts";
 
 type Call = NonNullable<PickleGlobal["call"]>;
 
-/** Globals that make what we need. */
+/** Globals that make needed values. */
 const MAKERS: Readonly<Record<string, Call>> = {
   ...REBUILD,
   "collections.OrderedDict": ([items]) => dict(items),
@@ -32,8 +32,8 @@ const MAKERS: Readonly<Record<string, Call>> = {
 };
 
 /**
- * Functions that start programs, run text or change files. A pickle that names one is an attack on whoever loads it with
- * Python, who should know. This is advice and no defence: nothing is run here, whatever its name.
+ * Functions that start programs, run text or change files. A pickle that names one attacks whoever loads it with
+ * Python, so the user is warned. This is advice, not a defence: nothing is run here, whatever its name.
  */
 const ATTACKS: readonly RegExp[] = [
   /^(os|posix|nt)\.(system|popen|exec\w+|spawn\w+|posix_spawnp?|fork\w*|remove|unlink|rmdir|rename|replace|kill|startfile)$/,
@@ -49,8 +49,8 @@ const KNOWN: ReadonlyMap<string, PickleGlobal> = new Map(
 );
 
 /**
- * What a checkpoint's pickle may name: a few functions that make what is needed, storage classes, which are values only,
- * and everything else, whose objects become Opaque. Undefined for what only an attack names.
+ * The globals of a checkpoint's pickle: a few functions that make needed values, storage classes, which are only
+ * values, and everything else, whose objects become Opaque. Returns undefined for names that only an attack uses.
  */
 export const TORCH_GLOBALS: Pick<ReadonlyMap<string, PickleGlobal>, "get"> = {
   get(name) {
@@ -62,7 +62,7 @@ export const TORCH_GLOBALS: Pick<ReadonlyMap<string, PickleGlobal>, "get"> = {
   },
 };
 
-/** Old files name the classes of other devices too: "torch.cuda.FloatStorage". */
+/** Old files also name the classes of other devices: "torch.cuda.FloatStorage". */
 function isStorageClass(name: string): boolean {
   return name.startsWith("torch.") && Object.hasOwn(STORAGES, className(name));
 }
@@ -71,24 +71,24 @@ function className(name: string): string {
   return name.slice(name.lastIndexOf(".") + 1);
 }
 
-/** Python 2 called some modules otherwise, and protocol 2 still does. */
+/** Python 2 had other names for some modules, and protocol 2 still writes them. */
 function spellings(name: string): string[] {
   return [name, name.replace(/^builtins\./, "__builtin__.").replace(/^copyreg\./, "copy_reg.")];
 }
 
 /** The persistent id that torch.save writes for a storage. */
 export interface StorageId {
-  /** Type of its elements. */
+  /** Element type. */
   readonly dtype: DType;
-  /** Names it among the file's storages. */
+  /** Its key among the file's storages. */
   readonly key: string;
-  /** Number of its elements. */
+  /** Number of elements. */
   readonly length: number;
-  /** Old files: the part of the storage that is meant, [key, offset, length]; null for all of it. */
+  /** In old files, the part of the storage that is used: [key, offset, length]. null for the whole storage. */
   readonly view: PickleValue;
 }
 
-/** Reads `("storage", type, key, location, length[, view])`. Throws CheckpointError where it is something else. */
+/** Reads `("storage", type, key, location, length[, view])`. Throws CheckpointError for anything else. */
 export function storageId(source: string, id: PickleValue): StorageId {
   const [tag, type, key, , length, view = null] = Array.isArray(id) ? id : [];
   const name = type instanceof PickleGlobal ? type.name : "";
@@ -98,7 +98,7 @@ export function storageId(source: string, id: PickleValue): StorageId {
   return { dtype: STORAGES[className(name)], key, length, view };
 }
 
-/** Whether a value is a number of things. */
+/** Returns whether a value is a valid size. */
 export function isSize(value: PickleValue): value is number {
   return Number.isSafeInteger(value) && value as number >= 0;
 }

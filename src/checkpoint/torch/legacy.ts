@@ -1,6 +1,6 @@
 /**
- * What torch.save wrote before PyTorch 1.6: five pickles in a row (a magic number, the protocol, the machine's byte order,
- * the object, the storages' keys), then for each key its number of elements and the elements themselves.
+ * Reads what torch.save wrote before PyTorch 1.6. First come five pickles: a magic number, the protocol, the machine's
+ * byte order, the object, the keys of the storages. Then, for each key, its number of elements and the elements follow.
  * Format: torch/serialization.py, `_legacy_save`.
  *
  * @module
@@ -18,21 +18,21 @@ import { MAX_PICKLE } from "./torch_zip.ts";
 import { modelsAsStateDicts } from "./whole_model.ts";
 
 /**
- * The first pickle, a character a byte: 0x1950a86a20f9469cfc6c as protocols 2 to 5 write it (from 4 on with the length of
- * a frame), or as protocol 1 does.
+ * The first pickle, one character per byte. It is 0x1950a86a20f9469cfc6c as protocols 2 to 5 write it (from 4 on with
+ * the length of a frame), or as protocol 1 does.
  */
 export const LEGACY_MAGIC: RegExp =
   // deno-lint-ignore no-control-regex
   /^(?:\x80[\x02-\x05](?:\x95[^]{8})?\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19|L119547037146038801333356L\n)\./;
 const PROTOCOL = 1001;
-/** Pickles do not say how long they are: read this much, and twice as much whenever that is too little. */
+/** Pickles do not store their length. First this many bytes are read, then twice as many each time that is too few. */
 const FIRST_WINDOW = 1 << 16;
 
-/** As readTorchZip, for the older format. */
+/** Like readTorchZip, for the older format. */
 export async function readTorchLegacy(source: ByteSource): Promise<PickleValue> {
   const storages = new Map<string, LegacyStorage>();
   const pickles = new PickleReader(source, (id) => {
-    // A whole model: each of its modules with its class and that class's source text.
+    // In a file of a whole model: a module with its class and the class's source text.
     if (Array.isArray(id) && id[0] === "module") return id[1];
     const { dtype, key, length, view } = storageId(source.name, id);
     let storage = storages.get(key);
@@ -55,7 +55,7 @@ export async function readTorchLegacy(source: ByteSource): Promise<PickleValue> 
 }
 
 class PickleReader {
-  /** Where the next pickle starts. */
+  /** Start of the next pickle. */
   at = 0;
   constructor(readonly source: ByteSource, readonly persistent: (id: PickleValue) => PickleValue) {}
 
@@ -77,10 +77,10 @@ class PickleReader {
   }
 }
 
-/** A storage whose place is known only after the pickle that uses it. */
+/** A storage whose position is known only after the pickle that uses it. */
 class LegacyStorage implements Storage {
   readonly name: string;
-  /** Where its elements start; -1 until it is known. */
+  /** Offset of its elements, -1 until it is known. */
   start = -1;
   constructor(readonly source: ByteSource, readonly key: string, readonly dtype: DType, readonly length: number) {
     this.name = `${source.name}, storage ${excerpt(key).slice(1, -1)}`;
@@ -90,7 +90,7 @@ class LegacyStorage implements Storage {
   }
 }
 
-/** Walks over the storages behind the pickles, reading only their lengths. */
+/** Finds the storages after the pickles. Reads only their lengths. */
 async function locate(
   source: ByteSource,
   keys: PickleValue,

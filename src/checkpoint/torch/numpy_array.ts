@@ -1,5 +1,5 @@
 /**
- * NumPy's arrays in pickles. Tensors of devices that PyTorch cannot read the memory of (XLA's) are saved as such.
+ * Reads NumPy arrays in pickles. PyTorch saves tensors as NumPy arrays if it cannot read the device's memory (XLA).
  *
  * @module
  */
@@ -42,9 +42,9 @@ class NumpyTensor extends TorchTensor {
 }
 
 /**
- * The array that `numpy.ndarray.__reduce__` describes: an object with the state (version, shape, dtype, in Fortran's order,
- * bytes), or from protocol 5 on a call with (bytes, dtype, shape, order). Undefined where it is another object, or an array
- * of another kind than numbers in C's order, little-endian.
+ * Reads the array that `numpy.ndarray.__reduce__` describes. It is an object with the state (version, shape, dtype,
+ * whether the order is Fortran's, bytes), or from protocol 5 on a call with (bytes, dtype, shape, order). Returns
+ * undefined for another object, or for an array that is not of little-endian numbers in C order.
  */
 export function readNumpy(object: Opaque): TorchTensor | undefined {
   const { raw, type, shape, order } = partsOf(object) ?? {};
@@ -66,7 +66,7 @@ function partsOf({ name, args, state }: Opaque): Record<"raw" | "type" | "shape"
   return { raw, type, shape, order: fortran === false ? "C" : "F" };
 }
 
-/** dtype("f4") with the state (version, byte order, ...). */
+/** Reads dtype("f4") with the state (version, byte order, ...). */
 function dtypeOf(type: PickleValue): DType | undefined {
   if (!(type instanceof Opaque) || type.name !== "numpy.dtype") return undefined;
   const code = type.args[0];
@@ -74,7 +74,10 @@ function dtypeOf(type: PickleValue): DType | undefined {
   return typeof code === "string" && Object.hasOwn(TYPES, code) && order !== ">" ? TYPES[code] : undefined;
 }
 
-/** Protocol 2 has no bytes: they are text, a character each, that `_codecs.encode(text, "latin1")` turns into bytes. */
+/**
+ * Protocol 2 has no bytes. They are text, one character per byte, which `_codecs.encode(text, "latin1")` turns into
+ * bytes.
+ */
 function bytesOf(raw: PickleValue): Uint8Array<ArrayBuffer> | string | undefined {
   if (raw instanceof Uint8Array) return raw as Uint8Array<ArrayBuffer>;
   if (!(raw instanceof Opaque) || raw.name !== "_codecs.encode") return undefined;

@@ -1,7 +1,7 @@
 /**
- * The functions of PyTorch that a pickle calls to rebuild tensors. Each argument that changes the elements counts: storage,
- * offset, shape, strides, dtype, and the metadata with PyTorch's lazy signs. What only training needs is left out
- * (requires_grad, hooks), and so are a tensor's attributes and a class that only adds behaviour.
+ * PyTorch's functions that a pickle calls to rebuild tensors. All arguments that affect the elements are used: storage,
+ * offset, shape, strides, dtype, and the metadata with PyTorch's lazy signs. What only training needs is dropped
+ * (requires_grad, hooks). A tensor's attributes, and a subclass that only adds behaviour, are dropped too.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const onDevice: Rebuild = ([data, dtype]) => {
     return unreadable("U8", [], "it is kept as an array that is not read here. In PyTorch, save tensor.cpu() instead");
   }
   const wanted = knownDType(dtype);
-  // NumPy has no bfloat16: such numbers are kept as float32, which holds them exactly.
+  // NumPy has no bfloat16. Such numbers are stored as float32, which represents them exactly.
   const same = wanted === tensor.dtype || (wanted === "BF16" && tensor.dtype === "F32");
   return same ? tensor : unreadable(
     tensor.dtype,
@@ -34,7 +34,7 @@ const onDevice: Rebuild = ([data, dtype]) => {
   );
 };
 
-/** Those that make a tensor of its parts. */
+/** The functions that make a tensor from its parts. */
 const PLAIN: Readonly<Record<string, Rebuild>> = {
   "torch._utils._rebuild_tensor": ([storage, offset, shape, strides]) => strided({ storage, offset, shape, strides }),
   "torch._utils._rebuild_tensor_v2": ([storage, offset, shape, strides, , , metadata]) =>
@@ -87,7 +87,10 @@ const PLAIN: Readonly<Record<string, Rebuild>> = {
     ),
 };
 
-/** A tensor of a subclass, or with attributes of its own: one of the others with its arguments, the class, the attributes. */
+/**
+ * A tensor of a subclass, or with its own attributes. The arguments are one of the other functions with its arguments,
+ * the class, and the attributes.
+ */
 const fromType: Rebuild = ([rebuild, type, args]) => {
   const name = rebuild instanceof PickleGlobal ? rebuild.name : "";
   const made = Object.hasOwn(PLAIN, name) && Array.isArray(args) ? PLAIN[name](args) : undefined;
@@ -101,14 +104,14 @@ const fromType: Rebuild = ([rebuild, type, args]) => {
   );
 };
 
-/** All of them by their names. */
+/** All functions by name. */
 export const REBUILD: Readonly<Record<string, Rebuild>> = {
   ...PLAIN,
   "torch._tensor._rebuild_from_type": fromType,
   "torch._tensor._rebuild_from_type_v2": fromType,
 };
 
-/** Stands for functions that rebuild tensors and are not known here. */
+/** Returns a replacement for an unknown function that rebuilds tensors. */
 export function rebuildUnknown(name: string): Rebuild | undefined {
   if (!/^torch(\.\w+)*\._rebuild_\w+$/.test(name)) return undefined;
   const why = `it is rebuilt by ${
@@ -117,15 +120,15 @@ export function rebuildUnknown(name: string): Rebuild | undefined {
   return () => unreadable("U8", [], why);
 }
 
-/** Arguments as the pickle gives them. */
+/** The arguments in the pickle. */
 interface Strided {
   readonly storage: PickleValue;
   readonly offset: PickleValue;
   readonly shape: PickleValue;
   readonly strides: PickleValue;
-  /** The storage's own if left out. */
+  /** If left out, the storage's dtype. */
   readonly dtype?: PickleValue;
-  /** A dict of PyTorch's lazy signs, if there are such. */
+  /** A dict of PyTorch's lazy signs, if the tensor has any. */
   readonly metadata?: PickleValue;
 }
 

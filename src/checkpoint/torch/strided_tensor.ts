@@ -1,6 +1,6 @@
 /**
- * PyTorch's tensors as views over its storages: a storage is a run of elements in the file, a tensor an offset, a shape
- * and strides over it. Several tensors may share one storage.
+ * PyTorch's tensors as views of its storages. A storage is a sequence of elements in the file. A tensor is an offset, a
+ * shape and strides into it. Several tensors may share one storage.
  *
  * @module
  */
@@ -13,39 +13,39 @@ import { TorchTensor } from "./tensor.ts";
 
 /** A storage in a file. */
 export interface Storage {
-  /** For messages: the file, and the storage's key in it. */
+  /** The file and the storage's key in it, for messages. */
   readonly name: string;
-  /** Type of its elements. */
+  /** Element type. */
   readonly dtype: DType;
-  /** Number of its elements, as the pickle claims. */
+  /** Number of its elements, as claimed by the pickle. */
   readonly length: number;
-  /** Reads a range of its bytes. Throws CheckpointError where the file does not have them. */
+  /** Reads a range of its bytes. Throws CheckpointError if the file does not have them. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** What is to be done to the elements when they are read. */
+/** Changes to the elements when they are read. */
 export interface Signs {
-  /** PyTorch's negative bit: negate each. */
+  /** PyTorch's negative bit: negate every element. */
   readonly negative?: boolean;
-  /** PyTorch's conjugate bit: negate each imaginary part. */
+  /** PyTorch's conjugate bit: negate every imaginary part. */
   readonly conjugate?: boolean;
 }
 
-/** What `torch._utils._rebuild_tensor*` makes. */
+/** The result of `torch._utils._rebuild_tensor*`. */
 export class StridedTensor extends TorchTensor {
-  /** Checks the numbers against the storage; throws CheckpointError where they point outside of it. */
+  /** Checks the numbers against the storage. Throws CheckpointError if they point outside of it. */
   constructor(
     readonly storage: Storage,
     readonly dtype: DType,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
-    /** First element, in elements of the tensor's type. */
+    /** Offset of the first element, in elements of the tensor's type. */
     readonly offset: number,
     readonly signs: Signs = {},
   ) {
     super();
     const { name } = storage;
-    // A storage without a type of its own counts bytes.
+    // An untyped storage counts bytes.
     const length = Math.floor(storage.length * DTYPE_BYTES[storage.dtype] / DTYPE_BYTES[dtype]);
     const span = spanOf(shape, strides);
     const numbers = [offset, span, ...shape, ...strides];
@@ -78,20 +78,23 @@ export class StridedTensor extends TorchTensor {
   }
 }
 
-/** Elements that a tensor with stride 0 may repeat a smaller storage to: at most 32 MB, whatever the file's size. */
+/**
+ * Maximum number of elements to which a tensor with stride 0 may repeat a smaller storage: at most 32 MB, whatever the
+ * file's size.
+ */
 const MAX_BROADCAST = 1 << 22;
 
 function countOf(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);
 }
 
-/** Elements from the tensor's first to its last, both included. */
+/** Number of elements from the tensor's first to its last, both included. */
 function spanOf(shape: readonly number[], strides: readonly number[]): number {
   if (shape.includes(0)) return 0;
   return shape.reduce((n, d, i) => n + (d - 1) * strides[i], 1);
 }
 
-/** Whether the elements lie in row-major order without gaps. Strides of extents of 1 say nothing. */
+/** Returns whether the elements are in row-major order without gaps. Strides of dimensions of size 1 do not matter. */
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
@@ -113,7 +116,7 @@ function gather(
   let source = 0;
   for (let at = 0; at < to.length; at += width) {
     for (let byte = 0; byte < width; byte++) to[at + byte] = from[source * width + byte];
-    // Counts up like an odometer, the innermost extent first.
+    // Counts up like an odometer, the innermost dimension first.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       source += strides[axis];
       if (++index[axis] < shape[axis]) break;

@@ -1,5 +1,5 @@
 /**
- * What PyTorch's functions that rebuild tensors make here: tensors whose elements lie in the file (StridedTensor, numpy
+ * The results of PyTorch's functions that rebuild tensors: tensors with elements in the file (StridedTensor, NumPy
  * arrays), and tensors whose elements cannot be read.
  *
  * @module
@@ -8,7 +8,10 @@
 import { CheckpointError } from "../../errors.ts";
 import type { DType, Tensor } from "../tensors/state_dict.ts";
 
-/** Axes that a tensor may have: PyTorch's own limit. A list in a pickle may be the shape of a million tensors. */
+/**
+ * Maximum number of a tensor's dimensions, PyTorch's own limit. One list in a pickle may be the shape of a million
+ * tensors.
+ */
 export const MAX_AXES = 64;
 
 /** A tensor in a pickle. */
@@ -19,13 +22,13 @@ export abstract class TorchTensor implements Tensor {
   abstract read(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** A tensor that is no run of plain numbers in the file. */
+/** A tensor that is not a sequence of plain numbers in the file. */
 export class UnreadableTensor extends TorchTensor {
-  /** For a dtype without a name here, that of its bytes. */
+  /** If DType does not have the tensor's dtype, pass the type of its bytes. */
   constructor(
     readonly dtype: DType,
     readonly shape: readonly number[],
-    /** Why, and what to do about it in PyTorch. */
+    /** Why it cannot be read, and what to do about it in PyTorch. */
     override readonly unreadable: string,
   ) {
     super();

@@ -1,6 +1,6 @@
 /**
- * What torch.save writes since PyTorch 1.6: a zip archive of one pickle (NAME/data.pkl) and one file of raw elements
- * for each storage (NAME/data/KEY). Format: torch/serialization.py, `_save`.
+ * Reads what torch.save writes since PyTorch 1.6: a zip archive of one pickle (NAME/data.pkl) and one file of raw
+ * elements for each storage (NAME/data/KEY). Format: torch/serialization.py, `_save`.
  *
  * @module
  */
@@ -16,14 +16,14 @@ import { modelsAsStateDicts } from "./whole_model.ts";
 import { checkStored, readZip, zipDataOffset, type ZipEntry } from "./zip.ts";
 
 /**
- * Longest pickle that is read: one piece of memory, and a text in it may be as long. One that describes a thousand tensors
- * takes 0.2 MB; what a training script logged beside them may take tens.
+ * The longest pickle that is read, in bytes. It is in memory as a whole, and a text in it may be as long. A pickle of a
+ * thousand tensors has 0.2 MB. A training script's logs next to them may have tens of MB.
  */
 export const MAX_PICKLE: number = 256 * 1024 * 1024;
 
 /**
- * Reads the pickle: nested Maps, arrays, plain values and Opaque objects with TorchTensors for leaves, whose elements stay
- * in the file until they are asked for; models are their state dicts. Throws CheckpointError.
+ * Reads the pickle. The result consists of nested Maps, arrays, plain values and Opaque objects; its leaves are
+ * TorchTensors, whose elements are read on demand. Models are replaced by their state dicts. Throws CheckpointError.
  */
 export async function readTorchZip(source: ByteSource): Promise<PickleValue> {
   const entries = await readZip(source);
@@ -54,7 +54,7 @@ export async function readTorchZip(source: ByteSource): Promise<PickleValue> {
   return modelsAsStateDicts(source.name, value);
 }
 
-/** What archives of other programs hold, and what to do about them. */
+/** Entries in archives of other programs, and what to do about them. */
 const ARCHIVES: readonly (readonly [entry: RegExp, what: string])[] = [
   [/\.npy$/, "NumPy's arrays (.npz); load them in Python and save tensors of them with torch.save or safetensors"],
   [

@@ -1,6 +1,6 @@
 /**
- * The state dicts of whole models (`torch.save(model)`): PyTorch keeps a module's parameters, buffers and submodules in
- * dicts among its attributes, so that its state dict can be put together without its class.
+ * Builds the state dicts of whole models (`torch.save(model)`). PyTorch stores a module's parameters, buffers and
+ * submodules in dicts among its attributes. So the state dict can be built without the module's class.
  *
  * @module
  */
@@ -10,20 +10,26 @@ import { asDict, Opaque } from "../pickle/opaque.ts";
 import type { PickleValue } from "../pickle/value.ts";
 import { TorchTensor } from "./tensor.ts";
 
-/** Modules and tensors that are looked at in a file, and sixteens of letters of their names; large networks have a tenth. */
+/**
+ * Maximum number of modules, tensors, and 16-character pieces of their names that are visited in a file. Large networks
+ * have a tenth of it.
+ */
 const MAX_PARTS = 1_000_000;
-/** Modules inside each other. */
+/** Maximum depth of nested modules. */
 const MAX_DEPTH = 100;
-/** Dicts inside each other around a model. */
+/** Maximum depth of dicts around a model. */
 const MAX_DICTS = 4;
 
-/** The value with state dicts where models were, alone or in dicts: `torch.save({"model": model, "epoch": 3})`. */
+/**
+ * Returns the value with models replaced by their state dicts. A model may be alone or in dicts: `torch.save({"model":
+ * model, "epoch": 3})`.
+ */
 export function modelsAsStateDicts(source: string, value: PickleValue): PickleValue {
   return new Models(source).replaced(value, 0);
 }
 
 class Models {
-  /** What was looked at, and the state dict if it is a model: a value may be in many places, or inside itself. */
+  /** Visited values, with the state dict of each model. A value may be in many places, or inside itself. */
   readonly #seen = new Map<PickleValue, PickleValue>();
   #parts = 0;
 
@@ -46,7 +52,10 @@ class Models {
     return value;
   }
 
-  /** As `torch.nn.Module.state_dict()`: parameters, persistent buffers, then the submodules, each with its name before. */
+  /**
+   * Does what `torch.nn.Module.state_dict()` does: parameters, persistent buffers, then the submodules, each with its
+   * name as prefix.
+   */
   #addModule(tensors: Map<PickleValue, PickleValue>, { state }: Opaque, prefix: string, depth: number): void {
     if (depth > MAX_DEPTH) throw this.#endless();
     const attributes = asDict(state);
@@ -77,7 +86,10 @@ class Models {
     }
   }
 
-  /** The whole name. A text in a pickle may be the name of a million tensors, and each is a text of its own. */
+  /**
+   * Returns the full name. One text in a pickle may be in the names of a million tensors, and each full name is a new
+   * text.
+   */
   #named(prefix: string, name: PickleValue): string {
     if (typeof name !== "string") throw new CheckpointError(`${this.source}: damaged: a part of its model has no name`);
     this.#count(1 + ((prefix.length + name.length) >> 4));

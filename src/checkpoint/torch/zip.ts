@@ -1,6 +1,6 @@
 /**
- * The part of the zip format that torch.save uses: stored (uncompressed) entries, zip64 where a file is large.
- * Structures after PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16.
+ * The part of the zip format that torch.save uses: stored (uncompressed) entries, and zip64 for large files. Structures
+ * follow PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import type { ByteSource } from "../tensors/state_dict.ts";
 
 /** One file in the archive. */
 export interface ZipEntry {
-  /** Its path in the archive, for messages: short. */
+  /** Its path in the archive, shortened for messages. */
   readonly name: string;
   /** Its length in bytes. */
   readonly size: number;
-  /** Where its local header starts in the archive. */
+  /** Offset of its local header in the archive. */
   readonly headerOffset: number;
-  /** Why its bytes cannot be read as they are ("compressed"); undefined where they can. */
+  /** Why its bytes cannot be read directly ("compressed"). Undefined if they can. */
   readonly obstacle?: "compressed" | "encrypted";
 }
 
-/** Lengths of the structures' fixed parts. */
+/** Lengths of the fixed parts of the structures. */
 const END = 22, END64 = 56, LOCATOR64 = 20, CENTRAL = 46, LOCAL = 30;
 /** A comment of at most 65535 bytes may follow the end record. */
 const MAX_TAIL = END + 0xffff;
-/** Directories of real checkpoints take kilobytes. */
+/** The longest directory that is read. Those of real checkpoints have kilobytes. */
 const MAX_DIRECTORY = 64 * 1024 * 1024;
 const SIGNATURES = {
   end: 0x06054b50,
@@ -36,10 +36,10 @@ const SIGNATURES = {
 };
 const STORED = 0;
 const ENCRYPTED_FLAG = 1;
-/** What 32-bit and 16-bit fields hold where zip64 fields hold the number. */
+/** Values of 32-bit and 16-bit fields if the number is in a zip64 field. */
 const FULL32 = 0xffffffff, FULL16 = 0xffff;
 
-/** Reads the directory. Throws CheckpointError where it is damaged. */
+/** Reads the directory. Throws CheckpointError if it is damaged. */
 export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>> {
   const { count, offset, size } = await findDirectory(source);
   if (size > MAX_DIRECTORY) throw damaged(source, `its directory claims ${size} bytes`);
@@ -63,7 +63,7 @@ export async function readZip(source: ByteSource): Promise<Map<string, ZipEntry>
   return entries;
 }
 
-/** Throws CheckpointError where an entry's bytes are not in the archive as they are. */
+/** Throws CheckpointError if an entry's bytes are compressed or encrypted. */
 export function checkStored(source: ByteSource, { name, obstacle }: ZipEntry): void {
   if (!obstacle) return;
   throw new CheckpointError(
@@ -72,7 +72,10 @@ export function checkStored(source: ByteSource, { name, obstacle }: ZipEntry): v
   );
 }
 
-/** Where an entry's bytes start. Throws CheckpointError where they do not all lie, as they are, in the archive. */
+/**
+ * Returns the offset of an entry's bytes. Throws CheckpointError if they are compressed, encrypted, or not all in the
+ * archive.
+ */
 export async function zipDataOffset(source: ByteSource, entry: ZipEntry): Promise<number> {
   checkStored(source, entry);
   const { name, size, headerOffset } = entry;
@@ -97,7 +100,7 @@ function readEntry(source: ByteSource, name: string, view: DataView, at: number,
     if (wide === undefined) throw damaged(source, `${name} lacks its 64-bit sizes`);
     return wide;
   };
-  // The 64-bit fields come in this order, each only where its 32-bit field is full.
+  // The 64-bit fields come in this order. Each exists only if its 32-bit field is full.
   const size = field(24), stored = field(20), headerOffset = field(42);
   if (!obstacle && size !== stored) {
     throw damaged(source, `${name} is stored, yet ${stored} bytes are to become ${size}`);
@@ -108,7 +111,7 @@ function readEntry(source: ByteSource, name: string, view: DataView, at: number,
   return { name, size, headerOffset, obstacle };
 }
 
-/** The numbers of the zip64 extra field (id 1), if it is there. */
+/** Returns the numbers of the zip64 extra field (id 1), if it exists. */
 function zip64Fields(extra: Uint8Array): number[] {
   const view = viewOf(extra);
   for (let at = 0; at + 4 <= extra.length;) {
@@ -134,13 +137,13 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
       offset: view.getUint32(at + 16, true),
     };
     const end = at + END + view.getUint16(at + 20, true);
-    // The record that ends the file. Some programs and servers leave bytes behind it, which PyTorch does not mind: then
-    // the last record that stands right behind its directory.
+    // Find the record that ends the file. Some programs and servers add bytes after it, which PyTorch accepts. In that
+    // case, take the last record that directly follows its directory.
     if (end === tail.length) {
       found = { at, directory };
       break;
     }
-    // PyTorch writes the 64-bit records, which stand between the two, whether or not they are needed.
+    // PyTorch always writes the 64-bit records between the directory and the end record.
     const gap = tailOffset + at - directory.offset - directory.size;
     const follows = isWide(directory) || gap === 0 || gap === END64 + LOCATOR64;
     if (end < tail.length && follows) found ??= { at, directory };
@@ -149,14 +152,14 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   return isWide(found.directory) ? await findDirectory64(source, tailOffset + found.at) : found.directory;
 }
 
-/** Where the directory lies, and its number of entries. */
+/** The position of the directory, and its number of entries. */
 interface Directory {
   readonly count: number;
   readonly offset: number;
   readonly size: number;
 }
 
-/** Whether the numbers stand in 64-bit fields instead. */
+/** Returns whether the numbers are in 64-bit fields instead. */
 function isWide({ count, size, offset }: Directory): boolean {
   return count === FULL16 || size === FULL32 || offset === FULL32;
 }

@@ -1,7 +1,7 @@
 /**
- * The checkpoint of a training script, as the published one saves and resumes it: {epoch, arch, state_dict with
- * DistributedDataParallel's "module." before every name, best_acc, optimizer}, and a text on how the model is used, which
- * such a script ignores.
+ * The checkpoint of a training script, in the published script's format: {epoch, arch, state_dict with
+ * DistributedDataParallel's "module." before every name, best_acc, optimizer}. That script can resume it. It also
+ * contains a text on how the model is used, which that script ignores.
  *
  * @module
  */
@@ -13,33 +13,33 @@ import type { StateDict, Tensor } from "../tensors/state_dict.ts";
 import { OPTIMIZERS, type OptimizerSettings, type Progress } from "./state.ts";
 import type { TorchValue } from "../write/torch.ts";
 
-/** What goes into a checkpoint. */
+/** The contents of a checkpoint. */
 export interface TrainingCheckpoint {
   /** Name of the architecture. */
   readonly arch: string;
-  /** How the model is used, as a text of JSON: under {@link INFERENCE_KEY}. */
+  /** JSON text on how the model is used, stored under {@link INFERENCE_KEY}. */
   readonly inference: string;
-  /** The model's tensors as they are trained, in PyTorch's order. */
+  /** The model's trained tensors, in PyTorch's order. */
   readonly tensors: StateDict;
-  /** The same with moving averages, if the run keeps such: "state_dict_ema". */
+  /** The moving averages of these tensors, if the run keeps them. Stored as "state_dict_ema". */
   readonly averages?: StateDict;
-  /** Names of its trainable parameters in the order of `model.parameters()`, by which PyTorch numbers them. */
+  /** Names of its trainable parameters in the order of `model.parameters()`. PyTorch numbers them in this order. */
   readonly parameters: readonly string[];
-  /** How far the run is. */
+  /** The progress of the run. */
   readonly progress: Progress;
-  /** The optimizer, with all of its arguments. */
+  /** The optimizer with all of its arguments. */
   readonly optimizer: OptimizerSettings;
-  /** What it remembers, under PARAMETER/STATE; empty where it starts anew. */
+  /** The optimizer's state, under PARAMETER/STATE. Empty if the optimizer starts anew. */
   readonly state: StateDict;
 }
 
-/** The optimizer of a model that was not trained here: the published script's, with its own settings. */
+/** The optimizer for a model that was not trained by this library: the published script's, with its settings. */
 export const PUBLISHED_OPTIMIZER: OptimizerSettings = {
   type: "SGD",
   arguments: { ...OPTIMIZERS.SGD.arguments, lr: 0.1, momentum: 0.9, weight_decay: 1e-4 },
 };
 
-/** What writeTorch is to write. Throws CheckpointError where the optimizer's tensors do not fit the model's. */
+/** Returns the value for writeTorch. Throws CheckpointError if the optimizer's tensors do not fit the model's. */
 export function trainingCheckpoint(checkpoint: TrainingCheckpoint): TorchValue {
   const { arch, inference, tensors, averages, progress } = checkpoint;
   return new Map<string, TorchValue>([
@@ -53,12 +53,12 @@ export function trainingCheckpoint(checkpoint: TrainingCheckpoint): TorchValue {
   ]);
 }
 
-/** Under the names that they have in DistributedDataParallel. */
+/** Returns the tensors under their names in DistributedDataParallel. */
 function wrapped(tensors: StateDict): OrderedDict<Tensor> {
   return new OrderedDict([...tensors].map(([name, tensor]) => [`module.${name}`, tensor]));
 }
 
-/** torch.optim.Optimizer.state_dict(): parameters by number. */
+/** torch.optim.Optimizer.state_dict(): parameters are identified by number. */
 function optimizerStateDict({ tensors, parameters, progress, optimizer, state }: TrainingCheckpoint): TorchValue {
   const known = OPTIMIZERS[optimizer.type];
   checkState(tensors, parameters, known.state, state);
@@ -67,7 +67,7 @@ function optimizerStateDict({ tensors, parameters, progress, optimizer, state }:
       const tensor = state.get(`${name}/${key}`);
       return tensor ? [[key, tensor]] : [];
     });
-    // A parameter that was frozen, or not yet updated, has no entry.
+    // A frozen parameter, or one that is not yet updated, has no entry.
     if (!kept.length) return [];
     if (kept.length < known.state.length) {
       throw new CheckpointError(`${name}: ${optimizer.type} keeps ${known.state.join(" and ")} of it, one is missing`);
@@ -82,7 +82,7 @@ function optimizerStateDict({ tensors, parameters, progress, optimizer, state }:
   return new Map<string, TorchValue>([["state", new Map(perParameter)], ["param_groups", [group]]]);
 }
 
-/** Every tensor that the optimizer keeps has to belong to a parameter and to have its shape. */
+/** Checks that every tensor of the optimizer belongs to a parameter and has its shape. */
 function checkState(
   tensors: StateDict,
   parameters: readonly string[],
@@ -103,7 +103,7 @@ function checkState(
   }
 }
 
-/** PyTorch counts updates in a float32 tensor. */
+/** PyTorch stores the number of updates in a float32 tensor. */
 function scalar(value: number): Tensor {
   const bytes = new Uint8Array(Float32Array.of(value).buffer);
   return { dtype: "F32", shape: [], read: () => Promise.resolve(bytes) };

@@ -1,44 +1,48 @@
 /**
- * What a training run goes on from, as a safetensors file of its own ("last.state.safetensors" beside
- * "last.safetensors"): the model's tensors as they are trained, under their own names; what is remembered of a parameter
- * under PARAMETER/STATE ("fc.weight/momentum_buffer"; there is no "/" in PyTorch's names), "average" being its moving
- * average, if the run keeps averages; and in the metadata
+ * The state from which a training run resumes. It is a separate safetensors file ("last.state.safetensors" next to
+ * "last.safetensors") with
  *
- *     epoch      epochs that are finished, which is the number of the next one counted from 0
- *     step       updates of the weights so far
- *     best_acc   best top-1 on the validation images, in percent
- *     optimizer  JSON: its class in torch.optim and those of its arguments that are not the class's own defaults:
+ * - the model's trained tensors under their own names;
+ * - the optimizer's state of each parameter under PARAMETER/STATE ("fc.weight/momentum_buffer"; PyTorch's names contain
+ *   no "/");
+ * - the moving average of each parameter as the state "average", if the run keeps averages;
+ * - metadata:
+ *
+ *     epoch      number of finished epochs, which is the number of the next one counted from 0
+ *     step       number of updates of the weights so far
+ *     best_acc   best top-1 accuracy on the validation images, in percent
+ *     optimizer  JSON: its class in torch.optim, and its arguments that differ from the class's defaults:
  *                {"type": "SGD", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0001}
  *
- * A file may hold more, which is left alone here. Where there are averages, the model's file holds them.
+ * Other contents of the file are ignored here. If there are averages, the model's file contains them.
  *
  * @module
  */
 
 import { CheckpointError } from "../../errors.ts";
 
-/** How far a training run is. */
+/** The progress of a training run. */
 export interface Progress {
-  /** Epochs that are finished. */
+  /** Number of finished epochs. */
   readonly epoch: number;
-  /** Updates of the weights so far. */
+  /** Number of updates of the weights so far. */
   readonly step: number;
-  /** Best top-1 so far, in percent. */
+  /** Best top-1 accuracy so far, in percent. */
   readonly bestAccuracy: number;
 }
 
-/** Arguments of an optimizer under PyTorch's names: what `param_groups` holds besides `params`. */
+/** Arguments of an optimizer under PyTorch's names: the contents of `param_groups` without `params`. */
 export type OptimizerArguments = Readonly<Record<string, number | boolean | null | readonly number[]>>;
 
-/** An optimizer as PyTorch would describe it. */
+/** An optimizer as PyTorch describes it. */
 export interface OptimizerSettings {
-  /** Class in torch.optim. */
+  /** The class in torch.optim. */
   readonly type: keyof typeof OPTIMIZERS;
-  /** Its arguments; those that are left out have the values in {@link OPTIMIZERS}. */
+  /** Its arguments. Missing ones have the values in {@link OPTIMIZERS}. */
   readonly arguments: OptimizerArguments;
 }
 
-/** The optimizers that can be taken to PyTorch, with the values of their arguments in torch.optim. */
+/** The optimizers that can be exported to PyTorch, with the default values of their arguments in torch.optim. */
 export const OPTIMIZERS = {
   SGD: {
     state: ["momentum_buffer"],
@@ -74,17 +78,17 @@ export const OPTIMIZERS = {
   },
 } as const satisfies Record<string, OptimizerClass>;
 
-/** What is known of a class of torch.optim. */
+/** A class of torch.optim. */
 interface OptimizerClass {
-  /** Names of the tensors that it keeps for each parameter, of the parameter's shape. */
+  /** Names of the tensors that it keeps for each parameter. They have the parameter's shape. */
   readonly state: readonly string[];
-  /** Whether it keeps the number of updates for each parameter, as the tensor "step". */
+  /** Whether it keeps the number of updates of each parameter, as the tensor "step". */
   readonly counted: boolean;
-  /** Values of its arguments where nobody gives others. */
+  /** Default values of its arguments. */
   readonly arguments: OptimizerArguments;
 }
 
-/** The metadata of a file that keeps the state of a run. */
+/** Returns the metadata of a file with the state of a run. */
 export function encodeTrainingState(progress: Progress, optimizer: OptimizerSettings): Record<string, string> {
   return {
     epoch: String(progress.epoch),
@@ -94,7 +98,10 @@ export function encodeTrainingState(progress: Progress, optimizer: OptimizerSett
   };
 }
 
-/** How far the run was that wrote a file; 0 for what the metadata does not say. Throws CheckpointError for nonsense. */
+/**
+ * Returns the progress of the run that wrote a file. Values missing from the metadata are 0. Throws CheckpointError for
+ * invalid values.
+ */
 export function decodeProgress(metadata: Readonly<Record<string, string>>, source: string): Progress {
   const number = (key: string, whole: boolean) => {
     const text = metadata[key];
@@ -107,7 +114,7 @@ export function decodeProgress(metadata: Readonly<Record<string, string>>, sourc
   return { epoch: number("epoch", true), step: number("step", true), bestAccuracy: number("best_acc", false) };
 }
 
-/** The optimizer of the run that wrote a file, every argument given. Throws CheckpointError where there is none. */
+/** Returns the optimizer of the run that wrote a file, with all arguments. Throws CheckpointError if there is none. */
 export function decodeOptimizer(metadata: Readonly<Record<string, string>>, source: string): OptimizerSettings {
   const fail = (why: string) => new CheckpointError(`${source}: no state of a training run: ${why}`);
   if (metadata.optimizer === undefined) throw fail("its metadata names no optimizer");

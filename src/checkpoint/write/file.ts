@@ -1,18 +1,19 @@
 /**
- * Writes files so that whoever looks sees either what was there before or all of the new one.
+ * Writes files atomically: a reader sees either the old file or the complete new one.
  *
  * @module
  */
 
 import { CheckpointError, DataError, isOdconvError } from "../../errors.ts";
 
-/** Writes bytes, all of them. */
+/** Writes all of the bytes. */
 export type Write = (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
 /**
- * Writes a file as `path`.part, or as `part`, and renames it when all of it is on the disk. Where `work` or the system fails, nothing is
- * left behind and `path` is what it was; a part that a killed program left is replaced. Throws what `work` throws, and
- * `ErrorClass` where the system refuses (the disk is full, the folder is not there) or where `path` is a device.
+ * Writes a file as `path`.part, or as `part`, and renames it after all of it is on the disk. If `work` or the system
+ * fails, the part is removed and `path` is unchanged. A part left by a killed program is replaced. Throws what `work`
+ * throws. Throws `ErrorClass` if the system refuses (the disk is full, the folder does not exist) or if `path` is a
+ * device.
  */
 export async function writeFile(
   path: string,
@@ -21,14 +22,14 @@ export async function writeFile(
   part = partOf(path),
 ): Promise<void> {
   const there = await Deno.lstat(path).catch(() => undefined);
-  // Renaming would put a file in the place of /dev/null.
+  // Renaming would replace /dev/null by a file.
   if (there && !there.isFile && !there.isSymlink) {
     const what = there.isDirectory ? "a folder" : "a device or a pipe";
     throw new ErrorClass(`${path}: cannot be written, and was left as it is: it is ${what}, not a file`);
   }
   try {
     await removeIfThere(part);
-    // A new file: whatever else appeared under the name meanwhile, such as a link to another file, is not written to.
+    // Always a new file. Anything else under this name, such as a link to another file, is not written to.
     const file = await Deno.open(part, { write: true, createNew: true });
     try {
       await work(async (bytes) => {
@@ -50,7 +51,7 @@ export async function writeFile(
   }
 }
 
-/** Adds bytes to a file that is open. Throws DataError, naming its `path`, where the system refuses. */
+/** Appends bytes to an open file. Throws DataError with `path` in its message if the system refuses. */
 export async function append(file: Deno.FsFile, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
@@ -60,12 +61,15 @@ export async function append(file: Deno.FsFile, path: string, bytes: Uint8Array<
   }
 }
 
-/** The name under which a file is written before it is whole. */
+/** The name of a file while it is incomplete. */
 export function partOf(path: string): string {
   return `${path}.part`;
 }
 
-/** Why the system does not let a file be written; undefined for errors that are not the system's, which have a code. */
+/**
+ * Returns why the system does not allow writing a file. Returns undefined for errors that are not the system's. System
+ * errors have a code.
+ */
 function refusalOf(error: unknown): string | undefined {
   if (error instanceof Deno.errors.NotCapable || isOdconvError(error)) return undefined;
   if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;

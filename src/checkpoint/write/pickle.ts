@@ -1,11 +1,15 @@
 /**
- * Writes pickles of protocol 2: what torch.save writes, with the opcodes that `torch.load(weights_only=True)` accepts.
- * Opcodes: pickletools in Python's standard library. No object is memoised: checkpoints repeat short names only.
+ * Writes pickles of protocol 2 as torch.save does. It uses only opcodes that `torch.load(weights_only=True)` accepts.
+ * Opcodes: pickletools in Python's standard library. Objects are not memoised, because checkpoints repeat only short
+ * names.
  *
  * @module
  */
 
-/** What becomes Python's None, bool, int or float, str, list, dict, tuple and OrderedDict; T is whatever else there is. */
+/**
+ * Values that become Python's None, bool, int or float, str, list, dict, tuple and OrderedDict. T is the type of other
+ * values.
+ */
 export type Picklable<T extends object> =
   | null
   | boolean
@@ -16,16 +20,16 @@ export type Picklable<T extends object> =
   | Tuple<T>
   | T;
 
-/** A Python tuple; an array becomes a list. */
+/** A Python tuple. An array becomes a list. */
 export class Tuple<T extends object = never> {
-  /** Of these items. */
+  /** Makes a tuple of these items. */
   constructor(
     /** Its items. */
     readonly items: readonly Picklable<T>[],
   ) {}
 }
 
-/** A `collections.OrderedDict`; any other Map becomes a dict. */
+/** A `collections.OrderedDict`. Any other Map becomes a dict. */
 export class OrderedDict<T extends object = never> extends Map<string | number, Picklable<T>> {}
 
 const OPCODES = {
@@ -57,29 +61,29 @@ export class PickleWriter<T extends object = never> {
   readonly #bytes: number[] = [OPCODES.PROTO, 2];
   readonly #writeOther: (writer: PickleWriter<T>, value: T) => void;
 
-  /** `writeOther` writes what plain data has no form for. */
+  /** `writeOther` writes values that are not plain data. */
   constructor(writeOther: (writer: PickleWriter<T>, value: T) => void) {
     this.#writeOther = writeOther;
   }
 
-  /** Ends the pickle and answers it. */
+  /** Ends the pickle and returns it. */
   finish(): Uint8Array<ArrayBuffer> {
     this.opcode("STOP");
     return new Uint8Array(this.#bytes);
   }
 
-  /** Writes an opcode that has no argument, or whose argument follows. */
+  /** Writes an opcode that has no argument, or whose argument is written next. */
   opcode(name: keyof typeof OPCODES): void {
     this.#bytes.push(OPCODES[name]);
   }
 
-  /** Names a function or class. */
+  /** Writes the name of a function or class. */
   global(module: string, name: string): void {
     this.opcode("GLOBAL");
     this.#push(new TextEncoder().encode(`${module}\n${name}\n`));
   }
 
-  /** Writes a value. A number without a fraction becomes an int, any other a float. */
+  /** Writes a value. A number without a fraction becomes an int, any other number a float. */
   value(value: Picklable<T>): void {
     if (value === null) this.opcode("NONE");
     else if (typeof value === "boolean") this.opcode(value ? "NEWTRUE" : "NEWFALSE");

@@ -10,18 +10,19 @@ import { byteLength, encodeSafetensorsHeader } from "../safetensors/safetensors.
 import type { StateDict } from "../tensors/state_dict.ts";
 import { writeFile } from "./file.ts";
 
-/** How writeSafetensors writes. */
+/** Options of writeSafetensors. */
 export interface WriteOptions {
-  /** The type of floating-point tensors; each keeps its own where this is left out. */
+  /** The type of floating-point tensors. If left out, each keeps its own. */
   readonly dtype?: "F32" | "F16";
-  /** Called after every tensor with the bytes written so far and in all. */
+  /** Called after every tensor with the number of bytes so far and the total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Writes the tensors, in the map's order, to `path`: beside it first, under its name only when all of it is there.
- * Throws CheckpointError where a tensor cannot be read or converted, or the file not be written; nothing is left behind
- * then, and a file that was there stays.
+ * Writes the tensors to `path`, in the order of the map. It writes a temporary file next to `path` and renames it when
+ * it is complete. If that fails, the temporary file is removed and an existing file stays.
+ *
+ * @throws {CheckpointError} if a tensor cannot be read or converted, or the file cannot be written
  */
 export async function writeSafetensors(
   path: string,

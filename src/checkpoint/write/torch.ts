@@ -1,6 +1,6 @@
 /**
- * Writes what torch.save writes: a zip archive of one pickle and one file of raw elements for each tensor, which
- * `torch.load(weights_only=True)` accepts. Format: torch/serialization.py, `_save`.
+ * Writes what torch.save writes: a zip archive of one pickle and one file of raw elements for each tensor.
+ * `torch.load(weights_only=True)` accepts it. Format: torch/serialization.py, `_save`.
  *
  * @module
  */
@@ -12,12 +12,15 @@ import type { DType, Tensor } from "../tensors/state_dict.ts";
 import { writeFile } from "./file.ts";
 import { writeZip } from "./zip.ts";
 
-/** Plain data with tensors in it: arrays become lists, Maps dicts, Tuple and OrderedDict what their names say. */
+/**
+ * Plain data with tensors. Arrays become lists and Maps become dicts. Tuple and OrderedDict become what their names
+ * say.
+ */
 export type TorchValue = Picklable<Tensor>;
 
-/** How writeTorch writes. */
+/** Options of writeTorch. */
 export interface WriteTorchOptions {
-  /** Called after every tensor with the bytes written so far and in all. */
+  /** Called after every tensor with the number of bytes so far and the total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -36,8 +39,9 @@ const STORAGES: Readonly<Partial<Record<DType, string>>> = {
 };
 
 /**
- * Writes `value` to `path`, one tensor in memory at a time: beside it first, under its name only when all of it is there.
- * Throws CheckpointError where a tensor cannot be read or written; nothing is left behind then.
+ * Writes `value` to `path`, one tensor in memory at a time. It writes a temporary file next to `path` and renames it
+ * when it is complete. Throws CheckpointError if a tensor cannot be read or written. The temporary file is removed
+ * then.
  */
 export async function writeTorch(
   path: string,
@@ -64,14 +68,17 @@ function content(name: string, bytes: Uint8Array<ArrayBuffer>) {
   return { name: `archive/${name}`, size: bytes.length, read: () => bytes };
 }
 
-/** `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks)`, each tensor with its own storage. */
+/**
+ * Writes `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks)`. Each tensor has its own
+ * storage.
+ */
 function writeTensor(writer: PickleWriter<Tensor>, { dtype, shape }: Tensor, key: string): void {
   const storage = STORAGES[dtype];
   if (storage === undefined) throw new CheckpointError(`tensors of type ${dtype} cannot be written for PyTorch here`);
   const strides = shape.map((_, i) => shape.slice(i + 1).reduce((n, d) => n * d, 1));
   writer.global("torch._utils", "_rebuild_tensor_v2");
   writer.opcode("MARK");
-  // The storage, by its persistent id: ("storage", type, key, location, number of elements).
+  // The storage, as its persistent id: ("storage", type, key, location, number of elements).
   writer.opcode("MARK");
   writer.value("storage");
   writer.global("torch", storage);

@@ -1,7 +1,7 @@
 /**
- * Writes zip archives as torch.save does: stored entries whose bytes start at multiples of 64, so that they can be mapped
- * into memory; zip64 fields where a number needs more than 32 bits. Structures after PKWARE's APPNOTE.TXT 6.3.10,
- * sections 4.3.7 to 4.3.16 and 4.5.3.
+ * Writes zip archives as torch.save does. Entries are stored, and their bytes start at multiples of 64, so that they
+ * can be mapped into memory. zip64 fields are used if a number needs more than 32 bits. Structures follow PKWARE's
+ * APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
  *
  * @module
  */
@@ -9,40 +9,40 @@
 import { crc32 } from "../../crc32.ts";
 import { CheckpointError } from "../../errors.ts";
 
-/** A file to be stored in an archive. */
+/** A file to store in an archive. */
 export interface ZipContent {
   /** Its path in the archive, ASCII. */
   readonly name: string;
   /** Its length in bytes. */
   readonly size: number;
-  /** Its bytes, asked for when their turn comes. */
+  /** Its bytes. Called when the entry is written. */
   read(): Promise<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>;
 }
 
-/** A file that is stored. */
+/** A stored file. */
 export interface ZipRecord extends Pick<ZipContent, "name" | "size"> {
   /** CRC-32 of its bytes. */
   readonly crc: number;
-  /** Where its local header starts in the archive. */
+  /** Offset of its local header in the archive. */
   readonly offset: number;
 }
 
-/** Bytes of entries start at multiples of this. */
+/** The bytes of entries start at multiples of this. */
 export const ALIGNMENT = 64;
 
 const FULL16 = 0xffff, FULL32 = 0xffffffff;
-/** Version 4.5 of the format has zip64. */
+/** zip64 needs version 4.5 of the format. */
 const VERSION = 45;
-/** 1 January 1980, the first day that the format knows: equal contents make equal archives. */
+/** 1 January 1980, the format's first day. With a fixed date, equal contents make equal archives. */
 const TIME = 0, DATE = 0x21;
-/** Length of a local header's fixed part, and of the head of an extra field. */
+/** Length of a local header's fixed part, and of an extra field's header. */
 const LOCAL = 30, EXTRA = 4;
-/** Extra fields: zip64's numbers, and padding under the name that torch.save gives it ("FB"). */
+/** Extra fields: zip64's numbers, and padding under torch.save's name ("FB"). */
 const ZIP64 = 1, PADDING = 0x4246;
 
 /**
- * Writes an archive from its start to its end, one entry in memory at a time. `onProgress` is given the bytes of contents
- * written so far and in all. Throws CheckpointError where a content has not the length it claims.
+ * Writes an archive from start to end, one entry in memory at a time. Calls `onProgress` with the number of content
+ * bytes so far and the total. Throws CheckpointError if a content's length is not the claimed one.
  */
 export async function writeZip(
   contents: readonly ZipContent[],
@@ -67,7 +67,7 @@ export async function writeZip(
   await write(directory(records, offset));
 }
 
-/** What precedes an entry's bytes: the local header, padded for their alignment. */
+/** Returns the bytes before an entry's content: the local header, padded for alignment. */
 export function localHeader({ name, size, crc, offset }: ZipRecord): Uint8Array<ArrayBuffer> {
   const wide = size >= FULL32 ? zip64(size, size) : new Uint8Array();
   const start = offset + LOCAL + name.length + wide.length + EXTRA;
@@ -81,7 +81,7 @@ export function localHeader({ name, size, crc, offset }: ZipRecord): Uint8Array<
   );
 }
 
-/** The directory that ends an archive, and where it starts. */
+/** Returns the directory at the end of an archive. It starts at `offset`. */
 export function directory(records: readonly ZipRecord[], offset: number): Uint8Array<ArrayBuffer> {
   const entries = join(...records.map(centralHeader));
   const numbers = { count: records.length, size: entries.length, offset };
@@ -98,7 +98,7 @@ interface DirectoryPlace {
 function centralHeader({ name, size, crc, offset }: ZipRecord): Uint8Array {
   const wide = zip64(...(size >= FULL32 ? [size, size] : []), ...(offset >= FULL32 ? [offset] : []));
   return join(
-    // Behind the lengths: comment, disk and attributes, of which there are none.
+    // After the lengths come comment, disk and attributes, all zero.
     pack([4, 0x02014b50], [2, VERSION], ...common(size, crc), [2, name.length], [2, wide.length], [2, 0], [8, 0]),
     pack([4, Math.min(offset, FULL32)]),
     ascii(name),
@@ -106,7 +106,7 @@ function centralHeader({ name, size, crc, offset }: ZipRecord): Uint8Array {
   );
 }
 
-/** The end of a directory whose numbers are too large for the plain one, which follows it. */
+/** The end of a directory whose numbers do not fit into the plain end record. The plain one follows it. */
 function end64({ count, size, offset }: DirectoryPlace): Uint8Array {
   const record = pack([8, 44], [2, VERSION], [2, VERSION], [8, 0], [8, count], [8, count], [8, size], [8, offset]);
   const locator = pack([4, 0x07064b50], [4, 0], [8, offset + size], [4, 1]);
@@ -121,19 +121,19 @@ function end({ count, size, offset }: DirectoryPlace): Uint8Array {
 
 type Field = readonly [width: 2 | 4 | 8, value: number];
 
-/** The fields that local headers and the directory share: version needed, flags, method (stored) to the sizes. */
+/** The fields that local headers and the directory share: version needed, flags, method (stored), up to the sizes. */
 function common(size: number, crc: number): Field[] {
   const short = Math.min(size, FULL32);
   return [[2, VERSION], [2, 0], [2, 0], [2, TIME], [2, DATE], [4, crc], [4, short], [4, short]];
 }
 
-/** The extra field with numbers that are too large for their own fields; nothing where there are none. */
+/** The extra field with the numbers that do not fit into their own fields. Empty if there are none. */
 function zip64(...numbers: readonly number[]): Uint8Array {
   if (!numbers.length) return new Uint8Array();
   return pack([2, ZIP64], [2, 8 * numbers.length], ...numbers.map((n): Field => [8, n]));
 }
 
-/** Little-endian numbers. */
+/** Writes little-endian numbers. */
 function pack(...fields: readonly Field[]): Uint8Array {
   const bytes = new Uint8Array(fields.reduce((n, [width]) => n + width, 0));
   const view = new DataView(bytes.buffer);

@@ -3,7 +3,10 @@ import type { attentionGrad } from "../../graph/ops/attention_grad.ts";
 import type { Kernel } from "./kernel.ts";
 import { compute } from "./typed_array.ts";
 
-/** The products, scaled by the other attentions, summed over their axes. The products come as [B, n, taps, Cout] here. */
+/**
+ * The products, scaled by the other attentions and summed over their axes. On this device the products are
+ * [B, n, taps, Cout].
+ */
 export const attentionGradKernel: Kernel<Node<typeof attentionGrad>> = {
   run({ products, filter, spatial, kernel }, { operands, output: { shape }, attributes: { to } }) {
     const [batch, cout, n, taps] = operands.products.shape;

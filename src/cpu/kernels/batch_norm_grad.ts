@@ -1,4 +1,4 @@
-/** Batch norm in training and the backward of batch norm. Channels are the last axis here. */
+/** Batch norm in training, and the backward pass of batch norm. Channels are the last axis here. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { batchNormInputGrad, batchNormWeightGrad } from "../../graph/ops/batch_norm_grad.ts";
@@ -9,13 +9,13 @@ import type { Kernel } from "./kernel.ts";
 import { isOpen } from "./optimizer_step.ts";
 import { compute } from "./typed_array.ts";
 
-/** weight (x - mean) / sqrt(variance + eps) + bias by channel. */
+/** weight (x - mean) / sqrt(variance + eps) + bias, per channel. */
 export const batchNormTrainKernel: Kernel<Node<typeof batchNormTrain>> = {
   run: ({ x, weight, bias, mean, variance }, { attributes: { eps } }) =>
     normalize(x!, [mean!, variance!, bias!, weight!], eps),
 };
 
-/** By channel, the sum of gradient * (x - mean) / sqrt(variance + eps). */
+/** The sum of gradient * (x - mean) / sqrt(variance + eps), per channel. */
 export const batchNormWeightGradKernel: Kernel<Node<typeof batchNormWeightGrad>> = {
   run: ({ x, gradient, mean, variance }, { output: { shape }, attributes: { eps } }) =>
     compute(shape, [x!, gradient!, mean!, variance!], (out, x, gradient, mean, variance) => {
@@ -27,7 +27,10 @@ export const batchNormWeightGradKernel: Kernel<Node<typeof batchNormWeightGrad>>
     }),
 };
 
-/** weight / sqrt(variance + eps) * (gradient - (biasGradient + xhat * weightGradient) / N), without x only the first. */
+/**
+ * weight / sqrt(variance + eps) * (gradient - (biasGradient + xhat * weightGradient) / N). Without x, only weight /
+ * sqrt(variance + eps) * gradient.
+ */
 export const batchNormInputGradKernel: Kernel<Node<typeof batchNormInputGrad>> = {
   run(operands, { output: { shape }, attributes: { eps } }) {
     const { gradient, weight, variance, x, mean, weightGradient, biasGradient } = operands;

@@ -1,5 +1,5 @@
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** The product of two matrices for every sample. */
+/** The product of two matrices, for every sample. */
 export const bmmKernel: Kernel = { run: ({ a, b }) => tf.matMul(a!, b!) };

@@ -1,4 +1,4 @@
-/** Repeating a tensor along axes of one element, and sums and maxima over such axes. */
+/** Repeats a tensor along axes of one element, and computes sums and maxima over such axes. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { expand, maxToSize, maxToSizeGrad, sumToSize } from "../../graph/ops/broadcast.ts";
@@ -29,7 +29,7 @@ export const sumToSizeKernel: Kernel<Node<typeof sumToSize>> = {
     }),
 };
 
-/** The maxima; what is no number wins. */
+/** The maxima. NaN counts as larger than any number. */
 export const maxToSizeKernel: Kernel<Node<typeof maxToSize>> = {
   run: ({ x }, { operands, output: { shape } }) =>
     compute(shape, [x!], (out, x) => {
@@ -43,7 +43,8 @@ export const maxToSizeKernel: Kernel<Node<typeof maxToSize>> = {
 };
 
 /**
- * A maximum's gradient goes to its first largest element: in the order of the graph, in which channels come before pixels.
+ * The gradient of a maximum goes to its first largest element, in the graph's order, in which channels come before
+ * pixels.
  */
 export const maxToSizeGradKernel: Kernel<Node<typeof maxToSizeGrad>> = {
   run: ({ x, gradient }, { operands, output: { shape } }) =>
@@ -68,7 +69,7 @@ export const maxToSizeGradKernel: Kernel<Node<typeof maxToSizeGrad>> = {
     }),
 };
 
-/** The row-major place in the graph of an element of this device. */
+/** Returns a function from an element's index on this device to its row-major index in the graph. */
 function rowMajor(shape: readonly number[]): (place: number) => number {
   if (shape.length < 4) return (place) => place;
   const [channels, height, width] = shape.slice(-3);

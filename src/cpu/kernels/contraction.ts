@@ -1,24 +1,24 @@
-/** What the backward of a convolution sums over: its window, channels, pixels and taps. */
+/** The sizes that the backward pass of a convolution sums over: window, channels, pixels and taps. */
 
 import type { Shape } from "../../graph/graph.ts";
 import type { WindowAttributes } from "../../graph/ops/shared.ts";
 import { tapTable, type Window, windowOver } from "./taps.ts";
 
-/** What a convolution contracts. */
+/** The sizes of a convolution's sums. */
 export interface Contraction {
   readonly window: Window;
-  /** tapTable() of the window. */
+  /** The window's tapTable(). */
   readonly table: Int32Array;
   readonly groups: number;
   readonly cin: number;
   readonly cout: number;
-  /** H' W' */
+  /** Number of output pixels, H' W'. */
   readonly pixels: number;
-  /** kh kw */
+  /** Number of taps, kh kw. */
   readonly taps: number;
 }
 
-/** The contraction of a convolution between these shapes in the graph; `weight` may be of several kernels. */
+/** Returns the contraction of a convolution from its shapes in the graph. `weight` may hold several kernels. */
 export function contractionOf(
   x: Shape,
   weight: Shape,

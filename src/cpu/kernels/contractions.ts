@@ -1,11 +1,12 @@
 /**
- * The two products that the backward of a convolution is made of, over one or several images with one weight:
+ * The two products in the backward pass of a convolution, over one or several images with one weight:
  *
  *     weightProduct  R[t,i,o]  = sum over images and pixels p of gradient[p,o] x[q(p,t),i]
  *     inputProduct   dx[q,i]   = sum over o, t of weight[o,t,i] gradient[p(q,t),o]
  *
- * with i counted within o's group. tfjs has neither but for the plainest convolutions, so they are matrix products with
- * patches (im2col); ./depthwise_contractions.ts has them for one channel a group, where there is nothing to multiply.
+ * i is counted within o's group. tfjs has these products only for the simplest convolutions, so they are computed as
+ * matrix products with patches (im2col). For one channel per group, where there is no matrix product, see
+ * ./depthwise_contractions.ts.
  *
  * @module
  */
@@ -18,8 +19,8 @@ import { type ChannelRange, gatherPatches, scatterPatches } from "./taps.ts";
 import { compute } from "./typed_array.ts";
 
 /**
- * R [taps, Cin/groups, Cout]; x [S, H, W, Cin] and gradient [S, H', W', Cout]. Output channels come last because of
- * tfjs's products: these repack their second operand, which had better be the small one.
+ * R [taps, Cin/groups, Cout]; x [S, H, W, Cin] and gradient [S, H', W', Cout]. Output channels come last because tfjs
+ * repacks the second operand of a product, which should therefore be the smaller one.
  */
 export function weightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Contraction): tf.Tensor {
   if (isDepthwise(c)) return depthwiseWeightProduct(x, gradient, c);
@@ -54,12 +55,15 @@ export function inputProduct(gradient: tf.Tensor, weight: tf.Tensor, c: Contract
   });
 }
 
-/** The gradient of every group, as [S pixels, Cout/groups]. */
+/** Splits the gradient by group, [S pixels, Cout/groups] each. */
 function split(gradient: tf.Tensor, { groups, cout }: Contraction): tf.Tensor2D[] {
   return tf.split(tf.reshape<tf.Rank.R2>(gradient, [-1, cout]), groups, 1);
 }
 
-/** What the taps of a group read for `count` of all images' pixels from the first on, [taps Cin/groups, count]. */
+/**
+ * Returns the values that a group's taps read for `count` pixels of all images, starting with `first`:
+ * [taps Cin/groups, count].
+ */
 function patches(x: tf.Tensor, c: Contraction, group: number, first: number, count: number): tf.Tensor2D {
   const { table, window: { inputSize }, taps } = c;
   const range = channelsOf(group, c);
@@ -72,12 +76,12 @@ function channelsOf(group: number, { cin, groups }: Contraction): ChannelRange {
   return { channels: cin, first: group * cin / groups, count: cin / groups };
 }
 
-/** Where every input channel is a group of its own. */
+/** Returns true if every input channel is a group of its own. */
 function isDepthwise({ cin, groups }: Contraction): boolean {
   return groups === cin && groups > 1;
 }
 
-/** Where every output pixel reads its own pixel, the image is its patches. */
+/** Returns true if every output pixel reads only its own pixel. The image then equals its patches. */
 function isPointwise({ window: { stride, padding }, groups, taps }: Contraction): boolean {
   return taps === 1 && groups === 1 && Math.max(...stride) === 1 && Math.max(...padding) === 0;
 }

@@ -4,7 +4,7 @@ import { conv2dInputGrad } from "../../graph/ops/convolution_grad.ts";
 import { conv2dInputGradKernel } from "./convolution_grad.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** The gradient of a convolution to its input. */
+/** The gradient of a convolution with respect to its input. */
 export const convTranspose2dKernel: Kernel<Node<typeof convTranspose2d>> = {
   run({ x, weight }, node) {
     const operands = { gradient: node.operands.x, weight: node.operands.weight };

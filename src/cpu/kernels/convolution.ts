@@ -1,4 +1,4 @@
-/** conv2d and dynamic_conv2d, which is the same with a weight for every sample. */
+/** conv2d and dynamic_conv2d. The latter is the same with one weight per sample. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { conv2d } from "../../graph/ops/conv2d.ts";
@@ -14,8 +14,8 @@ export const conv2dKernel: Kernel<Node<typeof conv2d>> = {
 };
 
 /**
- * ODConv. All attentions are mixed into the weight of a block of output channels, which is used at once and never kept:
- * scaling x and y instead would take a pass over either.
+ * ODConv. All attentions are mixed into the weight of a block of output channels. The weight is used at once and not
+ * kept. Scaling x and y instead would need a pass over each.
  */
 export const dynamicConv2dKernel: Kernel<Node<typeof dynamicConv2d>> = {
   prepare: (weight, node) => prepareBlocks(weight, dynamicShapes(node)),

@@ -1,6 +1,6 @@
 /**
- * How a convolution falls into the blocks of output channels that ../wasm/convolution.ts computes: its weight as it lies
- * there, and the table of what windows read.
+ * Splits a convolution into the blocks of output channels that ../wasm/convolution.ts computes: lays out the weight and
+ * makes the table of addresses.
  *
  * @module
  */
@@ -12,47 +12,53 @@ import { NUMBER, OUTPUTS, PIXELS } from "../wasm/convolution.ts";
 import { tapTable, type Window, windowOver } from "./taps.ts";
 import { compute } from "./typed_array.ts";
 
-/** Images of fewer channels have the columns of a window, which lie one after the other, read as so many more. */
+/**
+ * Images with fewer channels than this have the columns of a window read as additional channels. The columns are
+ * contiguous in memory.
+ */
 const FEW_CHANNELS = 16;
 
 /**
- * Bytes of weights that all pixels of an image go through together, so that what is read and written is used while it
- * is in the first cache: about what the second cache holds beside them.
+ * Bytes of weights that are applied to all pixels of an image together, so that the data stays in the first-level cache
+ * while it is used. They roughly fill the second-level cache.
  */
 const SPAN_BYTES = 2 ** 18;
 
-/** How a convolution falls into blocks. */
+/** The blocks of a convolution. */
 export interface Blocks {
-  /** Each output channel reads its own input channel: one group, whose blocks read different channels. */
+  /**
+   * True if each output channel reads its own input channel. There is then one group, whose blocks read different
+   * channels.
+   */
   readonly depthwise: boolean;
   readonly groups: number;
-  /** Input channels that an output channel sees at a tap. */
+  /** Number of input channels that an output channel reads at a tap. */
   readonly inputs: number;
-  /** Output channels of a group. */
+  /** Number of output channels per group. */
   readonly outputs: number;
-  /** Blocks of a group. */
+  /** Number of blocks per group. */
   readonly count: number;
-  /** Numbers of a block's weight. */
+  /** Number of elements of a block's weight. */
   readonly size: number;
   readonly taps: number;
-  /** What is read, of an image that is padded by `padding` beforehand. */
+  /** The window, over an image that was padded by `padding` before. */
   readonly window: Window;
   readonly padding?: readonly [rows: number, columns: number];
 }
 
-/** A convolution in the graph: `weight` [n, Cout, Cin/groups, kh, kw]. */
+/** Shapes of a convolution in the graph. `weight` is [n, Cout, Cin/groups, kh, kw]. */
 export interface ConvolutionShapes {
   readonly x: Shape;
   readonly weight: Shape;
   readonly y: Shape;
   readonly attributes: ConvolutionAttributes;
-  /** Whether an attention makes a weight per sample. */
+  /** True if attentions make a weight per sample. */
   readonly dynamic: boolean;
-  /** Whether the n kernels are one for each sample, and not mixed. */
+  /** True if the n kernels are the weights of the samples and are not mixed. */
   readonly perSample: boolean;
 }
 
-/** Cuts a convolution into blocks. */
+/** Splits a convolution into blocks. */
 export function blocksOf({ x, weight, y, attributes, dynamic }: ConvolutionShapes): Blocks {
   const [, cin, height, width] = x;
   const [, cout, inputs, kh, kw] = weight;
@@ -74,7 +80,7 @@ export function blocksOf({ x, weight, y, attributes, dynamic }: ConvolutionShape
   return { ...blocks, inputs: kw * inputs, taps: kh, window, padding };
 }
 
-/** The weight, [n, Cout, kh, kw, Cin/groups] here, in blocks, and the table. */
+/** Returns the weight in blocks, and the table. On this device the weight is [n, Cout, kh, kw, Cin/groups]. */
 export function prepareBlocks(weight: tf.Tensor, shapes: ConvolutionShapes): tf.Tensor[] {
   const { groups, count, size, outputs, taps, inputs, window } = blocksOf(shapes);
   const [n] = shapes.weight;
@@ -93,7 +99,10 @@ export function prepareBlocks(weight: tf.Tensor, shapes: ConvolutionShapes): tf.
   return [bank, tf.tensor1d(tileTable(window, shapes.x[1]), "int32")];
 }
 
-/** The table of ../wasm/convolution.ts. Tiles that would go beyond the last pixel begin earlier, or repeat it. */
+/**
+ * Returns the table of ../wasm/convolution.ts. A tile that would end after the last pixel begins earlier, or repeats
+ * the last pixel.
+ */
 function tileTable(window: Window, channels: number): Int32Array {
   const reads = tapTable(window);
   const pixels = window.outputSize[0] * window.outputSize[1], taps = reads.length / pixels;
@@ -113,17 +122,17 @@ function tileTable(window: Window, channels: number): Int32Array {
   return table;
 }
 
-/** Blocks of a group that are computed together, of all their channels or one of fewer. */
+/** Blocks of a group that are computed together: full blocks, or a single block with fewer channels. */
 export interface Span {
   readonly group: number;
-  /** The first block. */
+  /** Index of the first block. */
   readonly first: number;
   readonly length: number;
-  /** Output channels that the last block has of OUTPUTS. */
+  /** Number of output channels in the last block, at most OUTPUTS. */
   readonly lanes: number;
 }
 
-/** All blocks, group by group. */
+/** Returns all blocks, group by group. */
 export function spansOf({ groups, count, size, outputs }: Blocks): Span[] {
   const most = Math.max(1, Math.floor(SPAN_BYTES / (NUMBER * size)));
   const whole = Math.floor(outputs / OUTPUTS);

@@ -1,7 +1,7 @@
 /**
- * The backward of conv2d and dynamic_conv2d. Channel and filter attention scale the images and the gradients; spatial and
- * kernel attention make a weight per sample, so that these go one sample at a time and nothing of a weight's size is
- * kept for more than one. Weights that are given for each sample go one sample at a time, too.
+ * The backward pass of conv2d and dynamic_conv2d. Channel and filter attention scale the images and the gradients.
+ * Spatial and kernel attention make a weight per sample, so these samples are processed one at a time, and at most one
+ * sample's buffer of the weight's size is kept. Samples with given weights are also processed one at a time.
  *
  * @module
  */
@@ -19,10 +19,10 @@ import { mixKernels } from "./mix_kernels.ts";
 import { transposeMatrices } from "./transpose.ts";
 import { compute } from "./typed_array.ts";
 
-/** Elements of patches that are made at once where several samples share a weight: 16 MB of them. */
+/** Largest number of patch elements that are made at once if several samples share a weight: 16 MB. */
 const PATCHES = 2 ** 22;
 
-/** The gradient to (channel attention times) x. */
+/** The gradient with respect to x, or to channel attention times x. */
 export const conv2dInputGradKernel: Kernel<Node<typeof conv2dInputGrad>> = {
   run({ gradient, weight, filter, spatial, kernel }, { operands, output: { shape }, attributes }) {
     const c = contractionOf(shape, operands.weight.shape, operands.gradient.shape, attributes);
@@ -37,7 +37,7 @@ export const conv2dInputGradKernel: Kernel<Node<typeof conv2dInputGrad>> = {
   },
 };
 
-/** The gradient to the weight, summed over the batch unless each sample has its own. */
+/** The gradient with respect to the weight, summed over the batch unless each sample has its own weight. */
 export const conv2dWeightGradKernel: Kernel<Node<typeof conv2dWeightGrad>> = {
   run({ x, gradient, channel, filter, spatial, kernel }, { operands, output: { shape }, attributes }) {
     const c = contractionOf(operands.x.shape, shape, operands.gradient.shape, attributes);
@@ -68,14 +68,17 @@ export const conv2dWeightGradKernel: Kernel<Node<typeof conv2dWeightGrad>> = {
   },
 };
 
-/** P: the weight times its gradient from each sample alone, summed over the input channels; [B, n, taps, Cout] here. */
+/**
+ * P: the weight times its gradient from each single sample, summed over the input channels. [B, n, taps, Cout] on this
+ * device.
+ */
 export const conv2dAttentionProductsKernel: Kernel<Node<typeof conv2dAttentionProducts>> = {
   run({ x, gradient, weight, channel }, { operands, output: { shape }, attributes }) {
     const c = contractionOf(operands.x.shape, operands.weight.shape, operands.gradient.shape, attributes);
     const image = channel ? tf.mul(x!, perChannel(channel)) : x!;
     const [batch, cout, n, taps] = shape;
     const inputs = c.cin / c.groups;
-    const kernels = transposeMatrices(weight!, cout, taps * inputs); // as weightProduct answers: outputs last
+    const kernels = transposeMatrices(weight!, cout, taps * inputs); // outputs last, as in weightProduct
     return concatenated(batch, 1, (b) => {
       const product = weightProduct(samples(image, b, 1), samples(gradient!, b, 1), c);
       return compute([1, cout, n, taps], [product, kernels], (out, product, kernels) => {
@@ -94,25 +97,25 @@ export const conv2dAttentionProductsKernel: Kernel<Node<typeof conv2dAttentionPr
   },
 };
 
-/** How many samples' patches fit PATCHES, at least one. */
+/** Returns the number of samples whose patches fit PATCHES, at least one. */
 function samplesAtOnce({ pixels, taps, cin }: Contraction): number {
   return Math.max(1, Math.floor(PATCHES / (pixels * taps * cin)));
 }
 
-/** Samples b to b + count, or to the last one. */
+/** Returns samples b to b + count, or to the last one. */
 function samples(x: tf.Tensor, b: number, count: number): tf.Tensor {
   const [batch, ...each] = x.shape;
   return tf.slice(x, [b, ...each.map(() => 0)], [Math.min(count, batch - b), ...each]);
 }
 
-/** `step` samples after `step` samples, put together again. */
+/** Computes `step` samples at a time and concatenates the results. */
 function concatenated(batch: number, step: number, part: (b: number, count: number) => tf.Tensor): tf.Tensor {
   const parts = [];
   for (let b = 0; b < batch; b += step) parts.push(tf.tidy(() => part(b, step)));
   return tf.concat(parts);
 }
 
-/** A sample's attention, reshaped. */
+/** Returns a sample's attention, reshaped. */
 function row(attention: tf.Tensor, b: number, shape: number[]): tf.Tensor {
   return tf.reshape(tf.slice(attention, [b, 0], [1, -1]), shape);
 }

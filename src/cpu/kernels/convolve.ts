@@ -9,19 +9,19 @@ import { type Blocks, blocksOf, type ConvolutionShapes, type Span, spansOf } fro
 import { deviceShape } from "./device_shape.ts";
 import { compute } from "./typed_array.ts";
 
-/** What a result is confined to. */
+/** Lower and upper limit of each activation's result. */
 const BOUNDS: Readonly<Record<Activation, { readonly least: number; readonly most: number }>> = {
   none: { least: -Infinity, most: Infinity },
   relu: { least: 0, most: Infinity },
   relu6: { least: 0, most: 6 },
 };
 
-/** Operands of a convolution but for its weight; x [B, H, W, Cin], the attentions as dynamic_conv2d has them. */
+/** Operands of a convolution except its weight. x is [B, H, W, Cin]. The attentions are those of dynamic_conv2d. */
 export type ConvolutionOperands = {
   readonly [K in Exclude<keyof Node<typeof dynamicConv2d>["operands"], "weight">]?: tf.Tensor;
 };
 
-/** activation(x * weight + bias + residual), with what prepareBlocks() answered for the weight. */
+/** activation(x * weight + bias + residual). The weight is given as prepareBlocks() returns it. */
 export function convolve(
   operands: ConvolutionOperands,
   [bank, table]: readonly tf.Tensor[],
@@ -44,11 +44,11 @@ export function convolve(
   const totals = emptyTensor([PIXELS, OUTPUTS]);
   const y = emptyTensor(deviceShape(shapes.y));
   const kernelName = depthwise ? "depthwise" : taps * inputs > 2 * CHAIN ? "long" : "convolve";
-  // From here on nothing is allocated, so that views hold.
+  // No allocation after this line, so that views stay valid.
   const at = addressesOf(
     { x, bank, table, zeros, ones, bias, residual, channel, filter, kernel, spatial, weight, part, totals, y },
   );
-  /** The weight of sample b, of a span that begins with block i. */
+  /** Mixes the weight of sample b, for a span that begins with block i, and returns its address. */
   const mixed = (b: number, i: number, { group, length }: Span) => {
     for (let j = 0; j < length; j++) {
       wasmKernels.mix({
@@ -70,7 +70,7 @@ export function convolve(
     const { group, first, length, lanes } = span;
     const i = group * count + first, channels = first * OUTPUTS, whole = lanes === OUTPUTS;
     for (let b = 0; b < batch; b++) { // in the inner loop: the span's weights are still in the cache
-      // Where depthwise, lanes without a channel read what comes next, and are not kept.
+      // Depthwise: lanes without a channel read the next channels. Their results are not kept.
       const image = b * x.size / batch + (depthwise ? channels : group * inputs);
       const result = b * pixels * cout + group * outputs + channels;
       wasmKernels[kernelName]({
@@ -96,7 +96,7 @@ export function convolve(
   return y;
 }
 
-/** x with the rows and columns of zeros that its blocks want; tfjs's own takes several times as long. */
+/** Adds the rows and columns of zeros that the blocks need. tfjs's own padding takes several times as long. */
 function padded(x: tf.Tensor, { padding }: Blocks): tf.Tensor {
   if (!padding || Math.max(...padding) === 0) return x;
   const [batch, height, width, channels] = x.shape;
@@ -110,13 +110,19 @@ function padded(x: tf.Tensor, { padding }: Blocks): tf.Tensor {
   });
 }
 
-/** The channel and the filter attention. Where depthwise, a block's output channels are its input channels. */
+/**
+ * Returns the channel and the filter attention. Depthwise, they are multiplied: a block's output channels are its input
+ * channels.
+ */
 function scales({ channel, filter }: ConvolutionOperands, blocks: Blocks, batch: number) {
   if (!blocks.depthwise || !channel) return { channel, filter: inBlocks(filter, 1, batch, blocks) };
   return { filter: inBlocks(filter ? tf.mul(channel, filter) : channel, 1, batch, blocks) };
 }
 
-/** Rows of numbers by output channel, those of a group filled up to whole blocks; all are `missing` where there are none. */
+/**
+ * Lays out rows of numbers per output channel in blocks. Each group is filled up to whole blocks. If `values` is left
+ * out, all numbers are `missing`.
+ */
 function inBlocks(
   values: tf.Tensor | undefined,
   missing: number,
@@ -132,7 +138,7 @@ function inBlocks(
   });
 }
 
-/** Moves a block of fewer channels than lanes to its place in y, with the residual and the activation. */
+/** Copies a block with fewer channels than lanes to its place in y, and applies the residual and the activation. */
 function finish(
   part: Float32Array,
   y: Float32Array,

@@ -1,4 +1,4 @@
-/** The loss of classification and its gradient. */
+/** The cross-entropy loss and its gradient. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { crossEntropy, crossEntropyGrad } from "../../graph/ops/cross_entropy.ts";
@@ -38,7 +38,7 @@ export const crossEntropyGradKernel: Kernel<Node<typeof crossEntropyGrad>> = {
     }),
 };
 
-/** q[c]: the label's share and the evenly spread one. */
+/** q[c]: the target of class c, from the label's share and the share that is spread over all classes. */
 function target(c: number, label: number, classes: number, smoothing: number): number {
   return (c === label ? 1 - smoothing : 0) + smoothing / classes;
 }

@@ -1,4 +1,4 @@
-/** The products of ./contractions.ts where every input channel is a group of its own, with Cout/Cin outputs each. */
+/** The products of ./contractions.ts if every input channel is a group of its own, with Cout/Cin outputs each. */
 
 import type { tf } from "../tfjs.ts";
 import type { Contraction } from "./contraction.ts";
@@ -20,7 +20,7 @@ export function depthwiseWeightProduct(x: tf.Tensor, gradient: tf.Tensor, c: Con
 /** dx [S, H, W, Cin]; weight [Cout, taps, 1]. */
 export function depthwiseInputProduct(gradient: tf.Tensor, weight: tf.Tensor, c: Contraction): tf.Tensor {
   const { cin, cout, taps, window: { inputSize } } = c;
-  const byTap = transposeMatrices(weight, cout, taps); // so that the inner loop reads neighbours
+  const byTap = transposeMatrices(weight, cout, taps); // makes the inner loop read neighbouring elements
   return compute([gradient.shape[0], cin, ...inputSize], [gradient, byTap], (dx, gradient, weight) => {
     visitPixels(c, dx.length, (from, to, tap) => {
       for (let o = 0; o < cout; o++) dx[from + channelOf(o, c)] += gradient[to + o] * weight[tap * cout + o];
@@ -28,12 +28,15 @@ export function depthwiseInputProduct(gradient: tf.Tensor, weight: tf.Tensor, c:
   });
 }
 
-/** The input channel of an output channel. */
+/** Returns the input channel of an output channel. */
 function channelOf(o: number, { cin, cout }: Contraction): number {
   return cin === cout ? o : Math.floor(o * cin / cout);
 }
 
-/** For every output pixel and tap that reads a pixel: where the channels of the one read and of the one written begin. */
+/**
+ * Visits every output pixel and tap that reads a pixel, with the index of the first channel that is read and of the
+ * first that is written.
+ */
 function visitPixels(
   { table, taps, pixels, cin, cout, window: { inputSize: [height, width] } }: Contraction,
   elements: number,

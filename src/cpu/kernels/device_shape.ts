@@ -1,6 +1,9 @@
 import type { Shape } from "../../graph/graph.ts";
 
-/** The extents that a value has on this device: those of 4 and 5 axes have the third from last, the channels, last. */
+/**
+ * Returns the shape of a value on this device. With 4 or 5 axes, the third axis from the end (the channels) becomes the
+ * last.
+ */
 export function deviceShape(shape: Shape): number[] {
   if (shape.length < 4) return [...shape];
   const [channels, height, width] = shape.slice(-3);

@@ -4,7 +4,7 @@ import { type dropoutMask, dropoutMaskValues } from "../../graph/ops/dropout_mas
 import type { Kernel } from "./kernel.ts";
 import { toDevice } from "./layout.ts";
 
-/** The operator's own definition. */
+/** Runs the operator's own definition. */
 export const dropoutMaskKernel: Kernel<Node<typeof dropoutMask>> = {
   run({ seed, step }, { attributes }) {
     const [key] = seed!.dataSync(), [counter] = step!.dataSync();

@@ -1,4 +1,4 @@
-/** The backward of sigmoid and softmax. */
+/** The backward pass of sigmoid and softmax. */
 
 import { tf } from "../tfjs.ts";
 import { tempered } from "./elementwise.ts";

@@ -1,4 +1,4 @@
-/** The operators that are formulas, and their gradients. */
+/** The operators that are defined by formulas, and their gradients. */
 
 import type { Attributes, Node, Shape, Value } from "../../graph/graph.ts";
 import { type Expression, operandsOf } from "../../graph/ops/elementwise/expression.ts";
@@ -11,7 +11,7 @@ import { evaluate } from "./program.ts";
 import { copyStrided, repeatedStrides } from "./strides.ts";
 import { compute } from "./typed_array.ts";
 
-/** What tfjs computes of two tensors, which it repeats as the graph does. */
+/** Expressions that tfjs computes directly from two tensors. It broadcasts as the graph does. */
 const NATIVE: Readonly<Partial<Record<Expression["kind"], (a: tf.Tensor, b: tf.Tensor) => tf.Tensor>>> = {
   add: (a, b) => tf.add(a, b),
   sub: (a, b) => tf.sub(a, b),
@@ -19,7 +19,7 @@ const NATIVE: Readonly<Partial<Record<Expression["kind"], (a: tf.Tensor, b: tf.T
   div: (a, b) => tf.div(a, b),
 };
 
-/** A kernel for each formula. */
+/** One kernel per formula. */
 export const FORMULA_KERNELS = Object.fromEntries(
   Object.entries(FORMULAS).map(([name, formula]) => {
     const run: Kernel["run"] = (tensors, { operands, output, attributes }) =>
@@ -28,7 +28,7 @@ export const FORMULA_KERNELS = Object.fromEntries(
   }),
 ) as Readonly<Record<ElementwiseName, Kernel>>;
 
-/** The gradient to an operand of a formula. */
+/** The gradient with respect to an operand of a formula. */
 export const elementwiseGradKernel: Kernel<Node<typeof elementwiseGrad>> = {
   run(tensors, { operands, output, attributes }) {
     const formula = FORMULAS[attributes.of as ElementwiseName];
@@ -64,7 +64,10 @@ function runExpression(
   });
 }
 
-/** [C] and [B, C] as [1, C, 1, 1] and [B, C, 1, 1]: what is the same for all pixels has fewer axes sometimes. */
+/**
+ * Reshapes [C] and [B, C] to [1, C, 1, 1] and [B, C, 1, 1]. A value that is the same for all pixels may have fewer
+ * axes.
+ */
 function sameRank(shape: Shape, rank: number): Shape {
   if (shape.length === rank) return shape;
   const byChannel = shape.length === 1 ? [1, ...shape] : shape;

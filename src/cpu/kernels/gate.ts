@@ -1,4 +1,4 @@
-/** Which updates of a training step count; see src/graph/ops/gate.ts. */
+/** Conditions for the updates of a training step; see src/graph/ops/gate.ts. */
 
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
@@ -10,7 +10,7 @@ export const accumulateKernel: Kernel = {
   run: ({ total, gradient, keep }) => number(keep) !== 0 ? tf.add(total!, gradient!) : tf.clone(gradient!),
 };
 
-/** open where x is finite, else 0. */
+/** open if x is finite, else 0. */
 export const gateKernel: Kernel = {
   run: ({ open, x }) => Number.isFinite(number(x)) ? tf.clone(open!) : tf.zerosLike(open!),
 };

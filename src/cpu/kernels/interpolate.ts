@@ -1,4 +1,4 @@
-/** Other sizes of an image: sums along columns, then along rows, by tables. */
+/** Resizes images: weighted sums along columns, then along rows, from tables. */
 
 import type { Node, Shape } from "../../graph/graph.ts";
 import {
@@ -12,7 +12,7 @@ import type { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
 import { compute } from "./typed_array.ts";
 
-/** An image of another size. */
+/** The resized image. */
 export const interpolateKernel: Kernel<Node<typeof interpolate>> = {
   run({ x }, { operands, output, attributes }) {
     const [, , height, width] = operands.x.shape;
@@ -20,7 +20,7 @@ export const interpolateKernel: Kernel<Node<typeof interpolate>> = {
   },
 };
 
-/** The gradient to the image. */
+/** The gradient with respect to the image. */
 export const interpolateGradKernel: Kernel<Node<typeof interpolateGrad>> = {
   run: ({ gradient }, { operands, output, attributes }) =>
     resize(gradient!, operands.gradient.shape, output.shape, gradientTables(attributes.inputSize, attributes)),

@@ -1,9 +1,9 @@
 /**
- * What an operator is to the CPU executor: a function over tfjs tensors.
+ * Kernels of the CPU executor. A kernel is a function on tfjs tensors that computes an operator.
  *
- * tfjs computes with channels last, so every 4-D value is kept as [B, H, W, C], whatever it holds, and every 5-D one as
- * [n, O, kh, kw, I]; all other ranks are kept as the graph has them. Kernels run inside tf.tidy: what they leave behind
- * but do not answer is freed.
+ * tfjs computes with channels last. So every 4-D value is stored as [B, H, W, C], whatever it holds, and every 5-D
+ * value as [n, O, kh, kw, I]. Values of other ranks are stored as in the graph. Kernels run inside tf.tidy, which frees
+ * all tensors that they make and do not return.
  *
  * @module
  */
@@ -11,14 +11,17 @@
 import type { Node } from "../../graph/graph.ts";
 import type { tf } from "../tfjs.ts";
 
-/** The operands of a node by name; left-out ones are undefined. */
+/** The operands of a node by name. An operand that is left out is undefined. */
 export type TensorOperands = Readonly<Record<string, tf.Tensor | undefined>>;
 
-/** How one operator runs. */
+/** The implementation of an operator. */
 // deno-lint-ignore no-explicit-any -- each kernel names the node type of its own operator
 export interface Kernel<N extends Node = any> {
-  /** The operand "weight" in the layout that `run` wants: done once where it is a parameter that never changes. */
+  /**
+   * Returns the operand "weight" in the layout that `run` needs. Called once if the weight is a parameter that never
+   * changes.
+   */
   prepare?(weight: tf.Tensor, node: N): tf.Tensor[];
-  /** Computes the output. `weights` is what `prepare` answered; kernels without it get none. */
+  /** Computes the output. `weights` is the result of `prepare`, or empty for kernels without it. */
   run(operands: TensorOperands, node: N, weights: readonly tf.Tensor[]): tf.Tensor;
 }

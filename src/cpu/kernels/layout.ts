@@ -1,4 +1,4 @@
-/** Operators that move elements about, and the layout that images and weights have on this device. */
+/** Operators that move elements, and the layout of images and weights on this device. */
 
 import type { Node, Shape } from "../../graph/graph.ts";
 import type {
@@ -19,14 +19,14 @@ import { copyStrided, deviceAxis, deviceStrides } from "./strides.ts";
 import { transposeMatrices } from "./transpose.ts";
 import { compute } from "./typed_array.ts";
 
-/** Row-major numbers as a tensor of this device. */
+/** Converts row-major numbers to a tensor of this device. */
 export function toDevice(values: Float32Array, shape: Shape): tf.Tensor {
   if (shape.length < 4) return tf.tensor(values, [...shape], "float32");
   const [channels, height, width] = shape.slice(-3);
   return tf.tensor(transposePlanes(values, channels, height * width), [...deviceShape(shape)], "float32");
 }
 
-/** A copy of a tensor's numbers as the graph has them. */
+/** Copies a tensor's numbers in the graph's layout. */
 export function toNumbers(x: tf.Tensor): Float32Array<ArrayBuffer> {
   const values = x.dataSync<"float32">() as Float32Array<ArrayBuffer>;
   if (x.rank < 4) return values;
@@ -47,14 +47,14 @@ function transposePlanes(values: Float32Array, rows: number, columns: number): F
   return result;
 }
 
-/** A tensor as the graph has it as one of this device. */
+/** Converts a tensor from the graph's layout to this device's. */
 function toDeviceLayout(x: tf.Tensor): tf.Tensor {
   if (x.rank < 4) return tf.clone(x);
   const [channels, height, width] = x.shape.slice(-3);
   return tf.reshape(transposeMatrices(x, channels, height * width), deviceShape(x.shape));
 }
 
-/** A tensor of this device as the graph has it. */
+/** Converts a tensor from this device's layout to the graph's. */
 export function toGraphLayout(x: tf.Tensor): tf.Tensor {
   if (x.rank < 4) return tf.clone(x);
   const [height, width, channels] = x.shape.slice(-3);
@@ -62,7 +62,7 @@ export function toGraphLayout(x: tf.Tensor): tf.Tensor {
   return tf.reshape(transposeMatrices(x, height * width, channels), shape);
 }
 
-/** [B, ...] -> [B, product of the rest], in the graph's order. */
+/** [B, ...] -> [B, product of the other extents], in the graph's order. */
 export const flattenKernel: Kernel<Node<typeof flatten>> = {
   run: ({ x }, { output }) => tf.reshape(toGraphLayout(x!), [...output.shape]),
 };
@@ -72,12 +72,12 @@ export const unflattenKernel: Kernel<Node<typeof unflatten>> = {
   run: ({ x }, { output }) => toDeviceLayout(tf.reshape(x!, [...output.shape])),
 };
 
-/** Zero channels before and after. */
+/** Adds zero channels before and after. */
 export const padChannelsKernel: Kernel<Node<typeof padChannels>> = {
   run: ({ x }, { attributes: { before, after } }) => tf.pad(x!, [[0, 0], [0, 0], [0, 0], [before, after]]),
 };
 
-/** Some of the channels. */
+/** A range of the channels. */
 export const sliceChannelsKernel: Kernel<Node<typeof sliceChannels>> = {
   run: ({ x }, { attributes: { start, count } }) => tf.slice(x!, [0, 0, 0, start], [-1, -1, -1, count]),
 };
@@ -87,7 +87,7 @@ export const reshapeKernel: Kernel<Node<typeof reshape>> = {
   run: ({ x }, { output }) => toDeviceLayout(tf.reshape(toGraphLayout(x!), [...output.shape])),
 };
 
-/** Axes in another order. */
+/** Reorders the axes. */
 export const permuteKernel: Kernel<Node<typeof permute>> = {
   run({ x }, { operands, output: { shape }, attributes: { dims } }) {
     const strides = deviceStrides(operands.x.shape);
@@ -95,7 +95,7 @@ export const permuteKernel: Kernel<Node<typeof permute>> = {
   },
 };
 
-/** Some elements of an axis. */
+/** A range of an axis. */
 export const narrowKernel: Kernel<Node<typeof narrow>> = {
   run({ x }, { attributes: { dim, start, length } }) {
     const axis = deviceAxis(x!.rank, dim);
@@ -104,7 +104,7 @@ export const narrowKernel: Kernel<Node<typeof narrow>> = {
   },
 };
 
-/** Zeros around the elements of an axis. */
+/** Adds zeros before and after, along an axis. */
 export const padAxisKernel: Kernel<Node<typeof padAxis>> = {
   run({ x }, { attributes: { dim, before, after } }) {
     const axis = deviceAxis(x!.rank, dim);
@@ -112,7 +112,7 @@ export const padAxisKernel: Kernel<Node<typeof padAxis>> = {
   },
 };
 
-/** One after the other along an axis. */
+/** Concatenates along an axis. */
 export const concatKernel: Kernel<Node<typeof concat>> = {
   run: (operands, { output: { shape }, attributes: { dim } }) =>
     tf.concat(Object.values(operands).map((x) => x!), deviceAxis(shape.length, dim)),

@@ -5,7 +5,10 @@ import { activate, tempered } from "./elementwise.ts";
 import type { Kernel } from "./kernel.ts";
 import { inChains, matrixProduct } from "./matrix_product.ts";
 
-/** y = activation(x weight^T + bias). The weight is kept transposed and in parts: tfjs's fast product takes it so. */
+/**
+ * y = activation(x weight^T + bias). The weight is stored transposed and in parts, as tfjs's fast matrix product needs
+ * it.
+ */
 export const linearKernel: Kernel<Node<typeof linear>> = {
   prepare(weight, { output, operands }) {
     return inChains(tf.transpose(tf.reshape<tf.Rank.R2>(weight, [output.shape[1], operands.x.shape[1]])));

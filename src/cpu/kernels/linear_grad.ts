@@ -1,4 +1,4 @@
-/** The backward of linear: two matrix products. */
+/** The backward pass of linear: two matrix products. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { linearInputGrad, linearWeightGrad } from "../../graph/ops/linear_grad.ts";
@@ -13,7 +13,7 @@ export const linearInputGradKernel: Kernel<Node<typeof linearInputGrad>> = {
     matrixProduct(gradient as tf.Tensor2D, inChains(tf.reshape<tf.Rank.R2>(weight!, [-1, inputs]))),
 };
 
-/** gradient^T x. Transposed first: tfjs's fast product takes no transposed operand. */
+/** gradient^T x. The gradient is transposed first, because tfjs's fast matrix product takes no transposed operand. */
 export const linearWeightGradKernel: Kernel<Node<typeof linearWeightGrad>> = {
   run: ({ x, gradient }, { output: { shape } }) =>
     tf.reshape(matrixProduct(tf.transpose(gradient as tf.Tensor2D), inChains(x as tf.Tensor2D)), deviceShape(shape)),

@@ -1,6 +1,6 @@
 /**
- * Matrix products whose sums are long. tfjs adds all products of a result in one chain, which loses digits as the chain
- * grows; here they are sums of short chains, added in pairs.
+ * Matrix products with long sums. tfjs adds all products of a result in one chain, and loses more digits the longer the
+ * chain is. Here the sum is split into short chains, whose results are added in pairs.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 import { tf } from "../tfjs.ts";
 import { compute } from "./typed_array.ts";
 
-/** Products of one chain. */
+/** Number of products in a chain. */
 export const PRODUCTS = 1024;
 
-/** The rows of a product's second operand, some at a time. */
+/** Splits the rows of a product's second operand into chains. */
 export function inChains(b: tf.Tensor2D): tf.Tensor2D[] {
   const [rows] = b.shape;
   if (rows <= PRODUCTS) return [b];
@@ -22,7 +22,7 @@ export function inChains(b: tf.Tensor2D): tf.Tensor2D[] {
   return blocks;
 }
 
-/** `count` rows of a matrix from the first on. tfjs's slice takes as long as the whole matrix is large. */
+/** Returns `count` rows of a matrix, starting with `first`. The time of tfjs's slice grows with the whole matrix. */
 export function someRows(x: tf.Tensor2D, first: number, count: number): tf.Tensor2D {
   const [, columns] = x.shape;
   return compute([count, columns], [x], (out, x) => {
@@ -30,14 +30,14 @@ export function someRows(x: tf.Tensor2D, first: number, count: number): tf.Tenso
   }) as tf.Tensor2D;
 }
 
-/** a b, of b's rows as inChains() gives them. */
+/** The product a b. `b` is split into rows by inChains(). */
 export function matrixProduct(a: tf.Tensor2D, b: readonly tf.Tensor2D[]): tf.Tensor2D {
   if (b.length === 1) return tf.matMul(a, b[0]);
   const columns = tf.split(a, b.map(({ shape: [rows] }) => rows), 1);
   return sumOf(b.map((rows, i) => () => tf.matMul(columns[i], rows)));
 }
 
-/** The sum of what these make, in pairs: no number takes part in more additions than pairs have levels. */
+/** Returns the sum of the terms, added in pairs: the number of additions per term is the depth of the tree. */
 export function sumOf<T extends tf.Tensor>(terms: readonly (() => T)[]): T {
   if (terms.length === 1) return terms[0]();
   return tf.tidy(() => {

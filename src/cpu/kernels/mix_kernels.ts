@@ -2,11 +2,11 @@ import { tf } from "../tfjs.ts";
 import { compute } from "./typed_array.ts";
 
 /**
- * The weight of one sample: sum_i kernel[b,i] spatial[b] weight[i], an attention that is left out counting as 1. `weight`
- * is n kernels one after the other, each of the shape that is answered: [outer, taps, inner].
+ * The weight of one sample: sum_i kernel[b,i] spatial[b] weight[i]. An attention that is left out counts as 1. `weight`
+ * holds n kernels one after the other, each with the shape of the result: [outer, taps, inner].
  *
- * In TypeScript, because tfjs's matrix product would keep a second copy of all weights, repacked, for as long as they
- * live.
+ * Written in TypeScript, because tfjs's matrix product would keep a second, repacked copy of all weights as long as
+ * they exist.
  */
 export function mixKernels(
   weight: tf.Tensor,
@@ -22,7 +22,7 @@ export function mixKernels(
   }
   return compute(shape, [weight, kernel, spatial], (out, w, kernel, spatial) => {
     const n = w.length / out.length;
-    for (let first = 0; first < n; first += 4) { // four kernels a pass, the missing ones times 0
+    for (let first = 0; first < n; first += 4) { // four kernels per pass; missing ones are multiplied by 0
       const [p, q, r, s] = [0, 1, 2, 3].map((i) => Math.min(first + i, n - 1) * out.length);
       const [a, c, d, e] = [0, 1, 2, 3].map((i) => first + i < n ? kernel[b * n + first + i] : 0);
       for (let row = 0, i = 0; row < outer * taps; row++) {

@@ -1,6 +1,6 @@
 /**
- * mix_kernels, whose result is a weight for each sample in memory, and its backward. Plain loops over rows of input
- * channels, which come last here: [n, Cout, kh, kw, Cin/groups].
+ * mix_kernels, which stores a weight for each sample in memory, and its backward pass. These are plain loops over rows
+ * of input channels. Input channels come last here: [n, Cout, kh, kw, Cin/groups].
  *
  * @module
  */
@@ -15,23 +15,23 @@ import type {
 import type { Kernel } from "./kernel.ts";
 import { compute } from "./typed_array.ts";
 
-/** A row of input channels: of sample `b`, kernel `k`, output channel `o` and tap `tap`. */
+/** A row of input channels, of sample `b`, kernel `k`, output channel `o` and tap `tap`. */
 interface Row {
   readonly b: number;
   readonly k: number;
   readonly o: number;
   readonly tap: number;
-  /** Where it begins in the n kernels, and in the samples' weights. */
+  /** Index of its first element in the n kernels, and in the samples' weights. */
   readonly weight: number;
   readonly mixed: number;
-  /** Where its input channels begin in a channel attention of all samples. */
+  /** Index of its first input channel in the channel attention of all samples. */
   readonly channel: number;
 }
 
-/** Calls f for every row, of every kernel; `channels` is the extent of the channel attention. */
+/** Calls f for every row of every kernel. `channels` is the extent of the channel attention. */
 function visitRows(batch: number, [n, cout, inputs, kh, kw]: Shape, channels: number, f: (row: Row) => void): void {
   const taps = kh * kw, each = cout * taps * inputs;
-  const outputs = cout / Math.max(1, channels / inputs); // of a group
+  const outputs = cout / Math.max(1, channels / inputs); // output channels per group
   for (let b = 0; b < batch; b++) {
     for (let k = 0; k < n; k++) {
       for (let o = 0, at = 0; o < cout; o++) {
@@ -44,10 +44,10 @@ function visitRows(batch: number, [n, cout, inputs, kh, kw]: Shape, channels: nu
   }
 }
 
-/** Numbers [B, extent], or nothing. */
+/** Numbers [B, extent], or undefined. */
 type Attention = Float32Array | undefined;
 
-/** What the attentions that a row has in common multiply it by. */
+/** Returns the product of the attentions that are the same for a whole row. */
 function scaleOf(
   { b, k, o, tap }: Row,
   [n, cout, , kh, kw]: Shape,
@@ -72,7 +72,7 @@ export const mixKernelsKernel: Kernel<Node<typeof mixKernels>> = {
   },
 };
 
-/** The gradient to the n kernels. */
+/** The gradient with respect to the n kernels. */
 export const mixKernelsWeightGradKernel: Kernel<Node<typeof mixKernelsWeightGrad>> = {
   run({ gradient, channel, filter, spatial, kernel }, { operands, output: { shape } }) {
     const [, , inputs] = shape, [batch] = operands.gradient.shape;
@@ -89,7 +89,7 @@ export const mixKernelsWeightGradKernel: Kernel<Node<typeof mixKernelsWeightGrad
   },
 };
 
-/** The gradient to the channel attention. */
+/** The gradient with respect to the channel attention. */
 export const mixKernelsChannelGradKernel: Kernel<Node<typeof mixKernelsChannelGrad>> = {
   run({ gradient, weight, filter, spatial, kernel }, { operands, output: { shape: [batch, channels] } }) {
     const kernels = operands.weight.shape, [, , inputs] = kernels;
@@ -105,7 +105,7 @@ export const mixKernelsChannelGradKernel: Kernel<Node<typeof mixKernelsChannelGr
   },
 };
 
-/** The products for the other attentions; [B, n, taps, Cout] here. */
+/** The products for the other attentions. [B, n, taps, Cout] on this device. */
 export const mixKernelsProductsKernel: Kernel<Node<typeof mixKernelsProducts>> = {
   run({ gradient, weight, channel }, { operands, output: { shape } }) {
     const kernels = operands.weight.shape, [n, cout, inputs] = kernels, taps = shape[3];

@@ -1,4 +1,4 @@
-/** The table of the operators this device runs. */
+/** Lists the operators that this device runs. */
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";

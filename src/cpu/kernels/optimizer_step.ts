@@ -1,11 +1,11 @@
-/** The arithmetic of optimizers. All of it element by element, so that layouts do not matter. */
+/** The arithmetic of optimizers. All of it is elementwise, so the layout does not matter. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { adamwStep, clipFactor, sgdStep, sgdVelocity, squaredAverage } from "../../graph/ops/optimizer_step.ts";
 import { tf } from "../tfjs.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Whether a condition, where there is one, lets an update happen. */
+/** Returns true if there is no condition, or if it allows the update. */
 export function isOpen(condition: tf.Tensor | undefined): boolean {
   return !condition || condition.dataSync()[0] !== 0;
 }

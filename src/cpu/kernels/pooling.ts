@@ -5,7 +5,7 @@ import { NUMBER } from "../wasm/convolution.ts";
 import { MEAN_CHANNELS } from "../wasm/mean.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** The maximum of every window; padding never wins. */
+/** The maximum of every window. Padding never is the maximum. */
 export const maxPool2dKernel: Kernel<Node<typeof maxPool2d>> = {
   run({ x }, { attributes: { kernelSize, stride, padding: [top, left] } }) {
     const pad: tf.backend_util.ExplicitPadding = [[0, 0], [top, top], [left, left], [0, 0]];
@@ -13,7 +13,7 @@ export const maxPool2dKernel: Kernel<Node<typeof maxPool2d>> = {
   },
 };
 
-/** The mean of every window. tfjs leaves padding out of the count, so zeros are put there first. */
+/** The mean of every window. tfjs does not count padding, so zeros are added first. */
 export const avgPool2dKernel: Kernel<Node<typeof avgPool2d>> = {
   run({ x }, { attributes: { kernelSize, stride, padding: [top, left] } }) {
     const padded = tf.pad(x as tf.Tensor4D, [[0, 0], [top, top], [left, left], [0, 0]]);
@@ -21,7 +21,7 @@ export const avgPool2dKernel: Kernel<Node<typeof avgPool2d>> = {
   },
 };
 
-/** Mean over height and width. */
+/** The mean over height and width. */
 export const globalAvgPoolKernel: Kernel<Node<typeof globalAvgPool>> = {
   run({ x }, { output: { shape: [batch, channels] } }) {
     const missing = Math.max(0, MEAN_CHANNELS - channels);
@@ -30,7 +30,7 @@ export const globalAvgPoolKernel: Kernel<Node<typeof globalAvgPool>> = {
   },
 };
 
-/** Means [B, C] of x [B, H, W, C], of MEAN_CHANNELS channels at least. */
+/** Means [B, C] of x [B, H, W, C], for at least MEAN_CHANNELS channels. */
 function means(x: tf.Tensor): tf.Tensor {
   const [batch, height, width, channels] = x.shape;
   const pixels = height * width;
@@ -38,7 +38,7 @@ function means(x: tf.Tensor): tf.Tensor {
   const at = addressesOf({ x, y });
   for (let b = 0; b < batch; b++) {
     for (let next = 0; next < channels; next += MEAN_CHANNELS) {
-      const c = Math.min(next, channels - MEAN_CHANNELS); // the last ones may be computed twice
+      const c = Math.min(next, channels - MEAN_CHANNELS); // the last channels may be computed twice
       wasmKernels.mean({
         x: at.x + (b * pixels * channels + c) * NUMBER,
         pitch: channels * NUMBER,

@@ -1,4 +1,4 @@
-/** The backward of the poolings. */
+/** The backward pass of the pooling operators. */
 
 import type { Node } from "../../graph/graph.ts";
 import type { avgPool2dGrad, globalAvgPoolGrad, maxPool2dGrad } from "../../graph/ops/pooling_grad.ts";
@@ -9,7 +9,7 @@ import { compute } from "./typed_array.ts";
 
 const DENSE: { readonly dilation: Pair } = { dilation: [1, 1] };
 
-/** A window's gradient goes to its first largest element. */
+/** The gradient of a window goes to its first largest element. */
 export const maxPool2dGradKernel: Kernel<Node<typeof maxPool2dGrad>> = {
   run({ x, gradient }, { operands, output: { shape }, attributes }) {
     const { kernelSize } = attributes;
@@ -34,7 +34,7 @@ export const maxPool2dGradKernel: Kernel<Node<typeof maxPool2dGrad>> = {
   },
 };
 
-/** An equal share of a window's gradient to each of its elements. */
+/** The gradient of a window is shared equally among its elements. */
 export const avgPool2dGradKernel: Kernel<Node<typeof avgPool2dGrad>> = {
   run({ gradient }, { operands, output: { shape }, attributes }) {
     const { kernelSize } = attributes;

@@ -1,11 +1,11 @@
-/** Expressions of elementwise operators as loops over numbers, in float64: each result is rounded once. */
+/** Evaluates expressions of elementwise operators in loops over numbers, in float64. Each result is rounded once. */
 
 import { type Expression, parts } from "../../graph/ops/elementwise/expression.ts";
 
-/** Numbers of one pass: what a pass computes stays in the cache until the next step reads it. */
+/** Numbers per pass. The results of a pass stay in the cache until the next step reads them. */
 const CHUNK = 1024;
 
-/** Computes one expression of `count` numbers, from those of its parts. */
+/** Computes `count` numbers of one expression from those of its parts. */
 type Step = (out: Float64Array, of: readonly Float64Array[], count: number) => void;
 
 const STEPS: Readonly<Record<Exclude<Expression["kind"], "operand" | "constant">, Step>> = {
@@ -44,7 +44,7 @@ const STEPS: Readonly<Record<Exclude<Expression["kind"], "operand" | "constant">
   },
 };
 
-/** Fills `out` with an expression of the operands, which have as many numbers as it. */
+/** Fills `out` with an expression of the operands, which have the same number of elements. */
 export function evaluate(
   expression: Expression,
   operands: Readonly<Record<string, Float32Array>>,

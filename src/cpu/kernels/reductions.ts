@@ -1,4 +1,7 @@
-/** Sums, in float64: over a million pixels, float32 would lose half of its digits. Channels are the last axis here. */
+/**
+ * Sums, computed in float64. Over a million pixels float32 would lose half of its digits. Channels are the last axis
+ * here.
+ */
 
 import type { Node } from "../../graph/graph.ts";
 import type { sumSquares } from "../../graph/ops/optimizer_step.ts";
@@ -17,7 +20,7 @@ import { deviceShape } from "./device_shape.ts";
 import type { Kernel } from "./kernel.ts";
 import { compute } from "./typed_array.ts";
 
-/** scale * the sum over every axis but the channels'. */
+/** scale * the sum over all axes except the channels. */
 export const channelSumKernel: Kernel<Node<typeof channelSum>> = {
   run: ({ x }, { output: { shape }, attributes: { scale } }) =>
     compute(shape, [x!], (out, x) => {
@@ -27,7 +30,7 @@ export const channelSumKernel: Kernel<Node<typeof channelSum>> = {
     }),
 };
 
-/** The biased variance by channel. */
+/** The biased variance, per channel. */
 export const channelVarianceKernel: Kernel<Node<typeof channelVariance>> = {
   run: ({ x, mean }, { output: { shape } }) =>
     compute(shape, [x!, mean!], (out, x, mean) => {
@@ -37,7 +40,7 @@ export const channelVarianceKernel: Kernel<Node<typeof channelVariance>> = {
     }),
 };
 
-/** The sum over the pixels of every sample and channel. */
+/** The sum over the pixels, per sample and channel. */
 export const pixelSumKernel: Kernel<Node<typeof pixelSum>> = {
   run: ({ x }, { output: { shape: [batch, channels] } }) =>
     compute([batch, channels], [x!], (out, x) => {
@@ -50,12 +53,12 @@ export const pixelSumKernel: Kernel<Node<typeof pixelSum>> = {
     }),
 };
 
-/** The sum of a * b by channel, or by sample and channel. */
+/** The sum of a * b, per channel, or per sample and channel. */
 export const sumProductsKernel: Kernel<Node<typeof sumProducts>> = {
   run: ({ a, b }, { output: { shape } }) =>
     compute(shape, [a!, b!], (out, a, b) => {
       const channels = shape[shape.length - 1];
-      const rows = a.length / out.length; // rows of channels that come together
+      const rows = a.length / out.length; // rows of channels that are summed together
       const sums = new Float64Array(channels);
       for (let i = 0, at = 0; at < out.length; at += channels) {
         sums.fill(0);
@@ -95,7 +98,7 @@ export const sumSquaresKernel: Kernel<Node<typeof sumSquares>> = {
     }),
 };
 
-/** Every element scale * value. */
+/** All elements are scale * value. */
 export const fillKernel: Kernel<Node<typeof fill>> = {
   run: ({ value }, { output: { shape }, attributes: { scale } }) => tf.mul(tf.fill(deviceShape(shape), scale), value!),
 };

@@ -1,8 +1,8 @@
-/** Walking through tensors whose elements are not where another's are. */
+/** Iterates over tensors together with other tensors that have another layout. */
 
 import type { Shape } from "../../graph/graph.ts";
 
-/** The axes of a tensor of the graph in the order that they have on this device; see ./device_shape.ts. */
+/** Returns the axes of a graph tensor in the order that they have on this device; see ./device_shape.ts. */
 export function deviceAxes(rank: number): readonly number[] {
   const axes = Array.from({ length: rank }, (_, axis) => axis);
   if (rank < 4) return axes;
@@ -10,12 +10,12 @@ export function deviceAxes(rank: number): readonly number[] {
   return [...axes.slice(0, -3), height, width, channels];
 }
 
-/** Where an axis of the graph is on this device. */
+/** Returns the index on this device of an axis of the graph. */
 export function deviceAxis(rank: number, axis: number): number {
   return deviceAxes(rank).indexOf(axis);
 }
 
-/** How far apart neighbours along each of the graph's axes are on this device. */
+/** Returns the strides on this device, for each axis of the graph. */
 export function deviceStrides(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -26,15 +26,15 @@ export function deviceStrides(shape: Shape): number[] {
   return strides;
 }
 
-/** The strides of a tensor that is repeated along its axes of one element: those are 0. */
+/** Returns the strides of a tensor that is repeated along its axes of one element. Those strides are 0. */
 export function repeatedStrides(shape: Shape): number[] {
   return deviceStrides(shape).map((stride, axis) => shape[axis] === 1 ? 0 : stride);
 }
 
 /**
- * Calls `row` for every row of a tensor of this device, in order: with where it begins, and where another tensor's element
- * is that belongs to its first, of those strides by the graph's axis. Answers nothing; a row's length and its stride in the
- * other are `inner`'s.
+ * Calls `row` for every row of a tensor of this device, in order. `at` is the index of the row's first element. `other`
+ * is the index of the corresponding element of another tensor. `strides` are that tensor's, by the graph's axes. The
+ * length of the rows and their stride in the other tensor come from `inner`.
  */
 export function eachRow(shape: Shape, strides: readonly number[], row: (at: number, other: number) => void): void {
   const axes = deviceAxes(shape.length).slice(0, -1);
@@ -53,13 +53,13 @@ export function eachRow(shape: Shape, strides: readonly number[], row: (at: numb
   }
 }
 
-/** The length of the rows on this device, and the stride along them in another tensor. */
+/** Returns the length of the rows on this device, and the stride along a row in another tensor. */
 export function inner(shape: Shape, strides: readonly number[]): { readonly length: number; readonly stride: number } {
   const axis = deviceAxes(shape.length).at(-1)!;
   return { length: shape[axis], stride: strides[axis] };
 }
 
-/** Fills `out`, of that shape, with the elements of another tensor at those strides. */
+/** Fills `out`, which has this shape, with the elements of another tensor with these strides. */
 export function copyStrided(shape: Shape, strides: readonly number[], from: Float32Array, out: Float32Array): void {
   const { length, stride } = inner(shape, strides);
   eachRow(shape, strides, (at, other) => {

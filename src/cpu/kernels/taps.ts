@@ -1,19 +1,21 @@
-/** Sliding windows over one image of channels last, as tables, and the two ways to copy by them. */
+/**
+ * Sliding windows over an image with channels last, as tables, and the two ways to copy with them: im2col and col2im.
+ */
 
 import type { Shape } from "../../graph/graph.ts";
 import type { Pair, WindowAttributes } from "../../graph/ops/shared.ts";
 
 /** A sliding window: how a convolution or a pooling reads its input. */
 export interface Window extends WindowAttributes {
-  /** [H, W] of what is read. */
+  /** Size of the input, [H, W]. */
   readonly inputSize: Pair;
-  /** [H', W'] of what is written. */
+  /** Size of the output, [H', W']. */
   readonly outputSize: Pair;
-  /** [kh, kw] */
+  /** Size of the window, [kh, kw]. */
   readonly kernelSize: Pair;
 }
 
-/** The window between an image's and a result's shape in the graph. */
+/** Returns the window, from the shapes of an image and of the result in the graph. */
 export function windowOver(
   [, , h, w]: Shape,
   [, , outH, outW]: Shape,
@@ -23,7 +25,7 @@ export function windowOver(
   return { inputSize: [h, w], outputSize: [outH, outW], kernelSize, stride, padding, dilation };
 }
 
-/** For every output pixel and tap, in this order, the input pixel that is read; -1 in the padding. */
+/** Returns the index of the input pixel that each output pixel and tap (in this order) reads; -1 in the padding. */
 export function tapTable({ inputSize, outputSize, kernelSize, stride, padding, dilation }: Window): Int32Array {
   const [height, width] = inputSize;
   const table = new Int32Array(outputSize[0] * outputSize[1] * kernelSize[0] * kernelSize[1]);
@@ -43,7 +45,7 @@ export function tapTable({ inputSize, outputSize, kernelSize, stride, padding, d
   return table;
 }
 
-/** Channels `first` to `first + count` of one image of `channels`. */
+/** Channels `first` to `first + count` of an image with `channels` channels. */
 export interface ChannelRange {
   readonly channels: number;
   readonly first: number;
@@ -51,8 +53,9 @@ export interface ChannelRange {
 }
 
 /**
- * im2col: what every tap and channel reads, [taps, count, pixels], for as many output pixels of all images, from the first
- * on, as `patches` has room for; it comes zeroed. The images lie one after the other.
+ * im2col: copies the values that each tap and channel reads into `patches` [taps, count, pixels]. It covers the output
+ * pixels of all images, from index `first` on, as many as `patches` holds. `patches` must be zero. The images follow
+ * each other in memory.
  */
 export function gatherPatches(
   images: Float32Array,
@@ -79,7 +82,7 @@ export function gatherPatches(
   }
 }
 
-/** col2im, adds patches [output pixels, taps, count] to the pixels of one image that they are read from. */
+/** col2im: adds patches [output pixels, taps, count] to the pixels of one image that they are read from. */
 export function scatterPatches(
   patches: Float32Array,
   image: Float32Array,

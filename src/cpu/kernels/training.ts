@@ -1,4 +1,4 @@
-/** The table of the operators that only training graphs have. */
+/** Lists the operators that only training graphs have. */
 
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import { attentionGradKernel } from "./attention_grad.ts";

@@ -1,10 +1,13 @@
 import type { tf } from "../tfjs.ts";
 import { compute } from "./typed_array.ts";
 
-/** Side of the squares that are transposed one after the other, so that what is read stays in the cache until it is used. */
+/** Side length of the squares that are transposed one after the other. The data stays in the cache until it is used. */
 const BLOCK = 16;
 
-/** Matrices [n, rows, columns], however shaped, transposed: [n, columns, rows]. tfjs takes two to four times as long. */
+/**
+ * Transposes matrices [n, rows, columns], given in any shape, to [n, columns, rows]. tfjs takes two to four times as
+ * long.
+ */
 export function transposeMatrices(x: tf.Tensor, rows: number, columns: number): tf.Tensor3D {
   const n = x.size / (rows * columns);
   return compute([n, columns, rows], [x], (out, x) => {

@@ -3,16 +3,16 @@ import { heapView, tf } from "../tfjs.ts";
 import { deviceShape } from "./device_shape.ts";
 
 /**
- * A tensor computed in plain TypeScript, for what tfjs's WASM backend lacks or does slowly. `fill` is given the elements
- * of the output, all zero, and of the operands, in this device's layout; operands left out have none. `shape` is the
- * output's in the graph. Sums are best kept in float64, which costs nothing here.
+ * Computes a tensor in plain TypeScript, for operators that tfjs's WASM backend lacks or runs slowly. `fill` receives
+ * the elements of the output, all zero, and those of the operands, in this device's layout. An operand that is left out
+ * has none. `shape` is the output's shape in the graph. Sums should be kept in float64, which costs nothing here.
  */
 export function compute<T extends readonly (tf.Tensor | undefined)[]>(
   shape: Shape,
   operands: readonly [...T],
   fill: (out: Float32Array, ...operands: { [K in keyof T]: View<T[K]> }) => void,
 ): tf.Tensor {
-  const out = tf.fill(deviceShape(shape), 0); // before any view is taken: an allocation may move the memory
+  const out = tf.fill(deviceShape(shape), 0); // allocated before any view is taken: an allocation may move the memory
   const views = operands.map((operand) => operand && heapView(operand));
   fill(heapView(out), ...views as { [K in keyof T]: View<T[K]> });
   return out;

@@ -1,17 +1,17 @@
 /**
- * Writes WebAssembly modules: just what the kernels beside this file need. A piece of code is the bytes of instructions,
- * nested as it comes; an expression is code that leaves one value on the stack.
+ * Writes WebAssembly modules, with only the instructions that the kernels in this folder need. Code is a nested list of
+ * instruction bytes. An expression is code that leaves one value on the stack.
  *
  * @module
  */
 
-/** Instructions, flattened when the module is written. */
+/** Instructions. They are flattened when the module is written. */
 export type Code = readonly (number | Code)[];
 
-/** The types of values, by their bytes. */
+/** Value types and their codes. */
 const TYPES = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 
-/** A type of values. */
+/** A value type. */
 export type Type = keyof typeof TYPES;
 
 /** A parameter or a variable of a function. */
@@ -20,17 +20,17 @@ export interface Local {
   readonly type: Type;
 }
 
-/** What an operand may be: a local stands for its value, a number for that i32. */
+/** An operand. A local stands for its value, a number for an i32 constant. */
 export type Operand = Local | number | Code;
 
-/** LEB128, as WebAssembly writes unsigned integers. */
+/** Encodes an unsigned integer as LEB128, as WebAssembly requires. */
 function unsigned(value: number): number[] {
   const bytes = [];
   for (; value > 127; value >>>= 7) bytes.push(value & 127 | 128);
   return [...bytes, value];
 }
 
-/** LEB128 of a signed integer. */
+/** Encodes a signed integer as LEB128. */
 function signed(value: number): number[] {
   const bytes = [];
   for (; value < -64 || value > 63; value >>= 7) bytes.push(value & 127 | 128);
@@ -48,7 +48,7 @@ const simd = (opcode: number, ...immediates: number[]) => (...operands: Operand[
   ...immediates,
 ];
 
-/** Instructions by the names that WebAssembly's text format has for them. */
+/** Instructions, with their names in WebAssembly's text format. */
 export const i32 = {
   add: plain(0x6a),
   sub: plain(0x6b),
@@ -56,48 +56,50 @@ export const i32 = {
   lessThan: plain(0x48), // i32.lt_s
   and: plain(0x71),
   shiftRight: plain(0x76), // i32.shr_u
-  /** The integer at an address. */
+  /** Loads the integer at an address. */
   load: (address: Operand, offset = 0): Code => [value(address), 0x28, 2, ...unsigned(offset)],
 } as const;
 
-/** Four float32. */
+/** Instructions on vectors of four float32. */
 export const f32x4 = {
   splat: simd(0x13),
   add: simd(0xe4),
   mul: simd(0xe6),
-  /** The first unless the second is less (greater): one instruction, and what is no number stays. */
+  /**
+   * The first operand, unless the second is less (pmax: greater). One instruction; it keeps a NaN in the first operand.
+   */
   pmin: simd(0xea),
   pmax: simd(0xeb),
-  /** a b + c, rounded once or twice as the machine likes it: relaxed SIMD. */
+  /** a b + c, rounded once or twice, depending on the machine: relaxed SIMD. */
   relaxedMadd: simd(0x105),
 } as const;
 
-/** Bytes of two vectors, by their numbers among all 32: i8x16.shuffle. */
+/** i8x16.shuffle: selects bytes of two vectors by their index among all 32. */
 const shuffle = (first: number, second: number) =>
   simd(0x0d, ...[first, second].flatMap((from) => Array.from({ length: 8 }, (_, i) => from + i)));
 
-/** Two float64. */
+/** Instructions on vectors of two float64. */
 export const f64x2 = {
   splat: simd(0x14),
   add: simd(0xf0),
   mul: simd(0xf2),
-  /** The first two of four float32, and the last two. */
+  /** Converts the first two of four float32, or the last two. */
   promoteLow: simd(0x5f),
   promoteHigh: (x: Local): Code => f64x2.promoteLow(shuffle(8, 8)(x, x)),
-  /** Four float32 of two and two float64. */
+  /** Converts two vectors of two float64 into four float32. */
   demote: (low: Operand, high: Operand): Code => shuffle(0, 16)(simd(0x5e)(low), simd(0x5e)(high)),
 } as const;
 
-/** Sixteen bytes. */
+/** Instructions on vectors of sixteen bytes. */
 export const v128 = {
   zero: simd(0x0c, ...Array(16).fill(0))(),
   load: (address: Operand, offset = 0): Code => simd(0x00, 4, ...unsigned(offset))(address),
-  /** The number at an address, four times. */
+  /** Loads the number at an address into all four lanes. */
   loadSplat: (address: Operand, offset = 0): Code => simd(0x09, 2, ...unsigned(offset))(address),
   store: (address: Operand, x: Operand, offset = 0): Code => simd(0x0b, 4, ...unsigned(offset))(address, x),
 } as const;
 
-/** `x` where the condition is not 0, else `y`. */
+/** `x` if the condition is not 0, else `y`. */
 export const select = (x: Operand, y: Operand, condition: Operand): Code => plain(0x1b)(x, y, condition);
 
 /** local = x */
@@ -106,27 +108,27 @@ export const set = (local: Local, x: Operand): Code => [value(x), 0x21, ...unsig
 /** local += x */
 export const increase = (local: Local, x: Operand): Code => set(local, i32.add(local, x));
 
-/** The body where the condition is not 0. */
+/** Runs the body if the condition is not 0. */
 export const when = (condition: Operand, body: Code): Code => [value(condition), 0x04, 0x40, body, 0x0b];
 
-/** The body `count` times; the local is 0 afterwards. */
+/** Runs the body `count` times. The local is 0 afterwards. */
 export const repeat = (count: Local, body: Code): Code => {
   return when(count, [0x03, 0x40, body, set(count, i32.sub(count, 1)), value(count), 0x0d, 0, 0x0b]); // loop, br_if
 };
 
-/** Types of parameters, by name and in their order. */
+/** Parameter types by name, in order. */
 export type Parameters = Readonly<Record<string, Type>>;
 
-/** A function that answers nothing. */
+/** A function without a result. */
 export interface WasmFunction<P extends Parameters> {
   readonly name: string;
   readonly parameters: P;
-  /** Types of all its locals, the parameters first. */
+  /** Types of all locals, the parameters first. */
   readonly locals: readonly Type[];
   readonly code: Code;
 }
 
-/** Writes a function: `write` is given its parameters, and how to make a variable or several. */
+/** Writes a function. `write` receives the parameters and a function that makes variables. */
 export function wasmFunction<P extends Parameters>(
   name: string,
   parameters: P,
@@ -145,7 +147,7 @@ export function wasmFunction<P extends Parameters>(
   return { name, parameters, locals, code };
 }
 
-/** What calls a function of an instance, by the parameters' names. */
+/** Returns a function that calls a function of an instance with its parameters by name. */
 export function caller<P extends Parameters>(
   { exports }: WebAssembly.Instance,
   { name, parameters }: WasmFunction<P>,
@@ -155,7 +157,7 @@ export function caller<P extends Parameters>(
   return (args) => call(...order.map((key) => args[key]));
 }
 
-/** A module of functions, exported by name, on the memory that is imported as "odconv" "memory". */
+/** Writes a module with these functions, exported by name. It imports its memory as "odconv" "memory". */
 export function writeModule(functions: readonly WasmFunction<Parameters>[]): Uint8Array<ArrayBuffer> {
   const types = (all: readonly Type[]) => all.map((type) => [TYPES[type]]);
   const index = (_: unknown, i: number) => unsigned(i);

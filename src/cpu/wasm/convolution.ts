@@ -1,12 +1,13 @@
 /**
- * A convolution of one image with some blocks of OUTPUTS output channels.
+ * Convolution of one image with some blocks of OUTPUTS output channels.
  *
- * A tile of PIXELS pixels by OUTPUTS channels stays in registers (16 of four numbers are what machines have) while the
- * window and the input channels go by: two loads of weights and six numbers of the image for twelve multiply-adds. Where
- * a window reads comes from a table, so that strides, dilations and padding cost nothing here.
+ * A tile of PIXELS pixels by OUTPUTS channels stays in registers while the code loops over the window and the input
+ * channels. Common machines have 16 registers of four numbers. Each step loads two vectors of weights and six numbers
+ * of the image for twelve multiply-adds. A table gives the addresses that a window reads, so strides, dilations and
+ * padding cost nothing here.
  *
- * Long sums are sums of short ones, which lie in memory meanwhile: a chain of n additions rounds as if it lost the digits
- * of sqrt(n), and 4608 products in one are ten times as far from the truth as PyTorch.
+ * Long sums are split into short ones. Partial sums are kept in memory. A chain of n additions loses as many digits as
+ * sqrt(n) has: with 4608 products in one chain, the result is ten times as far from the exact value as PyTorch's.
  *
  * @module
  */
@@ -26,22 +27,22 @@ import {
   when,
 } from "./assembler.ts";
 
-/** Pixels of a tile. */
+/** Number of pixels in a tile. */
 export const PIXELS = 6;
 
-/** Output channels of a block. */
+/** Number of output channels in a block. */
 export const OUTPUTS = 8;
 
-/** Vectors of four in a block. */
+/** Number of vectors of four numbers in a block. */
 export const VECTORS = OUTPUTS / 4;
 
-/** Bytes of a number. */
+/** Bytes per number. */
 export const NUMBER = Float32Array.BYTES_PER_ELEMENT;
 
-/** Input channels a turn of the loop: 2 to the power of this. */
+/** Base-2 logarithm of the input channels per loop iteration. */
 const UNROLLED = 2;
 
-/** Products that are added one after the other, at least, before the totals take their sum. */
+/** Smallest number of products that are added in one chain before the sum is added to the totals. */
 export const CHAIN = 128;
 
 /** a b + c. */
@@ -49,37 +50,41 @@ export type MultiplyAdd = (a: Local, b: Local, c: Local) => Code;
 
 /** The parameters. Addresses and distances are in bytes. */
 const PARAMETERS = {
-  /** Of the image's first channel that counts. */
+  /** Address of the image's first channel that is used. */
   x: "i32",
-  /** For every tile: the PIXELS pixels it writes, then for every tap the PIXELS addresses it reads, from x, or -1. */
+  /**
+   * For every tile: the indices of the PIXELS pixels that it writes. Then for every tap: the PIXELS addresses that it
+   * reads, relative to x, or -1.
+   */
   table: "i32",
-  /** Where zeros lie, for what reads the padding. */
+  /** Address of zeros, which are read in place of the padding. */
   zeros: "i32",
   /** [blocks][taps][input channels][OUTPUTS]. */
   weight: "i32",
   /** [blocks][OUTPUTS]. */
   bias: "i32",
-  /** Where PIXELS times OUTPUTS numbers may be kept meanwhile. */
+  /** Address of memory for PIXELS times OUTPUTS partial sums. */
   totals: "i32",
-  /** 0, or what is added to the result, laid out as it. */
+  /** Address of the values that are added to the result, with the result's layout, or 0. */
   residual: "i32",
-  /** [pixels][...], of which these blocks' channels are written. */
+  /** [pixels][...]. Only the channels of these blocks are written. */
   y: "i32",
-  /** From a pixel of y to the next. */
+  /** Distance between neighbouring pixels of y. */
   pitch: "i32",
   tiles: "i32",
-  /** Blocks that a tile goes through before the next tile. */
+  /** Number of blocks that are computed for a tile before the next tile. */
   blocks: "i32",
   taps: "i32",
   channels: "i32",
-  /** What the result is confined to. */
+  /** Lower and upper limit of the result. */
   least: "f32",
   most: "f32",
 } as const;
 
 /**
- * "convolve", every output channel of which sees all input channels, "long", the same for long sums, or "depthwise", where each
- * sees its own: there the channels are 1, and x points to the first block's.
+ * Writes the kernel. In "convolve" every output channel reads all input channels. "long" is the same for long sums. In
+ * "depthwise" every output channel reads its own input channel: `channels` is 1, and x is the address of the first
+ * block's channels.
  */
 export function convolution(
   name: "convolve" | "long" | "depthwise",
@@ -88,19 +93,21 @@ export function convolution(
   return wasmFunction(name, PARAMETERS, (p, variables) => {
     const pixels = variables("i32", PIXELS);
     const [weight, block, tap, channel] = variables("i32", 4);
-    /** Input channels that are still to come of a tap, and that come next. */
+    /** Input channels of a tap that remain, input channels of the next chain, and a loop counter. */
     const [rest, part, turn] = variables("i32", 3);
-    /** Products that the sums have since the totals took them, and whether these hold any. */
+    /**
+     * Number of products in the sums since they were last added to the totals, and whether the totals hold anything.
+     */
     const [chained, kept] = variables("i32", 2);
-    /** Where a block begins in a pixel of y; where its channels are read. */
+    /** Offset of a block within a pixel of y, and address of the block's input channels. */
     const [column, x] = variables("i32", 2);
-    /** Where something is read or written. */
+    /** Address of a load or a store. */
     const [at] = variables("i32", 1);
     const sums = variables("v128", PIXELS * VECTORS), weights = variables("v128", VECTORS);
     const [number] = variables("v128", 1);
-    const [least, most] = weights; // once the sums are there, so that no more than 16 vectors are held at once
+    const [least, most] = weights; // reused after the sums are complete, so that at most 16 vectors are live at once
 
-    /** One input channel of all pixels, the i-th from where the addresses point. */
+    /** One input channel of all pixels, the i-th from the current addresses. */
     const step = (i: number): Code => [
       weights.map((w, v) => set(w, v128.load(weight, (i * VECTORS + v) * 16))),
       pixels.map((pixel, row) =>
@@ -115,21 +122,21 @@ export function convolution(
           ])
       ),
     ];
-    /** `count` input channels, and on to the next. */
+    /** `count` input channels, then advances the addresses. */
     const steps = (count: number): Code => [
       Array.from({ length: count }, (_, i) => step(i)),
       pixels.map((pixel) => increase(pixel, count * NUMBER)),
       increase(weight, count * OUTPUTS * NUMBER),
     ];
     const addTotals = sums.map((sum, i) => set(sum, f32x4.add(v128.load(p.totals, i * 16), sum)));
-    /** The totals take the sums. */
+    /** Adds the sums to the totals and clears the sums. */
     const keep: Code = [
       when(kept, addTotals),
       sums.map((sum, i) => [v128.store(p.totals, sum, i * 16), set(sum, v128.zero)]),
       set(kept, 1),
       set(chained, 0),
     ];
-    /** As many input channels as the local says. */
+    /** As many input channels as the local holds. */
     const channelsOf = (count: Local): Code => [
       set(channel, i32.shiftRight(count, UNROLLED)),
       repeat(channel, steps(1 << UNROLLED)),
@@ -149,7 +156,7 @@ export function convolution(
       ]),
     ];
     const oneTap = { convolve: channelsOf(p.channels), long: inChains, depthwise: steps(1) }[name];
-    /** Where the block of a pixel begins in y or what is laid out as it. */
+    /** Address of the block in a pixel of y, or of a tensor with y's layout. */
     const pixelOf = (base: Local, row: number): Code => {
       return i32.add(i32.add(base, column), i32.mul(i32.load(p.table, row * NUMBER), p.pitch));
     };

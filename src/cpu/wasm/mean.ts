@@ -1,6 +1,6 @@
 /**
- * The mean of each channel over all pixels of an image, the sums of eight in float64: a chain of 12,544 float32 additions loses as
- * many digits as an attention can take.
+ * Mean of each channel over all pixels of an image. Sums of eight pixels are added in float64: a chain of 12,544
+ * float32 additions loses as many digits as an attention can tolerate.
  *
  * @module
  */
@@ -18,19 +18,19 @@ import {
   wasmFunction,
 } from "./assembler.ts";
 
-/** Channels that go through the pixels together: a cache line of them. */
+/** Number of channels that are summed together: one cache line. */
 export const MEAN_CHANNELS = 16;
 
-/** Pixels that float32 sums before float64 takes the sum: a power of two. */
+/** Number of pixels that are summed in float32 before the sum is added in float64. A power of two. */
 const TOGETHER = 8;
 
 const VECTORS = MEAN_CHANNELS / 4;
 
 /** The parameters. Addresses and distances are in bytes. */
 const PARAMETERS = {
-  /** [pixels][...], of which MEAN_CHANNELS are read. */
+  /** [pixels][...], of which MEAN_CHANNELS channels are read. */
   x: "i32",
-  /** From a pixel to the next. */
+  /** Distance between neighbouring pixels. */
   pitch: "i32",
   pixels: "i32",
   /** [MEAN_CHANNELS] */
@@ -44,7 +44,7 @@ export const mean: WasmFunction<typeof PARAMETERS> = wasmFunction("mean", PARAME
   const lows = variables("v128", VECTORS), highs = variables("v128", VECTORS);
   const [sum, share] = variables("v128", 2);
   const [turns, at] = variables("i32", 2);
-  /** So many pixels, their sum in float32, and on to the next. */
+  /** Sums `count` pixels in float32, then advances the address. */
   const pixels = (count: number): Code => [
     lows.map((low, v) => [
       set(sum, v128.load(p.x, v * 16)),

@@ -1,15 +1,15 @@
-/** The weight of one sample (ODConv, equation 2), for one block of output channels of ./convolution.ts. */
+/** Computes the weight of one sample (ODConv, equation 2), for one block of output channels of ./convolution.ts. */
 
 import { f32x4, increase, repeat, set, v128, type WasmFunction, wasmFunction } from "./assembler.ts";
 import { type MultiplyAdd, NUMBER, OUTPUTS, VECTORS } from "./convolution.ts";
 
 /** The parameters. Addresses and distances are in bytes. */
 const PARAMETERS = {
-  /** The block of the first kernel, [taps][input channels][OUTPUTS]. */
+  /** The first kernel's block, [taps][input channels][OUTPUTS]. */
   bank: "i32",
-  /** From a kernel to the next. */
+  /** Distance between neighbouring kernels. */
   pitch: "i32",
-  /** The four attentions of the sample, [kernels], [taps], [input channels] and [OUTPUTS]. */
+  /** The sample's four attentions: [kernels], [taps], [input channels] and [OUTPUTS]. */
   kernel: "i32",
   spatial: "i32",
   channel: "i32",
@@ -17,11 +17,11 @@ const PARAMETERS = {
   kernels: "i32",
   taps: "i32",
   channels: "i32",
-  /** The block of the weight, laid out as the bank's. */
+  /** The weight's block, with the layout of `bank`. */
   weight: "i32",
 } as const;
 
-/** "mix": weight = spatial channel filter (sum over kernels of kernel bank). */
+/** "mix": weight = spatial * channel * filter * (sum over the kernels of kernel * bank). */
 export function mix(multiplyAdd: MultiplyAdd): WasmFunction<typeof PARAMETERS> {
   return wasmFunction("mix", PARAMETERS, (p, variables) => {
     const [channel, bank, kernel, i, c] = variables("i32", 5);

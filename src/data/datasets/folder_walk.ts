@@ -1,6 +1,6 @@
 /**
- * What lies in a folder of class folders: images as os.walk finds them, links followed; what is no part of the data is
- * left out and noted.
+ * Lists the images in a folder of class folders in the order of os.walk. Links are followed. Entries that are not part
+ * of the data are skipped and noted.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import { byCodePoint } from "../files/by_code_point.ts";
 import { withPath } from "../files/read.ts";
 import { someOf } from "../../some_of.ts";
 
-/** A folder of a class. */
+/** The folder of one class. */
 export interface ClassFolder {
   /** Its name in the data folder. */
   readonly name: string;
-  /** Its images, as paths from the data folder on, in torchvision's order. */
+  /** Its images in torchvision's order, as paths relative to the data folder. */
   readonly images: readonly string[];
-  /** A file in it that is no image, if there is one. */
+  /** A file in it that is not an image, if there is one. */
   readonly other?: string;
 }
 
-/** What was found. */
+/** The result of a walk. */
 export interface FolderWalk {
-  /** In the order of their names. */
+  /** The class folders, sorted by name. */
   readonly folders: readonly ClassFolder[];
-  /** Images beside the class folders. */
+  /** Number of images next to the class folders. */
   readonly loose: number;
-  /** What was left out and why, a line each. */
+  /** What was skipped and why, one note per line. */
   readonly notes: readonly string[];
 }
 
-/** Folders that systems and programs leave behind. Names that begin with a dot are left out, too. */
+/** Names of folders that systems and programs leave behind. Names that start with a dot are skipped too. */
 const LITTER = new Set([
   "@eaDir",
   "#recycle",
@@ -41,27 +41,29 @@ const LITTER = new Set([
   "System Volume Information",
 ]);
 
-/** True for names that are no part of a data set. */
+/** Returns whether a name is not part of a data set. */
 export function isLitter(name: string): boolean {
   return name.startsWith(".") || LITTER.has(name);
 }
 
-/** What a path leads to: links are followed. */
+/** The target of a path: links are followed. */
 interface Entry {
   readonly name: string;
   readonly kind: "folder" | "file" | "nothing";
   readonly isLink: boolean;
 }
 
-/** A folder to look into, and the real paths of the folders whose links lead to it. */
+/** A folder to visit, and the real paths of the folders whose links lead to it. */
 interface Place {
   readonly path: string;
   readonly origins: readonly string[];
 }
 
 /**
- * Looks through `root`. `isImage` says which names are images, `isClass` which folders are classes though they are named
- * like litter. Throws DataError.
+ * Walks through `root`. Throws DataError.
+ *
+ * @param isImage Returns whether a name is that of an image
+ * @param isClass Returns whether a folder is a class although its name looks like litter
  */
 export async function walkClassFolders(
   root: string,
@@ -96,7 +98,7 @@ class Walk {
     return { folders, loose, notes: this.#notes(folders.length ? loose : 0) };
   }
 
-  /** In torchvision's order: all folders of the class by their whole path, and the files of each by name. */
+  /** Lists a class in torchvision's order: folders sorted by full path, and the files of each sorted by name. */
   async #class(place: Place): Promise<ClassFolder> {
     const filesOf = new Map<string, string[]>();
     const waiting = [place];
@@ -108,7 +110,7 @@ class Walk {
         if (isLitter(name)) {
           if (kind === "folder" || this.isImage(name)) this.#litter.push(path);
         } else if (kind === "folder") await this.#enter(waiting, at, path, isLink);
-        else if (this.isImage(name)) files.push(name); // a link that leads nowhere, too: reading it is an error
+        else if (this.isImage(name)) files.push(name); // includes broken links: reading one is an error
         else if (kind === "nothing") this.#broken.push(path);
         else other ??= path;
       }
@@ -122,7 +124,7 @@ class Walk {
     };
   }
 
-  /** Adds a folder to those to look into, unless it is a link that leads back to where it is. */
+  /** Adds a folder to visit, unless it is a link back to a folder on its own path. */
   async #enter(places: Place[], from: Place, path: string, isLink: boolean): Promise<void> {
     if (!isLink) return void places.push({ path, origins: from.origins });
     const origins = [...from.origins, await realPath(`${this.root}/${from.path}`)];
@@ -144,21 +146,21 @@ class Walk {
   }
 }
 
-/** Names of the folders in `root` that may be classes, sorted; none where there is no such folder. */
+/** Returns the sorted names of the folders in `root` that may be classes. Returns none if `root` does not exist. */
 export async function foldersIn(root: string): Promise<string[]> {
   const entries = await entriesOf(root, () => false).catch(() => []);
   return entries.filter(({ name, kind }) => kind === "folder" && !isLitter(name)).map(({ name }) => name)
     .sort(byCodePoint);
 }
 
-/** What lies in a folder. Throws DataError for names of folders and images that Deno cannot open. */
+/** Lists the entries of a folder. Throws DataError if Deno cannot open a folder or an image by its name. */
 async function entriesOf(folder: string, isImage: (name: string) => boolean): Promise<Entry[]> {
   const found = await withPath(folder, () => Array.fromAsync(Deno.readDir(folder)));
   const seen = new Set<string>();
   const entries: Entry[] = [];
   for (const { name, isDirectory, isSymlink } of found) {
     const path = `${folder}/${name}`;
-    // Deno puts U+FFFD for bytes that are no UTF-8; what it then opens is another file, or none.
+    // Deno replaces bytes that are not UTF-8 by U+FFFD. Such a name opens another file, or none.
     const isBroken = name.includes("\ufffd") && (seen.has(name) || !await isThere(path));
     if (isBroken && (isDirectory || isImage(name)) && !isLitter(name)) {
       throw new DataError(
@@ -190,7 +192,7 @@ async function realPath(path: string): Promise<string> {
   return await withPath(path, () => Deno.realPath(path));
 }
 
-/** True where `path` is `folder` or lies in it. Both are real paths. */
+/** Returns whether `path` is `folder` or is inside it. Both are real paths. */
 function isWithin(path: string, folder: string): boolean {
   return path.startsWith(folder) &&
     (path.length === folder.length || /[\\/]$/.test(folder) || /[\\/]/.test(path[folder.length]));

@@ -1,5 +1,5 @@
 /**
- * ILSVRC-2012's validation images, read in place from the tar file they are published as.
+ * Reads ILSVRC-2012's validation images directly from the published tar file.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { IMAGENET } from "../pixels/preprocessing.ts";
 import { listTar } from "../files/tar.ts";
 
 /**
- * Opens the tar file at `path`; `labelsFile` holds the classes (forms: see `readGroundTruth`). Throws
+ * Opens the tar file at `path`. `labelsFile` contains the classes (see `readGroundTruth` for its forms). Throws
  * DataError.
  */
 export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<Dataset> {
@@ -31,7 +31,7 @@ export async function openIlsvrcTar(path: string, labelsFile?: string): Promise<
     // Synchronous, so that no other read can move the file's position in between.
     const read = (into: Uint8Array, offset: number) => readFully(file, into, offset, path);
     const members = listTar(read, file.statSync().size, path)
-      // macOS adds files named ._NAME, which hold what its file system keeps beside a file.
+      // macOS adds files named ._NAME with metadata of its file system.
       .filter(({ name }) => /\.jpe?g$/i.test(name) && !/(^|\/)\._[^/]*$/.test(name))
       .sort((a, b) => byCodePoint(a.name, b.name));
     if (members.length === 0) throw new DataError(`${path}: no JPEG files in the tar file`);

@@ -1,5 +1,5 @@
 /**
- * A folder of class folders of images, as torchvision's ImageFolder reads it.
+ * Reads a folder of class folders of images, as torchvision's ImageFolder does.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import { readLabels } from "../labels/labels_file.ts";
 import { IMAGENET } from "../pixels/preprocessing.ts";
 import { someOf } from "../../some_of.ts";
 
-/** torchvision's IMG_EXTENSIONS: which files are images. */
+/** torchvision's IMG_EXTENSIONS: the file extensions of images. */
 const EXTENSIONS = [".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp"];
 
-/** How a folder is opened. */
+/** Options of openImageFolder. */
 export interface ImageFolderOptions {
-  /** A JSON file, {"folder": index, ...}, that says which class each folder is. */
+  /** A JSON file, {"folder": index, ...}, that gives the class of each folder. */
   readonly labels?: string;
-  /** The model that the images are for; left out where it is made for them. */
+  /** The model that will use the images. Leave it out if the model is made for this data set. */
   readonly model?: ModelClasses;
 }
 
 /**
- * Opens `root`, whose folders are the classes (see `numberFolders`). Images lie in the folders at any depth. Throws
- * DataError, also where a folder has no images.
+ * Opens `root`, whose folders are the classes (see `numberFolders`). Images may be at any depth inside a class folder.
+ * Throws DataError, also if a class folder has no images.
  */
 export async function openImageFolder(root: string, options: ImageFolderOptions = {}): Promise<Dataset> {
   const { model } = options;
@@ -64,7 +64,9 @@ export async function openImageFolder(root: string, options: ImageFolderOptions 
   };
 }
 
-/** A line if these look like another folder's classes, with the folder that may be meant. */
+/**
+ * Returns a warning if these folders look like the classes of another folder. It names the folder that may be meant.
+ */
 async function doubtAbout(
   root: string,
   names: readonly string[],
@@ -78,7 +80,10 @@ async function doubtAbout(
   return found === undefined ? [] : [`${root}: ${found}${await hintAt(root, names, model)}`];
 }
 
-/** As ImageFolder does: a class without images is a mistake more often than not, and shifts the numbers of the others. */
+/**
+ * Refuses class folders without images, as ImageFolder does. They are usually a mistake, and they shift the numbers of
+ * the other classes.
+ */
 async function refuseEmpty(root: string, folders: readonly ClassFolder[], model?: ModelClasses): Promise<void> {
   const empty = folders.filter(({ images }) => images.length === 0);
   if (!empty.length) return;

@@ -1,6 +1,6 @@
 /**
- * A look at the files of a data set before hours of work: whether they are there, are not empty and begin as images do.
- * Nothing is decoded: a file that is damaged further on shows only when it is used.
+ * Checks the files of a data set before hours of work: each must exist, must not be empty and must start as an image
+ * does. Nothing is decoded. Damage further on in a file is found only when the file is used.
  *
  * @module
  */
@@ -12,31 +12,40 @@ import { checkFormat } from "../decoding/decode.ts";
 import { openFile, withPath } from "../files/read.ts";
 import { HEAD_BYTES } from "../decoding/foreign_formats.ts";
 
-/** Most files that are looked at: a few seconds' work on a disk. Of more, every second, third, ... is looked at. */
+/**
+ * The most files that are checked: a few seconds of work on a disk. If there are more, only every second, third, ...
+ * file is checked.
+ */
 const MOST_FILES = 100_000;
 
-/** Files that are opened at a time. */
+/** Number of files opened at the same time. */
 const AT_A_TIME = 32;
 
-/** What a look found. */
+/** The result of a check. */
 export interface LookedOver {
-  /** Files that were looked at: 0 if the images are no files of their own. */
+  /** Number of checked files: 0 if the images are not separate files. */
   readonly files: number;
-  /** What is wrong with those that no decoder would take, in the data set's order; messages have the whole path. */
+  /** The errors of files that no decoder accepts, in the data set's order. Messages contain the full path. */
   readonly broken: readonly DataError[];
 }
 
-/** What is looked over. */
+/** Options of lookOver. */
 export interface LookOptions {
-  /** The first image; 0 if left out. */
+  /**
+   * Index of the first image.
+   * @default 0
+   */
   readonly start?: number;
-  /** The first one behind; all if left out. */
+  /** Index after the last image. All images if left out. */
   readonly end?: number;
-  /** Most files to look at; 100,000 if left out. */
+  /**
+   * The most files to check.
+   * @default 100_000
+   */
   readonly most?: number;
 }
 
-/** Looks over the files of a data set, evenly spread if they are too many. */
+/** Checks the files of a data set. If there are too many, it checks an evenly spaced part of them. */
 export async function lookOver(dataset: Dataset, options: LookOptions = {}): Promise<LookedOver> {
   if (!dataset.path) return { files: 0, broken: [] };
   const { start = 0, end = dataset.length, most = MOST_FILES } = options;
@@ -49,7 +58,7 @@ export async function lookOver(dataset: Dataset, options: LookOptions = {}): Pro
   return { files: indices.length, broken };
 }
 
-/** The error of a data set some of whose files are no images: the first few of them, and what to do. */
+/** Returns the error for a data set with files that are not images: the first few of them, and what to do. */
 export function brokenFiles({ name }: Dataset, broken: readonly DataError[]): DataError {
   const shown = broken.slice(0, 5).map(({ message }) => message);
   const more = broken.length > shown.length ? `; and ${broken.length - shown.length} more` : "";

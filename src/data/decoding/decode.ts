@@ -1,7 +1,7 @@
 /**
- * Image files to RGB, as PIL's `Image.open(file).convert("RGB")` gives them: JPEG, PNG, WebP, GIF, BMP, TIFF and
- * Netpbm's formats, told apart by content; of an animation, the first frame. Orientation tags are not applied and alpha is
- * dropped, because that is what training saw.
+ * Decodes image files to RGB, as PIL's `Image.open(file).convert("RGB")` does. The formats are JPEG, PNG, WebP, GIF,
+ * BMP, TIFF and Netpbm's, detected from the content. Of an animation, the first frame is decoded. Orientation tags are
+ * not applied and alpha is dropped, because training did the same.
  *
  * @module
  */
@@ -15,13 +15,13 @@ import { decodeWebp } from "./webp.ts";
 
 export type { RgbImage };
 
-/** A format: the bytes its files start with (null: any byte), and its decoder. */
+/** A format: the first bytes of its files (null: any byte), and its decoder. */
 interface Format {
   readonly magic: readonly (number | null)[];
   readonly decode: (bytes: Uint8Array<ArrayBuffer>, name: string) => Promise<RgbImage>;
 }
 
-/** Formats that few pictures have, each loaded when it is first met. */
+/** Decoders of rare formats. Each is loaded on first use. */
 const decodeBmp: Format["decode"] = async (...file) => await (await import("./bmp/mod.ts")).decodeBmp(...file);
 const decodeGif: Format["decode"] = async (...file) => await (await import("./gif/mod.ts")).decodeGif(...file);
 const decodePnm: Format["decode"] = async (...file) => await (await import("./pnm.ts")).decodePnm(...file);
@@ -42,14 +42,20 @@ const FORMATS: readonly Format[] = [
   ...[1, 2, 3, 4, 5, 6].map((n) => ({ magic: ascii(`P${n}`), decode: decodePnm })),
 ];
 
-/** Throws DataError, naming the file, if its first bytes, `HEAD_BYTES` or all, are none of the formats'. */
+/**
+ * Throws DataError, with the file's name, if the file is of no supported format. `start` holds the first `HEAD_BYTES`
+ * bytes, or all bytes of a shorter file.
+ */
 export function checkFormat(start: Uint8Array, name: string): void {
   formatOf(start, name);
 }
 
 /**
- * Decodes an image file to 8-bit RGB. `name` is what errors call it. Throws DataError where the file is of another
- * format, broken, truncated, or larger than `MAX_PIXELS`.
+ * Decodes an image file to 8-bit RGB.
+ *
+ * @param name The name of the image in errors
+ * @throws {DataError} if the file has an unsupported format, is damaged or truncated, or has more than `MAX_PIXELS`
+ * pixels
  */
 export async function decodeImage(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
   return await formatOf(bytes, name).decode(bytes, name);

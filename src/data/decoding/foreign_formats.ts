@@ -1,5 +1,5 @@
 /**
- * Files that are taken for images and are of formats that no decoder here reads: named in errors, with what to do.
+ * Recognises files of unsupported formats, for errors that name the format and say what to do.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 const RESAVE = "re-save it as PNG or JPEG";
 const NO_IMAGE = "it is no image: take it out of the data set";
 
-/** A format: what its files hold at a place, and what its reader can do. */
+/** An unsupported format: a pattern for its files, and what the user can do. */
 interface Foreign {
   readonly name: string;
   readonly pattern: RegExp;
@@ -47,10 +47,10 @@ const FOREIGN: readonly Foreign[] = [
   { name: "AppleDouble (what macOS adds as ._NAME)", pattern: /^\0\x05\x16\x07/, remedy: NO_IMAGE },
 ];
 
-/** Bytes that tell any format, ours and others. */
+/** Number of bytes that identify any format, supported or not. */
 export const HEAD_BYTES = 512;
 
-/** What a file is that no decoder takes, and what to do about it. */
+/** Says what a file is that no decoder accepts, and what to do about it. */
 export function describeForeign(bytes: Uint8Array): string {
   if (bytes.length === 0) return "found an empty file";
   const head = String.fromCharCode(...bytes.subarray(0, HEAD_BYTES));

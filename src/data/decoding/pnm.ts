@@ -1,5 +1,5 @@
 /**
- * Netpbm's formats to RGB, as PIL opens and converts them: PBM, PGM and PPM, as text (P1 to P3) and in bytes (P4 to P6).
+ * Decodes Netpbm's formats to RGB as PIL does: PBM, PGM and PPM, as text (P1 to P3) and binary (P4 to P6).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { DataError } from "../../errors.ts";
 import type { RgbImage } from "../pixels/image.ts";
 import { checkSize } from "../pixels/limits.ts";
 
-/** Samples a pixel, and whether they are text, by the digit of the magic number. */
+/** Samples per pixel, and whether they are text, by magic number. */
 const KINDS: Readonly<Record<string, { channels: number; isText: boolean; isBitmap: boolean }>> = {
   "P1": { channels: 1, isText: true, isBitmap: true },
   "P2": { channels: 1, isText: true, isBitmap: false },
@@ -70,7 +70,10 @@ function decode(bytes: Uint8Array<ArrayBuffer>, name: string): RgbImage {
   return { width, height, data: kind.channels === 3 ? samples : tripled(samples) };
 }
 
-/** A stored value as a byte. PIL makes grey of more than 8 bits numbers to 65535 and clips them when it converts. */
+/**
+ * Converts a stored value to a byte. PIL scales grey of more than 8 bits to 0..65535 and clips it to 255 when it
+ * converts.
+ */
 function levels(largest: number, isGrey: boolean): (value: number) => number {
   const isWide = isGrey && largest > 255;
   const most = isWide ? 65535 : 255;
@@ -85,9 +88,9 @@ function roundHalfToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && low % 2 === 1) ? low + 1 : low;
 }
 
-/** Words between spaces, with comments left out. */
+/** Words between spaces, without comments. */
 class Tokens {
-  /** Where the next word is looked for. */
+  /** Offset at which the search for the next word starts. */
   at: number;
   readonly #bytes: Uint8Array;
   readonly #fail: (what: string) => never;
@@ -98,7 +101,7 @@ class Tokens {
     this.#fail = fail;
   }
 
-  /** The next word as a whole number. */
+  /** Reads the next word as an integer. */
   number(): number {
     let token = "";
     while (token.length <= MAX_TOKEN && this.at < this.#bytes.length) {
@@ -110,13 +113,16 @@ class Tokens {
       } else token += String.fromCharCode(byte);
     }
     if (token === "") this.#fail("the file is truncated: a number is missing");
-    // As Python's int() takes it.
+    // The syntax of Python's int().
     if (token.length > MAX_TOKEN || !/^[+-]?\d+(_\d+)*$/.test(token)) this.#fail(`expected a number, found "${token}"`);
     return Number(token.replaceAll("_", ""));
   }
 }
 
-/** `bytes` without what stands between # and the end of its line, the end included: words on both sides become one. */
+/**
+ * Returns `bytes` without comments. A comment goes from # to the end of its line, including the line end. The words
+ * before and after it are joined.
+ */
 function withoutComments(bytes: Uint8Array): Uint8Array {
   if (!bytes.includes(HASH)) return bytes;
   const out = new Uint8Array(bytes.length);

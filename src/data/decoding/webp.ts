@@ -1,5 +1,6 @@
 /**
- * WebP files to RGB, equal to libwebp and PIL; of an animation, the first frame on its canvas.
+ * Decodes WebP files to RGB. The result equals that of libwebp and PIL. Of an animation, the first frame is decoded, on
+ * its canvas.
  *
  * @module
  */
@@ -9,12 +10,15 @@ import type { RgbImage } from "../pixels/image.ts";
 import { checkPlausible, checkSize } from "../pixels/limits.ts";
 import { decodeWithWasm } from "./wasm/decoder.ts";
 
-/** A lossless WebP of one colour takes no bits a pixel: so large an image is believed whatever its file's length. */
+/**
+ * A lossless WebP of one colour uses no bits per pixel. So an image of up to this many pixels is accepted whatever the
+ * file's length.
+ */
 const FREE_PIXELS = 1 << 22;
 
 const HEADER_BYTES = 12;
 const CHUNK_HEADER_BYTES = 8;
-/** What stands before a frame's chunks: where it lies, its size, its duration and how it is blended. */
+/** Length of a frame's header before its chunks: position, size, duration and blending. */
 const FRAME_HEADER_BYTES = 16;
 const IS_ANIMATED = 2;
 const HAS_ALPHA = 16;
@@ -34,7 +38,7 @@ export async function decodeWebp(bytes: Uint8Array<ArrayBuffer>, name: string): 
     : await decodeWithWasm("webp", bytes, name);
 }
 
-/** The first chunk's kind and the size that it claims (RFC 9649, section 2). */
+/** Reads the first chunk's kind and the size that it claims (RFC 9649, section 2). */
 function readHeader(bytes: Uint8Array<ArrayBuffer>, name: string): Size & { kind: string; isAnimated: boolean } {
   if (bytes.length < 30) throw new DataError(`${name}: broken WebP: the file is truncated`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -56,19 +60,19 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>, name: string): Size & { kind
   }
 }
 
-/** A number of three bytes, the lowest first. */
+/** Reads a three-byte number, lowest byte first. */
 function uint24(view: DataView, at: number): number {
   return view.getUint16(at, true) | (view.getUint8(at + 2) << 16);
 }
 
 interface Chunk {
   readonly kind: string;
-  /** The chunk with its header and what pads it. */
+  /** The chunk with its header and padding. */
   readonly whole: Uint8Array<ArrayBuffer>;
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
-/** The chunks that fill `bytes`. Throws DataError where one does not fit. */
+/** Splits `bytes` into chunks. Throws DataError if one does not fit. */
 function chunksOf(bytes: Uint8Array<ArrayBuffer>, name: string): Chunk[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunks: Chunk[] = [];
@@ -84,7 +88,7 @@ function chunksOf(bytes: Uint8Array<ArrayBuffer>, name: string): Chunk[] {
   return chunks;
 }
 
-/** The first frame of an animation where it lies on the canvas, which is black around it. */
+/** Decodes the first frame of an animation at its place on the canvas. The rest of the canvas is black. */
 async function firstFrame(bytes: Uint8Array<ArrayBuffer>, canvas: Size, name: string): Promise<RgbImage> {
   const fail = (what: string): never => {
     throw new DataError(`${name}: broken WebP: ${what}`);
@@ -109,11 +113,11 @@ async function firstFrame(bytes: Uint8Array<ArrayBuffer>, canvas: Size, name: st
 interface Frame extends Size {
   readonly left: number;
   readonly top: number;
-  /** The chunks of its image. */
+  /** The chunks of the frame's image. */
   readonly chunksAt: Uint8Array<ArrayBuffer>;
 }
 
-/** Reads a frame's header. Throws DataError where it does not fit the canvas. */
+/** Reads a frame's header. Throws DataError if the frame does not fit the canvas. */
 function readFrame(body: Uint8Array<ArrayBuffer>, canvas: Size, name: string): Frame {
   if (body.length < FRAME_HEADER_BYTES) throw new DataError(`${name}: broken WebP: a frame's header is cut off`);
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
@@ -125,11 +129,11 @@ function readFrame(body: Uint8Array<ArrayBuffer>, canvas: Size, name: string): F
   return { left, top, width, height, chunksAt: body.subarray(FRAME_HEADER_BYTES) };
 }
 
-/** A file of one image, of a frame's chunks. */
+/** Makes a file of one image from a frame's chunks. */
 function still(chunks: readonly Chunk[], { width, height }: Size): Uint8Array<ArrayBuffer> {
   const image = chunks.filter(({ kind }) => ["ALPH", "VP8 ", "VP8L"].includes(kind)).map(({ whole }) => whole);
   const hasAlpha = chunks.some(({ kind }) => kind === "ALPH");
-  // Alpha of its own stands behind a header that announces it.
+  // A separate alpha chunk needs an extended header.
   const parts = hasAlpha ? [extendedHeader(width, height), ...image] : image;
   const length = parts.reduce((sum, part) => sum + part.length, 4);
   const file = new Uint8Array(CHUNK_HEADER_BYTES + length);

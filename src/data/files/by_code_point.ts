@@ -1,10 +1,10 @@
 /**
- * Python's order of texts, which decides the numbers of classes and the order of images.
+ * Python's order of strings, which decides the numbers of classes and the order of images.
  *
  * @module
  */
 
-/** Compares as Python does, by code point; JavaScript's own order is by UTF-16 unit, which differs beyond U+FFFF. */
+/** Compares strings by code point, as Python does. JavaScript compares UTF-16 units, which differs beyond U+FFFF. */
 export function byCodePoint(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -14,7 +14,7 @@ export function byCodePoint(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Halves of code points beyond U+FFFF come after all other units. */
+/** Surrogates (halves of code points beyond U+FFFF) come after all other units. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }

@@ -1,5 +1,5 @@
 /**
- * Reading files with errors that name them.
+ * Reads files. Errors contain the file's name.
  *
  * @module
  */
@@ -7,10 +7,13 @@
 import { DataError } from "../../errors.ts";
 import { whyMissing } from "../../unreadable_name.ts";
 
-/** Most bytes of a file that is read in one piece, such as an image; far above what any of them has. */
+/** The most bytes of a file that is read as a whole, such as an image. Real files are far smaller. */
 const MOST_BYTES = 2 ** 30;
 
-/** The bytes of a file of at most `most`. Throws DataError, also where it is no file: devices and pipes have no end. */
+/**
+ * Reads a file of at most `most` bytes. Throws DataError, also if it is not a regular file: devices and pipes have no
+ * end.
+ */
 export async function readBytes(path: string, most: number = MOST_BYTES): Promise<Uint8Array<ArrayBuffer>> {
   return await withPath(path, async () => {
     await checkIsFile(path, most);
@@ -18,7 +21,7 @@ export async function readBytes(path: string, most: number = MOST_BYTES): Promis
   });
 }
 
-/** The text of a file of at most so many bytes: UTF-8, or UTF-16 as Windows writes it. Throws DataError. */
+/** Reads a text file of at most `most` bytes. It is UTF-8, or UTF-16 as Windows writes it. Throws DataError. */
 export async function readText(path: string, most?: number): Promise<string> {
   const bytes = await readBytes(path, most);
   const mark = bytes[0] << 8 | bytes[1];
@@ -33,7 +36,7 @@ export async function openFile(path: string): Promise<Deno.FsFile> {
   });
 }
 
-/** Before it is opened: opening a named pipe waits for somebody to write to it. */
+/** Must run before the file is opened: opening a named pipe waits for a writer. */
 async function checkIsFile(path: string, most: number): Promise<void> {
   const { isFile, isDirectory, size } = await Deno.stat(path);
   if (!isFile) {
@@ -42,7 +45,7 @@ async function checkIsFile(path: string, most: number): Promise<void> {
   if (size > most) throw new DataError(`${path}: it has ${size} bytes, expected at most ${most}`);
 }
 
-/** What a JSON file holds. Throws DataError. */
+/** Reads a JSON file. Throws DataError. */
 export async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);
   try {
@@ -52,7 +55,7 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** Runs `read`, turning the system's refusals into a DataError that names `path`. */
+/** Runs `read` and turns system errors into a DataError with `path` in its message. */
 export async function withPath<T>(path: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -1,32 +1,32 @@
 /**
- * The table of contents of a tar file (POSIX ustar and pax, and GNU's), so that its members can be read in place.
+ * Lists the members of a tar file (POSIX ustar, pax and GNU), so that they can be read in place.
  *
  * @module
  */
 
 import { DataError } from "../../errors.ts";
 
-/** A regular file within a tar file. */
+/** A regular file in a tar file. */
 export interface TarMember {
-  /** Its path within the archive. */
+  /** Its path in the archive. */
   readonly name: string;
-  /** Where its bytes start in the tar file. */
+  /** Offset of its first byte in the tar file. */
   readonly offset: number;
-  /** How many bytes it has. */
+  /** Its size in bytes. */
   readonly size: number;
 }
 
 const BLOCK = 512;
-/** Regular files, by the type in their header; "7" is one that some systems store in one piece. */
+/** The header types of regular files. "7" is a contiguous file on some systems. */
 const REGULAR = ["0", "\0", "7"];
-/** Before the header that they belong to: records of POSIX (pax), and a long name as GNU's tar writes it. */
+/** The types of blocks before a file's header: POSIX (pax) records, and a long name in GNU tar. */
 const PAX = "x", GNU_NAME = "L";
-/** Most bytes of such a block; far above what names take. */
+/** The most bytes of such a block. Names need far fewer. */
 const MOST_EXTRA = 2 ** 20;
 
 /**
- * Lists the regular files of a tar file of `size` bytes; `read` fills a buffer from an offset. Bytes of names that are not
- * UTF-8 become U+FFFD. Throws DataError where a header is damaged or a member reaches beyond the file.
+ * Lists the regular files of a tar file of `size` bytes. `read` fills a buffer from an offset. In names, bytes that are
+ * not UTF-8 become U+FFFD. Throws DataError if a header is damaged or a member ends after the end of the file.
  */
 export function listTar(read: (into: Uint8Array, offset: number) => void, size: number, path: string): TarMember[] {
   const members: TarMember[] = [];
@@ -61,7 +61,7 @@ export function listTar(read: (into: Uint8Array, offset: number) => void, size: 
   return members;
 }
 
-/** What "LENGTH KEY=VALUE\n" says of the file that follows: LENGTH counts all of the record. */
+/** Reads the "LENGTH KEY=VALUE\n" records about the next file. LENGTH counts the whole record. */
 function paxRecords(bytes: Uint8Array): Partial<TarMember> {
   const values = new Map<string, string>();
   for (let at = 0; at < bytes.length;) {
@@ -85,19 +85,22 @@ function text(header: Uint8Array, start: number, length: number): string {
   return new TextDecoder().decode(end < 0 ? field : field.subarray(0, end));
 }
 
-/** A number: octal digits, or, with the first bit set, the bytes themselves, as GNU's tar writes what has too many digits. */
+/**
+ * Reads a number: octal digits, or binary if the first bit is set. GNU tar writes numbers with too many digits in
+ * binary.
+ */
 function number(header: Uint8Array, start: number, length: number): number {
   if (header[start] !== 0x80) return octal(header, start, length);
   return header.subarray(start + 1, start + length).reduce((value, byte) => value * 256 + byte, 0);
 }
 
-/** An octal number in ASCII; NaN for anything else. */
+/** Reads an octal number in ASCII. Returns NaN for anything else. */
 function octal(header: Uint8Array, start: number, length: number): number {
   const digits = text(header, start, length).trim();
   return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : NaN;
 }
 
-/** The sum of the header's bytes, its own field counted as spaces. */
+/** The sum of the header's bytes, with spaces in place of the checksum field. */
 function checksum(header: Uint8Array): number {
   return header.reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 0x20 : byte), 0);
 }

@@ -1,5 +1,5 @@
 /**
- * The names of the classes, by index. ImageNet's thousand are imported only when they are asked for.
+ * Class names by index. ImageNet's thousand names are imported only on demand.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { checkWord } from "../../arguments.ts";
 import { CIFAR10_NAMES } from "./cifar10_names.ts";
 
 /**
- * Names of a data set's classes by index.
+ * Returns the names of a data set's classes by index.
  *
- * @throws ArgumentError if the data set is neither
+ * @throws {ArgumentError} if the data set is unknown
  */
 export async function classNames(dataset: "imagenet" | "cifar10"): Promise<readonly string[]> {
   checkWord("the data set", dataset, ["imagenet", "cifar10"]);

@@ -1,5 +1,5 @@
 /**
- * Which class a folder is: by the model's own class names, by ILSVRC's numbers, or as ImageFolder numbers folders.
+ * Decides the class of each folder: by the model's own class names, by ILSVRC's numbers, or by ImageFolder's numbering.
  *
  * @module
  */
@@ -9,45 +9,46 @@ import { excerpt } from "../../excerpt.ts";
 import { IMAGENET_NAMES, imagenetIndex } from "./imagenet.ts";
 import { someOf } from "../../some_of.ts";
 
-/** What the numbering of folders asks of the model that they are for. */
+/** What the numbering of folders needs to know about the model. */
 export interface ModelClasses {
-  /** How many classes it tells apart. */
+  /** The model's number of classes. */
   readonly numClasses: number;
-  /** Their names by index, where it has names. */
+  /** The class names by index, if the model has names. */
   readonly classNames?: readonly string[];
   /**
-   * True where the model gets another classifier if the folders are not its classes, as in training from weights. False
-   * unless given: the folders have to be its classes.
+   * True if the model gets a new classifier when the folders are not its classes, as in training from existing weights.
+   * If false, the folders must be its classes.
    * @default false
    */
   readonly adapts?: boolean;
 }
 
-/** Classes of folders. */
+/** The classes of folders. */
 export interface ClassNumbers {
   /** The class of each folder. */
   readonly indexOf: ReadonlyMap<string, number>;
   /** Class names by index. */
   readonly classes: readonly string[];
-  /** Which numbers were taken and why, where there is a choice. */
+  /** The numbering that was used and why, if there was a choice. */
   readonly note?: string;
-  /** What speaks against these folders being the classes of the model. */
+  /** A reason to doubt that these folders are the model's classes. */
   readonly doubt?: string;
 }
 
-/** ImageNet's number of classes. */
+/** Number of ImageNet's classes. */
 const ILSVRC = IMAGENET_NAMES.length;
 
 /**
- * Numbers folders, whose names are sorted:
+ * Assigns class numbers to folders, whose names are sorted. The first rule that fits applies:
  *
- * - as the model does, where every folder has the name of one of its classes;
- * - as ILSVRC-2012 does, where all are WordNet ids of it and the model has 1000 classes, or they are all 1000;
- * - by their names, where these are exactly 0 ... N-1 and the model's classes have other names;
- * - else 0, 1, 2, ... in the order of their names, as ImageFolder does.
+ * - the model's numbers, if every folder has the name of one of its classes;
+ * - ILSVRC-2012's numbers, if all names are its WordNet ids and the model has 1000 classes, or the folders are all
+ *   1000;
+ * - the names themselves, if they are exactly 0 ... N-1 and the model's classes have other names;
+ * - else 0, 1, 2, ... in the order of the names, as in ImageFolder.
  *
- * `model` is left out where it is made for the folders. Throws DataError, naming them, where some folders fit a numbering
- * and others do not, and where there are more than the model has classes.
+ * Leave `model` out if the model is made for the folders. Throws DataError, with the names of folders, if only some
+ * folders fit a numbering, or if there are more folders than the model has classes.
  */
 export function numberFolders(root: string, folders: readonly string[], model?: ModelClasses): ClassNumbers {
   return byModelNames(root, folders, model) ?? byIlsvrc(root, folders, model) ?? byNumbers(root, folders, model) ??
@@ -57,7 +58,7 @@ export function numberFolders(root: string, folders: readonly string[], model?: 
 function byModelNames(root: string, folders: readonly string[], model?: ModelClasses): ClassNumbers | undefined {
   if (!model?.classNames) return undefined;
   const numbers = new Map<string, number | undefined>();
-  // Of two classes with one name, neither is meant for certain.
+  // If two classes share a name, the name is ambiguous and means neither.
   model.classNames.forEach((name, index) => numbers.set(name, numbers.has(name) ? undefined : index));
   const strangers = folders.filter((folder) => numbers.get(folder) === undefined);
   if (strangers.length === folders.length || (strangers.length && model.adapts)) return undefined;
@@ -78,7 +79,7 @@ function byModelNames(root: string, folders: readonly string[], model?: ModelCla
 function byIlsvrc(root: string, folders: readonly string[], model?: ModelClasses): ClassNumbers | undefined {
   const strangers = folders.filter((folder) => imagenetIndex(folder) === undefined);
   const isWhole = folders.length === ILSVRC && !strangers.length;
-  // Any order of all of them is the same.
+  // All orders of the complete set of classes are equivalent.
   if (isWhole && (!model || model.adapts)) return { indexOf: ilsvrcNumbers(folders), classes: IMAGENET_NAMES };
   if (model?.numClasses !== ILSVRC || strangers.length > folders.length / 2) return undefined;
   const hasOthers = model.classNames && !model.classNames.some((name) => IMAGENET_NAMES.includes(name));
@@ -101,7 +102,7 @@ function byIlsvrc(root: string, folders: readonly string[], model?: ModelClasses
   return { indexOf, classes: IMAGENET_NAMES, note: isWhole ? undefined : note, doubt };
 }
 
-/** Where the model's classes have other names, such as words, a folder called "10" can only mean class 10. */
+/** If the model's classes have other names, such as words, a folder "10" can only mean class 10. */
 function byNumbers(root: string, folders: readonly string[], model?: ModelClasses): ClassNumbers | undefined {
   const { length } = folders;
   const fits = model?.classNames && (model.adapts ? model.numClasses === length : model.numClasses >= length);
@@ -112,12 +113,12 @@ function byNumbers(root: string, folders: readonly string[], model?: ModelClasse
     ? `${root}: the folders are numbers, and the model's classes have other names: ${examples(indexOf)}, which ` +
       "ImageFolder would number by the order of the names as text"
     : undefined;
-  // A few of many are more likely classes of something else.
+  // If there are few folders for many classes, they are probably classes of something else.
   const doubt = 10 * length < model.numClasses ? fewer(folders, model.numClasses) : undefined;
   return { indexOf, classes: model.classNames!, note, doubt };
 }
 
-/** As torchvision's ImageFolder. */
+/** Numbers folders by the order of their names, as torchvision's ImageFolder does. */
 function inOrder(root: string, folders: readonly string[], model?: ModelClasses): ClassNumbers {
   const fixed = model?.adapts ? undefined : model?.numClasses;
   if (fixed !== undefined && folders.length > fixed) {
@@ -130,7 +131,7 @@ function inOrder(root: string, folders: readonly string[], model?: ModelClasses)
   return { indexOf, classes, note: orderNote(root, folders, indexOf), doubt: orderDoubt(folders, model) };
 }
 
-/** What may surprise in that order. */
+/** Notes what may be surprising in that order. */
 function orderNote(root: string, folders: readonly string[], indexOf: ReadonlyMap<string, number>): string | undefined {
   const isNumbers = folders.every((folder) => /^\d+$/.test(folder));
   if (isNumbers && folders.some((folder, i) => Number(folder) !== i)) {
@@ -163,7 +164,7 @@ function fewer(folders: readonly string[], numClasses: number): string {
   return `${count(folders)}, the model has ${numClasses} classes`;
 }
 
-/** The names of so many classes; those that are given no name are called by their number. */
+/** Returns names for `length` classes. A class without a name is named by its number. */
 export function withUnnamed(names: readonly (string | undefined)[], length: number = names.length): string[] {
   return Array.from({ length }, (_, index) => names[index] ?? `class ${index}`);
 }
@@ -174,12 +175,15 @@ function ilsvrcNumbers(folders: readonly string[]): ReadonlyMap<string, number> 
   return new Map(folders.map((folder) => [folder, imagenetIndex(folder)!]));
 }
 
-/** What else there is to do where training keeps a classifier of more classes than there are folders. */
+/** Returns another remedy for training that keeps a classifier with more classes than there are folders. */
 function orAlone({ length }: readonly string[], { numClasses, adapts }: ModelClasses): string {
   return adapts && length < numClasses ? `; --num-classes ${length} trains a classifier of these alone` : "";
 }
 
-/** Two of them, for a person to see what is meant: such that have another number than their place in the order, or `usual`. */
+/**
+ * Returns two example folders for messages. It prefers folders whose number is not their place in the order, or not
+ * `usual`.
+ */
 function examples(indexOf: ReadonlyMap<string, number>, usual = (_: string, place: number) => place): string {
   const all = [...indexOf];
   const other = all.filter(([folder, index], place) => usual(folder, place) !== index);

@@ -1,5 +1,5 @@
 /**
- * The classes of ILSVRC-2012's validation images, from a text file of any form that they are published in.
+ * Reads the classes of ILSVRC-2012's validation images from a text file, in any published form.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { ilsvrcIndex } from "./ilsvrc_ids.ts";
 import { imagenetIndex } from "./imagenet.ts";
 import { readTable, type Row } from "./table.ts";
 
-/** What messages say a file may hold. */
+/** The accepted forms, for messages. */
 const FORMS =
   "accepted are lines of NAME and WordNet id or class index 0..999, separated by spaces, tabs or commas, with or " +
   "without a header; Kaggle's LOC_val_solution.csv; an .lst of MXNet (number, class index, path); WordNet ids alone or " +
@@ -19,22 +19,23 @@ const FORMS =
 const IS_NUMBER = /^\d+$/;
 
 /**
- * True if nothing in the text tells the development kit's numbers, 1 to 1000, from class indices, 0 to 999: every line
- * is a number alone, and none is 1000. `readGroundTruth` then takes them for the former, and refuses 0.
+ * Returns true if the text does not show whether its numbers are the development kit's, 1 to 1000, or class indices, 0
+ * to 999: every line is only a number, and none is 1000. In this case `readGroundTruth` assumes the development kit's
+ * numbers and refuses 0.
  */
 export function mayBeIndices(text: string): boolean {
   return readTable(text).every(({ cells }) => cells.length === 1 && IS_NUMBER.test(cells[0]) && cells[0] !== "1000");
 }
 
 /**
- * Class indices of `names` (file names without folders, sorted) from `text`. Its lines hold one of
+ * Reads the class indices of `names` (file names without folders, sorted) from `text`. Each line contains one of
  *
  * - a WordNet id, in the order of the sorted names;
  * - the development kit's number, 1 to 1000, in that order;
- * - a name and a class: a WordNet id, or the index 0..999 of the classes sorted by WordNet id. Names may lack their
- *   extension. A header says which columns these are where there are more than two; Kaggle's boxes behind the WordNet id
- *   are passed over;
- * - a number, a class index and a name, as in an .lst of MXNet.
+ * - a name and a class. The class is a WordNet id, or an index 0..999 of the classes sorted by WordNet id. Names may
+ *   lack their extension. If there are more than two columns, a header says which ones these are. Kaggle's boxes after
+ *   the WordNet id are ignored;
+ * - a number, a class index and a name, as in MXNet's .lst files.
  *
  * Throws DataError.
  */
@@ -69,7 +70,7 @@ function noLine(path: string, name: string): DataError {
   return new DataError(`${path}: no line for the image ${name}; ${FORMS}`);
 }
 
-/** A line an image, without names. */
+/** Reads one line per image, without names. */
 function inOrder(rows: readonly Row[], names: readonly string[], path: string): number[] {
   const hasHeader = rows.length === names.length + 1 && !/\d/.test(rows[0].cells[0]);
   const labels = hasHeader ? rows.slice(1) : rows;
@@ -93,14 +94,14 @@ interface Columns {
   readonly header: boolean;
 }
 
-/** What files call the column of the classes. */
+/** Usual names of the column with the classes. */
 const LABEL_HEADER = /^(label|class|target|category|wnid|synset|predictionstring)s?([ _]?(id|index|idx|label))?$/i;
 
-/** Which columns are names and classes. */
+/** Finds the columns of names and classes. */
 function columnsOf(rows: readonly Row[], names: readonly string[], path: string): Columns {
   const { cells: first } = rows[0];
   const keys = new Set(names.map(keyOf));
-  // A header is no line of an image: none of its cells is a class.
+  // In a header, no cell is a class or an image's name.
   const header = first.every((cell) => readClass(cell) === undefined && !keys.has(keyOf(cell)));
   const body = header ? rows.slice(1) : rows;
   const count = Math.max(first.length, body[0]?.cells.length ?? 0);
@@ -112,7 +113,7 @@ function columnsOf(rows: readonly Row[], names: readonly string[], path: string)
   if (rest.length === 1) return { name, label: rest[0], header };
   const named = header ? first.findIndex((cell, i) => i !== name && LABEL_HEADER.test(cell)) : -1;
   if (named >= 0) return { name, label: named, header };
-  // An .lst: number, class, path.
+  // An .lst file: number, class, path.
   if (!header && count === 3 && name === 2) return { name, label: 1, header };
   if (name === 0 && body.every(({ cells }) => isClear(cells.slice(1)))) return { name, label: 1, header };
   throw new DataError(
@@ -120,7 +121,7 @@ function columnsOf(rows: readonly Row[], names: readonly string[], path: string)
   );
 }
 
-/** True where only the first of the cells can be the class: boxes may follow, or words. */
+/** Returns whether only the first cell can be the class. Boxes or words may follow it. */
 function isClear([label = "", ...others]: readonly string[]): boolean {
   if (imagenetIndex(label) === undefined) {
     return readClass(label) !== undefined && !others.some((cell) => readClass(cell) !== undefined);
@@ -128,7 +129,7 @@ function isClear([label = "", ...others]: readonly string[]): boolean {
   return others.every((cell) => cell === label || imagenetIndex(cell) === undefined);
 }
 
-/** Names are compared without folders and extension. */
+/** Names are compared without folder and extension. */
 function keyOf(name: string): string {
   const file = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
   return file.replace(/\.jpe?g$/i, "");
@@ -142,7 +143,10 @@ function classIndex(label: string, where: string): number {
   );
 }
 
-/** "65", MXNet's "65.000000", "n01440764", or Kaggle's "n01440764 10 20 30 40", once or more of one class. */
+/**
+ * Reads "65", MXNet's "65.000000", "n01440764", or Kaggle's "n01440764 10 20 30 40", which may be repeated for one
+ * class.
+ */
 function readClass(label: string): number | undefined {
   if (/^\d{1,3}(\.0+)?$/.test(label)) return Number(label);
   const [id, ...others] = label.split(/\s+/);

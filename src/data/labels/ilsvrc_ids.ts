@@ -1,13 +1,13 @@
 /**
- * The numbers that ILSVRC-2012's development kit gives the 1000 classes (ILSVRC2012_ID in its meta.mat). They follow
- * neither the WordNet ids nor the class indices of published checkpoints, so that the order is a table.
+ * The numbers of the 1000 classes in ILSVRC-2012's development kit (ILSVRC2012_ID in its meta.mat). They follow neither
+ * the WordNet ids nor the class indices of published checkpoints. So the order has to be stored as a table.
  *
  * @module
  */
 
 import { imagenetIndex } from "./imagenet.ts";
 
-/** WordNet ids in the development kit's order, ten a row: the first row holds the numbers 1 to 10. */
+/** WordNet ids in the development kit's order, ten per row. The first row has the numbers 1 to 10. */
 const WORDNET_IDS: readonly string[] = `
 n02119789 n02100735 n02110185 n02096294 n02102040 n02066245 n02509815 n02124075 n02417914 n02123394
 n02125311 n02423022 n02346627 n02077923 n02110063 n02447366 n02109047 n02089867 n02102177 n02091134
@@ -111,7 +111,7 @@ n13054560 n10565667 n03950228 n03729826 n02837789 n04254777 n02988304 n03657121 
 n02815834 n09229709 n07697313 n03888605 n03355925 n03063599 n04116512 n04325704 n07831146 n03255030
 `.trim().split(/\s+/);
 
-/** The class index of the development kit's number, 1 to 1000; undefined for other numbers. */
+/** Returns the class index for the development kit's number, 1 to 1000. Returns undefined for other numbers. */
 export function ilsvrcIndex(number: number): number | undefined {
   const wordNetId = WORDNET_IDS[number - 1];
   return wordNetId === undefined ? undefined : imagenetIndex(wordNetId);

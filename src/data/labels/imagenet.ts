@@ -1,5 +1,5 @@
 /**
- * The 1000 classes of ILSVRC-2012 (ImageNet-1k), in the order every published checkpoint uses: sorted by WordNet id.
+ * The 1000 classes of ILSVRC-2012 (ImageNet-1k), sorted by WordNet id. Every published checkpoint uses this order.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export const IMAGENET_NAMES: readonly string[] = classes.map(([, name]) => name)
 
 const indexOf: ReadonlyMap<string, number> = new Map(IMAGENET_WORDNET_IDS.map((id, index) => [id, index]));
 
-/** The class index of a WordNet id, or undefined for one that is not of the 1000. */
+/** Returns the class index of a WordNet id, or undefined if the id is not one of the 1000. */
 export function imagenetIndex(wordNetId: string): number | undefined {
   return indexOf.get(wordNetId);
 }

@@ -1,5 +1,5 @@
 /**
- * A JSON file that says which class each folder is: {"folder": class index, ...}.
+ * Reads a JSON file with the class of each folder: {"folder": class index, ...}.
  *
  * @module
  */
@@ -12,15 +12,18 @@ import { readJson } from "../files/read.ts";
 const FORM = '{"folder": class index, ...}';
 const MOST = 999_999;
 
-/** What a labels file says. */
+/** The content of a labels file. */
 export interface Labels {
-  /** True where it names the folder. */
+  /** Returns whether the file contains the folder. */
   names(folder: string): boolean;
-  /** The classes of folders. Throws DataError where it names one of them not, or a class that the model does not have. */
+  /**
+   * Returns the classes of folders. Throws DataError if the file lacks one of them, or names a class that the model
+   * does not have.
+   */
   numbersOf(folders: readonly string[], model?: ModelClasses): ClassNumbers;
 }
 
-/** Reads the file. Throws DataError. */
+/** Reads a labels file. Throws DataError. */
 export async function readLabels(path: string): Promise<Labels> {
   const json = await readJson(path);
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
@@ -39,7 +42,7 @@ export async function readLabels(path: string): Promise<Labels> {
             `${excerpt(folder)}, found ${excerpt(index)}; the form is ${FORM}`,
         );
       }
-      // Folders that are not there have classes, too: those of train/ and val/ are the same then.
+      // Folders that do not exist have classes too, so that train/ and val/ get the same classes.
       const classes: string[] = [];
       for (const [folder, index] of labels) if (isIndex(index, most)) classes[index] ??= folder;
       return {

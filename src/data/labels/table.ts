@@ -1,21 +1,22 @@
 /**
- * Rows and cells of a text: CSV with commas or semicolons, columns between tabs, or words between spaces.
+ * Splits a text into rows and cells: CSV with commas or semicolons, columns separated by tabs, or words separated by
+ * spaces.
  *
  * @module
  */
 
 /** A row that is not empty. */
 export interface Row {
-  /** Its cells, without the spaces and quotes around them. */
+  /** Its cells, without surrounding spaces and quotes. */
   readonly cells: readonly string[];
-  /** Which line of the text it is, from 1. */
+  /** Its line number in the text, from 1. */
   readonly line: number;
 }
 
-/** In the order in which they are tried: what separates cells in every line. */
+/** Possible cell separators, in the order in which they are tried. */
 const SEPARATORS = ["\t", ",", ";", /\s+/];
 
-/** The rows of a text. Its cells are separated by the first of tab, comma, semicolon and space that every line has. */
+/** Returns the rows of a text. The separator is the first of tab, comma, semicolon and space that is in every line. */
 export function readTable(text: string): readonly Row[] {
   const lines = text.split("\n").map((content, i) => ({ content: content.trim(), line: i + 1 }))
     .filter(({ content }) => content !== "");

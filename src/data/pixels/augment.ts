@@ -1,6 +1,6 @@
 /**
- * torchvision's training augmentations: a random crop and a random mirror image. Every choice is a function of the run's
- * seed, the epoch and the image's index, so that the same run sees the same pixels however many threads prepare them.
+ * torchvision's training augmentations: a random crop and a random horizontal flip. Every random choice depends only on
+ * the run's seed, the epoch and the image's index. So the same run gets the same pixels with any number of threads.
  *
  * @module
  */
@@ -11,18 +11,20 @@ import type { RgbImage } from "./image.ts";
 import { roundHalfEven } from "./preprocessing.ts";
 import { type Interpolation, resize, type Window } from "./resize.ts";
 
-/** What happens to an image before it is normalised. Plain data: it travels to the threads that decode. */
+/** The changes to an image before it is normalised. It is plain data, because it is sent to the decoding threads. */
 export interface Augmentation {
   /**
-   * "resized": RandomResizedCrop(size), 8 to 100 % of the area at 3:4 to 4:3, as for ImageNet.
-   * "padded": RandomCrop(size, padding=4), as for CIFAR-10.
+   * The kind of crop.
+   *
+   * - "resized": RandomResizedCrop(size), 8 to 100 % of the area with aspect ratios from 3:4 to 4:3, as for ImageNet.
+   * - "padded": RandomCrop(size, padding=4), as for CIFAR-10.
    */
   readonly crop: "resized" | "padded";
-  /** Side of the result. */
+  /** Width and height of the result in pixels. */
   readonly size: number;
-  /** The filter of "resized". */
+  /** The resize filter of "resized". */
   readonly interpolation?: Interpolation;
-  /** Chooses the crop and whether it is mirrored: see {@link augmentationKey}. */
+  /** The key of the random choices (crop and flip): see {@link augmentationKey}. */
   readonly key: number;
 }
 
@@ -32,14 +34,16 @@ const RATIO = [3 / 4, 4 / 3] as const;
 const ATTEMPTS = 10;
 const PADDING = 4;
 
-/** What tells the augmentation of an image in an epoch from all others; whole numbers, taken modulo 2^32. */
+/** Returns a key for the augmentation of one image in one epoch. The arguments are integers, taken modulo 2^32. */
 export function augmentationKey(seed: number, epoch: number, index: number): number {
   return mix(mix(mix(seed) ^ epoch) ^ index);
 }
 
 /**
- * A random part of `image` of the augmentation's size, mirrored in half of the cases. `name` is what errors call it.
- * Throws DataError where the image is too small for its crop.
+ * Returns a random part of `image` with the augmentation's size, flipped with probability 1/2.
+ *
+ * @param name The name of the image in errors
+ * @throws {DataError} if the image is too small for its crop
  */
 export function augment(image: RgbImage, { crop, size, key, interpolation }: Augmentation, name: string): RgbImage {
   const next = uniforms(key);
@@ -49,7 +53,7 @@ export function augment(image: RgbImage, { crop, size, key, interpolation }: Aug
   return next() < 0.5 ? mirror(part) : part;
 }
 
-/** Numbers in [0, 1) of a key: a counter, mixed. */
+/** Returns a generator of numbers in [0, 1). It hashes a counter with the key. */
 function uniforms(key: number): () => number {
   let state = key;
   return () => {
@@ -59,8 +63,8 @@ function uniforms(key: number): () => number {
 }
 
 /**
- * torchvision's RandomResizedCrop.get_params: ten attempts at a window of random area and aspect ratio, then the largest
- * window in the middle whose aspect ratio is allowed.
+ * torchvision's RandomResizedCrop.get_params. Tries ten windows of random area and aspect ratio. If none fits, returns
+ * the largest centred window with an allowed aspect ratio.
  */
 export function cropWindow({ width, height }: { width: number; height: number }, next: () => number): Window {
   const between = (low: number, high: number) => low + (high - low) * next();
@@ -80,7 +84,10 @@ export function cropWindow({ width, height }: { width: number; height: number },
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
 
-/** torchvision's RandomCrop.get_params: a square of `size` pixels in the image with four black pixels on every side. */
+/**
+ * torchvision's RandomCrop.get_params: a square of `size` pixels in the image padded by four black pixels on every
+ * side.
+ */
 function paddedWindow({ width, height }: RgbImage, size: number, next: () => number, name: string): Window {
   if (Math.min(width, height) + 2 * PADDING < size) {
     throw new DataError(
@@ -92,7 +99,7 @@ function paddedWindow({ width, height }: RgbImage, size: number, next: () => num
   return { left: place(width), top, width: size, height: size };
 }
 
-/** A window of the image; black where it reaches beyond. */
+/** Cuts out a window of the image. Pixels outside of the image are black. */
 function cut(image: RgbImage, { left, top, width, height }: Window): RgbImage {
   const data = new Uint8Array(width * height * 3);
   const from = Math.max(left, 0);

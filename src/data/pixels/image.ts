@@ -1,15 +1,15 @@
 /**
- * A decoded image: what every decoder here returns and every later step takes.
+ * A decoded image: the type that every decoder returns and every later step takes.
  *
  * @module
  */
 
 /** An 8-bit RGB image. */
 export interface RgbImage {
-  /** Columns, at least 1. */
+  /** Width in pixels, at least 1. */
   readonly width: number;
-  /** Rows, at least 1. */
+  /** Height in pixels, at least 1. */
   readonly height: number;
-  /** width * height * 3 bytes: rows from the top, pixels from the left, R G B interleaved. */
+  /** width * height * 3 bytes: rows from top to bottom, pixels from left to right, R, G, B interleaved. */
   readonly data: Uint8Array;
 }

@@ -1,23 +1,24 @@
 /**
- * What a file may claim before memory is given to it.
+ * Limits on the size that a file may claim. They are checked before memory is allocated.
  *
  * @module
  */
 
 import { DataError } from "../../errors.ts";
 
-/** The largest image decoded, in pixels: where PIL stops taking an image for anything but a decompression bomb. */
+/** The most pixels of a decoded image. It is PIL's limit for decompression bombs. */
 export const MAX_PIXELS = 178_956_970;
 
 /**
- * The most pixels that a byte can stand for in a JPEG or a lossy WebP. A JPEG spends at least a bit a block, and a block
- * covers at most 32 x 32 pixels of a channel (other channels need more); a WebP spends over two bits on 16 x 16 pixels.
+ * The most pixels that one byte can encode in a JPEG or a lossy WebP. A JPEG uses at least one bit per block, and a
+ * block covers at most 32 x 32 pixels of a channel (the other channels need more bits). A WebP uses more than two bits
+ * for 16 x 16 pixels.
  */
 export const MAX_PIXELS_PER_BYTE = 1024;
 
 /**
- * Throws DataError where so few bytes cannot hold so many pixels, before memory is given to them. `free` pixels are
- * taken without a question: some formats spend no bits at all on images of one colour. `perByte` replaces
+ * Throws DataError if so few bytes cannot encode so many pixels. Called before memory is allocated. Up to `free` pixels
+ * are always accepted: some formats use no bits at all for images of one colour. `perByte` replaces
  * `MAX_PIXELS_PER_BYTE`.
  */
 export function checkPlausible(
@@ -33,7 +34,7 @@ export function checkPlausible(
   );
 }
 
-/** Throws DataError for an image of no pixels or of more than `MAX_PIXELS`. */
+/** Throws DataError if an image has no pixels or more than `MAX_PIXELS`. */
 export function checkSize(width: number, height: number, name: string): void {
   if (width < 1 || height < 1) throw new DataError(`${name}: broken image: it claims ${width}x${height} pixels`);
   if (width * height > MAX_PIXELS) {

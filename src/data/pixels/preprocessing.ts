@@ -1,5 +1,5 @@
 /**
- * torchvision's evaluation preprocessing, bit for bit: Resize, CenterCrop, ToTensor, Normalize on an image decoded as
+ * torchvision's evaluation preprocessing, bit-exact: Resize, CenterCrop, ToTensor and Normalize on an image decoded as
  * PIL decodes it.
  *
  * @module
@@ -11,24 +11,24 @@ import { type ImageTensor, imageTensor } from "../../image_tensor.ts";
 import type { RgbImage } from "./image.ts";
 import { type Interpolation, INTERPOLATIONS, resize, type Window } from "./resize.ts";
 
-/** What happens to an image between its decoder and the network. */
+/** The steps between the decoded image and the network's input. */
 export interface Preprocessing {
-  /** Length of the shorter side after the antialiased resize; null leaves the image's size alone. */
+  /** Length of the shorter side after the antialiased resize, in pixels. With null, the image is not resized. */
   readonly resize: number | null;
-  /** Side of the square cut from the middle (zero-padded where the image is smaller); null keeps the whole image. */
+  /** Side of the centre crop, in pixels. A smaller image is padded with zeros. With null, the image is not cropped. */
   readonly crop: number | null;
   /**
-   * The filter of the resize, which is PIL's to the byte.
+   * The resize filter. The result equals PIL's byte for byte.
    * @default "bilinear"
    */
   readonly interpolation?: Interpolation;
-  /** Mean of each channel (R, G, B) on the scale 0..1, subtracted. */
+  /** Mean of each channel (R, G, B) on the scale 0..1. It is subtracted. */
   readonly mean: readonly [number, number, number];
-  /** Standard deviation of each channel (R, G, B) on the scale 0..1, divided by. */
+  /** Standard deviation of each channel (R, G, B) on the scale 0..1. The difference is divided by it. */
   readonly std: readonly [number, number, number];
 }
 
-/** The evaluation preprocessing of the ImageNet models: resize to 256, crop 224. */
+/** The evaluation preprocessing of the ImageNet models: resize to 256, crop to 224. */
 export const IMAGENET: Preprocessing = {
   resize: 256,
   crop: 224,
@@ -36,7 +36,7 @@ export const IMAGENET: Preprocessing = {
   std: [0.229, 0.224, 0.225],
 };
 
-/** The evaluation preprocessing of the CIFAR-10 models: 32x32, which leaves CIFAR-10's own images as they are. */
+/** The evaluation preprocessing of the CIFAR-10 models: 32x32. It does not resize or crop CIFAR-10's own images. */
 export const CIFAR10: Preprocessing = {
   resize: 32,
   crop: 32,
@@ -45,15 +45,15 @@ export const CIFAR10: Preprocessing = {
 };
 
 /**
- * The size after torchvision's `Resize(shorter)`: the shorter side becomes `shorter`, the longer keeps the aspect ratio
- * and is truncated.
+ * Returns the size after torchvision's `Resize(shorter)`. The shorter side becomes `shorter`. The longer side keeps the
+ * aspect ratio and is truncated to an integer.
  */
 export function resizedSize(width: number, height: number, shorter: number): { width: number; height: number } {
   const longer = Math.trunc((shorter * Math.max(width, height)) / Math.min(width, height));
   return width <= height ? { width: shorter, height: longer } : { width: longer, height: shorter };
 }
 
-/** Python's `round()`: halves go to the even neighbour. */
+/** Python's `round()`: halves round to the even neighbour. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   if (value - floor !== 0.5) return Math.round(value);
@@ -61,20 +61,20 @@ export function roundHalfEven(value: number): number {
 }
 
 /**
- * Where a side of `crop` pixels starts in a side of `size` pixels, as torchvision's CenterCrop places it: negative is
- * the padding before an image smaller than the crop.
+ * Returns where a crop of `crop` pixels starts in a side of `size` pixels, as in torchvision's CenterCrop. A negative
+ * result is the padding before an image that is smaller than the crop.
  */
 export function cropStart(size: number, crop: number): number {
   if (size >= crop) return roundHalfEven((size - crop) / 2);
-  // The smaller image is padded by floor((crop - size) / 2) before and the rest after, so that it fits exactly.
+  // A smaller image is padded by floor((crop - size) / 2) before and by the rest after. The sum is then exact.
   return -Math.floor((crop - size) / 2);
 }
 
 /**
- * `image` resized and cropped: the bytes torchvision's Resize and CenterCrop give.
+ * Resizes and crops `image`. The bytes equal those of torchvision's Resize and CenterCrop.
  *
- * @throws ArgumentError if a size or the filter of the preprocessing is none
- * @throws ShapeError if the image has not as many bytes as its width and height say
+ * @throws {ArgumentError} if a size or the filter of the preprocessing is invalid
+ * @throws {ShapeError} if the length of the image's data does not match its width and height
  */
 export function crop(image: RgbImage, p: Preprocessing): RgbImage {
   checkImage(image);
@@ -97,7 +97,7 @@ export function crop(image: RgbImage, p: Preprocessing): RgbImage {
   return pad(inner, Math.max(-left, 0), Math.max(-top, 0), p.crop);
 }
 
-/** `image` at (left, top) of a black square of `side` pixels. */
+/** Places `image` at (left, top) in a black square of `side` pixels. */
 function pad(image: RgbImage, left: number, top: number, side: number): RgbImage {
   if (image.width === side && image.height === side) return image;
   const data = new Uint8Array(side * side * 3);
@@ -109,10 +109,11 @@ function pad(image: RgbImage, left: number, top: number, side: number): RgbImage
 }
 
 /**
- * ToTensor and Normalize: planes [3, height, width] of float32, each operation rounded to float32 as PyTorch rounds it.
+ * ToTensor and Normalize. Returns float32 planes [3, height, width]. Every operation is rounded to float32, as in
+ * PyTorch.
  *
- * @throws ArgumentError if mean or std is not of the scale 0..1
- * @throws ShapeError if the image has not as many bytes as its width and height say
+ * @throws {ArgumentError} if mean or std is not on the scale 0..1
+ * @throws {ShapeError} if the length of the image's data does not match its width and height
  */
 export function normalize(image: RgbImage, p: Pick<Preprocessing, "mean" | "std">): ImageTensor {
   checkImage(image);
@@ -135,7 +136,7 @@ function checkImage({ width, height, data }: RgbImage): void {
   throw new ShapeError(`an image of ${width}x${height} has ${data.length} bytes, expected ${width * height * 3}`);
 }
 
-/** The float32 value of each of the 256 byte levels of a channel. */
+/** The normalised float32 value of each of the 256 byte values of a channel. */
 function normalizedLevels(mean: number, std: number): Float32Array {
   const mean32 = Math.fround(mean);
   const std32 = Math.fround(std);
@@ -146,8 +147,20 @@ function normalizedLevels(mean: number, std: number): Float32Array {
 }
 
 /**
- * The network's input for one image: `crop`, then `normalize`. Float32 planes [3, height, width]; `stack` makes a batch.
- * Throws what these throw.
+ * Makes the network's input from one image: `crop`, then `normalize`.
+ *
+ * @returns Float32 planes [3, height, width]; `stack` makes a batch of them
+ * @throws {ArgumentError} if the preprocessing is invalid
+ * @throws {ShapeError} if the length of the image's data does not match its width and height
+ *
+ * @example
+ * ```ts
+ * import { CIFAR10, decodeImage, preprocess, stack } from "@odconv/odconv";
+ *
+ * const image = await decodeImage(await Deno.readFile("tests/fixtures/images/photo.png"), "photo.png");
+ * const batch = stack([preprocess(image, CIFAR10)]);
+ * console.log(batch.shape); // [1, 3, 32, 32]
+ * ```
  */
 export function preprocess(image: RgbImage, p: Preprocessing): ImageTensor {
   return normalize(crop(image, p), p);

@@ -1,6 +1,6 @@
 /**
- * The antialiased resizes of PIL, byte for byte: a filter as wide as the reduction, in 8-bit fixed point, across and then
- * down, each pass rounded and clipped to bytes.
+ * PIL's antialiased resizes, byte for byte. The filter is as wide as the reduction factor and uses 8-bit fixed point. A
+ * horizontal pass is followed by a vertical pass. Each pass rounds and clips to bytes.
  *
  * @module
  */
@@ -13,19 +13,19 @@ export interface Window {
   readonly left: number;
   /** First row. */
   readonly top: number;
-  /** Columns. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Rows. */
+  /** Height in pixels. */
   readonly height: number;
 }
 
-/** How pixels are weighted: PIL's `BILINEAR` (a triangle) or `BICUBIC` (the cubic convolution with a = -0.5). */
+/** The resize filter: PIL's `BILINEAR` (a triangle) or `BICUBIC` (the cubic convolution with a = -0.5). */
 export type Interpolation = "bilinear" | "bicubic";
 
-/** All of them. */
+/** All interpolations. */
 export const INTERPOLATIONS: readonly Interpolation[] = ["bilinear", "bicubic"];
 
-/** A filter: its weight at a distance from its centre, and the distance from which on it is zero. */
+/** A filter: its weight at a distance from its centre, and the distance at which it becomes zero. */
 interface Filter {
   readonly support: number;
   weight(distance: number): number;
@@ -36,31 +36,31 @@ const FILTERS: Readonly<Record<Interpolation, Filter>> = {
   bicubic: { support: 2, weight: (distance) => cubic(Math.abs(distance)) },
 };
 
-/** Keys' cubic convolution (1981), a = -0.5. The order of the operations decides the last bits. */
+/** Keys' cubic convolution (1981) with a = -0.5. The order of operations affects the last bits. */
 function cubic(x: number): number {
   if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
   if (x < 2) return (((x - 5) * x + 8) * x - 4) * -0.5;
   return 0;
 }
 
-/** Fraction bits of the weights: what 32 bits leave beside 8 bits of pixel and 2 of headroom. */
+/** Fraction bits of the weights: 32 bits less 8 bits of pixel and 2 bits of headroom. */
 const PRECISION_BITS = 32 - 8 - 2;
 const HALF = 1 << (PRECISION_BITS - 1);
 
-/** The weights of one axis, for the output positions `start` to `start + count`. */
+/** The weights of one axis for the output positions `start` to `start + count`. */
 interface Weights {
-  /** First input position that each output position reads. */
+  /** The first input position that each output position reads. */
   readonly first: Int32Array;
-  /** How many it reads. */
+  /** The number of input positions that it reads. */
   readonly length: Int32Array;
-  /** Fixed-point weights, `taps` slots an output position. */
+  /** Fixed-point weights, `taps` slots per output position. */
   readonly values: Int32Array;
   readonly taps: number;
 }
 
 /**
- * `image` resized to `width` x `height` with the filter `interpolation`; with `window`, only that part of the result,
- * equal to resizing and then cropping.
+ * Resizes `image` to `width` x `height` with the filter `interpolation`. With `window`, returns only that part of the
+ * result, equal to resizing and then cropping.
  */
 export function resize(
   image: RgbImage,
@@ -73,7 +73,7 @@ export function resize(
   const across = axisWeights(filter, image.width, width, window.left, window.width);
   const down = axisWeights(filter, image.height, height, window.top, window.height);
   if (image.height > image.width * 100 && height < image.height) {
-    // Down before across, as PIL goes through an image that is so narrow.
+    // PIL runs the vertical pass first for such a narrow image.
     const rows = resizeDown(image.data, down, image.width * 3, window.height, 0);
     const data = resizeAcross({ ...image, data: rows }, across, window.width, 0, window.height);
     return { width: window.width, height: window.height, data };
@@ -100,7 +100,7 @@ function axisWeights(filter: Filter, inputSize: number, outputSize: number, star
     const used = Math.min(Math.trunc(center + support + 0.5), inputSize) - from;
     let sum = 0;
     for (let k = 0; k < used; k++) {
-      // Multiplied by the reciprocal, not divided: the last bit of the weight depends on it.
+      // Multiply by the reciprocal, do not divide: this affects the last bit of the weight.
       weights[k] = filter.weight((k + from - center + 0.5) * (1 / filterScale));
       sum += weights[k];
     }
@@ -114,7 +114,7 @@ function axisWeights(filter: Filter, inputSize: number, outputSize: number, star
   return { first, length, values, taps };
 }
 
-/** Rows `firstRow` to `lastRow` of `image`, resized across. */
+/** Resizes rows `firstRow` to `lastRow` of `image` horizontally. */
 function resizeAcross(
   image: RgbImage,
   w: Weights,
@@ -143,7 +143,7 @@ function resizeAcross(
   return new Uint8Array(out.buffer);
 }
 
-/** `height` rows of `rowBytes` bytes from `input`, whose first row is the image's row `firstRow`. */
+/** Resizes vertically to `height` rows of `rowBytes` bytes. The first row of `input` is the image's row `firstRow`. */
 function resizeDown(
   input: Uint8Array,
   w: Weights,

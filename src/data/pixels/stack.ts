@@ -2,9 +2,9 @@ import { ShapeError } from "../../errors.ts";
 import { type ImageTensor, imageTensor, shapeOf, showShape } from "../../image_tensor.ts";
 
 /**
- * torch.stack: a batch [B, 3, H, W] of B images [3, H, W], which `preprocess` makes. The numbers are copied.
+ * torch.stack: copies B images [3, H, W], as `preprocess` returns them, into one batch [B, 3, H, W].
  *
- * @throws {ShapeError} if there is no image, an array carries no shape, or an image has another shape than the first.
+ * @throws {ShapeError} if there is no image, an array has no shape, or an image has another shape than the first.
  */
 export function stack(images: readonly ImageTensor[]): ImageTensor {
   if (!images.length) throw new ShapeError("there are no images to stack");

@@ -1,5 +1,5 @@
 /**
- * What the decoding pool and its workers say to each other.
+ * Messages between the decoding pool and its workers.
  *
  * @module
  */
@@ -8,24 +8,24 @@ import type { Augmentation } from "../pixels/augment.ts";
 import type { RgbImage } from "../pixels/image.ts";
 import type { Preprocessing } from "../pixels/preprocessing.ts";
 
-/** An image as a data set stores it: an encoded file's bytes, or pixels. */
+/** An image as a data set stores it: the bytes of an encoded file, or pixels. */
 export type StoredImage = Uint8Array<ArrayBuffer> | RgbImage;
 
 /** One image to prepare. */
 export interface DecodeRequest {
-  /** Comes back in the reply. */
+  /** The id of the request, repeated in the reply. */
   readonly id: number;
-  /** What errors call the image. */
+  /** The image's name for errors. */
   readonly name: string;
   /** The image. */
   readonly image: StoredImage;
-  /** What to make of it. */
+  /** The preprocessing of the image. */
   readonly preprocessing: Preprocessing;
-  /** In place of the preprocessing's resize and crop. */
+  /** Replaces the preprocessing's resize and crop. */
   readonly augmentation?: Augmentation;
 }
 
-/** A prepared image, or why there is none. */
+/** A prepared image, or an error. */
 export type DecodeReply =
   | { readonly id: number; readonly input: Float32Array<ArrayBuffer>; readonly shape: readonly number[] }
   | { readonly id: number; readonly error: string; readonly isDataError: boolean };

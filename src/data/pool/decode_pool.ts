@@ -1,5 +1,5 @@
 /**
- * Decoding and preprocessing in worker threads, beside whatever the caller's thread does.
+ * Decodes and preprocesses images in worker threads, in parallel to the caller's thread.
  *
  * @module
  */
@@ -17,22 +17,29 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
-/** Worker threads that decode and preprocess images. `close()` ends them; `using` does so by itself. */
+/** Worker threads that decode and preprocess images. Call `close()` to end them, or declare the pool with `using`. */
 export class DecodePool {
   readonly #workers: Worker[];
   readonly #load = new Map<Worker, number>();
   readonly #jobs = new Map<number, Job>();
   #nextId = 0;
 
-  /** Starts `workers` threads (one a core, less one for the caller, unless given). */
+  /**
+   * Starts the threads.
+   *
+   * @param workers Number of threads. By default one per core, less one for the caller
+   */
   constructor(workers: number = Math.max((globalThis.navigator?.hardwareConcurrency ?? 1) - 1, 1)) {
     this.#workers = Array.from({ length: workers }, () => this.#start());
   }
 
   /**
-   * The network's input for one image, float32 planes [3, height, width]; with `augmentation`, a random part of it. Throws
-   * DataError naming `name` for an image that cannot be decoded. Images go to the thread with the least to do; the caller
-   * limits how many wait.
+   * Decodes and preprocesses one image. With `augmentation`, takes a random part of it. The image goes to the thread
+   * with the shortest queue. The caller must limit how many images wait.
+   *
+   * @param name The name of the image in errors
+   * @returns The network's input, float32 planes [3, height, width]
+   * @throws {DataError} if the image cannot be decoded
    */
   preprocess(
     image: StoredImage,
@@ -50,7 +57,7 @@ export class DecodePool {
     });
   }
 
-  /** Ends the threads; images still waited for are rejected. */
+  /** Ends the threads. Pending images are rejected. */
   close(): void {
     for (const worker of this.#workers) worker.terminate();
     this.#workers.length = 0;
@@ -58,7 +65,7 @@ export class DecodePool {
     this.#jobs.clear();
   }
 
-  /** `close()`. */
+  /** Calls `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -1,6 +1,7 @@
 /// <reference lib="deno.worker" />
 /**
- * A worker of the decoding pool: bytes in, normalised planes out. Reads no file and needs no permission.
+ * A worker of the decoding pool. It receives image bytes and sends normalised planes. It reads no files and needs no
+ * permissions.
  *
  * @module
  */
@@ -18,7 +19,7 @@ self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => {
     const input = augmentation
       ? normalize(augment(pixels, augmentation, name), preprocessing)
       : preprocess(pixels, preprocessing);
-    // Messages carry numbers only: the shape goes beside them.
+    // Messages carry only the numbers, so the shape is sent separately.
     reply({ id, input, shape: input.shape }, [input.buffer]);
   } catch (error) {
     reply({ id, error: (error as Error).message, isDataError: error instanceof DataError }, []);

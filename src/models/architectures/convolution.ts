@@ -2,31 +2,31 @@ import { Conv2d, type Conv2dOptions, type Convolution } from "../../nn/conv2d.ts
 import type { Module } from "../../nn/module.ts";
 import { ODConv2d } from "../../nn/odconv2d.ts";
 
-/** The options of each kind of layer that a network's convolutions may be, beside those of every convolution. */
+/** Options of each layer type that a network's convolutions may have, in addition to those of every convolution. */
 export interface LayerOptions {
-  /** Conv2d, which has no other options. */
+  /** Conv2d has no further options. */
   readonly conv: Readonly<Record<never, never>>;
   /** ODConv2d. */
   readonly odconv: {
     /** n, the number of kernels that are mixed. */
     readonly kernelNum: number;
-    /** Width of the attention branch. */
+    /** Width of the attention branch, as a share of the input channels. */
     readonly reduction: number;
   };
 }
 
-/** The kinds of layers. */
+/** The layer types. */
 export type LayerKind = keyof LayerOptions;
 
-/** Which layer the convolutions of a network are: `{ kind: "odconv", options: { kernelNum: 4, reduction: 0.0625 } }`. */
+/** The layer type of a network's convolutions: `{ kind: "odconv", options: { kernelNum: 4, reduction: 0.0625 } }`. */
 export type ConvolutionLayer = {
   readonly [K in LayerKind]: { readonly kind: K; readonly options: LayerOptions[K] };
 }[LayerKind];
 
-/** Makes the convolutions of a network: padded so that stride 1 keeps the size, no bias. */
+/** Makes a convolution of a network. It has no bias, and its padding keeps the size at stride 1. */
 export type ConvolutionFactory = (cin: number, cout: number, k: number, stride: number, groups?: number) => Module;
 
-/** The constructor of each kind. */
+/** Constructor of each layer type. */
 const LAYERS: {
   readonly [K in LayerKind]: new (
     cin: number,
@@ -36,7 +36,7 @@ const LAYERS: {
   ) => Convolution;
 } = { conv: Conv2d, odconv: ODConv2d };
 
-/** Makes the convolutions of a network out of such layers. */
+/** Returns a factory that makes the convolutions of a network with this layer type. */
 export function convolutionFactory<K extends LayerKind>(
   { kind, options }: { readonly kind: K; readonly options: LayerOptions[K] },
 ): ConvolutionFactory {

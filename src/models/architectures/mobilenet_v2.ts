@@ -1,6 +1,6 @@
 /**
- * MobileNetV2 (Sandler et al. 2018) with its convolutions static or dynamic. Names and shapes are those of torchvision
- * and of the published ODConv checkpoints; the stem stays static.
+ * MobileNetV2 (Sandler et al. 2018) with static or dynamic convolutions. Names and shapes are those of torchvision and
+ * of the published ODConv checkpoints. The stem is always static.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const STAGES = [
   [6, 320, 1, 1],
 ] as const;
 
-/** To a multiple of 8, never more than 10% down. */
+/** Rounds to a multiple of 8, by at most 10% down. */
 function roundChannels(channels: number): number {
   const rounded = Math.max(8, Math.trunc((channels + 4) / 8) * 8);
   return rounded < 0.9 * channels ? rounded + 8 : rounded;
@@ -57,7 +57,7 @@ class InvertedResidual extends Module {
 
 /** x [B, 3, H, W] -> logits [B, classes]. */
 export class MobileNetV2 extends Module {
-  /** `conv` makes every convolution but the stem. */
+  /** `conv` makes every convolution except the stem. */
   constructor(widthMultiplier: number, conv: ConvolutionFactory, numClasses: number) {
     super();
     let cin = roundChannels(32 * widthMultiplier);
@@ -75,7 +75,7 @@ export class MobileNetV2 extends Module {
     this.register("classifier", new Sequential(new Dropout(0.2), new Linear(last, numClasses)));
   }
 
-  /** Emits the network. */
+  /** Emits the network's operators. */
   override forward(trace: Trace, x: Value): Value {
     return trace.call("classifier", trace.apply(globalAvgPool, { x: trace.call("features", x) }, {}));
   }

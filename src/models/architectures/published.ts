@@ -1,21 +1,21 @@
 /**
- * What the authors of ODConv publish: figures on the ImageNet validation set (their README's table) and where the
- * checkpoints are. Facts, kept as data; nothing of theirs is in this repository.
+ * Data that the authors of ODConv published: figures on the ImageNet validation set (the table in their README) and
+ * addresses of the checkpoints. The repository has these facts only, and none of the authors' files.
  */
 
-/** One published checkpoint. */
+/** A published checkpoint. */
 export interface Published {
-  /** n; 1 for static networks. */
+  /** n, the number of kernels; 1 for static networks. */
   readonly kernelNum: number;
-  /** Millions of trainable parameters. */
+  /** Number of trainable parameters, in millions. */
   readonly parametersM: number;
-  /** Multiply-adds at 224x224, in the authors' unstated convention. */
+  /** Multiply-adds at 224x224. The authors do not state how they count. */
   readonly madds: string;
-  /** ImageNet top-1, percent. */
+  /** ImageNet top-1 accuracy, in percent. */
   readonly top1: number;
-  /** ImageNet top-5, percent. */
+  /** ImageNet top-5 accuracy, in percent. */
   readonly top5: number;
-  /** Epochs of training. */
+  /** Number of training epochs. */
   readonly epochs: number;
   /** The authors' page of the file (Apache-2.0). */
   readonly url: string;
@@ -34,7 +34,7 @@ function row(
   return { kernelNum, parametersM, madds, top1, top5, epochs, url };
 }
 
-/** By architecture. Architectures that are not here (resnet34, resnet20) have no published checkpoint. */
+/** Checkpoints by architecture. Other architectures (resnet34, resnet20) have no published checkpoint. */
 export const PUBLISHED: Readonly<Record<string, readonly Published[]>> = {
   mobilenetv2_100: [
     row(1, 3.5, "300.8M", 71.65, 90.22, 150, "1bcqVXDLqHW3cid4eMZ_992QHBRMalrMZ"),

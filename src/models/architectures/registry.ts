@@ -1,5 +1,6 @@
 /**
- * Every architecture this project knows, as data. A new one is a row here and, if its family is new, a file beside.
+ * All known architectures, as data. A new architecture is a new row here. A new family also needs a file beside this
+ * one.
  *
  * @module
  */
@@ -13,33 +14,35 @@ import { MobileNetV2 } from "./mobilenet_v2.ts";
 import { PUBLISHED, type Published } from "./published.ts";
 import { ResNet, type ResNetPlan } from "./resnet.ts";
 
-/** What tells one model from another, besides its weights. */
+/** The configuration of a model: everything that distinguishes it from others, except the weights. */
 export interface ModelConfig {
-  /** A name of the registry: "od_resnet50"; or {@link CUSTOM}. */
+  /** A name in the registry, such as "od_resnet50", or {@link CUSTOM}. */
   readonly arch: string;
-  /** Kernels an ODConv layer mixes; 1 if left out. Static architectures ignore it. */
+  /** Number of kernels that an ODConv layer mixes. Static architectures ignore it. @default 1 */
   readonly kernelNum?: number;
-  /** Width of the attention branches; 1/16 if left out. Static architectures ignore it. */
+  /**
+   * Width of the attention branches, as a share of the input channels. Static architectures ignore it. @default 1/16
+   */
   readonly reduction?: number;
-  /** The architecture's own if left out: 1000, or 10 for CIFAR-10. */
+  /** Number of classes. @default the architecture's own: 1000, or 10 for CIFAR-10 */
   readonly numClasses?: number;
 }
 
-/** One architecture. */
+/** An architecture. */
 export interface Architecture {
-  /** Which layer its convolutions are, with the options of a configuration that says nothing of them. */
+  /** Layer type of the convolutions, with default options. */
   readonly layer: ConvolutionLayer;
-  /** Height and width of the images it was made for. */
+  /** Height and width of the images that it was designed for, in pixels. */
   readonly imageSize: number;
-  /** Classes, where nobody says otherwise. */
+  /** Default number of classes. */
   readonly numClasses: number;
   /** How images become tensors. */
   readonly preprocessing: Preprocessing;
-  /** Whose classes a checkpoint of as many classes has, where nothing says what they are. */
+  /** Class names of a checkpoint with the default number of classes and no other names. */
   readonly classes?: "imagenet";
   /** The authors' checkpoints and figures. */
   readonly published: readonly Published[];
-  /** Makes the network. */
+  /** Builds the network. */
   readonly build: (conv: ConvolutionFactory, numClasses: number) => Module;
 }
 
@@ -66,13 +69,13 @@ const NETWORKS = {
   resnet20: { ...ON_CIFAR10, build: resnet([3, 3, 3], false, true) },
 };
 
-/** The layers that every network is made with, by the prefix of its name. */
+/** Layer types of the architectures, by the prefix of the name. */
 const LAYERS: Readonly<Record<string, ConvolutionLayer>> = {
   "": { kind: "conv", options: {} },
   od_: { kind: "odconv", options: { kernelNum: 1, reduction: 0.0625 } },
 };
 
-/** Every network with every layer: "resnet18" and "od_resnet18". */
+/** All architectures: every network with every layer type, such as "resnet18" and "od_resnet18". */
 export const REGISTRY: ReadonlyMap<string, Architecture> = new Map(
   Object.entries(NETWORKS).flatMap(([name, network]) =>
     Object.entries(LAYERS).map(([prefix, layer]): [string, Architecture] => {
@@ -82,13 +85,13 @@ export const REGISTRY: ReadonlyMap<string, Architecture> = new Map(
   ),
 );
 
-/** What the configuration and the file of a network say that is of no registered architecture. */
+/** The architecture's name in the configuration and the file of a custom network. */
 export const CUSTOM = "custom";
 
 /**
- * The architecture of that name.
+ * Returns the architecture with this name.
  *
- * @throws {CheckpointError} if there is none; the message lists the names.
+ * @throws {CheckpointError} if there is none. The message lists the names.
  */
 export function findArchitecture(arch: string): Architecture {
   if (arch === CUSTOM) {
@@ -105,7 +108,7 @@ export function findArchitecture(arch: string): Architecture {
 }
 
 /**
- * A configuration with nothing left out; static architectures have kernelNum 1.
+ * Completes a configuration. Static architectures have kernelNum 1.
  *
  * @throws {ArgumentError} if a number is out of its range.
  * @throws {CheckpointError} if there is no such architecture.
@@ -119,12 +122,12 @@ export function completeConfig(config: ModelConfig): Required<ModelConfig> {
   return { arch, kernelNum: isDynamic(arch) ? kernelNum : 1, reduction, numClasses };
 }
 
-/** Whether the convolutions of an architecture mix kernels. */
+/** Returns true if the convolutions of an architecture mix kernels. */
 function isDynamic(arch: string): boolean {
   return arch !== CUSTOM && "kernelNum" in findArchitecture(arch).layer.options;
 }
 
-/** The layer that the convolutions of a configuration are. */
+/** Returns the layer type of a configuration's convolutions. */
 export function layerOf(config: ModelConfig): ConvolutionLayer {
   const { layer } = findArchitecture(config.arch);
   if (layer.kind === "conv") return layer;
@@ -132,12 +135,12 @@ export function layerOf(config: ModelConfig): ConvolutionLayer {
   return { ...layer, options: { kernelNum, reduction } };
 }
 
-/** The layers of a configuration, with initial weights. */
+/** Builds the network of a configuration, with initial weights. */
 export function buildNetwork(config: ModelConfig): Module {
   return findArchitecture(config.arch).build(convolutionFactory(layerOf(config)), completeConfig(config).numClasses);
 }
 
-/** The authors' checkpoint of a configuration, if there is one. */
+/** Returns the authors' checkpoint of a configuration, if there is one. */
 export function findPublished(config: ModelConfig): Published | undefined {
   if (config.arch === CUSTOM) return undefined;
   const { arch, kernelNum, reduction, numClasses } = completeConfig(config);

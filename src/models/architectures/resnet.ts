@@ -1,6 +1,7 @@
 /**
- * ResNet (He et al. 2015) with its convolutions static or dynamic. Names and shapes are those of torchvision and of the
- * published ODConv checkpoints: the strided convolution of a bottleneck is its 3x3; stem and projections stay static.
+ * ResNet (He et al. 2015) with static or dynamic convolutions. Names and shapes are those of torchvision and of the
+ * published ODConv checkpoints. In a bottleneck the 3x3 convolution is the strided one. The stem and the projections
+ * are always static.
  *
  * @module
  */
@@ -16,17 +17,19 @@ import { Sequential } from "../../nn/sequential.ts";
 import { PadShortcut } from "../../nn/stateless.ts";
 import type { ConvolutionFactory } from "./convolution.ts";
 
-/** What tells one ResNet from another. */
+/** The parameters of a ResNet. */
 export interface ResNetPlan {
-  /** Blocks of each stage. */
+  /** Number of blocks of each stage. */
   readonly depths: readonly number[];
-  /** Three convolutions a block instead of two, and four times the channels out. */
+  /** True: three convolutions per block and four times the output channels. False: two convolutions. */
   readonly bottleneck: boolean;
-  /** For 32x32 images (section 4.2 of the paper): a 3x3 stem of 16 channels, no pooling, shortcuts without parameters. */
+  /**
+   * For 32x32 images (section 4.2 of the paper): a 3x3 stem of 16 channels, no pooling, shortcuts without parameters.
+   */
   readonly smallImages: boolean;
 }
 
-/** Convolutions of a block, in order: [name, kernel size, whether it is the strided one]. */
+/** Convolutions of a block, in order: [name, kernel size, whether it has the block's stride]. */
 const BASIC = [["conv1", 3, true], ["conv2", 3, false]] as const;
 const BOTTLENECK = [["conv1", 1, false], ["conv2", 3, true], ["conv3", 1, false]] as const;
 
@@ -90,7 +93,7 @@ export class ResNet extends Module {
     this.register("fc", new Linear(cin, numClasses));
   }
 
-  /** Emits the network. */
+  /** Emits the network's operators. */
   override forward(trace: Trace, x: Value): Value {
     x = trace.apply(relu, { x: trace.call("bn1", trace.call("conv1", x)) }, {});
     if (!this.#smallImages) {

@@ -1,11 +1,13 @@
-/** How long the steps of one stage took together. */
+/** Total time of the steps of one stage. */
 export interface StageTime {
-  /** "layer1" of a ResNet, "features.3" of a MobileNet, "inputs", "pooling". */
+  /** Name of the stage: "layer1" of a ResNet, "features.3" of a MobileNet, "inputs" or "pooling". */
   readonly what: string;
   readonly milliseconds: number;
 }
 
-/** Sums the times of a network's nodes by stage, in the order in which stages first ran. `inputs` are the graph's. */
+/**
+ * Sums the times of a network's nodes by stage, in the order in which the stages first ran. `inputs` are the graph's.
+ */
 export function timesByStage(
   times: Iterable<{ readonly node: string; readonly milliseconds: number }>,
   inputs: { has(name: string): boolean },
@@ -18,7 +20,7 @@ export function timesByStage(
   return [...stages].map(([what, milliseconds]) => ({ what, milliseconds }));
 }
 
-/** A layer's stage; the pooling between the last one and the classifier has no name. */
+/** Returns the stage of a node. The pooling between the last layer and the classifier has no name. */
 function stageOf(node: string): string {
   const [first, second] = node.split(".");
   return first === "features" && second ? `${first}.${second}` : first || "pooling";

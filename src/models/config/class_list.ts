@@ -1,8 +1,8 @@
 import { MAX_CLASSES } from "./inference_config.ts";
 
 /**
- * What JSON says of the names of classes: a list, or an object of every index from 0 up, {"0": name, "1": name}. The names
- * are not checked. Undefined where it is neither.
+ * Returns the class names in a JSON value: a list, or an object with every index from 0, {"0": name, "1": name}.
+ * Returns undefined if it is neither. The names are not checked.
  */
 export function classList(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value;

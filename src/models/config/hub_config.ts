@@ -1,6 +1,6 @@
 /**
- * What the config.json of a repository on the Hugging Face hub says of how its model is used: timm's, or the class names
- * of transformers'. Like everything that is downloaded, it is checked before it counts.
+ * Reads inference settings from the config.json of a repository on the Hugging Face hub: timm's configuration, or the
+ * class names of transformers. Like all downloads, the file is checked before it is used.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { checkMembers, type InferenceOverrides } from "./inference_config.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Members of a configuration, by timm's names of them. */
+/** Setting for each of timm's names. */
 const TIMM_KEYS: Readonly<Record<string, keyof InferenceOverrides>> = {
   crop_pct: "cropPct",
   interpolation: "interpolation",
@@ -22,8 +22,8 @@ const TIMM_KEYS: Readonly<Record<string, keyof InferenceOverrides>> = {
 };
 
 /**
- * What such a file says; nothing where it is of another kind. Throws CheckpointError, naming the file, where it is no JSON
- * or asks for what cannot be done.
+ * Returns the settings in the file, or none if the file has another format. Throws CheckpointError, with the file's
+ * name, if it is not JSON or has an invalid setting.
  */
 export function decodeHubConfig({ name, text }: CheckpointConfig): InferenceOverrides {
   const fail = (key: string, found: unknown, expected: string) =>
@@ -58,19 +58,19 @@ export function decodeHubConfig({ name, text }: CheckpointConfig): InferenceOver
   return checkMembers({ ...given, source: name }, (member) => `${name}: ${names.get(member)}`);
 }
 
-/** timm's configuration: under its key, or in old files everything itself. */
+/** Returns timm's configuration: the member with timm's key, or in old files the whole object. */
 function timmConfig(json: Json): Json | undefined {
   if (isRecord(json.pretrained_cfg)) return json.pretrained_cfg;
   return typeof json.architecture === "string" ? json : undefined;
 }
 
-/** Where the names of the classes are. What is outside timm's part counts more, as it does for timm. */
+/** Finds the class names. Those outside timm's part take precedence, as in timm. */
 function labelsOf(json: Json, timm: Json): readonly [key: string, labels: unknown] {
   if (isPresent(json.label_names)) return ["label_names", json.label_names];
   if (isPresent(timm.label_names)) return ["label_names", timm.label_names];
   if (isPresent(timm.labels)) return ["labels", timm.labels];
   const { id2label } = json;
-  // What transformers writes where nobody has named the classes.
+  // transformers writes LABEL_0, LABEL_1 and so on if the classes have no names.
   const isNamed = isRecord(id2label) && Object.values(id2label).some((name) => !/^LABEL_\d+$/.test(String(name)));
   return ["id2label", isNamed ? id2label : undefined];
 }

@@ -1,6 +1,6 @@
 /**
- * How a model is used: the size of its images, how they become its input, its temperature, what its classes are called.
- * Files carry it with the weights, and everything that loads a model obeys it.
+ * Inference settings: the size of a model's images, their preparation, the temperature and the class names. Files store
+ * them with the weights, and everything that loads a model follows them.
  *
  * @module
  */
@@ -13,45 +13,48 @@ import { CheckpointError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
 import { findArchitecture, type ModelConfig } from "../architectures/registry.ts";
 
-/** How a model is used, nothing left out. */
+/** All inference settings of a model. */
 export interface InferenceConfig {
-  /** Height and width of its images, in pixels: of the square that is cut from the middle of a resized image. */
+  /**
+   * Height and width of the input images, in pixels. The input is a square cut from the middle of the resized image.
+   */
   readonly imageSize: number;
   /** Length of an image's shorter side after the resize, in pixels. */
   readonly resize: number;
-  /** The filter of the resize. */
+  /** Interpolation of the resize. */
   readonly interpolation: Interpolation;
-  /** Mean of each channel (R, G, B) on the scale 0..1, subtracted. */
+  /** Mean of each channel (R, G, B) on the scale 0..1. It is subtracted. */
   readonly mean: readonly [number, number, number];
-  /** Standard deviation of each channel (R, G, B) on the scale 0..1, divided by. */
+  /** Standard deviation of each channel (R, G, B) on the scale 0..1. The image is divided by it. */
   readonly std: readonly [number, number, number];
-  /** Of all attentions: softmax and sigmoid of x / temperature. */
+  /** Temperature of all attentions: softmax and sigmoid of x / temperature. */
   readonly temperature: number;
-  /** Names of the classes by index, as many as the model has; undefined where they are not known. */
+  /** Class names by index, one for each class. Undefined if the names are not known. */
   readonly classNames: readonly string[] | undefined;
-  /** Where all this came from, the last word last: "resnet18's own; hf:timm/resnet18.a1_in1k/config.json; --size 288". */
+  /** Sources of the settings, the latest last: "resnet18's own; hf:timm/resnet18.a1_in1k/config.json; --size 288". */
   readonly source: string;
 }
 
-/** Parts of a configuration, to replace those of another one. */
+/** Settings that replace those of another configuration. */
 export interface InferenceOverrides extends Partial<InferenceConfig> {
   /**
-   * Share of the resized shorter side that is cut out, as timm's `crop_pct`: `resize` is floor(imageSize / cropPct). With
-   * neither, `resize` keeps its share: floor(imageSize * resize / imageSize), with what both were before.
+   * Share of the resized shorter side that is cut out, as timm's `crop_pct`: `resize` is floor(imageSize / cropPct). If
+   * both `cropPct` and `resize` are left out, the ratio of `resize` to `imageSize` is kept: the new `resize` is
+   * floor(new imageSize * old resize / old imageSize).
    */
   readonly cropPct?: number;
 }
 
-/** Longest side of a model's images. */
+/** Largest image size, in pixels. */
 export const MAX_IMAGE_SIZE = 4096;
-/** Longest shorter side that images are resized to. */
+/** Largest shorter side of a resize, in pixels. */
 export const MAX_RESIZE = 4 * MAX_IMAGE_SIZE;
-/** More is no model. */
+/** Largest number of classes. No real model has more. */
 export const MAX_CLASSES = 1_000_000;
-/** Characters of a class's name. */
+/** Largest number of characters in a class name. */
 const MAX_NAME = 1000;
 
-/** Accepts a value, or says what was expected of it. */
+/** Accepts a value, or returns a description of what was expected. */
 type Check = (value: unknown) => string | undefined;
 
 const within = (range: Range): Check => (value) => isWithin(value, range) ? undefined : describeRange(range);
@@ -60,7 +63,7 @@ const three = (least: number, most: number): Check => (value) =>
     ? undefined
     : `three numbers from ${least} to ${most}, on the scale 0..1 (divide those of the scale 0..255 by 255)`;
 
-/** What each member has to be. */
+/** The check of each setting. */
 const CHECKS: Readonly<Record<keyof InferenceOverrides, Check>> = {
   imageSize: within({ ...COUNT, most: MAX_IMAGE_SIZE }),
   resize: within({ ...COUNT, most: MAX_RESIZE }),
@@ -83,7 +86,7 @@ function checkNames(value: unknown): string | undefined {
   return wrong < 0 ? undefined : `a name of 1 to ${MAX_NAME} characters for class ${wrong}`;
 }
 
-/** What files call the members. */
+/** The settings' names in files. */
 const JSON_KEYS = {
   image_size: "imageSize",
   resize: "resize",
@@ -95,7 +98,7 @@ const JSON_KEYS = {
   source: "source",
 } as const satisfies Readonly<Record<string, keyof InferenceConfig>>;
 
-/** The configuration of a model that nobody has said anything of: its architecture's, with classes that have no names. */
+/** Returns the default settings of a model: those of its architecture, with unnamed classes. */
 export function usualInference(config: ModelConfig): InferenceConfig {
   const { imageSize, preprocessing: { resize, interpolation = "bilinear", mean, std } } = findArchitecture(config.arch);
   const source = `${config.arch}'s own`;
@@ -111,7 +114,7 @@ export function usualInference(config: ModelConfig): InferenceConfig {
   };
 }
 
-/** The configuration of a network of no registered architecture that nobody has said more of: ImageNet's normalisation. */
+/** Returns the default settings of a custom network: ImageNet's normalisation. */
 export function customInference(imageSize: number): InferenceConfig {
   const { mean, std } = IMAGENET;
   return {
@@ -127,8 +130,8 @@ export function customInference(imageSize: number): InferenceConfig {
 }
 
 /**
- * A configuration with parts of it replaced; members that are undefined replace nothing. Throws CheckpointError where one
- * is out of its range.
+ * Returns a configuration with some settings replaced. Undefined members replace nothing. Throws CheckpointError if a
+ * setting is out of its range.
  */
 export function overrideInference(config: InferenceConfig, given: InferenceOverrides): InferenceConfig {
   const { cropPct, source, ...others } = given;
@@ -141,7 +144,7 @@ export function overrideInference(config: InferenceConfig, given: InferenceOverr
   return merged;
 }
 
-/** "a; b" of "a" and "b"; of a long history the end. */
+/** Returns "a; b" for "a" and "b". A long history is cut at its start. */
 function joinSources(before: string, added: string | undefined): string {
   if (added === undefined || before.endsWith(`; ${added}`)) return before;
   if (added.startsWith(before)) return added;
@@ -149,7 +152,7 @@ function joinSources(before: string, added: string | undefined): string {
   return joined.length > MAX_NAME ? `...${joined.slice(3 - MAX_NAME)}` : joined;
 }
 
-/** Throws CheckpointError where the class names are not as many as the classes. */
+/** Throws CheckpointError if the number of class names differs from the number of classes. */
 export function checkClassNames({ classNames }: InferenceConfig, { numClasses }: Required<ModelConfig>): void {
   if (classNames === undefined || classNames.length === numClasses) return;
   throw new CheckpointError(
@@ -157,19 +160,19 @@ export function checkClassNames({ classNames }: InferenceConfig, { numClasses }:
   );
 }
 
-/** How images become the input of a model that is used so: always of its size. */
+/** Returns how images are prepared for a model with these settings. The result always has the model's image size. */
 export function preprocessingOf({ imageSize, resize, interpolation, mean, std }: InferenceConfig): Preprocessing {
   return { resize, crop: imageSize, interpolation, mean, std };
 }
 
-/** As the text that files carry. */
+/** Returns the text that is stored in files. */
 export function encodeInference(config: InferenceConfig): string {
   return JSON.stringify(Object.fromEntries(Object.entries(JSON_KEYS).map(([key, member]) => [key, config[member]])));
 }
 
 /**
- * How the model of a file is used: as its text says, and as `usual` says if the text does not. Members that are
- * not known are ignored. Throws CheckpointError where the text is no object of JSON, or a member is out of its range.
+ * Returns the settings in a file's text. Settings that the text lacks come from `usual`. Unknown members are ignored.
+ * Throws CheckpointError if the text is not a JSON object, or a member is out of its range.
  */
 export function decodeInference(text: string | undefined, usual: InferenceConfig): InferenceConfig {
   if (text === undefined) return usual;
@@ -177,7 +180,7 @@ export function decodeInference(text: string | undefined, usual: InferenceConfig
   try {
     json = JSON.parse(text);
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new CheckpointError(`metadata ${INFERENCE_KEY} is ${excerpt(text)}, expected an object of JSON`);
@@ -192,7 +195,7 @@ export function decodeInference(text: string | undefined, usual: InferenceConfig
   return overrideInference({ ...usual, source }, others);
 }
 
-/** Throws CheckpointError where a member that is there is out of its range; `say` is what the message calls it. */
+/** Throws CheckpointError if a given member is out of its range. `say` returns the member's name for the message. */
 export function checkMembers(
   given: Readonly<Record<string, unknown>>,
   say: (member: string) => string,

@@ -1,5 +1,5 @@
 /**
- * What a converted file says of itself, in safetensors' `__metadata__` (strings only).
+ * Metadata of converted files, in safetensors' `__metadata__` (strings only).
  *
  * @module
  */
@@ -9,26 +9,29 @@ import { CheckpointError } from "../../errors.ts";
 import { encodeInference, type InferenceConfig, MAX_CLASSES, usualInference } from "./inference_config.ts";
 import { completeConfig, CUSTOM, findArchitecture, type ModelConfig } from "../architectures/registry.ts";
 
-/** The version that converted files name. */
+/** The version that is written to converted files. */
 export const VERSION = "0.1.0";
 
-/** What the converter of a file is called, before its version. Metadata of other programs may have our keys. */
+/** Name of this converter, before its version. Metadata of other programs may have the same keys. */
 const CONVERTER = "odconv ";
 
-/** More is no model: a file whose numbers say so is damaged, or means to have memory set aside for nothing. */
+/**
+ * Largest number of kernels. A file with a larger number is damaged, or tries to make the reader allocate too much
+ * memory.
+ */
 const MAX_KERNELS = 1024;
 
 /** Where converted weights came from. */
 export interface Provenance {
-  /** File name, hub reference or URL; no folders of the converting machine. */
+  /** File name, hub reference or URL, without folders of the converting machine. */
   readonly source: string;
   /** SHA-256 of the source, hexadecimal. */
   readonly sha256: string;
 }
 
 /**
- * The metadata of a converted file: what the model is, how it is used (`model.inference`; as its architecture is if left
- * out), and where its weights came from. A network of no registered architecture says "custom".
+ * Returns the metadata of a converted file: the configuration, the inference settings and the source of the weights.
+ * The settings default to the architecture's. The architecture of a custom network is "custom".
  */
 export function encodeMetadata(
   config: ModelConfig,
@@ -49,12 +52,12 @@ export function encodeMetadata(
 }
 
 /**
- * The configuration that metadata names; undefined if it names none, or if another program wrote it. Throws CheckpointError
- * if it is nonsense.
+ * Returns the configuration in the metadata. Returns undefined if there is none, or if another program wrote the
+ * metadata. Throws CheckpointError if it is not valid.
  */
 export function decodeMetadata(metadata: Readonly<Record<string, string>>): Required<ModelConfig> | undefined {
   if (metadata.architecture === undefined || !metadata.converter?.startsWith(CONVERTER)) return undefined;
-  findArchitecture(metadata.architecture); // before complaints about the numbers of something else
+  findArchitecture(metadata.architecture); // reports an unknown architecture before its numbers
   const refuse = (key: string, expected: string): never => {
     throw new CheckpointError(`metadata ${key} is ${JSON.stringify(metadata[key])}, expected ${expected}`);
   };

@@ -1,5 +1,5 @@
 /**
- * What lies beside a network in a state dict: what trainers keep there, by name.
+ * Recognises, by name, the tensors that trainers store next to a network in a state dict.
  *
  * @module
  */
@@ -7,33 +7,33 @@
 import { isFloat } from "../../checkpoint/tensors/float32.ts";
 import type { Tensor } from "../../checkpoint/tensors/state_dict.ts";
 
-/** Words of names; camelCase and snake_case are split. */
+/** Words in names. camelCase and snake_case are split into words. */
 const LOSSES = ["loss", "losses", "criterion", "criterions", "criteria", "objective"];
 const METRICS = ["metric", "metrics", "acc", "accuracy", "auroc", "f1", "confmat", "top1", "top5", "meter", "meters"];
 const AVERAGES = ["ema", "swa", "average", "averaged", "averages", "averaging", "shadow", "polyak"];
-/** Networks and memories that only training uses. */
+/** Networks and memories that are only used in training. */
 const HELPERS = ["teacher", "momentum", "target", "queue", "discriminator", "optimizer"];
 
 /** Whole names, or the ends of names. */
 const ENDS: readonly RegExp[] = [
-  // State that a module keeps for itself, of any type.
+  // State that a module stores for itself, of any type.
   /(^|\.)_extra_state$/,
-  // AveragedModel's counter.
+  // The counter of AveragedModel.
   /(^|\.)n_averaged$/,
   /(^|\.)(class|pos|sample|label)_?weights?$/,
 ];
 
-/** Whether a part of a name says that averages of the weights lie there. */
+/** Returns true if a part of the name indicates averages of the weights. */
 export function saysAverage(name: string): boolean {
   return hasWord(name, AVERAGES) || /avg_?(model|net|weights|params)|(model|net|weights|params)_?avg/i.test(name);
 }
 
-/** Whether a part of a name says that a loss or a metric lies there. */
+/** Returns true if a part of the name indicates a loss or a metric. */
 export function saysLossOrMetric(name: string): boolean {
   return hasWord(name, LOSSES) || hasWord(name, METRICS);
 }
 
-/** Whether a tensor beside a network is no part of it, whatever lies around. */
+/** Returns true if a tensor is certainly not part of a network, regardless of the tensors around it. */
 export function isBeside(name: string, { dtype, shape, unreadable }: Tensor): boolean {
   // A count or a metric's value. A float of shape [1] may be a layer's parameter, such as a pooling's exponent.
   if (!shape.length || (!isFloat(dtype) && unreadable === undefined)) return true;
@@ -41,7 +41,10 @@ export function isBeside(name: string, { dtype, shape, unreadable }: Tensor): bo
     ENDS.some((pattern) => pattern.test(name));
 }
 
-/** Whether a tensor is the mean or the deviation of images that a network normalises itself: one number a channel. */
+/**
+ * Returns true if a tensor is the mean or the deviation of images, one number per channel, of a network that normalises
+ * its images itself.
+ */
 export function isNormalizer(name: string, { shape }: Tensor): boolean {
   return /(^|\.)(\w*_)?(mean|std|mu|sigma)$/.test(name) && shape.reduce((n, d) => n * d, 1) === 3;
 }

@@ -1,6 +1,6 @@
 /**
- * Finds the network in a checkpoint: in which of its state dicts, under which prefix, of which configuration. What fits a
- * known architecture decides, not a list of names; where several networks are in it, nothing is guessed.
+ * Finds the network in a checkpoint: its state dict, its prefix and its configuration. Tensors are compared with the
+ * known architectures; there is no list of names. If there are several networks, none is guessed.
  *
  * @module
  */
@@ -20,40 +20,41 @@ import { type Dict, dictOf, distinct, type Place, placeAt, placesOf, rank } from
 import { findHead, restOf, strangersIn } from "./network_rest.ts";
 import { completeConfig, type ModelConfig } from "../architectures/registry.ts";
 
-/** Which network of a checkpoint is meant. */
+/** Selects a network of a checkpoint. */
 export interface FindOptions {
   /**
-   * What the names of the network's tensors begin with ("student.", "model.backbone."); only such tensors are looked at. If
-   * left out it is what all names of the only network in the file begin with.
+   * Common start of the names of the network's tensors, such as "student." or "model.backbone.". Other tensors are
+   * ignored. If left out, it is the common start of all names of the only network in the file.
    */
   readonly prefix?: string;
 }
 
 /** The network in a checkpoint. */
 export interface FoundNetwork {
-  /** What it is. */
+  /** The configuration. */
   readonly config: Required<ModelConfig>;
-  /** Its tensors under the model's names, in the model's order. */
+  /** The tensors under the model's names, in the model's order. */
   readonly tensors: StateDict;
-  /** The key of the state dict that they are in; "" where the file is the state dict. */
+  /** Key of the state dict that holds them; "" if the file is the state dict. */
   readonly key: string;
-  /** What their names begin with there, without what wrappers put into names ("module."). */
+  /** Common start of their names there, without the parts that wrappers add ("module."). */
   readonly prefix: string;
-  /** Names of the entries of that state dict that are no part of the network. */
+  /** Names of entries of that state dict that are not part of the network. */
   readonly dropped: readonly string[];
-  /** What a person should know of the choices that were made, a line each. */
+  /** Choices that the user should know of, one line each. */
   readonly notes: readonly string[];
 }
 
-/** What a classifier has. */
+/** Parameters of a classifier. */
 const PARTS = ["weight", "bias"];
 
 /**
- * Finds the network. Its configuration comes from the file's metadata, else from its tensors' names and shapes; `given`
- * overrides.
+ * Finds the network of a checkpoint. The configuration comes from the file's metadata, else from the names and shapes
+ * of the tensors.
  *
- * @throws CheckpointError if there is no network, if there are several and nothing says which one is meant, or if a tensor is
- * missing, of another shape or type, or may be a part of it that no known architecture has
+ * @param given Overrides the configuration.
+ * @throws {CheckpointError} if there is no network; if there are several and the options do not select one; if a tensor
+ * is missing or has another shape or type; or if a tensor may belong to the network but no known architecture has it.
  */
 export function findNetwork(
   checkpoint: Pick<Checkpoint, "name" | "metadata" | "stateDicts">,
@@ -91,20 +92,22 @@ export function findNetwork(
   };
 }
 
-/** The networks of a checkpoint, or what looks like them, those that are likely meant first; at least one. */
+/** Returns the networks of a checkpoint, or what resembles them, the most likely first. Returns at least one. */
 function networksIn(
   checkpoint: Pick<Checkpoint, "name" | "metadata">,
   dicts: readonly Dict[],
   given: Partial<ModelConfig>,
 ): Place[] {
   const described = describedConfig(checkpoint, given);
-  // A file that says what it is was written under our names.
+  // A file with a configuration was written with our names.
   if (described) return [placeAt(dicts[0], (tensors) => fitOf(tensors, described))];
   const places = distinct(dicts.flatMap((dict) => placesOf(dict, bestFit)).filter(({ fit }) => fit.share >= ENOUGH));
   return places.length ? places : [unknown(checkpoint.name, dicts, given)];
 }
 
-/** What the metadata says. Nonsense is refused unless the caller says what it is. */
+/**
+ * Returns the configuration in the metadata. Invalid metadata is an error, unless the caller gives the configuration.
+ */
 function describedConfig(
   { name, metadata }: Pick<Checkpoint, "name" | "metadata">,
   { arch }: Partial<ModelConfig>,
@@ -126,7 +129,10 @@ function noPrefix({ name, stateDicts }: Pick<Checkpoint, "name" | "stateDicts">,
   );
 }
 
-/** Where nothing fits: the caller's architecture, to say what differs. Throws CheckpointError where there is none. */
+/**
+ * Used if nothing fits: returns the caller's architecture, so that the message can list the differences. Throws
+ * CheckpointError if the caller gave none.
+ */
 function unknown(name: string, dicts: readonly Dict[], given: Partial<ModelConfig>): Place {
   const dict = dicts.find(({ tensors }) => tensors.size)!;
   const { arch } = given;
@@ -139,7 +145,10 @@ function unknown(name: string, dicts: readonly Dict[], given: Partial<ModelConfi
   throw new Error(`${name}: fits and does not fit`);
 }
 
-/** The network's tensors under the model's names. Throws CheckpointError, with what may help, where they do not fit. */
+/**
+ * Returns the network's tensors under the model's names. Throws CheckpointError, with possible remedies, if they do not
+ * fit.
+ */
 function collect(
   source: string,
   place: Place,

@@ -1,5 +1,5 @@
 /**
- * Reads a model's configuration off the names and shapes of its tensors.
+ * Infers a model's configuration from the names and shapes of its tensors.
  *
  * @module
  */
@@ -15,8 +15,10 @@ import type { TensorShapes } from "./tensor_shapes.ts";
 const SQUEEZE = ".attention.fc.weight";
 
 /**
- * The configuration that fits best. Where some tensors differ the caller still gets the nearest architecture, to say
- * what differs; throws CheckpointError where fewer than half of the tensors fit anything.
+ * Returns the configuration that fits best. If some tensors differ, this is the nearest architecture, so that the
+ * caller can report the differences.
+ *
+ * @throws {CheckpointError} if fewer than half of the tensors fit any architecture.
  */
 export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelConfig> {
   const best = bestFit(tensors);
@@ -30,20 +32,23 @@ export function inferConfig(tensors: StateDict | TensorShapes): Required<ModelCo
   );
 }
 
-/** The share of tensors that has to fit for an architecture to be the one that is meant. */
+/** Smallest share of fitting tensors for an architecture to be accepted. */
 export const ENOUGH = 0.5;
 
 /** How well tensors fit a configuration. */
 export interface Fit {
-  /** The configuration, with the classes that the tensors say. */
+  /** The configuration. The number of classes comes from the tensors. */
   readonly config: Required<ModelConfig>;
-  /** What it needs, in PyTorch's order. */
+  /** The required tensors, in PyTorch's order. */
   readonly spec: readonly TensorSpec[];
-  /** Matching tensors as a share of both sides, so that neither a part nor a superset of the tensors fits wholly. */
+  /**
+   * Number of matching tensors as a share of both sides. So neither a subset nor a superset of the tensors fits
+   * completely.
+   */
   readonly share: number;
 }
 
-/** The architecture that fits best; undefined where nothing fits at all. */
+/** Returns the fit of the best architecture. Returns undefined if no tensor fits any architecture. */
 export function bestFit(tensors: TensorShapes): Fit | undefined {
   const kind = [...tensors.keys()].some((name) => name.endsWith(SQUEEZE)) ? "odconv" : "conv";
   let best: Fit | undefined;
@@ -55,7 +60,7 @@ export function bestFit(tensors: TensorShapes): Fit | undefined {
   return best;
 }
 
-/** The configuration of an architecture that fits best. */
+/** Returns the best-fitting configuration of an architecture. */
 export function inferFor(tensors: TensorShapes, arch: string): ModelConfig {
   return {
     arch,
@@ -65,7 +70,7 @@ export function inferFor(tensors: TensorShapes, arch: string): ModelConfig {
   };
 }
 
-/** How well tensors fit one configuration. What has none of its modules' names does not count: it lies beside. */
+/** Returns how well tensors fit a configuration. A tensor outside the configuration's modules does not count. */
 export function fitOf(tensors: TensorShapes, config: ModelConfig): Fit {
   const model = createModel(config);
   const spec = model.stateDictSpec();
@@ -76,40 +81,40 @@ export function fitOf(tensors: TensorShapes, config: ModelConfig): Fit {
   return { config: model.config, spec, share: matching / Math.max(needed.length, inside) };
 }
 
-/** The outermost modules of a network: "conv1", "layer1", "fc". */
+/** Returns the outermost modules of a network, such as "conv1", "layer1", "fc". */
 export function modulesOf(spec: readonly TensorSpec[]): ReadonlySet<string> {
   return new Set(spec.map(({ name }) => moduleOf(name)));
 }
 
-/** The outermost module of a name. */
+/** Returns the outermost module of a name. */
 export function moduleOf(name: string): string {
   return name.split(".", 1)[0];
 }
 
-/** The classifier of a network: its last matrix, "fc.weight" [classes, features]. */
+/** Returns the classifier of a network: its last matrix, such as "fc.weight" [classes, features]. */
 export function classifierOf(spec: readonly TensorSpec[]): TensorSpec {
   return spec.findLast(({ shape }) => shape.length === 2)!;
 }
 
-/** n is the first extent of a dynamic convolution's weight, the only kind with five. */
+/** n is the first extent of a dynamic convolution's weight. No other tensor has five axes. */
 function inferKernelNum(tensors: TensorShapes): number {
   for (const { shape } of tensors.values()) if (shape.length === 5 && shape[0] > 0) return shape[0];
   return 1;
 }
 
-/** As many as the architecture's classifier, its last matrix, has rows in the checkpoint. */
+/** Returns the number of rows of the architecture's classifier, its last matrix, in the checkpoint. */
 function inferClasses(tensors: TensorShapes, arch: string): number | undefined {
   const found = tensors.get(classifierOf(createModel({ arch }).stateDictSpec()).name)?.shape;
   return found?.length === 2 && found[0] > 0 ? found[0] : undefined;
 }
 
-/** Reductions that people choose; 1/16, which the paper uses, goes first where nothing tells them apart. */
+/** Common reductions. 1/16, the paper's, comes first, so it is chosen if several fit. */
 const USUAL_REDUCTIONS: readonly number[] = [1 / 16, 1, 1 / 2, 1 / 4, 1 / 8, 1 / 32, 1 / 64, 1 / 128, 1 / 256];
 
 /**
- * A reduction r for which every attention branch has max(int(Cin r), 16) channels. Each branch bounds r from both sides,
- * the upper bound excluded; of what is left, a usual one if there is one, else the simplest fraction 1/m, else the lower
- * bound.
+ * Returns a reduction r for which every attention branch has max(int(Cin r), 16) channels. Each branch gives a lower
+ * bound and an exclusive upper bound of r. Within the bounds a common reduction is preferred, then the simplest
+ * fraction 1/m, then the lower bound.
  */
 function inferReduction(tensors: TensorShapes): number {
   let low = 0, high = Infinity;

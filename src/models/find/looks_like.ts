@@ -1,6 +1,9 @@
 import type { TensorShapes } from "./tensor_shapes.ts";
 
-/** Networks that are not read here, by a part of a name that only their state dicts have (torchvision, timm, transformers). */
+/**
+ * Networks that cannot be loaded here. Each is recognised by a part of a name that only its state dicts have
+ * (torchvision, timm, transformers).
+ */
 const FAMILIES: readonly (readonly [name: RegExp, family: string])[] = [
   [/(^|\.)features\.denseblock\d/, "DenseNet"],
   [/(^|\.)features\.\d+\.\d+\.attn\.relative_position_bias_table$/, "Swin Transformer"],
@@ -36,13 +39,19 @@ const FAMILIES: readonly (readonly [name: RegExp, family: string])[] = [
   [/(^|\.)layer1\.0\.conv1\./, "a ResNet of another width or depth"],
 ];
 
-/** The family that a state dict's names belong to, for an error's message; undefined where none is known. */
+/**
+ * Returns the family that the names of a state dict belong to, for an error message. Returns undefined if none is
+ * known.
+ */
 export function looksLike(tensors: TensorShapes): string | undefined {
   const names = [...tensors.keys()];
   return FAMILIES.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
 }
 
-/** What was done to a network before it was saved, by a part of a name, and how PyTorch undoes it. */
+/**
+ * Changes that were made to a network before it was saved, recognised by a part of a name, and how PyTorch reverts
+ * them.
+ */
 const HINTS: readonly (readonly [name: RegExp, hint: string])[] = [
   [
     /\.\w+_(orig|mask)$/,
@@ -62,7 +71,7 @@ const HINTS: readonly (readonly [name: RegExp, hint: string])[] = [
   [/\.se(_module|_block|_layer)?\./, "It has squeeze-and-excitation, which the networks here do not have"],
 ];
 
-/** What may explain tensors that do not fit, and the remedy; undefined where nothing is known. */
+/** Returns a possible reason why tensors do not fit, and the remedy. Returns undefined if none is known. */
 export function hintFor(tensors: TensorShapes): string | undefined {
   const names = [...tensors.keys()];
   return HINTS.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];

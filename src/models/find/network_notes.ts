@@ -1,5 +1,5 @@
 /**
- * What a person is told of the choices that were made in a checkpoint.
+ * Writes the messages about the choices that were made in a checkpoint.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { classifierOf } from "./infer.ts";
 import { type Dict, identityOf, type Place } from "./network_places.ts";
 import { branchOf } from "./network_rest.ts";
 
-/** How a command line asks for a network. */
+/** Returns the command-line flag that selects a network. */
 function flagOf({ dict, prefix }: Place, networks: readonly Place[]): string {
   const flags = [];
   if (networks.some((other) => other.dict !== dict)) flags.push(`--key ${dict.key || '""'}`);
@@ -35,7 +35,7 @@ export function several(source: string, meant: readonly Place[], networks: reado
   );
 }
 
-/** Groups of names that are listed. */
+/** Largest number of groups of names in a list. */
 const MAX_GROUPS = 8;
 
 export function notesOf(
@@ -85,7 +85,7 @@ export function notesOf(
   return notes;
 }
 
-/** Names by their branches: "criterion.weight", "teacher.* (122)". */
+/** Groups names by branch: "criterion.weight", "teacher.* (122)". */
 function groupsOf(names: readonly string[], prefix: string): string[] {
   const groups = new Map<string, string[]>();
   for (const name of names) {

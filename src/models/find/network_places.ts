@@ -1,6 +1,6 @@
 /**
- * Where networks may lie in a checkpoint: every state dict, every prefix of its names and every convention of names, held
- * against the architectures.
+ * Finds the places in a checkpoint that may hold a network. Every state dict, prefix and naming convention is compared
+ * with the architectures.
  *
  * @module
  */
@@ -14,23 +14,26 @@ import { createModel } from "../model/model.ts";
 import { REGISTRY } from "../architectures/registry.ts";
 import { type Spelling, SPELLINGS } from "./spellings.ts";
 
-/** A state dict under names without wrappers. */
+/** A state dict with the wrappers removed from its names. */
 export interface Dict extends FoundStateDict {
-  /** Its names in the file. */
+  /** The names in the file. */
   readonly raw: ReadonlyMap<string, string>;
 }
 
-/** A network in a state dict, or something like one. */
+/** A place in a state dict that holds a network, or something similar. */
 export interface Place {
   readonly dict: Dict;
   readonly prefix: string;
   readonly spelling: Spelling;
-  /** The dict's names by ours, of all tensors under the prefix that have one. */
+  /** The dict's name for each of our names, of all tensors under the prefix that have one. */
   readonly names: ReadonlyMap<string, string>;
   readonly fit: Fit;
 }
 
-/** A state dict under names without wrappers; with a prefix, what is under it under the rest of its name. */
+/**
+ * Removes the wrappers from the names of a state dict. With a prefix, returns only the tensors under it, with the
+ * prefix removed.
+ */
 export function dictOf(found: FoundStateDict, given: string | undefined): Dict {
   const all = unwrapped(found.tensors);
   const inFile = [...found.tensors.keys()];
@@ -45,21 +48,24 @@ export function dictOf(found: FoundStateDict, given: string | undefined): Dict {
   };
 }
 
-/** The prefix as a caller writes it, with or without its dot and the names of wrappers, as it is in the names. */
+/** Returns the caller's prefix as it is in the names. The caller may leave out its dot and the names of wrappers. */
 function prefixIn(all: StateDict, given: string): string {
   const dotted = given === "" || given.endsWith(".") ? given : `${given}.`;
   const bare = withoutWrappers(`${dotted}x`).slice(0, -1);
   return [dotted, bare].find((prefix) => all.keys().some((name) => name.startsWith(prefix))) ?? dotted;
 }
 
-/** Prefixes of one state dict that are held against every architecture. */
+/** Largest number of prefixes per state dict that are compared with all architectures. */
 const MAX_CANDIDATES = 12;
-/** Ends of the names of all tensors that a network has. */
+/** Name ends of the tensors of a network. */
 const LEAVES = /(^|\.)(weight|bias|running_mean|running_var)$/;
-/** Prefixes have fewer parts. */
+/** A prefix has fewer parts than this. */
 const MAX_PARTS = 12;
 
-/** Where a state dict may hold a network: every prefix behind which there are many names that networks here have. */
+/**
+ * Returns the places in a state dict that may hold a network: every prefix that is followed by many names of known
+ * networks.
+ */
 export function placesOf(dict: Dict, fitTo: (tensors: StateDict) => Fit | undefined): Place[] {
   const counts = new Map<string, { prefix: string; spelling: Spelling; count: number }>();
   for (const name of dict.tensors.keys()) {
@@ -86,13 +92,13 @@ export function placesOf(dict: Dict, fitTo: (tensors: StateDict) => Fit | undefi
   return [...best.values()];
 }
 
-/** A state dict as it is. */
+/** Returns the whole state dict as a place. */
 export function placeAt(dict: Dict, fitTo: (tensors: StateDict) => Fit): Place {
   const [spelling] = SPELLINGS;
   return { dict, prefix: "", spelling, names: namesUnder(dict, "", spelling), fit: fitTo(dict.tensors) };
 }
 
-/** Our names of what is under a prefix; what has none keeps its own. */
+/** Returns our names for the tensors under a prefix. A tensor without such a name keeps its own. */
 function namesUnder({ tensors }: Dict, prefix: string, { translate }: Spelling): Map<string, string> {
   const names = new Map<string, string>();
   const others: string[] = [];
@@ -108,7 +114,7 @@ function namesUnder({ tensors }: Dict, prefix: string, { translate }: Spelling):
   return names;
 }
 
-/** Every name that a tensor of a network here has. */
+/** Returns every tensor name of the known networks. */
 function knownNames(): ReadonlySet<string> {
   return known ??= new Set(
     [...REGISTRY.keys()].flatMap((arch) => createModel({ arch, kernelNum: 2 }).stateDictSpec().map(({ name }) => name)),
@@ -116,7 +122,7 @@ function knownNames(): ReadonlySet<string> {
 }
 let known: ReadonlySet<string> | undefined;
 
-/** The networks, each once: some modules are stored under two names. */
+/** Returns each network once. Some modules are stored under two names. */
 export function distinct(places: readonly Place[]): Place[] {
   const found: Place[] = [];
   for (const place of places.toSorted((a, b) => rank(a) - rank(b))) {
@@ -132,7 +138,7 @@ function isSame(a: Place, b: Place): boolean {
   });
 }
 
-/** Where a tensor lies: the same for one that a file names twice. */
+/** Returns the identity of a tensor's data. It is the same if a file has the tensor under two names. */
 export function identityOf(tensor: Tensor): unknown {
   if (!(tensor instanceof StridedTensor)) return tensor;
   const { storage, offset, shape } = tensor;
@@ -144,7 +150,7 @@ export function tensorOf({ dict, names }: Place, ours: string): Tensor | undefin
   return name === undefined ? undefined : dict.tensors.get(name);
 }
 
-/** Names of what holds the one network that a script trains. */
+/** Names of the entries that hold the one network that a script trains. */
 const USUAL: ReadonlySet<string> = new Set([
   ...[
     "state_dict",
@@ -161,7 +167,9 @@ const USUAL: ReadonlySet<string> = new Set([
   ...["base_model", "backbone", "encoder", "resnet", "mobilenet", "timm_model"],
 ]);
 
-/** 0 under usual names, 2 where averages or losses lie, 1 under others. The lowest of a checkpoint is meant. */
+/**
+ * Returns 0 for usual names, 2 for averages or losses, 1 for other names. The lowest rank in a checkpoint is chosen.
+ */
 export function rank({ dict: { key }, prefix }: Place): number {
   const parts = `${key}.${prefix}`.split(".").filter((part) => part !== "");
   if (parts.some((part) => saysAverage(part) || saysLossOrMetric(part))) return 2;

@@ -1,5 +1,6 @@
 /**
- * What a state dict holds beside a network: its classifier under another name, what may be a part of it, and what is none.
+ * Sorts the other tensors of a network's state dict: a classifier under another name, tensors that may belong to the
+ * network, and tensors that do not.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { classifierOf, moduleOf, modulesOf } from "./infer.ts";
 import { identityOf, type Place, tensorOf } from "./network_places.ts";
 import type { ModelConfig } from "../architectures/registry.ts";
 
-/** What a state dict holds beside a network and the other networks in it. */
+/** Returns the tensors of a state dict that belong to none of its networks. */
 export function restOf(place: Place, networks: readonly Place[]): StateDict {
   const { dict, names, fit } = place;
   const used = new Set(fit.spec.map(({ name }) => names.get(name)));
@@ -23,14 +24,19 @@ export function restOf(place: Place, networks: readonly Place[]): StateDict {
   return new Map([...dict.tensors].filter(([name, tensor]) => !isKnown(name, tensor) && !isOther(name)));
 }
 
-/** Whether a name is of another network's branch: of "teacher." where the two are "student.net." and "teacher.net.". */
+/**
+ * Returns true if a name is in another network's branch: in "teacher." if the two networks are "student.net." and
+ * "teacher.net.".
+ */
 function liesIn(name: string, other: Place, place: Place): boolean {
   const branch = branchOf(other.prefix, place.prefix);
   if (branch !== undefined) return name.startsWith(branch);
   return name.startsWith(other.prefix) && modulesOf(other.fit.spec).has(moduleOf(name.slice(other.prefix.length)));
 }
 
-/** The start of a name, up to the part in which it leaves a prefix; undefined where it does not. */
+/**
+ * Returns the start of a name, up to the first part that differs from the prefix. Returns undefined if no part differs.
+ */
 export function branchOf(name: string, prefix: string): string | undefined {
   const [parts, common] = [name.split("."), prefix.split(".")];
   const at = parts.findIndex((part, i) => part !== common[i]);
@@ -38,9 +44,9 @@ export function branchOf(name: string, prefix: string): string | undefined {
 }
 
 /**
- * The layer that is the network's classifier under another name, where the classifier is all that is missing and one layer
- * is left over that can be it; undefined where nothing or more is missing. Throws CheckpointError where there is none or
- * more than one.
+ * Finds the network's classifier under another name. It exists if only the classifier is missing and exactly one
+ * remaining layer has its shape. Returns undefined if nothing is missing, or more than the classifier. Throws
+ * CheckpointError if no layer or more than one can be the classifier.
  */
 export function findHead(source: string, place: Place, rest: StateDict): string | undefined {
   const { fit: { spec, config } } = place;
@@ -68,7 +74,7 @@ export function findHead(source: string, place: Place, rest: StateDict): string 
   );
 }
 
-/** What may be a part of the network that no known architecture has, so that it cannot be left out. */
+/** Returns tensors that may belong to the network although no known architecture has them. They cannot be left out. */
 export function strangersIn(
   rest: StateDict,
   place: Place,
@@ -84,10 +90,10 @@ export function strangersIn(
     const own = ours.get(name);
     if (own !== undefined && modules.has(moduleOf(own))) return !/(^|\.)_extra_state$/.test(own);
     if (isBeside(name, tensor) || isNormalizer(name, tensor)) return false;
-    // Beside the network's own layers, or between a backbone and its classifier, anything may belong to it.
+    // Any tensor among the network's own layers, or between a backbone and its classifier, may belong to it.
     if (name.startsWith(prefix) || head !== undefined) return true;
     const { shape } = tensor;
-    // Elsewhere, what takes its features or its answer, or gives it an image.
+    // Elsewhere, a tensor may belong to it if its shape fits the network's features, its logits or an image.
     return sizes.includes(shape.length === 1 ? shape[0] : shape[1]) || (shape.length === 4 && shape[0] === 3);
   };
   return new Set([...rest].filter(([name, tensor]) => isStranger(name, tensor)).map(([name]) => name));

@@ -1,26 +1,29 @@
 /**
- * Other names for the layers of the networks that are known here: each convention as rules from its names to ours. Only
- * conventions whose networks compute the same, down to batch norm's epsilon and the convolutions' padding.
+ * Other naming conventions for the layers of the known networks, each as rules from its names to ours. A convention is
+ * listed only if its networks compute the same, including batch norm's epsilon and the padding of convolutions.
  *
  * @module
  */
 
-/** A convention of names. */
+/** A naming convention. */
 export interface Spelling {
-  /** Whose it is, for messages; undefined for our own, which is torchvision's and the published checkpoints'. */
+  /**
+   * Its owner, for messages. Undefined for our own convention, which is that of torchvision and the published
+   * checkpoints.
+   */
   readonly whose?: string;
-  /** Our name for one of its names; undefined where it has no such name. */
+  /** Returns our name for one of its names. Returns undefined if the convention has no such name. */
   translate(name: string): string | undefined;
 }
 
 type Rule = readonly [pattern: RegExp, ours: string | ((...groups: string[]) => string | undefined)];
 
-/** The first block of each of MobileNetV2's stages in `features`. */
+/** Index in `features` of the first block of each MobileNetV2 stage. */
 const STAGES = [1, 2, 4, 7, 11, 14, 17];
-/** The layers of a block in `conv`, for a block without and with an expansion. */
+/** Layers of a block in `conv`, without and with an expansion. */
 const PLAIN = ["0.0", "0.1", "1", "2"], EXPANDING = ["0.0", "0.1", "1.0", "1.1", "2", "3"];
 
-/** A block's layer by its place in MobileNetV2 and among the names of such a block's layers. */
+/** Returns the name of a block's layer, from its index in MobileNetV2 and the layer names of such a block. */
 function blockLayer(block: number, layer: string, plain: readonly string[], expanding: readonly string[]) {
   const place = block === 1 ? PLAIN[plain.indexOf(layer)] : EXPANDING[expanding.indexOf(layer)];
   return place && `features.${block}.conv.${place}.`;
@@ -55,7 +58,7 @@ const MOBILENET_MMPRETRAIN: readonly Rule[] = [
   [/^conv2\.bn\./, "features.18.1."],
 ];
 
-/** Blocks without inner sequences: convolution, norm and activation are counted on. */
+/** Blocks without inner sequences: convolutions, norms and activations are numbered consecutively. */
 const MOBILENET_FLAT: readonly Rule[] = [
   [
     /^features\.(\d+)\.conv\.(\d)\./,
@@ -82,7 +85,7 @@ const RESNET_TRANSFORMERS: readonly Rule[] = [
   ],
 ];
 
-/** Every convention, our own first. */
+/** All conventions, our own first. */
 export const SPELLINGS: readonly Spelling[] = [
   { translate: (name) => name },
   { whose: "timm", translate: (name) => apply(MOBILENET_TIMM, name) },

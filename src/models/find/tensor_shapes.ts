@@ -1,2 +1,2 @@
-/** Shapes by tensor name: a state dict, or what is known of one. */
+/** Shapes by tensor name, from a state dict or from a part of one. */
 export type TensorShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;

@@ -1,5 +1,6 @@
 /**
- * A look inside: the attentions of a network's ODConv layers as outputs of its graph, and the kernels they make.
+ * Adds the attentions of a network's ODConv layers to the outputs of its graph, and computes the kernels that they
+ * make.
  *
  * @module
  */
@@ -8,18 +9,18 @@ import { ShapeError } from "../../errors.ts";
 import { type Graph, type OperandsOf, size } from "../../graph/graph.ts";
 import { mixKernels } from "../../graph/ops/mix_kernels.ts";
 
-/** Which of the four attentions: a_s, a_c, a_f, a_w of the paper. */
+/** The four attentions: a_s, a_c, a_f and a_w in the paper. */
 export type AttentionName = "spatial" | "channel" | "filter" | "kernel";
 
-/** One ODConv layer of a graph. */
+/** An ODConv layer of a graph. */
 export interface DynamicLayer {
-  /** Its path: "layer1.0.conv1". */
+  /** Path of the layer, such as "layer1.0.conv1". */
   readonly name: string;
-  /** [n, Cout, Cin/groups, kh, kw]; the weight is called `${name}.weight`. */
+  /** Shape of the weight, [n, Cout, Cin/groups, kh, kw]. The weight's name is `${name}.weight`. */
   readonly weightShape: readonly number[];
   /**
-   * The outputs that hold its attentions, by attention; a layer may lack some. Shapes: spatial [B, kh*kw], channel
-   * [B, Cin], filter [B, Cout], kernel [B, n].
+   * Names of the outputs that hold the layer's attentions. A layer may lack some attentions. Shapes: spatial
+   * [B, kh*kw], channel [B, Cin], filter [B, Cout], kernel [B, n].
    */
   readonly outputs: { readonly [A in AttentionName]?: string };
 }
@@ -27,8 +28,10 @@ export interface DynamicLayer {
 const ATTENTIONS: readonly AttentionName[] = ["spatial", "channel", "filter", "kernel"];
 
 /**
- * Makes every attention of the graph an output of it, called `${layer}.attention.${attention}`, and answers the layers in
- * their order. Call it on Model.trace(), before optimizeForInference or fuseMixing.
+ * Makes every attention an output of the graph, with the name `${layer}.attention.${attention}`. Call it on the result
+ * of Model.trace(), before optimizeForInference or fuseMixing.
+ *
+ * @returns The ODConv layers, in the graph's order.
  */
 export function attentionOutputs(graph: Graph): DynamicLayer[] {
   return graph.nodes.filter(({ op }) => op === mixKernels).map((node) => {
@@ -45,9 +48,10 @@ export function attentionOutputs(graph: Graph): DynamicLayer[] {
 }
 
 /**
- * The kernel that a layer convolves one image with (equation 2 of the paper), [Cout, Cin/groups, kh, kw]: the sum of its n
- * kernels `weight` [n, Cout, Cin/groups, kh, kw], scaled by the attentions that are there. Throws ShapeError where a length
- * does not fit.
+ * Returns the kernel that a layer applies to one image (equation 2 of the paper), [Cout, Cin/groups, kh, kw]. It is the
+ * sum of the n kernels in `weight` [n, Cout, Cin/groups, kh, kw], scaled by the given attentions.
+ *
+ * @throws {ShapeError} if a length does not fit.
  */
 export function effectiveKernel(
   weight: Float32Array,
@@ -57,7 +61,7 @@ export function effectiveKernel(
   const [n, cout, cin, kh, kw] = weightShape;
   const taps = kh * kw;
   const { spatial, channel, filter, kernel } = attentions;
-  // Output channels of different groups see different input channels.
+  // Output channels of different groups read different input channels.
   const groups = Math.max(1, Math.trunc((channel?.length ?? cin) / cin));
   const lengths = { spatial: taps, channel: cin * groups, filter: cout, kernel: n };
   for (const attention of ATTENTIONS) {

@@ -1,13 +1,13 @@
 import type { AttentionName } from "./attention.ts";
 
-/** What the paper calls an attention, and what it does, in the order in which they are shown. */
+/** The paper's name and the effect of each attention, in display order. */
 export const ATTENTION_WORDS: readonly {
   readonly name: AttentionName;
-  /** Index of the paper's a. */
+  /** Index of the paper's symbol a. */
   readonly symbol: string;
   readonly title: string;
   readonly about: string;
-  /** Why a layer has none. */
+  /** Why a layer lacks this attention. */
   readonly missing: string;
 }[] = [
   {

@@ -1,5 +1,5 @@
 /**
- * A network with its weights: what a program loads, compiles for a device and runs.
+ * A network with its weights. A program loads a model, compiles it for a device and runs it.
  *
  * @module
  */
@@ -27,39 +27,42 @@ import {
 import { recognize, structureOf } from "./recognize.ts";
 import { buildNetwork, completeConfig, CUSTOM, type ModelConfig } from "../architectures/registry.ts";
 
-/** For which inputs a graph is made. */
+/** The input size that a graph is built for. */
 export interface GraphOptions {
-  /** Images a run; 1 if left out. */
+  /** Images per run. @default 1 */
   readonly batch?: number;
-  /** Height and width of the images; the model's own if left out. */
+  /** Height and width of the images, in pixels. @default the model's own image size */
   readonly imageSize?: number;
 }
 
-/** How a model is made ready for a device. */
+/** How a model is compiled for a device. */
 export interface CompileOptions extends GraphOptions {
-  /** Called once where the batch does not fit, with the images that a run of the device takes instead, and the reason. */
+  /** Called once if the batch does not fit: with the number of images per run that does fit, and the reason. */
   readonly onSplit?: (images: number, reason: DeviceError) => void;
 }
 
-/** A network and how it is used. Made by createModel or loadModel. */
+/** A network and its inference settings. createModel and loadModel create one. */
 export class Model {
-  /** The layers. */
+  /** The root module of the network. */
   readonly network: Module;
-  /** How images of any size become its input, [3, imageSize, imageSize]. */
+  /** How an image of any size is turned into the input [3, imageSize, imageSize]. */
   readonly preprocessing: Preprocessing;
-  /** Height and width of its images, in pixels. */
+  /** Height and width of the input images, in pixels. */
   readonly imageSize: number;
-  /** Names of its classes by index, as many as it has; undefined if they are not known. */
+  /** Class names by index, one for each class. Undefined if the names are not known. */
   readonly classNames: readonly string[] | undefined;
-  /** Of all attentions: softmax and sigmoid of x / temperature. 1, unless its file says otherwise or it is being trained. */
+  /**
+   * Temperature of all attentions: softmax and sigmoid of x / temperature. It is 1 unless the file sets another value
+   * or the model is being trained.
+   */
   temperature: number;
   readonly #inference: InferenceConfig;
   readonly #close: () => void;
   #config: Required<ModelConfig>;
-  /** That of the network which {@link #config} describes. */
+  /** Structure of the network that {@link #config} describes. */
   #structure: string;
 
-  /** A program calls createModel or loadModel instead. */
+  /** Programs call createModel or loadModel instead. */
   constructor(
     config: ModelConfig,
     network: Module = buildNetwork(config),
@@ -79,8 +82,8 @@ export class Model {
   }
 
   /**
-   * Architecture, kernelNum, reduction and classes, nothing left out. If layers of the network were replaced, it is the
-   * architecture that they now make; or "custom", if none is made so.
+   * The architecture, kernelNum, reduction and numClasses, with all defaults filled in. If layers of the network were
+   * replaced, this is the architecture that the new layers match, or "custom" if none matches.
    */
   get config(): Required<ModelConfig> {
     const structure = structureOf(this.network);
@@ -91,33 +94,36 @@ export class Model {
     return this.#config;
   }
 
-  /** How it is used, with the temperature of the moment: what files of it carry. */
+  /** The inference settings, with the current temperature. They are stored in files of the model. */
   get inference(): InferenceConfig {
     return { ...this.#inference, temperature: this.temperature };
   }
 
   /**
-   * The same layers and tensors, used otherwise: `model.withInference({ imageSize: 288, cropPct: 1 })`. Throws
-   * CheckpointError where a part is out of its range, or the class names are not as many as the classes.
+   * Returns a model with the same layers and tensors and other settings:
+   * `model.withInference({ imageSize: 288, cropPct: 1 })`.
+   *
+   * @throws {CheckpointError} if a setting is out of its range, or the number of class names differs from the number of
+   * classes.
    */
   withInference(given: InferenceOverrides): Model {
     return new Model(this.config, this.network, this.#close, overrideInference(this.inference, given));
   }
 
   /**
-   * Lets go of the file its tensors are read from, and removes what was downloaded for it. What is compiled goes on
-   * working; to compile again, load again.
+   * Closes the file that the tensors are read from, and deletes what was downloaded for it. Compiled models keep
+   * working. To compile again, load the model again.
    */
   close(): void {
     this.#close();
   }
 
-  /** {@link close}, for `using model = await loadModel(...)`. */
+  /** The same as {@link close}, for `using model = await loadModel(...)`. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Names, shapes and types of its state dict, in PyTorch's order. */
+  /** Names, shapes and types of the state dict's tensors, in PyTorch's order. */
   stateDictSpec(): readonly TensorSpec[] {
     return this.network.stateDictSpec();
   }
@@ -128,8 +134,8 @@ export class Model {
   }
 
   /**
-   * Multiply-adds of one image: convolutions and linear layers, attention branches, the scalings of input and output
-   * by their attentions, and 2n for each weight that is scaled and mixed from n kernels.
+   * Number of multiply-adds for one image. It counts convolutions, linear layers, attention branches, the scaling of
+   * inputs and outputs by attentions, and 2n for each weight that is scaled and mixed from n kernels.
    */
   countMadds(): number {
     return fuseMixing(this.trace()).nodes.reduce((n, { op, operands, attributes, output }) => {
@@ -138,43 +144,46 @@ export class Model {
   }
 
   /**
-   * Takes over the tensors, which are read when they are needed: torch.nn.Module.load_state_dict.
+   * Loads a state dict, as torch.nn.Module.load_state_dict does. The tensors are read when they are needed.
    *
-   * @throws {CheckpointError} if one is missing, of another shape or type, or unexpected; the model is then as it was.
+   * @throws {CheckpointError} if a tensor is missing or unexpected, or has another shape or type. The model is then
+   * unchanged.
    */
   loadStateDict(tensors: StateDict): void {
     this.network.loadStateDict(tensors, `the state dict of ${this.config.arch}`);
   }
 
   /**
-   * Its tensors under PyTorch's names, in PyTorch's order: torch.nn.Module.state_dict. They are what the model holds now,
-   * whatever is loaded or trained later. The map is the caller's: entries may be replaced and loaded again.
+   * Returns the state dict, as torch.nn.Module.state_dict does: the current tensors under PyTorch's names, in PyTorch's
+   * order. Loading or training later does not change it. The caller may replace entries of the map and load it again.
    */
   stateDict(): StateDict {
     return this.network.stateDict();
   }
 
-  /** Its operators as the layers emit them: inputs "x" [B, 3, H, W] and "temperature" [1], output "logits". */
+  /**
+   * Returns the operators as the layers emit them. Inputs: "x" [B, 3, H, W] and "temperature" [1]. Output: "logits".
+   */
   trace({ batch = 1, imageSize = this.imageSize }: GraphOptions = {}): Graph {
     checkNumber("batch", batch, COUNT);
     checkNumber("imageSize", imageSize, COUNT);
     return traceModule(this.network, [batch, 3, imageSize, imageSize], { temperature: this.temperature });
   }
 
-  /** The same, with batch norms folded and epilogues fused: what is run for inference. */
+  /** Returns the graph that runs at inference: {@link trace} with batch norms folded and epilogues fused. */
   graph(options: GraphOptions = {}): Graph {
     return optimizeForInference(this.trace(options));
   }
 
   /**
-   * Makes it ready to run on a device. A batch that does not fit there is halved until it does, and runs in such parts.
+   * Compiles the model for a device. If the batch does not fit, it is halved until it does, and is then run in parts.
    *
-   * @throws ArgumentError if the batch or the image size is no whole number from 1 up
-   * @throws DeviceError if not even one image fits
+   * @throws {ArgumentError} if the batch or the image size is not a whole number from 1.
+   * @throws {DeviceError} if not even one image fits.
    */
   async compile(backend: Backend, { onSplit, ...options }: CompileOptions = {}): Promise<CompiledModel> {
     const { batch = 1 } = options;
-    checkNumber("batch", batch, COUNT); // what is no number is halved for ever
+    checkNumber("batch", batch, COUNT); // without this check, NaN would be halved for ever
     let reason: DeviceError | undefined;
     for (let part = batch;; part = Math.ceil(part / 2)) {
       const graph = this.graph({ ...options, batch: part });
@@ -190,17 +199,17 @@ export class Model {
   }
 }
 
-/** A model on a device, for one batch size. */
+/** A model compiled for a device and one batch size. */
 export class CompiledModel {
-  /** Where its weights came from. Its temperature counts at every run. */
+  /** The model that was compiled. Every run reads its current temperature. */
   readonly model: Model;
-  /** What runs; of fewer images than the batch where the batch runs in parts. */
+  /** The compiled graph. Its batch is smaller than this model's if the batch is run in parts. */
   readonly graph: Graph;
   /** [B, 3, H, W]. */
   readonly inputShape: readonly number[];
   readonly #executable: Executable;
 
-  /** A program calls model.compile instead. */
+  /** Programs call model.compile instead. */
   constructor(model: Model, graph: Graph, executable: Executable, batch: number) {
     this.model = model;
     this.graph = graph;
@@ -209,18 +218,20 @@ export class CompiledModel {
   }
 
   /**
-   * Logits [B, classes], row-major, of normalised images: one [3, H, W] as `preprocess` returns it, or several
-   * [B, 3, H, W] as `stack` returns them. Fewer images than the batch are welcome: as many logits come back. The images
-   * must stay what they are until then.
+   * Runs the network on normalised images.
    *
-   * A plain Float32Array does not say its height and width, so that 64x64 pixels would pass for four images of 32x32.
-   * Without a shape it must therefore fill {@link inputShape} exactly; for fewer images pass `shape`, as one passes it to
+   * `images` is one image [3, H, W], as `preprocess` returns it, or several [B, 3, H, W], as `stack` returns them.
+   * There may be fewer images than the batch size. Do not change the images until the run has ended.
+   *
+   * A plain Float32Array does not carry its height and width: 64x64 pixels could be taken for four images of 32x32.
+   * Without a shape it must therefore have exactly the size of {@link inputShape}. For fewer images pass `shape`, as in
    * torch's view.
    *
    * @param images Images that carry their shape, or plain numbers.
    * @param shape The shape of plain numbers, [3, H, W] or [B, 3, H, W]; {@link inputShape} if left out.
-   * @throws {ShapeError} if height or width are not the network's, there are more images than the batch has, or the
-   * numbers are not as many as the shape says.
+   * @returns Logits [B, classes], row-major, one row for each given image.
+   * @throws {ShapeError} if height or width differ from the network's, if there are more images than the batch size, or
+   * if the number of elements does not match the shape.
    * @throws {ArgumentError} if the model's temperature is not a finite number above 0.
    */
   async run(images: Float32Array<ArrayBuffer>, shape?: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
@@ -236,7 +247,7 @@ export class CompiledModel {
     return logits.slice(0, count * this.graph.outputs.get("logits")!.shape[1]);
   }
 
-  /** The inputs of a run that takes so many numbers; what is missing is zeros. */
+  /** Returns the inputs of a run on `length` numbers. Missing numbers are filled with zeros. */
   #inputs(images: Float32Array<ArrayBuffer>, length: number): Tensors {
     let x = images;
     if (x.length < length) {
@@ -252,13 +263,13 @@ export class CompiledModel {
     this.#executable.dispose();
   }
 
-  /** {@link dispose}, for `using network = await model.compile(device)`. */
+  /** The same as {@link dispose}, for `using network = await model.compile(device)`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 }
 
-/** How many images are given to a network that takes `inputShape`. Throws ShapeError. */
+/** Returns the number of images given to a network with this `inputShape`. Throws ShapeError if they do not fit. */
 function countImages(
   images: Float32Array,
   given: readonly number[] | undefined,
@@ -288,21 +299,21 @@ function countImages(
   return images.length / size(image);
 }
 
-/** How a network of one's own is used. */
+/** Settings for a custom network. */
 export interface CustomInference extends InferenceOverrides {
-  /** Height and width of its images, in pixels. */
+  /** Height and width of the input images, in pixels. */
   readonly imageSize: number;
 }
 
 /**
- * A model with initial weights: of a registered architecture, or of a network of one's own.
+ * Creates a model with initial weights, of a registered architecture or of a custom network.
  *
- * A registered one is used as its architecture is unless `inference` says otherwise. A network of one's own takes images
- * [3, imageSize, imageSize] and returns logits [B, classes]. Its images are resized to imageSize and normalised as
- * ImageNet's, unless `inference` says otherwise.
+ * A registered architecture has its own settings, unless `inference` overrides them. A custom network takes images
+ * [3, imageSize, imageSize] and returns logits [B, classes]. Its images are resized to imageSize and normalised with
+ * ImageNet's mean and deviation, unless `inference` overrides that.
  *
  * @param network A configuration, or the root module of a network.
- * @throws {CheckpointError} if no architecture has that name, or a part of `inference` is out of its range.
+ * @throws {CheckpointError} if no architecture has that name, or a setting in `inference` is out of its range.
  * @throws {ShapeError} if the network does not take such images or does not return logits.
  *
  * @example
@@ -316,7 +327,7 @@ export interface CustomInference extends InferenceOverrides {
  * ```
  */
 export function createModel(network: ModelConfig, inference?: InferenceOverrides): Model;
-/** A model of a network of one's own. */
+/** Creates a model of a custom network. */
 export function createModel(network: Module, inference: CustomInference): Model;
 export function createModel(network: ModelConfig | Module, inference: InferenceOverrides = {}): Model {
   if (!(network instanceof Module)) {
@@ -328,7 +339,7 @@ export function createModel(network: ModelConfig | Module, inference: InferenceO
   return new Model({ arch: CUSTOM, numClasses }, network, undefined, whole);
 }
 
-/** How many classes a network tells apart. Throws ShapeError if it does not return logits [B, classes]. */
+/** Returns the number of classes of a network. Throws ShapeError if it does not return logits [B, classes]. */
 export function classesOf(network: Module, imageSize: number): number {
   const { shape } = traceModule(network, [1, 3, imageSize, imageSize]).outputs.get("logits")!;
   if (shape.length === 2) return shape[1];

@@ -1,6 +1,6 @@
 /**
- * Which registered architecture a network is. Layers of a network may be replaced at any time, so that the configuration
- * it was made from may no longer be true.
+ * Finds the registered architecture of a network. Layers may be replaced at any time, so the configuration that the
+ * network was built from may no longer hold.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import { Dropout } from "../../nn/stateless.ts";
 import { buildNetwork, completeConfig, CUSTOM, type ModelConfig, REGISTRY } from "../architectures/registry.ts";
 
 /**
- * What the layers of a network compute, as text: two networks of the same classes and structure are interchangeable but for
- * their weights. Dropout is left out: training sets it, and inference ignores it.
+ * Describes as text what the layers of a network compute. Two networks with the same number of classes and the same
+ * text differ only in their weights. Dropout is left out: training sets it, and inference ignores it.
  */
 export function structureOf(network: Module): string {
   return [...network.namedModules()].map(([path, module]) => `${path} ${structureOfLayer(module)}`).join("\n");
@@ -21,7 +21,8 @@ export function structureOf(network: Module): string {
 
 function structureOfLayer(module: Module): string {
   if (module instanceof Dropout) return "";
-  // Training may put dropout before a layer, in a module of its own: if there are parameters, they say what the layer is.
+  // Training may put a dropout before a layer, in a module of its own. If a module has parameters, they tell what the
+  // layer is.
   if (!module.parameters.size) return module.constructor.name;
   const tensors = [...module.parameters].map(([name, { shape }]) => `${name} ${shape.join()}`);
   if (!(module instanceof Convolution)) return tensors.join("; ");
@@ -29,7 +30,10 @@ function structureOfLayer(module: Module): string {
   return [...tensors, stride, padding, dilation, groups].join("; ");
 }
 
-/** The configuration of a network with so many classes; its architecture is "custom" if no registered one is built so. */
+/**
+ * Returns the configuration of a network with this number of classes. The architecture is "custom" if no registered one
+ * matches.
+ */
 export function recognize(network: Module, numClasses: number): Required<ModelConfig> {
   const dynamic = [...network.namedModules()].map(([, module]) => module).find((module) => module instanceof ODConv2d);
   const { kernelNum = 1, reduction = 0.0625 } = dynamic ?? {};

@@ -1,5 +1,5 @@
 /**
- * What a model is made of, counted: for `inspect`, and for a program that wants to know the same.
+ * Counts parameters and multiply-adds of a model and lists its layers, for `inspect` and for programs.
  *
  * @module
  */
@@ -12,51 +12,54 @@ import type { Model } from "./model.ts";
 import type { Published } from "../architectures/published.ts";
 import { findPublished, type ModelConfig } from "../architectures/registry.ts";
 
-/** One convolution. */
+/** A convolution of the network. */
 export interface LayerSummary {
-  /** Its path: "layer1.0.conv1". */
+  /** Path of the layer, such as "layer1.0.conv1". */
   readonly name: string;
-  /** Static or dynamic. */
+  /** The layer's type: static or dynamic. */
   readonly type: "Conv2d" | "ODConv2d";
-  /** Channels of its input. */
+  /** Number of input channels. */
   readonly inChannels: number;
-  /** Channels of its output. */
+  /** Number of output channels. */
   readonly outChannels: number;
-  /** [kh, kw]. */
+  /** Kernel size, [kh, kw]. */
   readonly kernelSize: readonly [number, number];
-  /** [vertical, horizontal]. */
+  /** Stride, [vertical, horizontal]. */
   readonly stride: readonly [number, number];
-  /** Groups of channels that do not see each other. */
+  /** Number of channel groups. */
   readonly groups: number;
-  /** Those it has: no filter attention where depthwise, no spatial one for 1x1, no kernel one for a single kernel. */
+  /**
+   * The attentions that the layer has. A depthwise layer has no filter attention, a 1x1 layer no spatial attention, and
+   * a layer with a single kernel no kernel attention.
+   */
   readonly attentions: readonly ("channel" | "filter" | "spatial" | "kernel")[];
-  /** Trainable numbers, attention branch included. */
+  /** Number of trainable parameters, attention branch included. */
   readonly parameters: number;
-  /** Of one image, attention branch included. */
+  /** Number of multiply-adds for one image, attention branch included. */
   readonly madds: number;
-  /** [1, Cout, H', W']. */
+  /** Shape of the output, [1, Cout, H', W']. */
   readonly outputShape: readonly number[];
 }
 
-/** The stable, machine-readable form of `inspect --json`. */
+/** A summary of a model. `inspect --json` prints it; its format is stable. */
 export interface ModelSummary extends Required<ModelConfig> {
-  /** Trainable numbers. */
+  /** Number of trainable parameters. */
   readonly parameters: number;
-  /** Of one image; see Model.countMadds for what counts. */
+  /** Number of multiply-adds for one image; see Model.countMadds. */
   readonly madds: number;
-  /** The authors' figures for this configuration, or null. */
+  /** The authors' published figures for this configuration, or null. */
   readonly published: Published | null;
-  /** How it is used. */
+  /** The inference settings. */
   readonly inference: InferenceConfig;
-  /** Names, shapes and types in PyTorch's order. */
+  /** Names, shapes and types of the state dict's tensors, in PyTorch's order. */
   readonly stateDict: readonly { name: string; shape: readonly number[]; dtype: "float32" | "int64" }[];
-  /** Every convolution, in the order of the state dict. */
+  /** All convolutions, in the order of the state dict. */
   readonly layers: readonly LayerSummary[];
 }
 
 const HEADS = { channel_fc: "channel", filter_fc: "filter", spatial_fc: "spatial", kernel_fc: "kernel" } as const;
 
-/** Counts a model. */
+/** Returns the summary of a model. */
 export function summarize(model: Model): ModelSummary {
   return {
     ...model.config,

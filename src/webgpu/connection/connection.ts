@@ -1,5 +1,5 @@
 /**
- * A GPUDevice for as long as it lives: its pipelines, and whatever has gone wrong on it.
+ * One GPUDevice until it is lost: its pipelines and its errors.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { TEXTURE_WIDTH } from "../plan/layout.ts";
 import type { Capabilities, Precision, Profile } from "../plan/plan.ts";
 import { guarded } from "./error_scopes.ts";
 
-/** Not every WebGPU type library knows it yet. */
+/** The feature's name. Some WebGPU type libraries do not have it yet. */
 const SUBGROUPS = "subgroups" as string as GPUFeatureName;
 
-/** Features that are used where an adapter offers them. */
+/** Features that are used if the adapter has them. */
 const OPTIONAL_FEATURES = ["timestamp-query", SUBGROUPS] as const;
 
-/** Limits raised to what the adapter offers. */
+/** Limits that are raised to the adapter's maximum. */
 const RAISED_LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -29,60 +29,72 @@ const RAISED_LIMITS = [
   "maxComputeWorkgroupSizeX",
 ] as const;
 
-/** Most storage buffers of a kernel: enough for all, so that plans are the same wherever there are as many. */
+/**
+ * Most storage buffers of a kernel. This is enough for every kernel, so plans are the same on all devices that have as
+ * many.
+ */
 const MOST_BUFFERS = 12;
 
-/** Storage textures are read in WGSL only where this language feature exists. */
+/** WGSL can read storage textures only if this language feature exists. */
 const TEXTURE_READS = "readonly_and_readwrite_storage_textures";
 
-/** Most textures that a kernel reads: fewer than WebGPU promises, which not every adapter keeps. */
+/** Most textures that a kernel reads. This is below WebGPU's guaranteed minimum, which some adapters do not meet. */
 const MOST_TEXTURES = 4;
 
-/** Milliseconds in which the news of a lost device follows the failures that it causes. */
+/** A lost device first makes work fail. The loss itself is reported within this many milliseconds. */
 const NEWS = 100;
 
-/** Where adapters come from: `navigator.gpu`, or the same of a package that brings WebGPU to another runtime. */
+/** The source of adapters: `navigator.gpu`, or the same object from a package that brings WebGPU to another runtime. */
 export interface GpuSource {
-  /** As `GPU.requestAdapter()` of WebGPU's specification: a GPUAdapter, or null if there is none. */
+  /** Like `GPU.requestAdapter()` in WebGPU's specification. Resolves to a GPUAdapter, or to null if there is none. */
   requestAdapter(options?: { powerPreference?: "low-power" | "high-performance" }): Promise<object | null>;
 }
 
-/** How a device is opened and used. */
+/** Options that say how a device is opened and used. */
 export interface ConnectionOptions {
   /**
-   * Where kernels read the operands they use over and over. "texture": storage textures, several times faster on
-   * software adapters. "buffer": storage buffers, which every adapter has. Left out: textures on software adapters.
+   * The memory from which kernels read operands that they reuse. "texture": storage textures, several times faster on
+   * software adapters. "buffer": storage buffers, which every adapter has.
+   * @default "texture" on software adapters that can read storage textures, else "buffer"
    */
   readonly operands?: "texture" | "buffer";
-  /** Whose habits the choice of kernels follows. Left out: "software" on software adapters, else "hardware". */
+  /**
+   * The kind of adapter that kernels are chosen for.
+   * @default "software" on software adapters, else "hardware"
+   */
   readonly profile?: Profile;
   /**
-   * How weights of convolutions are kept on the device that no run changes. "float16" takes half the memory; computing stays
-   * in float32, with weights rounded to about 3 digits. "float32" unless said.
+   * The precision in which the device stores constant convolution weights. "float16" takes half the memory. It rounds
+   * weights to about 3 digits. All computation stays in float32.
+   * @default "float32"
    */
   readonly precision?: Precision;
-  /** Use at most so many bytes of one storage binding, below the adapter's own limit. */
+  /** Most bytes of one storage binding, if that is below the adapter's own limit. */
   readonly maxBindingBytes?: number;
   /**
-   * Whether 3x3 convolutions may use Winograd's algorithm, which is faster and rounds more: errors of about 1e-6 relative
-   * to a layer's largest number instead of a few 1e-7. True unless said.
+   * Whether 3x3 convolutions may use Winograd's algorithm. It is faster and rounds more: errors are about 1e-6 relative
+   * to a layer's largest number, instead of a few 1e-7.
+   * @default true
    */
   readonly winograd?: boolean;
-  /** Whose adapter; the platform's if left out. */
+  /**
+   * The source of the adapter.
+   * @default the platform's `navigator.gpu`
+   */
   readonly gpu?: GpuSource;
 }
 
-/** Opens the platform's device; null where it has none. Throws DeviceError where it refuses. */
+/** Opens the platform's device. Returns null if there is none. Throws DeviceError if the adapter refuses a device. */
 export async function connect(options: ConnectionOptions): Promise<Connection | null> {
   const gpu = (options.gpu ?? globalThis.navigator?.gpu) as GPU | undefined;
   const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" }).catch((error: Error) => {
     throw new DeviceError(`the search for a WebGPU adapter failed: ${error.message}`, { cause: error });
   });
   if (!adapter) return null;
-  // Not every implementation has it yet.
+  // Some implementations do not have `info` yet.
   const info: Partial<GPUAdapterInfo> = adapter.info ?? {};
   const name = info.description || [info.vendor, info.architecture].join(" ").trim() || "an adapter without a name";
-  // What reports and tuning caches know a device by: its answers are others.
+  // Reports and tuning caches identify a device by this. With float16 weights it computes other results.
   const description = options.precision === "float16" ? `${name}, float16 weights` : name;
   let device: GPUDevice;
   try {
@@ -93,7 +105,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
   } catch (error) {
     throw new DeviceError(`the WebGPU adapter "${description}" gave no device: ${(error as Error).message}`);
   }
-  // Not every WebGPU type library knows the set yet.
+  // Some WebGPU type libraries do not have this set yet.
   const { wgslLanguageFeatures } = gpu as GPU & { wgslLanguageFeatures?: ReadonlySet<string> };
   const readsTextures = (wgslLanguageFeatures?.has(TEXTURE_READS) ?? false) &&
     device.limits.maxStorageTexturesPerShaderStage >= MOST_TEXTURES;
@@ -121,28 +133,28 @@ export async function connect(options: ConnectionOptions): Promise<Connection | 
   });
 }
 
-/** What to ask a device for: an adapter refuses a limit that it does not know, or one above its own. */
+/** Returns the limits to request. An adapter refuses a limit that it does not know or that is above its own. */
 function raisedLimits({ limits }: GPUAdapter): Record<string, number> {
   return Object.fromEntries(
     RAISED_LIMITS.flatMap((limit) => typeof limits[limit] === "number" ? [[limit, limits[limit]]] : []),
   );
 }
 
-/** Made by {@link connect}. */
+/** An open device. Created by {@link connect}. */
 export class Connection {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  /** Who waits for the device, and would wait for ever if it were lost without a word to them. */
+  /** Rejects each pending piece of work. Without it, work on a lost device could wait for ever. */
   readonly #waiting = new Set<(error: DeviceError) => void>();
   readonly #lost: Promise<void>;
   #failure: DeviceError | undefined;
 
-  /** Use {@link connect}. */
+  /** Do not call this; use {@link connect}. */
   constructor(
     /** The device itself. */
     readonly device: GPUDevice,
     /** The adapter's own description. */
     readonly description: string,
-    /** What graphs are planned for. */
+    /** The limits and features that graphs are planned for. */
     readonly capabilities: Capabilities,
   ) {
     device.addEventListener("uncapturederror", (event) => {
@@ -158,12 +170,15 @@ export class Connection {
     });
   }
 
-  /** Throws the device's failure, if it has failed. */
+  /** Throws the device's error if it has failed. */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
 
-  /** What the work resolves to. Rejects with the device's failure where it has failed meanwhile, else as the work does. */
+  /**
+   * Returns the result of the work. Rejects with the device's error if the device failed meanwhile. Otherwise rejects
+   * as the work does.
+   */
   async watch<T>(work: Promise<T>): Promise<T> {
     let fail: (error: DeviceError) => void;
     const failed = new Promise<never>((_, reject) => this.#waiting.add(fail = reject));
@@ -173,7 +188,7 @@ export class Connection {
       return answer;
     } catch (error) {
       let timer: ReturnType<typeof setTimeout> | undefined;
-      // What a lost device rejects may be heard of before the loss itself.
+      // The work's rejection may arrive before the report of the loss.
       await Promise.race([this.#lost, new Promise((resolve) => timer = setTimeout(resolve, NEWS))]);
       clearTimeout(timer);
       this.check();
@@ -183,7 +198,9 @@ export class Connection {
     }
   }
 
-  /** The pipeline of a shader; one for all shaders of equal source. Rejects with what the compiler said. */
+  /**
+   * Returns the pipeline of a shader. Shaders of equal source share one pipeline. Rejects with the compiler's message.
+   */
   pipeline(shader: Shader): Promise<GPUComputePipeline> {
     let pipeline = this.#pipelines.get(shader.source);
     if (!pipeline) this.#pipelines.set(shader.source, pipeline = this.#makePipeline(shader));

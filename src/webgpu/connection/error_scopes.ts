@@ -1,8 +1,8 @@
 import { DeviceError } from "../../errors.ts";
 
 /**
- * Runs `make` inside error scopes and throws what they catch as a DeviceError that names `what`; of reason "too large" where
- * memory ran out.
+ * Runs `make` inside error scopes. Throws their errors as a DeviceError whose message begins with `what`. The reason is
+ * "too large" if memory ran out.
  */
 export async function guarded<T>(device: GPUDevice, what: string, make: () => T): Promise<T> {
   device.pushErrorScope("out-of-memory");
@@ -13,7 +13,7 @@ export async function guarded<T>(device: GPUDevice, what: string, make: () => T)
     made = make();
   } finally {
     scopes = Promise.all([device.popErrorScope(), device.popErrorScope()]);
-    // Nobody waits for it where making has thrown.
+    // Nobody awaits the scopes if `make` has thrown.
     scopes.catch(() => {});
   }
   const [invalid, tooLarge] = await scopes;

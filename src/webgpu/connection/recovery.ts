@@ -1,6 +1,6 @@
 /**
- * What is done about a lost device, in one place: it is opened again, and work that changes nothing begins anew. Work that
- * does change something (a training step) fails instead, and whoever does it goes back to a state that is safe.
+ * Recovery from a lost device. The device is opened again, and work that changes nothing is repeated. Work that changes
+ * something (a training step) fails instead. Its caller must return to a safe state.
  *
  * @module
  */
@@ -8,32 +8,32 @@
 import { DeviceError, isDeviceError } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 
-/** Milliseconds to wait before each attempt to open a device again: drivers take a moment to start over. */
+/** Milliseconds to wait before each attempt to open a device again. Drivers need a moment to restart. */
 const WAITS = [0, 250, 1000] as const;
 
-/** How often one piece of work is begun anew. */
+/** Most repetitions of one piece of work. */
 const MOST_REPEATS = 3;
 
-/** The device of the moment, and how to open the next. */
+/** The current device and the function that opens the next one. */
 export class Recovery {
   readonly #open: () => Promise<Connection | null>;
   readonly #notice: ((line: string) => void) | undefined;
   #connection: Connection;
   #opening: Promise<void> | undefined;
 
-  /** `notice` is told in one line of every device that was opened again. */
+  /** `notice` is called with one line of text each time the device was opened again. */
   constructor(connection: Connection, open: () => Promise<Connection | null>, notice?: (line: string) => void) {
     this.#connection = connection;
     this.#open = open;
     this.#notice = notice;
   }
 
-  /** The device of the moment. */
+  /** The current device. */
   get connection(): Connection {
     return this.#connection;
   }
 
-  /** Opens the device again after this loss, once for everyone who met it. Throws DeviceError where that fails. */
+  /** Opens the device again after a loss. Concurrent calls share one attempt. Throws DeviceError if that fails. */
   reopen(loss: DeviceError): Promise<void> {
     return this.#opening ??= this.#reopen(loss).finally(() => this.#opening = undefined);
   }
@@ -41,14 +41,14 @@ export class Recovery {
   async #reopen(loss: DeviceError): Promise<void> {
     try {
       this.#connection.check();
-      // Somebody who met the loss earlier has opened it already.
+      // Another caller has already opened the device again.
       return;
     } catch (error) {
       if (!isDeviceError(error, "lost")) throw error;
     }
     const next = await this.#another(loss);
     const { description, capabilities } = this.#connection;
-    // Plans are for what the device was; on another one the same work would round differently, or not run.
+    // Plans were made for the old device. On another device, the same work would round differently or not run.
     if (next.description !== description || JSON.stringify(next.capabilities) !== JSON.stringify(capabilities)) {
       next.device.destroy();
       throw new DeviceError(`${loss.message}; what came back is another device (${next.description}): start again`);
@@ -73,7 +73,7 @@ export class Recovery {
   }
 }
 
-/** Does the work; where the device is lost meanwhile, opens it and does the work anew. Begins at once, not a turn later. */
+/** Does the work. If the device is lost meanwhile, opens it again and repeats the work. Calls `work` synchronously. */
 export async function redoWhenLost<T>(recovery: Recovery, work: () => Promise<T>): Promise<T> {
   for (let left = MOST_REPEATS;; left--) {
     try {

@@ -1,11 +1,11 @@
 /**
- * WebGPU's flags by their numbers, as its specification fixes them: a program that brings its own GPU object need not
- * have the globals GPUBufferUsage, GPUTextureUsage and GPUMapMode.
+ * WebGPU's flags as numbers, as its specification defines them. A program that brings its own GPU object may not have
+ * the globals GPUBufferUsage, GPUTextureUsage and GPUMapMode.
  *
  * @module
  */
 
-/** What buffers are used for. */
+/** Usage flags of buffers. */
 export const BUFFER_USAGE = {
   MAP_READ: 0x1,
   COPY_SRC: 0x4,
@@ -15,8 +15,8 @@ export const BUFFER_USAGE = {
   QUERY_RESOLVE: 0x200,
 } as const;
 
-/** What textures are used for. */
+/** Usage flags of textures. */
 export const TEXTURE_USAGE = { COPY_DST: 0x2, STORAGE_BINDING: 0x8 } as const;
 
-/** How buffers are mapped. */
+/** Modes for mapping buffers. */
 export const MAP_MODE = { READ: 0x1 } as const;

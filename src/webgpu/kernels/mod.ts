@@ -1,4 +1,4 @@
-/** The table of kernels: how each operator of src/graph/ops runs on WebGPU. */
+/** The table of kernels: the WebGPU implementation of each operator of src/graph/ops. */
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";

@@ -1,4 +1,4 @@
-/** The kernels of the operators that only training has. */
+/** The kernels of the operators that only training uses. */
 
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
 import type { Kernel } from "../plan/plan.ts";

@@ -1,5 +1,5 @@
 /**
- * An elementwise operator's arithmetic, which a plan may put off until its result is read.
+ * The arithmetic of an elementwise operator. A plan may defer it until the result is read.
  *
  * @module
  */
@@ -9,14 +9,17 @@ import type { Value } from "../../graph/graph.ts";
 /** Operands by name. */
 export type Values = Readonly<Record<string, Value | undefined>>;
 
-/** The names that values, constants and what the setup made have in a shader. */
+/** The shader names of operands, constants and setup results. */
 export type Names = Readonly<Record<string, string>>;
 
-/** The result's texels from those of operands, each WGSL a function of what values are called there. What is left out has no name. */
+/**
+ * Computes the result's texels from texels of operands. Each function returns WGSL for given shader names. Absent
+ * operands have no name.
+ */
 export interface Formula {
-  /** Operands of the result's shape, read where the result is written. */
+  /** Operands of the result's shape. They are read where the result is written. */
   readonly texels?: Values;
-  /** Operands [B, C]: numbers of a plane. */
+  /** Operands [B, C]: one number per plane. */
   readonly planes?: Values;
   /** Operands [C]. */
   readonly channels?: Values;
@@ -24,10 +27,10 @@ export interface Formula {
   readonly numbers?: Values;
   /** Constants, f32. */
   readonly floats?: Readonly<Record<string, number>>;
-  /** WGSL of what is the same all over a plane, by name. */
+  /** WGSL of expressions that are constant within a plane, by name. */
   readonly setup?: Readonly<Record<string, (names: Names) => string>>;
   /** WGSL of the result, a vec4f. */
   readonly result: (names: Names) => string;
-  /** The parameter that the result replaces, if it does; one of the texels. */
+  /** The parameter that the result replaces, if any. It is one of `texels`. */
   readonly over?: Value;
 }

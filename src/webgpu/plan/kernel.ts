@@ -1,8 +1,8 @@
 /**
- * From a kernel's body to a dispatch. A kernel file writes what one invocation computes; this module adds the bindings,
- * the uniform block and the invocation's number. What shapes the code (tile sizes, which operands exist) is part of the
- * WGSL and so of the shader's identity; extents travel in the uniform block, so that layers of many sizes share one
- * pipeline.
+ * Turns a kernel's body into a dispatch. A kernel file writes what one invocation computes. This module adds the
+ * bindings, the uniform block and the invocation's number. Tile sizes and the set of operands shape the code, so they
+ * are part of the WGSL and of the shader's identity. Extents are in the uniform block, so layers of many sizes share
+ * one pipeline.
  *
  * @module
  */
@@ -11,28 +11,31 @@ import { TEXTURE_WIDTH } from "./layout.ts";
 
 /** A piece of device memory that steps read and write. */
 export interface Resource {
-  /** Unique within a plan; resources that share memory have different ids. */
+  /** Unique within a plan. Resources that share memory have different ids. */
   readonly id: number;
-  /** What it holds, for labels and errors. */
+  /** Its name in labels and errors. */
   readonly label: string;
-  /** Whether kernels see a storage buffer or a storage texture TEXTURE_WIDTH texels wide and used linearly. */
+  /**
+   * Whether kernels bind a storage buffer or a storage texture. A texture is TEXTURE_WIDTH texels wide and is addressed
+   * linearly.
+   */
   readonly form: "buffer" | "texture";
   /** Its size in texels of four numbers. */
   readonly texels: number;
-  /** Its numbers, where they are not float32: parameters that no run changes. */
+  /** The number format if it is not float32. Only parameters that no run changes have one. */
   readonly precision?: "float16";
-  /** Kept for the executable's life, or only while steps need it. */
+  /** "kept" for the executable's life, or "transient" while steps need it. */
   readonly life: "kept" | "transient";
 }
 
-/** How a kernel sees a resource: as texels (vec4f) or as plain numbers (f32). */
+/** The element type of a resource in a kernel: texels (vec4f) or single numbers (f32). */
 export type ElementType = "vec4f" | "f32";
 
-/** A WGSL program: what makes a pipeline. Two of equal source are one pipeline. */
+/** A WGSL program for a pipeline. Shaders of equal source share one pipeline. */
 export interface Shader {
-  /** Names pipelines in errors and profiles. */
+  /** The pipeline's name in errors and profiles. */
   readonly label: string;
-  /** WGSL, entry point "main". */
+  /** The WGSL source. Its entry point is "main". */
   readonly source: string;
   /** Invocations of a workgroup. */
   readonly workgroupSize: number;
@@ -40,55 +43,63 @@ export interface Shader {
 
 /** One use of a shader. */
 export interface Dispatch {
-  /** The program. */
+  /** The program to run. */
   readonly shader: Shader;
-  /** Read resources in the order of bindings 1, 2, ... */
+  /** Resources that are read, in the order of bindings 1, 2, ... */
   readonly reads: readonly Resource[];
-  /** The written resources: the last bindings. */
+  /** Resources that are written. They have the last bindings. */
   readonly writes: readonly Resource[];
-  /** The uniform block, binding 0. */
+  /** The uniform block, at binding 0. */
   readonly uniforms: Uint32Array<ArrayBuffer>;
-  /** How many invocations have work. */
+  /** The number of invocations that have work. */
   readonly invocations: number;
 }
 
-/** What a kernel file fills in. */
+/** A kernel as its kernel file describes it. */
 export interface KernelDescription {
-  /** Names the kernel in errors and profiles. */
+  /** The kernel's name in errors and profiles. */
   readonly label: string;
   /**
-   * Read operands by the name that the body uses: `x(i)` answers texel i of `x`. Absent ones are left out of the shader.
-   * One that is written, too, must be read before, where it is written only.
+   * Operands by their name in the body: `x(i)` returns texel i of `x`. Absent operands are left out of the shader. An
+   * operand that is also an output is bound only as an output. The kernel must read a number of it before it writes
+   * that number.
    */
   readonly reads: Readonly<Record<string, Resource | undefined>>;
-  /** The outputs, by the names that the body uses: `y[i] = ...`. */
+  /** The outputs by their name in the body: `y[i] = ...`. */
   readonly writes: Readonly<Record<string, Resource>>;
-  /** Operands and outputs that are plain numbers instead of texels. */
+  /** Names of the operands and outputs that are bound as single numbers instead of texels. */
   readonly plain?: readonly string[];
-  /** Extents and offsets, read in the body as `u.name`; whole numbers from 0 to 2^32 - 1. */
+  /** Extents and offsets. The body reads them as `u.name`. They are whole numbers from 0 to 2^32 - 1. */
   readonly uniforms: Readonly<Record<string, number>>;
-  /** Numbers of any kind, read in the body as `u.name`; float32. */
+  /** Float32 numbers. The body reads them as `u.name`. */
   readonly floats?: Readonly<Record<string, number>>;
-  /** How many invocations have work; the body's `id` is below it. */
+  /** The number of invocations that have work. The body's `id` is below it. */
   readonly invocations: number;
-  /** Declarations outside the entry point. */
+  /** WGSL declarations outside the entry point. */
   readonly declarations?: string;
-  /** What invocation `id` does. */
+  /** WGSL of invocation `id`. */
   readonly body: string;
   /**
-   * Workgroups run the body as wholes, whose invocations may share memory and wait for each other: `number` is the
-   * workgroup's, `lane` the invocation's within it, and `invocations` a multiple of the workgroup's size.
+   * Whether the invocations of a workgroup cooperate: they may share memory and wait for each other. `number` is then
+   * the workgroup's number and `lane` is the invocation's number within it. `invocations` must be a multiple of the
+   * workgroup's size.
    */
   readonly together?: boolean;
-  /** Whether it uses subgroups: `subgroup_lane` is the invocation's number within its own. Needs the device's feature. */
+  /**
+   * Whether the kernel uses subgroups. `subgroup_lane` is the invocation's number within its subgroup. Needs the
+   * device's feature.
+   */
   readonly subgroups?: boolean;
-  /** 64 unless said: small kernels want few workgroups, register tiles want many. */
+  /**
+   * Invocations of a workgroup. Small kernels need few workgroups; register tiles need many.
+   * @default 64
+   */
   readonly workgroupSize?: number;
 }
 
 function readDeclaration(name: string, binding: number, { form, precision }: Resource, type: ElementType): string {
   const at = `@group(0) @binding(${binding})`;
-  // Two halves to a number of 32 bits: no feature is needed for them.
+  // Two halves are packed into 32 bits, which needs no feature.
   const [format, lanes, element] = precision === "float16" ? ["rg32uint", ".xy", "vec2u"] : ["rgba32float", "", type];
   const number = (texel: string) =>
     precision === "float16"
@@ -114,7 +125,7 @@ export function dispatch(kernel: KernelDescription): Dispatch {
   const type = (name: string): ElementType => plain.includes(name) ? "f32" : "vec4f";
   const writes = Object.entries(kernel.writes);
   const all = Object.entries(kernel.reads).filter((e): e is [string, Resource] => e[1] !== undefined);
-  // What is read and written is bound once.
+  // A resource that is both read and written is bound once.
   const overwritten = new Map(writes.map(([name, resource]) => [resource, name]));
   const reads = all.filter(([, resource]) => !overwritten.has(resource));
   const whole = { count: invocations, ...uniforms };
@@ -164,12 +175,12 @@ ${kernel.body}
   };
 }
 
-/** The uniform block: whole numbers, then the bits of the others. */
+/** Builds the uniform block: the whole numbers, then the bits of the floats. */
 function uniformBlock(whole: readonly number[], floats: readonly number[]): Uint32Array<ArrayBuffer> {
   return Uint32Array.of(...whole, ...new Uint32Array(Float32Array.from(floats).buffer));
 }
 
-/** Splits so many workgroups into a grid of two dimensions, none above `limit`. */
+/** Splits a number of workgroups into a two-dimensional grid. No dimension exceeds `limit`. */
 export function gridOf(workgroups: number, limit: number): [number, number] {
   if (workgroups <= limit) return [workgroups, 1];
   const rows = Math.ceil(workgroups / limit);

@@ -1,9 +1,9 @@
 /**
- * How tensors lie in device memory: [B][ceil(C/4)][H][W] texels, a texel being four channels of one pixel. A convolution
- * then reads four input channels at once, and what one layer stores is what the next one reads. [B, C] is the same with
- * H = W = 1, [C] the same with B = 1.
+ * The layout of tensors in device memory: [B][ceil(C/4)][H][W] texels. A texel is four channels of one pixel. So a
+ * convolution reads four input channels at once, and a layer stores exactly what the next layer reads. [B, C] is the
+ * same with H = W = 1, and [C] is the same with B = 1.
  *
- * Lanes past C hold some finite number: whoever reads them must not care (weights are zero there).
+ * Lanes past C hold arbitrary finite numbers. Readers must not depend on them (weights are zero there).
  *
  * @module
  */
@@ -13,20 +13,20 @@ import { type Shape, size } from "../../graph/graph.ts";
 /** Bytes of a texel: four float32. */
 export const TEXEL_BYTES = 16;
 
-/** Bytes of a texel of a resource. */
+/** Returns the bytes of a texel of a resource. */
 export function texelBytes({ precision }: { readonly precision?: "float16" }): number {
   return precision === "float16" ? TEXEL_BYTES / 2 : TEXEL_BYTES;
 }
 
-/** Texels a row of an operand texture; 1024 of 16 bytes satisfy the alignment rule of copies. */
+/** Texels of a texture row. 1024 texels of 16 bytes satisfy the alignment rule of copies. */
 export const TEXTURE_WIDTH = 1024;
 
-/** Rows of the texture that holds so many texels. */
+/** Returns the rows of a texture that holds that many texels. */
 export function textureRows(texels: number): number {
   return Math.ceil(texels / TEXTURE_WIDTH);
 }
 
-/** Distance of two uniform blocks: no adapter asks for more. */
+/** Bytes between two uniform blocks. No adapter requires more. */
 export const UNIFORM_STRIDE = 256;
 
 /** Extents of a tensor in blocks of four channels. */
@@ -43,7 +43,7 @@ export interface BlockedShape {
   readonly texels: number;
 }
 
-/** The blocked extents of a tensor of any rank; axes past the fourth count as width. */
+/** Returns the blocked extents of a tensor of any rank. Axes after the fourth count as width. */
 export function blocked(shape: Shape): BlockedShape {
   const [batch, channels] = shape.length === 0 ? [1, 1] : shape.length === 1 ? [1, shape[0]] : shape;
   const height = shape[2] ?? 1;
@@ -53,12 +53,14 @@ export function blocked(shape: Shape): BlockedShape {
   return { batch, channels, blocks, height, width, pixels, texels: batch * blocks * pixels };
 }
 
-/** Blocks of four that hold so many channels. */
+/** Returns the number of blocks of four that hold that many channels. */
 export function blocksOf(channels: number): number {
   return Math.ceil(channels / 4);
 }
 
-/** Copies a row-major tensor into blocks of four channels; `out` is zero where no channel is. */
+/**
+ * Copies a row-major tensor into blocks of four channels. `out` must be zero, because padding lanes are not written.
+ */
 export function packBlocks(shape: Shape, data: Float32Array, out: Float32Array): void {
   const { batch, channels, blocks, pixels } = blocked(shape);
   for (let b = 0, from = 0; b < batch; b++) {
@@ -69,7 +71,7 @@ export function packBlocks(shape: Shape, data: Float32Array, out: Float32Array):
   }
 }
 
-/** The row-major tensor of blocks of four channels. */
+/** Returns the row-major tensor from blocks of four channels. */
 export function unpackBlocks(shape: Shape, data: Float32Array): Float32Array<ArrayBuffer> {
   const { batch, channels, blocks, pixels } = blocked(shape);
   const out = new Float32Array(size(shape));

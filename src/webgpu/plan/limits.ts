@@ -1,6 +1,6 @@
 /**
- * What a device refuses, found out while planning: a plan that passes asks for nothing that WebGPU's validation would
- * refuse for its size. Where fewer images would do, the error's reason is "too large", so that a batch is split.
+ * Checks a plan against the device's limits. A plan that passes does not exceed any size limit of WebGPU's validation.
+ * If a smaller batch would fit, the error's reason is "too large", so that the caller can split the batch.
  *
  * @module
  */
@@ -11,26 +11,29 @@ import { type Dispatch, gridOf, type Resource } from "./kernel.ts";
 import { TEXEL_BYTES, texelBytes, TEXTURE_WIDTH, UNIFORM_STRIDE } from "./layout.ts";
 import type { Capabilities, Plan } from "./plan.ts";
 
-/** Invocations are numbered in 32 bits. */
+/** Invocation numbers have 32 bits. */
 const MOST_INVOCATIONS = 2 ** 32;
 
 function inUnits(bytes: number): string {
   return bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
-/** The largest number of bytes of a buffer that kernels bind. */
+/** Returns the largest size in bytes of a buffer that kernels bind. */
 export function mostBytes({ maxBindingBytes, maxBufferBytes }: Capabilities): number {
   // Buffers are allocated in whole rows.
   const row = TEXTURE_WIDTH * TEXEL_BYTES;
   return Math.min(maxBindingBytes, Number.isFinite(maxBufferBytes) ? Math.floor(maxBufferBytes / row) * row : Infinity);
 }
 
-/** What a resource holds: a value of the graph, of that shape, or what no batch makes smaller. */
+/**
+ * What a resource holds: a value of the graph with that shape, or "a parameter", whose size does not depend on the
+ * batch.
+ */
 export type Held = Shape | "a parameter";
 
 /**
- * Throws DeviceError where resources exceed the device's limits, for the one that does so most. `held` leaves out what
- * kernels keep for themselves.
+ * Throws DeviceError if resources exceed the device's limits. The message names a parameter if one is too large, else
+ * the largest resource. `held` has no entry for a kernel's own scratch memory.
  */
 export function checkResources(
   resources: readonly Resource[],
@@ -39,7 +42,7 @@ export function checkResources(
 ): void {
   const most = mostBytes(capabilities);
   const bytesOf = (resource: Resource) => resource.texels * texelBytes(resource);
-  // Textures are made only of what fits one.
+  // Textures are only created if they fit.
   const tooLarge = resources.filter((resource) => resource.form === "buffer" && bytesOf(resource) > most);
   if (tooLarge.length === 0) return;
   const parameter = tooLarge.find((resource) => held.get(resource) === "a parameter");
@@ -64,7 +67,7 @@ export function checkResources(
   );
 }
 
-/** Throws DeviceError, naming the layer, where a dispatch has more workgroups than the device takes. */
+/** Throws DeviceError, with the layer's name, if a dispatch has more workgroups than the device allows. */
 export function checkDispatch(node: string, { shader, invocations }: Dispatch, { maxWorkgroups }: Capabilities): void {
   const { label, workgroupSize } = shader;
   const [columns, rows] = gridOf(Math.ceil(invocations / workgroupSize), maxWorkgroups);
@@ -76,7 +79,7 @@ export function checkDispatch(node: string, { shader, invocations }: Dispatch, {
   );
 }
 
-/** Throws DeviceError where a buffer that belongs to the whole plan exceeds what the device allocates. */
+/** Throws DeviceError if a buffer of the whole plan exceeds what the device can allocate. */
 export function checkWhole({ steps, outputs }: Plan, { maxBufferBytes }: Capabilities): void {
   const buffers = {
     "the steps' extents": steps.length * UNIFORM_STRIDE,

@@ -1,5 +1,6 @@
 /**
- * What a plan is, what it is made for, and what kernels may ask for while they are planned.
+ * The types of a plan: its contents, the device limits that it is made for, and what kernels can request during
+ * planning.
  *
  * @module
  */
@@ -10,17 +11,17 @@ import type { Dispatch, Resource } from "./kernel.ts";
 import type { Variant } from "./variant.ts";
 
 /**
- * What an adapter is, for guesses of what is fast on it: "software" is a driver that runs on the CPU's cores, "hardware" a
- * real GPU.
+ * The kind of an adapter, for guesses of its speed. "software" is a driver that runs on CPU cores. "hardware" is a real
+ * GPU.
  */
 export type Profile = "software" | "hardware";
 
-/** Numbers in memory; computing is in float32. */
+/** The format of numbers in memory. All computation is in float32. */
 export type Precision = "float32" | "float16";
 
-/** What planning needs to know of a device. */
+/** What planning needs to know about a device. */
 export interface Capabilities {
-  /** Whose habits the guesses follow. */
+  /** The kind of adapter that guesses are for. */
   readonly profile: Profile;
   /** Most bytes of one storage binding. */
   readonly maxBindingBytes: number;
@@ -30,42 +31,42 @@ export interface Capabilities {
   readonly maxWorkgroups: number;
   /** Most texels of one operand texture. */
   readonly maxTextureTexels: number;
-  /** Where kernels that reuse their operands read them from; see docs of {@link PlanContext.operand}. */
+  /** The memory from which kernels read operands that they reuse. See {@link PlanContext.operand}. */
   readonly operands: "buffer" | "texture";
-  /** Whether kernels may trade digits for speed by Winograd's algorithm. */
+  /** Whether kernels may use Winograd's algorithm, which is faster and less precise. */
   readonly winograd: boolean;
-  /** How weights of convolutions are kept that no run changes. */
+  /** The format of constant convolution weights in memory. */
   readonly precision: Precision;
-  /** The smallest subgroup that the device forms; undefined where kernels cannot share by subgroups. */
+  /** The smallest subgroup size of the device. Undefined if kernels cannot use subgroups. */
   readonly subgroups?: number;
   /** Storage buffers that one kernel may bind. */
   readonly storageBuffers: number;
-  /** What a workgroup may have. */
+  /** Limits of a workgroup. */
   readonly workgroup: {
     /** Bytes of shared memory. */
     readonly bytes: number;
-    /** Invocations, also along one dimension. */
+    /** Invocations, in total and along one dimension. */
     readonly invocations: number;
   };
 }
 
-/** A parameter's place on the device and how to fill it. */
+/** A parameter's resource and the function that fills it. */
 export interface Upload {
-  /** Where it goes. */
+  /** The resource to fill. */
   readonly resource: Resource;
-  /** Lays the row-major tensor out in `out`, which is zero. */
+  /** Writes the row-major tensor to `out` in the resource's layout. `out` is zero before. */
   readonly pack: (data: Float32Array, out: Float32Array) => void;
 }
 
-/** Numbers that a plan brings along. */
+/** Numbers that are part of the plan. */
 export interface Constant {
-  /** Where they go. */
+  /** The resource to fill. */
   readonly resource: Resource;
-  /** As many as the resource holds, whole texture rows where it is a texture. */
+  /** The data: as many numbers as the resource holds, in whole rows if it is a texture. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** One thing a run does, in order; `node` is the layer, `of` what it computes of the graph, if anything. */
+/** One step of a run. `node` is the layer's name. `of` is the graph's node that the step computes, if any. */
 export type Step =
   | { readonly kind: "dispatch"; readonly node: string; readonly of?: Node; readonly dispatch: Dispatch }
   | {
@@ -76,23 +77,23 @@ export type Step =
     readonly to: Resource;
   };
 
-/** A row-major tensor at the border: a buffer of plain numbers. */
+/** A row-major input or output of the graph, in a buffer of single numbers. */
 export interface Border {
   /** The graph's value. */
   readonly value: Value;
-  /** Row-major float32. */
+  /** The buffer, row-major float32. */
   readonly resource: Resource;
 }
 
-/** Everything a run does and needs. */
+/** A complete plan of a run. */
 export interface Plan {
-  /** In the order of execution. */
+  /** The steps in the order of execution. */
   readonly steps: readonly Step[];
   /** Every resource. */
   readonly resources: readonly Resource[];
-  /** What to upload when a parameter is loaded, by parameter. */
+  /** The uploads of each parameter, done when it is loaded. */
   readonly uploads: ReadonlyMap<Value, readonly Upload[]>;
-  /** What to upload once. */
+  /** Data to upload once. */
   readonly constants: readonly Constant[];
   /** Inputs by name. */
   readonly inputs: ReadonlyMap<string, Border>;
@@ -100,64 +101,74 @@ export interface Plan {
   readonly outputs: ReadonlyMap<string, Border>;
   /** Parameters by name. */
   readonly parameters: ReadonlyMap<string, Value>;
-  /** Where the parameters that runs update lie, in blocks of four channels; the others hold what was uploaded. */
+  /**
+   * The resources of parameters that runs update, in blocks of four channels. Other parameters keep their uploaded
+   * values.
+   */
   readonly updated: ReadonlyMap<Value, Resource>;
 }
 
-/** What a kernel's planning function may ask for. */
+/** What a kernel's planning function can use. */
 export interface PlanContext {
-  /** The device. */
+  /** The limits and features of the device. */
   readonly capabilities: Capabilities;
-  /** The value in the blocked layout, for kernels that read it once or twice. */
+  /** Returns the value in the blocked layout. For kernels that read it once or twice. */
   read(value: Value): Resource;
   /**
-   * The value where the device reads it fastest over and over: a storage texture where those win and it fits, else the
-   * storage buffer. Costs one copy a run, however many kernels ask.
+   * Returns the value in the memory that is fastest for repeated reads. This is a storage texture if textures are
+   * faster and the value fits, else the storage buffer. A texture costs one copy a run, however many kernels use it.
    */
   operand(value: Value): Resource;
-  /** The same for a resource that this node's earlier dispatches wrote. Call after pushing them with {@link emit}. */
+  /**
+   * The same for a resource that earlier dispatches of this node wrote. Call it after {@link emit} of those dispatches.
+   */
   operandOf(resource: Resource): Resource;
   /**
-   * A value laid out for a kernel. `key` names the layout: equal keys of one value share the work. Parameters are laid
-   * out when they are uploaded; in every run, on the device, are computed values, inputs and parameters that runs update.
-   * Constants may be kept in less than float32.
+   * Returns a value in the layout of a kernel. `key` names the layout; requests for one value with equal keys share the
+   * work. Constant parameters are laid out when they are uploaded. Computed values, inputs and parameters that runs
+   * update are laid out on the device in every run. Constants may be stored with less precision than float32.
    */
   packed(value: Value, key: string, texels: number, pack: Upload["pack"], precision?: Precision): Resource;
   /** Whether a value is the same in every run: a parameter that no run updates. */
   isConstant(value: Value): boolean;
-  /** The nodes of the graph: a kernel may plan another node with its own. */
+  /** All nodes of the graph. A kernel may plan another node together with its own. */
   readonly nodes: readonly Node[];
-  /** Whether a value is there already, or will be whenever it is asked for. */
+  /** Whether a value is already computed, or is deferred and will be computed on request. */
   isPlanned(value: Value): boolean;
-  /** The way to compute the node, of those that variantsOf offers; for operators that have several. */
+  /** Returns the chosen variant of the node, one of variantsOf. For operators that have several. */
   variant(node: Node): Variant;
-  /** The nodes that take a value. */
+  /** Returns the nodes that take a value as an operand. */
   users(value: Value): readonly Node[];
-  /** Whether runs answer a value or keep it as a parameter's next. */
+  /** Whether a value is an output of runs or the next value of a parameter. */
   isAnswer(value: Value): boolean;
   /**
-   * The resource that holds the node's result. With `over`, that of this parameter, if it is what the result replaces and
-   * nothing reads it later: for kernels that read every number only where they write it.
+   * Returns the resource for the node's result. With `over`, this is the parameter's own resource, if the result
+   * replaces the parameter and nothing reads the parameter later. Pass `over` only if the kernel reads each number only
+   * where it writes it.
    */
   output(node: Node, over?: Value): Resource;
-  /** Numbers that the plan brings along, in a buffer. */
+  /** Adds numbers to the plan. Returns their buffer. */
   constant(label: string, data: Float32Array<ArrayBuffer>): Resource;
-  /** Memory for this node only. */
+  /** Returns memory that only this node uses. */
   scratch(label: string, texels: number): Resource;
   /**
-   * Puts a node off until its result is read, where only one other node takes it, or those that do had better compute it
-   * again than read it: they may {@link take} the formula and make it part of their own. Answers whether it did.
+   * Defers a node until its result is read. This is done if only one other node takes the result, or if computing it
+   * again in each user is cheaper than reading it. Users may {@link take} the formula into their own kernel. Returns
+   * whether the node was deferred.
    */
   defer(node: Node, formula: Formula): boolean;
-  /** The formula of a value that was put off, and is nowhere in memory. */
+  /** Returns the formula of a value that was deferred and is not in memory. */
   deferred(value: Value): Formula | undefined;
-  /** The formula of a value, in memory or not, if it has one whose operands still hold what they held. */
+  /**
+   * Returns the formula of a value, whether or not the value is in memory. Returns undefined if it has none or if one
+   * of its operands was overwritten.
+   */
   formula(value: Value): Formula | undefined;
-  /** Says that what a value holds has become part of other nodes' kernels: it needs no memory. */
+  /** Marks a deferred value as part of other nodes' kernels. It then needs no memory. */
   take(value: Value): void;
   /** Appends a dispatch. */
   emit(dispatch: Dispatch): void;
-  /** Lets the node's result be its operand's memory: it is the same numbers in the same layout. */
+  /** Lets the node's result share its operand's memory. Both must be the same numbers in the same layout. */
   alias(node: Node, value: Value): void;
 }
 

@@ -1,12 +1,16 @@
 /**
- * Which parameters may be overwritten by their new values where they lie: no memory for the new value, no copy.
+ * Finds parameters that may be overwritten in place by their new values. This saves the memory of the new value and a
+ * copy.
  *
  * @module
  */
 
 import type { Graph, Value } from "../../graph/graph.ts";
 
-/** For every computed value that becomes one parameter and no other, that parameter; none that a run answers or copies. */
+/**
+ * Maps a computed value to the parameter that it updates, if it updates exactly one. Parameters that are outputs or
+ * sources of updates are left out.
+ */
 export function replacedParameters({ updates, outputs }: Graph): Map<Value, Value> {
   const taken = new Set<Value>([...outputs.values(), ...updates.values()]);
   const replaced = new Map<Value, Value>();

@@ -3,7 +3,7 @@ import { textureRows } from "../plan/layout.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Life } from "./memory_plan.ts";
 
-/** Which resources each step touches, as lives. Answers only resources that some step touches. */
+/** Returns the first and last step that touches each resource. Resources that no step touches are left out. */
 export function livesOf({ steps, resources }: Pick<Plan, "steps" | "resources">): Map<Resource, Life> {
   const lives = new Map<Resource, Life>();
   steps.forEach((step, i) => {

@@ -1,5 +1,5 @@
 /**
- * What a graph takes on a device, known before there is one.
+ * Computes the device memory that a graph needs, without a device.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { planGraph } from "./planner.ts";
 
 /** Bytes of device memory. */
 export interface PlannedMemory {
-  /** Parameters, inputs, outputs and tables: kept between runs. */
+  /** Parameters, inputs, outputs and tables. They are kept between runs. */
   readonly kept: number;
-  /** Results of nodes, which share memory where their lives allow it. */
+  /** Results of nodes. They share memory if their lives allow it. */
   readonly activations: number;
-  /** Both. */
+  /** The sum of both. */
   readonly total: number;
 }
 
@@ -35,7 +35,7 @@ export const ANY_DEVICE: Capabilities = {
   workgroup: { bytes: 16384, invocations: 256 },
 };
 
-/** The memory that DeviceMemory allocates for a graph. Throws what planGraph throws. */
+/** Returns the memory that DeviceMemory allocates for a graph. Throws what planGraph throws. */
 export function plannedMemory(graph: Graph, capabilities: Capabilities = ANY_DEVICE): PlannedMemory {
   const plan = planGraph(graph, capabilities);
   const lives = livesOf(plan);

@@ -1,6 +1,6 @@
 /**
- * From a graph to the steps of a run, without touching a device: which kernels on which resources, and the copies
- * between. Every operator's planning function (./kernels) is given a {@link PlanContext} and answers its dispatches.
+ * Plans the steps of a run from a graph, without a device: which kernels run on which resources, and the copies between
+ * them. Every operator's planning function (./kernels) gets a {@link PlanContext} and adds its dispatches to it.
  *
  * @module
  */
@@ -31,13 +31,13 @@ import type { ChooseVariant, Variant } from "../plan/variant.ts";
 import { placeUpdates } from "./updates.ts";
 import { ValueStates } from "./value_state.ts";
 
-/** The layout of computed values, by its name. */
+/** The name of the layout of computed values. */
 const BLOCKS = "blocks";
 
 /**
- * Plans a graph. `choose` picks among the variants of nodes that have several; left out, the best guess. Throws
- * DeviceError where a tensor exceeds what the device can bind, saying what batch would fit, or where an operator has no
- * kernel.
+ * Plans a graph. `choose` picks a variant for each node that has several. Without it, the best guess is used. Throws
+ * DeviceError if a tensor exceeds what the device can bind; the message says which batch would fit. Throws DeviceError
+ * if an operator has no kernel.
  */
 export function planGraph(
   graph: Graph,
@@ -52,7 +52,7 @@ function plainTexels(shape: Shape): number {
   return Math.ceil(shape.reduce((n, d) => n * d, 1) / 4);
 }
 
-/** Most steps of a plan: a training step of 256 images takes 12,000 with od_resnet101 and 4 kernels. */
+/** Most steps of a plan. A training step of 256 images takes 12,000 with od_resnet101 and 4 kernels. */
 const MOST_STEPS = 2 ** 16;
 
 class Planner implements PlanContext {
@@ -109,7 +109,7 @@ class Planner implements PlanContext {
     return plan;
   }
 
-  /** The steps so far with the graph's updates among them. */
+  /** Returns the steps so far, with the copies for the graph's updates inserted. */
   #update(graph: Graph): Step[] {
     const targets = new Set([...graph.updates.keys()].map((parameter) => this.read(parameter)));
     const saved: Step[] = [];
@@ -210,14 +210,14 @@ class Planner implements PlanContext {
     if (!over || state.replaces !== over || this.#states.of(over).isAliased) return this.#write(node.output);
     const hasRead = (user: Node) => user === node || user === this.#of || this.isPlanned(user.output);
     if (!this.users(over).every(hasRead)) return this.#write(node.output);
-    // Who was put off reads the parameter later: it is computed before, if somebody needs it.
+    // Deferred users would read the parameter after it is overwritten. So those still needed are computed now.
     for (const { output } of this.users(over)) if (this.#isWaited(output)) this.#settle(output);
     state.buffer = this.read(over);
     this.#states.of(over).isOverwritten = true;
     return state.buffer;
   }
 
-  /** Whether a value was put off and somebody still needs it. */
+  /** Whether a value was deferred and a later node still needs it. */
   #isWaited(value: Value): boolean {
     return this.#states.of(value).without === "deferred" ||
       this.users(value).some(({ output }) => !this.isPlanned(output));
@@ -261,7 +261,7 @@ class Planner implements PlanContext {
     this.#states.of(value).without = "taken";
   }
 
-  /** Computes what was put off. */
+  /** Computes a deferred value. */
   #settle(value: Value): void {
     const formula = this.deferred(value);
     if (!formula || value.source.kind !== "node") return;
@@ -273,7 +273,7 @@ class Planner implements PlanContext {
   }
 
   emit(dispatch: Dispatch): void {
-    // A texture mirrors what its buffer held when it was copied.
+    // A texture is a copy of its buffer, and this write makes the copy stale.
     dispatch.writes.forEach((resource) => this.#textures.delete(resource));
     if (this.#steps.length >= MOST_STEPS) {
       throw new DeviceError(

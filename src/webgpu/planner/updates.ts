@@ -1,6 +1,7 @@
 /**
- * Where in a run parameters take their new values: once nothing reads the old one any more, many at a time, because a
- * copy interrupts the dispatches, but before the new values waiting take much memory.
+ * Decides when in a run parameters take their new values. A copy must wait until nothing reads the old value any more.
+ * Many copies are done at once, because a copy interrupts the dispatches. But they are done before the waiting new
+ * values take much memory.
  *
  * @module
  */
@@ -8,10 +9,10 @@
 import type { Resource } from "../plan/kernel.ts";
 import type { Step } from "../plan/plan.ts";
 
-/** Texels of new values that wait at most: 32 MiB. */
+/** Most texels of new values that wait: 32 MiB. */
 const MOST_WAITING = 2 ** 21;
 
-/** A parameter's buffer and what it holds when a run has ended. */
+/** A parameter's buffer and the buffer of its next value. */
 export interface Update {
   /** The parameter's name. */
   readonly name: string;
@@ -22,8 +23,8 @@ export interface Update {
 type Copy = Step & { kind: "copy" };
 
 /**
- * The steps with the updates' copies among them. Every step sees the parameters as they were when the run began; where an
- * update is itself taken from a parameter that is updated, that one must have been saved (see the planner).
+ * Inserts the copies of the updates into the steps. Every step sees the parameters as they were when the run began. If
+ * an update's source is itself an updated parameter, the planner must have saved that parameter before.
  */
 export function placeUpdates(steps: readonly Step[], updates: readonly Update[]): Step[] {
   const lastUse = new Map<Resource, number>();

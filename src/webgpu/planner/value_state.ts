@@ -1,5 +1,5 @@
 /**
- * What the planner knows of each value of a graph: one state a value.
+ * The planner's state of each value of a graph.
  *
  * @module
  */
@@ -9,25 +9,27 @@ import type { Formula } from "../plan/formula.ts";
 import type { Resource } from "../plan/kernel.ts";
 import { replacedParameters } from "./in_place.ts";
 
-/** A value while its graph is planned. */
+/** The state of a value while its graph is planned. */
 export interface ValueState {
-  /** The nodes that take it. */
+  /** The nodes that take the value as an operand. */
   readonly users: Node[];
-  /** Whether runs answer it or keep it as a parameter's next. */
+  /** Whether the value is an output of runs or the next value of a parameter. */
   readonly isAnswer: boolean;
-  /** The parameter whose memory may become its own, if there is one. */
+  /** The parameter whose memory this value may take over, if there is one. */
   readonly replaces?: Value;
-  /** Whether it is a parameter that is written or copied from: it lies in a buffer, as computed values do. */
+  /**
+   * Whether this is a parameter that runs write or copy from. It is then stored in a buffer, as computed values are.
+   */
   readonly isCopied: boolean;
-  /** Its buffer, once it has one. */
+  /** The value's buffer, once it has one. */
   buffer?: Resource;
-  /** What it is laid out as on the device, by the layout's key. */
+  /** The value in other layouts on the device, by the layout's key. */
   readonly laidOut: Map<string, Resource>;
-  /** What it is computed by, if it is elementwise and its node was planned. */
+  /** The formula of an elementwise value, once its node was planned. */
   formula?: Formula;
-  /** Of one that is in no buffer: put off until somebody reads it, or made part of the kernels of others. */
+  /** For a value without a buffer: "deferred" until its result is read, or "taken" into the kernels of other nodes. */
   without?: "deferred" | "taken";
-  /** Whether it is a parameter that holds its next value already. */
+  /** Whether this is a parameter whose memory already holds its next value. */
   isOverwritten: boolean;
   /** Whether another value shares its memory. */
   isAliased: boolean;
@@ -40,7 +42,7 @@ export class ValueStates {
   readonly #copied: ReadonlySet<Value>;
   readonly #replaced: ReadonlyMap<Value, Value>;
 
-  /** Before anything is planned. */
+  /** Creates the states before anything is planned. */
   constructor(graph: Graph) {
     this.#answers = new Set([...graph.outputs.values(), ...graph.updates.values()]);
     this.#copied = new Set([...graph.updates].flat());
@@ -50,7 +52,7 @@ export class ValueStates {
     }
   }
 
-  /** The state of a value. */
+  /** Returns the state of a value. */
   of(value: Value): ValueState {
     let state = this.#states.get(value);
     if (!state) {

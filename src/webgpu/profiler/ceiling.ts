@@ -1,6 +1,6 @@
 /**
- * How many multiply-adds a second an adapter can do at best: a loop that keeps everything in registers. Machines are
- * shared and clocks change, so a kernel's speed means something only beside the ceiling of the same minute.
+ * Measures the most multiply-adds per second that an adapter can do, with a loop that keeps everything in registers.
+ * Machines are shared and clocks change. So compare a kernel's speed only with a ceiling measured in the same minute.
  *
  * @module
  */
@@ -12,13 +12,16 @@ import { timeTogether } from "../run/timing.ts";
 const ACCUMULATORS = 16;
 const ROUNDS = 3;
 
-/** Enough work to fill a fast adapter: two cores are full sooner than thousands of lanes. */
+/** Enough invocations to fill a fast adapter. A CPU needs far fewer than a GPU. */
 const GRIDS = {
   software: { workgroups: 512, workgroupSize: 8, iterations: 2000 },
   hardware: { workgroups: 8192, workgroupSize: 64, iterations: 2000 },
 } as const;
 
-/** The share of that to begin with, by how much it grows, and the milliseconds that fill an adapter: a slow one for long. */
+/**
+ * The measurement starts with this share of the work and grows by this factor, until a run takes this many
+ * milliseconds. So it does not take long on a slow adapter.
+ */
 const FIRST = 1 / 64, GROWTH = 4, ENOUGH_MS = 10;
 
 const each = (line: (i: number) => string, separator = " ") =>
@@ -34,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   y[id.x] = ${each((i) => `a${i}`, " + ")};
 }`;
 
-/** Answers a function that measures the ceiling in GFLOP/s, best of a few rounds. */
+/** Returns a function that measures the ceiling in GFLOP/s. It takes the best of a few rounds. */
 export async function ceilingMeter({ device, capabilities }: DeviceOwner): Promise<() => Promise<number>> {
   const { workgroups, workgroupSize, iterations } = GRIDS[capabilities.profile];
   const module = device.createShaderModule({ code: source(workgroupSize, iterations) });

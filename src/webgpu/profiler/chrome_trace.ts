@@ -1,6 +1,6 @@
 /**
- * The trace event format that chrome://tracing and https://ui.perfetto.dev read: a row of layers and a row of kernels.
- * Source: "Trace Event Format", the Chromium project's document.
+ * Writes the trace event format of chrome://tracing and https://ui.perfetto.dev: a row of layers and a row of kernels.
+ * Source: "Trace Event Format", a document of the Chromium project.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Cost } from "./cost.ts";
 
 const LAYERS = 1, KERNELS = 2;
 
-/** The trace as JSON. `name` says what ran. */
+/** Returns the trace as JSON. `name` is the trace's title. */
 export function chromeTrace(name: string, costs: readonly Cost[]): string {
   const label = (kind: string, tid: number, text: string) => ({
     ph: "M",
@@ -23,7 +23,7 @@ export function chromeTrace(name: string, costs: readonly Cost[]): string {
     name,
     pid: 1,
     tid,
-    // Microseconds, as the format wants them.
+    // The format uses microseconds.
     ts: start * 1000,
     dur: milliseconds * 1000,
     args,

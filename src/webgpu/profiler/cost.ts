@@ -1,5 +1,5 @@
 /**
- * What the steps of a run cost and did, alone and summed by layer or kernel.
+ * The time and work of a run's steps, individually and summed by layer or kernel.
  *
  * @module
  */
@@ -11,26 +11,26 @@ import { bytesOf } from "../run/submission.ts";
 /** A step's time and work. */
 export interface Cost extends StepTime {
   /**
-   * Operations, two a multiply-add. A layer's are counted for the longest of its steps; those beside it (layout, mixing)
-   * have none.
+   * Operations; a multiply-add counts as two. All operations of a layer are counted for its longest step. Its other
+   * steps (layout, mixing) have none.
    */
   readonly flops: number;
-  /** Bytes of what it reads and writes, each counted once. */
+  /** Bytes that the step reads and writes. Each resource counts once. */
   readonly bytes: number;
 }
 
-/** Steps of one name together. */
+/** The sum over steps of one name. */
 export interface Total {
-  /** The layer or the kernel. */
+  /** The name of the layer or kernel. */
   readonly name: string;
-  /** How many. */
+  /** The number of steps. */
   readonly steps: number;
   readonly milliseconds: number;
   readonly flops: number;
   readonly bytes: number;
 }
 
-/** The steps of a plan with their times. */
+/** Returns the steps of a plan with their times. */
 export function costsOf({ steps }: Pick<Plan, "steps">, times: readonly StepTime[]): Cost[] {
   const longest = new Map<Step["of"], number>();
   steps.forEach(({ of }, i) => {
@@ -44,7 +44,7 @@ export function costsOf({ steps }: Pick<Plan, "steps">, times: readonly StepTime
   });
 }
 
-/** Costs summed by layer or kernel, in the order in which they first ran. */
+/** Returns costs summed by layer or kernel, in the order in which they first ran. */
 export function totalsBy(key: "node" | "kernel", costs: readonly Cost[]): Total[] {
   const totals = new Map<string, Total>();
   for (const cost of costs) {

@@ -1,12 +1,12 @@
 /**
- * Recording a plan's steps, once everything they need is made.
+ * Records a plan's steps into command encoders. All pipelines, bind groups and buffers exist by then.
  *
  * @module
  */
 
 import { TEXEL_BYTES, TEXTURE_WIDTH } from "../plan/layout.ts";
 
-/** A step with everything it needs made. */
+/** A step with all its GPU objects. */
 export type Command =
   | {
     readonly kind: "dispatch";
@@ -17,9 +17,9 @@ export type Command =
   | {
     readonly kind: "copy";
     readonly from: GPUBuffer;
-    /** One of the two. */
+    /** Either a buffer or a texture. */
     readonly to: { readonly buffer: GPUBuffer } | { readonly texture: GPUTexture };
-    /** Rows of TEXTURE_WIDTH texels. */
+    /** The size of the copy in rows of TEXTURE_WIDTH texels. */
     readonly rows: number;
   };
 
@@ -41,8 +41,8 @@ export function encodeDispatch(
 }
 
 /**
- * Records the commands; dispatches between two copies share a pass. Into the `querySet`, if there is one, go the begin of
- * the first pass and the end of the last.
+ * Records the commands. Dispatches between two copies share a compute pass. If there is a `querySet`, the begin of the
+ * first pass and the end of the last pass are written to it.
  */
 export function encodeCommands(
   encoder: GPUCommandEncoder,
@@ -76,7 +76,10 @@ export function encodeCommands(
   pass?.end();
 }
 
-/** The first command that the device refuses to record, and what it says; undefined where it takes all of them. */
+/**
+ * Returns the first command that the device refuses to record, with the error message. Returns undefined if it accepts
+ * all.
+ */
 export async function refusedCommand(
   device: GPUDevice,
   commands: readonly Command[],

@@ -1,5 +1,6 @@
 /**
- * A planned graph on a device: memory, pipelines and bind groups made once, few submissions and one await a run.
+ * A planned graph on a device. Memory, pipelines and bind groups are created once. A run is a few submissions and one
+ * await.
  *
  * @module
  */
@@ -21,7 +22,7 @@ import { checkLength, readParameters } from "./parameters.ts";
 import { free, place, type Placed } from "./placement.ts";
 import { type Clock, type Span, timeEach } from "./timing.ts";
 
-/** Compiles a graph. Throws DeviceError, naming the layer, where the device cannot run it. */
+/** Compiles a graph. Throws DeviceError, with the layer's name, if the device cannot run it. */
 export async function compileGraph(
   backend: DeviceOwner,
   graph: Graph,
@@ -31,9 +32,9 @@ export async function compileGraph(
   return new WebGpuExecutable(backend, plan, await place(backend, plan), inputChecks(graph));
 }
 
-/** What a step cost. */
+/** The time of a step. */
 export interface StepTime extends Span {
-  /** The layer. */
+  /** The layer's name. */
   readonly node: string;
   /** The kernel's label, or "copy". */
   readonly kernel: string;
@@ -43,7 +44,7 @@ function describeStep(step: Step): Pick<StepTime, "node" | "kernel"> {
   return { node: step.node, kernel: step.kind === "copy" ? "copy" : step.dispatch.shader.label };
 }
 
-/** An input of a run: where it goes, and its numbers. */
+/** An input of a run: its numbers and the buffer that receives them. */
 interface GivenInput {
   readonly resource: Resource;
   readonly data: Float32Array<ArrayBuffer>;
@@ -63,10 +64,10 @@ export class WebGpuExecutable implements Executable {
   #moving: Promise<void> | undefined;
   #disposed = false;
 
-  /** Use WebGpuBackend.compile. */
+  /** Do not call this; use WebGpuBackend.compile. */
   constructor(
     backend: DeviceOwner,
-    /** What runs: for tools that print or measure it. */
+    /** The plan, for tools that print or measure it. */
     readonly plan: Plan,
     placed: Placed,
     checkInputs: (inputs: Tensors) => void,
@@ -78,10 +79,10 @@ export class WebGpuExecutable implements Executable {
   }
 
   /**
-   * Runs the graph once. Several runs may be started before the first is awaited; the inputs must stay what they are until
-   * it is answered. Where the device is lost it is opened again and the run repeated, if it updates no parameters. Throws
-   * ShapeError where an input is missing, unknown or of the wrong length, and DeviceError where the device failed; of reason
-   * "lost" where the parameters' updates are lost.
+   * Runs the graph once. Several runs may be started before the first is awaited. The inputs must not change until the
+   * run has resolved. If the device is lost, it is opened again. The run is then repeated if it updates no parameters.
+   * Throws ShapeError if an input is missing, unknown or of the wrong length. Throws DeviceError if the device failed;
+   * its reason is "lost" if updates of parameters were lost.
    */
   run(inputs: Tensors): Promise<Tensors> {
     return this.#track(this.#redo(() => this.#run(inputs)));
@@ -94,13 +95,16 @@ export class WebGpuExecutable implements Executable {
     return work;
   }
 
-  /** Does work on the device that the plan is placed on, again where it is lost and nothing is lost with it. */
+  /**
+   * Does work on the device that holds the plan. If the device is lost, repeats the work, unless the plan updates
+   * parameters. A repetition would start without their updates.
+   */
   #redo<T>(work: () => Promise<T>): Promise<T> {
     return this.plan.updated.size ? work() : this.#backend.redo(work);
   }
 
   /**
-   * Runs the steps of {@link plan} one by one and answers when each ran, by timestamps where the adapter has them (see
+   * Runs the steps of {@link plan} one by one and returns when each ran. Uses timestamps if the adapter has them (see
    * ./timing.ts). Throws what {@link run} throws.
    */
   async profile(inputs: Tensors, clock?: Clock): Promise<StepTime[]> {
@@ -113,8 +117,8 @@ export class WebGpuExecutable implements Executable {
   }
 
   /**
-   * What parameters hold after the runs started so far, in row-major order. Throws ShapeError where the graph has no
-   * parameter of a name, and DeviceError where the device failed.
+   * Returns the values of parameters after the runs started so far, in row-major order. Throws ShapeError if the graph
+   * has no parameter of a given name. Throws DeviceError if the device failed.
    */
   read(names: Iterable<string>): Promise<Tensors> {
     const all = [...names];
@@ -126,7 +130,7 @@ export class WebGpuExecutable implements Executable {
     await Promise.allSettled(this.#inFlight);
   }
 
-  /** Frees parameters and activations once the runs in flight have ended. */
+  /** Frees parameters and activations after the runs in flight have ended. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -148,12 +152,12 @@ export class WebGpuExecutable implements Executable {
     this.#backend.check();
   }
 
-  /** Whether the device was opened again since the plan was placed. */
+  /** Whether the device was opened again after the plan was placed. */
   #isElsewhere(): boolean {
     return this.#placed.connection !== this.#backend.connection;
   }
 
-  /** Places the plan on the device of the moment. Throws DeviceError where the parameters' updates were lost. */
+  /** Places the plan on the current device. Throws DeviceError if updates of parameters were lost. */
   #move(): Promise<void> {
     if (this.plan.updated.size) {
       throw new DeviceError(
@@ -193,8 +197,8 @@ export class WebGpuExecutable implements Executable {
   }
 
   /**
-   * Submits a run that needs a new buffer for its outputs, as the first does, within error scopes: a mistake is never an
-   * output of zeros. Runs with a buffer that was used repeat what was found right.
+   * Submits, within error scopes, a run that creates a new buffer for its outputs, as the first run does. So an invalid
+   * command throws and never returns zeros. Later runs reuse the buffer and the commands that were checked.
    */
   async #submitChecked(placed: Placed, inputs: readonly GivenInput[]): Promise<GPUBuffer> {
     const { connection: { device }, parts } = placed;
@@ -214,8 +218,8 @@ export class WebGpuExecutable implements Executable {
   }
 
   /**
-   * What the graph's inputs are in a run. Throws ShapeError where one is missing, unknown or of the wrong length, and what
-   * inputChecks throws.
+   * Returns the graph's inputs for a run. Throws ShapeError if one is missing, unknown or of the wrong length. Throws
+   * what inputChecks throws.
    */
   #checkedInputs(inputs: Tensors): GivenInput[] {
     const { inputs: known } = this.plan;
@@ -259,7 +263,7 @@ export class WebGpuExecutable implements Executable {
     return answer;
   }
 
-  /** Visits the outputs with their offsets in a readback buffer. */
+  /** Calls `visit` for each output with its offset in a readback buffer. */
   #eachOutput(visit: (name: string, border: Border, offset: number) => void): void {
     let offset = 0;
     for (const [name, border] of this.plan.outputs) {

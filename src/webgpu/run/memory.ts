@@ -1,5 +1,5 @@
 /**
- * The buffers and textures behind a plan's resources.
+ * The buffers and textures that hold a plan's resources.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Plan } from "../plan/plan.ts";
 import { livesOf } from "../planner/lives.ts";
 import { planMemory } from "../planner/memory_plan.ts";
 
-/** Everything a plan keeps on the device. */
+/** All device memory of a plan. */
 export class DeviceMemory {
   readonly #device: GPUDevice;
   readonly #placed = new Map<Resource, GPUBuffer | GPUTexture>();
@@ -19,7 +19,7 @@ export class DeviceMemory {
   readonly #uniforms: GPUBuffer;
   readonly #views = new Map<GPUTexture, GPUTextureView>();
 
-  /** Allocates all of it. Call within error scopes. */
+  /** Allocates all memory. Call it within error scopes. */
   constructor(device: GPUDevice, plan: Plan) {
     this.#device = device;
     const lives = livesOf(plan);
@@ -46,7 +46,7 @@ export class DeviceMemory {
     return this.#placed.get(resource) as GPUTexture;
   }
 
-  /** What a bind group takes for a resource. */
+  /** The bind group entry of a resource. */
   binding(resource: Resource): GPUBindingResource {
     if (resource.form === "buffer") {
       return { buffer: this.buffer(resource), size: resource.texels * texelBytes(resource) };
@@ -57,12 +57,12 @@ export class DeviceMemory {
     return view;
   }
 
-  /** What a bind group takes for the uniform block of a step. */
+  /** The bind group entry of the uniform block of a step. */
   uniforms(step: number): GPUBindingResource {
     return { buffer: this.#uniforms, offset: step * UNIFORM_STRIDE, size: UNIFORM_STRIDE };
   }
 
-  /** Fills a resource; a texture with whole rows. */
+  /** Writes data to a resource. Data for a texture must be whole rows. */
   write(resource: Resource, data: Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>): void {
     const { queue } = this.#device;
     if (resource.form === "buffer") return queue.writeBuffer(this.buffer(resource), 0, data);
@@ -71,12 +71,12 @@ export class DeviceMemory {
     queue.writeTexture({ texture: this.texture(resource) }, data, { bytesPerRow }, extent);
   }
 
-  /** Frees all of it. No submitted work may use it any more. */
+  /** Frees all memory. No submitted work may still use it. */
   destroy(): void {
     this.#owned.forEach((memory) => memory.destroy());
   }
 
-  /** In whole rows of a texture, so that copies are. */
+  /** Allocates whole texture rows, because copies are whole rows too. */
   #allocate(
     { form, label, precision }: Pick<Resource, "form" | "label" | "precision">,
     rows: number,

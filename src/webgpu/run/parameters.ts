@@ -1,5 +1,5 @@
 /**
- * Parameters on their way to the device and back.
+ * Uploads parameters to the device and reads them back.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { TEXEL_BYTES, TEXTURE_WIDTH, textureRows, unpackBlocks } from "../plan/l
 import type { Plan } from "../plan/plan.ts";
 import type { DeviceMemory } from "./memory.ts";
 
-/** Fills the plan's constants and every layout of every parameter, loading each once. */
+/** Uploads the plan's constants and every layout of every parameter. Loads each parameter once. */
 export async function uploadParameters(device: GPUDevice, plan: Plan, memory: DeviceMemory): Promise<void> {
   for (const { resource, data } of plan.constants) memory.write(resource, data);
   for (const [value, uploads] of plan.uploads) {
@@ -38,7 +38,9 @@ async function load(value: Value): Promise<Float32Array<ArrayBuffer>> {
   return data;
 }
 
-/** Throws ShapeError unless `data` has as many numbers as the value's shape says; `name` says whose. */
+/**
+ * Throws ShapeError unless the length of `data` matches the value's shape. `name` is the tensor's name in the message.
+ */
 export function checkLength(name: string, value: Value, data: Float32Array): void {
   if (data.length !== size(value.shape)) {
     throw new ShapeError(
@@ -48,8 +50,8 @@ export function checkLength(name: string, value: Value, data: Float32Array): voi
 }
 
 /**
- * What parameters hold once the work submitted so far is done, in row-major order. Throws ShapeError where the plan has
- * no parameter of a name.
+ * Returns the values of parameters after all work submitted so far, in row-major order. Throws ShapeError if the plan
+ * has no parameter of a given name.
  */
 export async function readParameters(
   device: GPUDevice,
@@ -87,7 +89,7 @@ export async function readParameters(
   } finally {
     copies.forEach(({ readback }) => readback.destroy());
   }
-  // No run changes the others: they hold what they were given.
+  // No run changes the other parameters, so their loaded values are still right.
   for (const { name, value } of values) answer[name] ??= await load(value);
   return answer;
 }

@@ -1,5 +1,5 @@
 /**
- * A plan's place on a device: memory allocated and filled, pipelines and bind groups made.
+ * Places a plan on a device: allocates and fills its memory, creates its pipelines and bind groups.
  *
  * @module
  */
@@ -16,25 +16,27 @@ import { DeviceMemory } from "./memory.ts";
 import { uploadParameters } from "./parameters.ts";
 import { partsOf } from "./submission.ts";
 
-/** A plan on a device. Made by {@link place}. */
+/** A plan on a device. Created by {@link place}. */
 export interface Placed {
   /** The device. */
   readonly connection: Connection;
-  /** What its resources are there. */
+  /** The memory of the plan's resources. */
   readonly memory: DeviceMemory;
-  /** Its steps, in the parts in which they are submitted. */
+  /** The plan's commands, in the parts that are submitted separately. */
   readonly parts: readonly (readonly Command[])[];
-  /** Buffers that outputs are read from, between runs. */
+  /** Free buffers for reading outputs. Runs reuse them. */
   readonly readbacks: GPUBuffer[];
 }
 
-/** Frees it. No run may use it any more. */
+/** Frees the memory. No run may still use it. */
 export function free({ memory, readbacks }: Placed): void {
   memory.destroy();
   readbacks.forEach((buffer) => buffer.destroy());
 }
 
-/** Allocates and fills what a plan needs on the device of the moment. Throws DeviceError where that fails or is lost. */
+/**
+ * Allocates and fills the plan's memory on the current device. Throws DeviceError if that fails or the device is lost.
+ */
 export async function place(backend: DeviceOwner, plan: Plan): Promise<Placed> {
   const { connection } = backend;
   const { device } = connection;
@@ -55,7 +57,10 @@ export async function place(backend: DeviceOwner, plan: Plan): Promise<Placed> {
   }
 }
 
-/** The commands of a plan's steps, their pipelines compiled side by side. Throws DeviceError, naming the layer. */
+/**
+ * Creates the commands of a plan's steps. Compiles their pipelines in parallel. Throws DeviceError with the layer's
+ * name.
+ */
 export function makeCommands(backend: DeviceOwner, plan: Plan, memory: DeviceMemory): Promise<Command[]> {
   const { device } = backend;
   const limit = device.limits.maxComputeWorkgroupsPerDimension;

@@ -1,11 +1,12 @@
 /**
- * How long commands take on the device: by timestamps where the adapter offers them and they can be believed, else by the
- * wall clock over many repetitions. Commands may be repeated: nobody looks at what they compute meanwhile.
+ * Measures how long commands take on the device. It uses timestamps if the adapter has them and they are plausible.
+ * Otherwise it uses the wall clock over many repetitions. Commands may be repeated, because their results are not used
+ * during a measurement.
  *
- * Some clocks stand still (timestamps of Metal that were never written are zero), and browsers round them to a step of up
- * to 100 microseconds. So an interval counts where it is positive, many steps long, and no longer than the wall clock
- * says; until it is, the commands are repeated. Timestamps stand at the begin and end of passes that do the work itself:
- * passes without work may be left out or reordered by a driver.
+ * Some clocks stand still: timestamps that Metal never wrote are zero. Browsers round timestamps to a step of up to 100
+ * microseconds. So an interval is accepted only if it is positive, many steps long, and no longer than the wall clock
+ * says. Until then, the commands are repeated. Timestamps are written at the begin and end of passes that do the work
+ * itself, because a driver may omit or reorder empty passes.
  *
  * @module
  */
@@ -17,48 +18,48 @@ import { type Command, encodeCommands, encodeCopy, encodeDispatch } from "./comm
 export interface Span {
   /** Milliseconds since the first command began. */
   readonly start: number;
-  /** Its length, above zero. */
+  /** Its duration; always above zero. */
   readonly milliseconds: number;
 }
 
-/** What measures: "timestamps" needs the feature timestamp-query. */
+/** The clock of a measurement. "timestamps" needs the feature timestamp-query. */
 export type Clock = "timestamps" | "wall";
 
-/** The better clock of a device. */
+/** Returns the better clock of a device. */
 export function clockOf(device: GPUDevice): Clock {
   return device.features.has("timestamp-query") && !STANDING.has(device) ? "timestamps" : "wall";
 }
 
-/** Devices whose timestamps turned out to be no clock. */
+/** Devices whose timestamps do not work. */
 const STANDING = new WeakSet<GPUDevice>();
 
-/** The clock's step in nanoseconds as far as it is known: every interval seen is a multiple of it. */
+/** The known step of each device's clock in nanoseconds. Every interval seen so far is a multiple of it. */
 const STEPS = new WeakMap<GPUDevice, bigint>();
 
-/** No clock's step is longer, in nanoseconds. */
+/** The longest step that a clock can have, in nanoseconds. */
 const MOST_STEP = 1_000_000n;
 
-/** Steps of the clock that an interval takes at least to be measured: errors are below 7 %. */
+/** An interval must be at least this many clock steps long. The error is then below 7 %. */
 const LONG = 16n;
 
-/** Most commands that one set of timestamps takes; WebGPU allows 4096 timestamps. */
+/** Most commands per set of timestamps. WebGPU allows 4096 timestamps. */
 const MOST_TIMED = 2048;
 
-/** By how much commands are repeated more often where they were too short. */
+/** If commands were too short to measure, they are repeated this many times more often. */
 const REPEATS = 8;
 
-/** The wall clock's repetitions at most, and those of timestamps that do not move. */
+/** Most repetitions with the wall clock, and with timestamps that do not move. */
 const MOST_WALL = REPEATS ** 4, MOST_STAMPED = REPEATS ** 3;
 
-/** Milliseconds in which timestamps move, where they do; what takes longer is not repeated much more. */
+/** Working timestamps move within this many milliseconds. Commands that take longer are not repeated much more. */
 const PATIENCE = 100;
 
-/** Milliseconds that a browser's wall clock may be wrong by. */
+/** The error of a browser's wall clock in milliseconds. */
 const WALL_STEP = 0.1;
 
 /**
- * Runs the commands one by one, a submission for each of the parts; answers when each ran. What cannot be measured where
- * it runs is measured by itself, and all are then taken to follow without a gap.
+ * Runs the commands one by one, with one submission for each part. Returns when each command ran. A command that cannot
+ * be measured in place is measured alone. In that case all commands are assumed to run without gaps.
  */
 export async function timeEach(
   device: GPUDevice,
@@ -85,7 +86,7 @@ export async function timeEach(
   return spans;
 }
 
-/** Milliseconds that the commands take one after the other, recorded as a run records them; always above zero. */
+/** Returns the milliseconds of the commands, recorded as in a run, one after the other. Always above zero. */
 export async function timeTogether(
   device: GPUDevice,
   commands: readonly Command[],
@@ -94,7 +95,10 @@ export async function timeTogether(
   return (clock === "timestamps" ? await byTimestamps(device, commands) : undefined) ?? await byWall(device, commands);
 }
 
-/** Undefined where timestamps cannot measure it. They exist around passes: what begins or ends with a copy has no border. */
+/**
+ * Returns undefined if timestamps cannot measure the commands. Only passes have timestamps, so commands that begin or
+ * end with a copy have no boundary to measure.
+ */
 async function byTimestamps(device: GPUDevice, commands: readonly Command[]): Promise<number | undefined> {
   if (commands.at(0)?.kind !== "dispatch" || commands.at(-1)?.kind !== "dispatch") return undefined;
   for (let repeats = 1; !STANDING.has(device);) {
@@ -106,7 +110,7 @@ async function byTimestamps(device: GPUDevice, commands: readonly Command[]): Pr
     noteStep(device, [interval]);
     if (isMeasured(device, interval, wall)) return Number(interval) / 1e6 / repeats;
     const isImpossible = interval <= 0n || Number(interval) / 1e6 > wall + WALL_STEP;
-    // The first time, drivers compile.
+    // Drivers compile during the first repetition.
     if (repeats >= MOST_STAMPED || (isImpossible && wall > PATIENCE && repeats > 1)) {
       STANDING.add(device);
       return undefined;
@@ -115,13 +119,13 @@ async function byTimestamps(device: GPUDevice, commands: readonly Command[]): Pr
   }
 }
 
-/** Whether an interval in nanoseconds is one, where `wall` milliseconds passed around it. */
+/** Whether an interval in nanoseconds is plausible. `wall` is the milliseconds that passed around it. */
 function isMeasured(device: GPUDevice, interval: bigint, wall: number): boolean {
   return interval > 0n && interval >= LONG * (STEPS.get(device) ?? MOST_STEP) &&
     Number(interval) / 1e6 <= wall + WALL_STEP;
 }
 
-/** Learns from intervals what step the clock has. */
+/** Updates the known step of the clock from intervals. */
 function noteStep(device: GPUDevice, intervals: readonly bigint[]): void {
   let step = STEPS.get(device) ?? 0n;
   for (let rest of intervals) {
@@ -131,7 +135,10 @@ function noteStep(device: GPUDevice, intervals: readonly bigint[]): void {
   if (step > 0n) STEPS.set(device, step < MOST_STEP ? step : MOST_STEP);
 }
 
-/** When each command of one submission ran, since the first dispatch began; undefined where that was not measured. */
+/**
+ * Returns when each command of one submission ran, counted from the first dispatch. Returns undefined for what was not
+ * measured.
+ */
 async function spansOf(device: GPUDevice, commands: readonly Command[]): Promise<(Span | undefined)[]> {
   const dispatches = commands.filter(({ kind }) => kind === "dispatch").length;
   if (dispatches === 0) return commands.map(() => undefined);
@@ -156,7 +163,7 @@ async function spansOf(device: GPUDevice, commands: readonly Command[]): Promise
   let dispatch = 0;
   return commands.map((command, i) => {
     if (command.kind === "dispatch") return span(stamps[2 * dispatch], stamps[2 * dispatch++ + 1]);
-    // Copies share what lies between the dispatches around them, by their rows.
+    // The time between two dispatches is split among the copies between them, by their rows.
     const [before, after] = [stamps[2 * dispatch - 1], stamps[2 * dispatch]];
     if (before === undefined || after === undefined) return undefined;
     const first = commands.findLastIndex(({ kind }, j) => j < i && kind === "dispatch") + 1;
@@ -172,7 +179,7 @@ async function byWall(device: GPUDevice, commands: readonly Command[]): Promise<
   for (let repeats = 1;; repeats *= REPEATS) {
     const time = await wallTime(device, commands, repeats) - floor;
     if (time > 2 * floor) return time / repeats;
-    // What vanishes in the noise takes at most the noise, and never nothing.
+    // A time below the noise counts as the noise, so it is never zero.
     if (repeats >= MOST_WALL) return floor / repeats;
   }
 }
@@ -186,7 +193,7 @@ async function wallTime(device: GPUDevice, commands: readonly Command[], repeats
   return performance.now() - began;
 }
 
-/** Submits what is recorded with `count` timestamps; answers them, and the milliseconds until they were there. */
+/** Submits commands with `count` timestamps. Returns the timestamps and the milliseconds until they arrived. */
 async function stamped(
   device: GPUDevice,
   count: number,

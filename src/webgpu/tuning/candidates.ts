@@ -1,5 +1,5 @@
 /**
- * What there is to choose: nodes of one operator, shape and attributes are one question with one answer.
+ * Lists the nodes with several variants. Nodes of the same operator, shapes and attributes share one measurement.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import type { Capabilities, Plan, Step } from "../plan/plan.ts";
 import type { Variant } from "../plan/variant.ts";
 import { planGraph } from "../planner/planner.ts";
 
-/** A node by itself and the ways to compute it. */
+/** A single node with its variants. */
 export interface Candidate {
-  /** What nodes of the same answer share. */
+  /** A key that is equal for nodes that share a measurement. */
   readonly shape: string;
-  /** Best guess first; at least two. */
+  /** The variants, best guess first. There are at least two. */
   readonly variants: readonly Variant[];
-  /** A plan of the node alone for each variant. */
+  /** For each variant, a plan of the node alone. */
   readonly plans: readonly Plan[];
   /** SHA-256 of the variants' names and WGSL, hexadecimal. */
   readonly source: string;
 }
 
-/** Names the operator, its attributes and its operands' shapes. */
+/** Returns a key of the operator, its attributes and its operands' shapes. */
 export function shapeOf({ op, operands, attributes }: Node): string {
   const shapes = Object.entries(operands as Operands).flatMap(([name, value]) =>
     value ? [`${name}${value.source.kind === "parameter" ? "!" : ""}[${value.shape.join()}]`] : []
@@ -31,12 +31,12 @@ export function shapeOf({ op, operands, attributes }: Node): string {
   return [op.name, ...shapes.sort(), ...settings.sort()].join(" ");
 }
 
-/** The steps that compute the node of a candidate's plan; the others bring operands. */
+/** Returns the steps that compute the candidate's node. The plan's other steps provide operands. */
 export function stepsOf({ steps }: Plan): Step[] {
   return steps.filter(({ of }) => of !== undefined);
 }
 
-/** The node's question; undefined where there is but one way. */
+/** Returns the candidate of a node. Returns undefined if the node has only one variant. */
 export async function candidateOf(node: Node, capabilities: Capabilities): Promise<Candidate | undefined> {
   const variants = variantsOf(node, capabilities);
   if (variants.length < 2) return undefined;
@@ -51,7 +51,7 @@ export async function candidateOf(node: Node, capabilities: Capabilities): Promi
   return { shape: shapeOf(node), variants, plans, source };
 }
 
-/** A graph of nothing but the node: parameters stay parameters, for they are laid out in advance. */
+/** Builds a graph of only this node. Parameters stay parameters, because they are laid out at upload. */
 function alone({ name, op, operands, attributes }: Node): Graph {
   const graph = new Graph();
   const given: Record<string, Value> = {};

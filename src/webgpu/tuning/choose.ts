@@ -1,5 +1,5 @@
 /**
- * Choosing variants for a graph by what is known of their speed, and measuring what is not.
+ * Chooses variants for a graph by their measured speed. Measures what is not known.
  *
  * @module
  */
@@ -11,12 +11,15 @@ import { type Candidate, candidateOf, shapeOf } from "./candidates.ts";
 import { measureCandidate } from "./measure.ts";
 import { fastest, type Measured, type Tuning } from "./tuning.ts";
 
-/** What measurements are kept under: they are not true on another adapter or with other operands. */
+/** Returns the key of measurements. They are not valid on another adapter or with another kind of operand memory. */
 export function adapterOf({ description, capabilities: { operands, maxBindingBytes } }: DeviceOwner): string {
   return `${description}, ${operands} operands, ${maxBindingBytes} bytes a binding`;
 }
 
-/** Answers who chooses: the fastest where that is known, else the best guess. Throws DeviceError where the device fails. */
+/**
+ * Returns a function that chooses the fastest measured variant, or the best guess if nothing was measured. Throws
+ * DeviceError if the device fails.
+ */
 export async function tunedChoice(backend: DeviceOwner, graph: Graph, tuning: Tuning): Promise<ChooseVariant> {
   const adapter = adapterOf(backend);
   const { measure, notice, onMeasured, onProgress } = tuning.options;

@@ -1,6 +1,6 @@
 /**
- * What is known of the speed of variants: which of them to take for a node, and the JSON in which one process tells the
- * next. Knows no device; {@link ./choose.ts} asks it and measures for it.
+ * Stores the measured speed of variants and picks a variant for a node. Measurements are saved as JSON for later
+ * processes. This module uses no device; {@link ./choose.ts} measures on one.
  *
  * @module
  */
@@ -8,33 +8,41 @@
 import { DataError } from "../../errors.ts";
 import { excerpt } from "../../excerpt.ts";
 
-/** The first words of the JSON. */
+/** The format tag at the beginning of the JSON. */
 const FORMAT = "odconv-tuning-1";
 
-/** Most characters of a file, of a name in it, and most entries of each kind: far above what tuning writes. */
+/**
+ * Most characters of a file and of a name in it, and most entries of each kind. These are far above what tuning writes.
+ */
 const MOST = { text: 2 ** 23, name: 2000, adapters: 64, shapes: 4096, variants: 64 } as const;
 
-/** The first variant is the guess: another must take less than this share of its time to be preferred. */
+/**
+ * The first variant is the guess. Another variant is preferred only if it takes less than this share of the guess's
+ * time.
+ */
 const CLEARLY = 0.97;
 
-/** What was measured of one shape. */
+/** The measurements of one shape. */
 export interface Measured {
-  /** SHA-256 of the variants' names and WGSL, hexadecimal: whoever changes a kernel measures again. */
+  /** SHA-256 of the variants' names and WGSL, hexadecimal. If a kernel changes, its shape is measured again. */
   readonly source: string;
-  /** Time of every variant, by its name. */
+  /** The time of every variant, by its name. */
   readonly milliseconds: ReadonlyMap<string, number>;
 }
 
-/** Shapes by adapter, measured times by shape. */
+/** By adapter: measured times by shape. */
 export type Measurements = Map<string, Map<string, Measured>>;
 
-/** Choices of {@link Tuning}. */
+/** Options of {@link Tuning}. */
 export interface TuningOptions {
-  /** Measure what is not known whenever a graph is compiled. Left out: only what is known already is used. */
+  /**
+   * Whether to measure unknown variants when a graph is compiled. If left out, only known measurements are used.
+   * @default false
+   */
   readonly measure?: boolean;
-  /** Told in one line what was known and could not be used, and what was measured. */
+  /** Called with one line of text when known measurements cannot be used and after new ones were made. */
   readonly notice?: (line: string) => void;
-  /** Called with the JSON of all that is known after something was measured: to keep it for {@link Tuning.load}. */
+  /** Called after a measurement with the JSON of all measurements. Save it for {@link Tuning.load}. */
   readonly onMeasured?: (json: string) => void | Promise<void>;
   /** Called while shapes are measured. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -52,18 +60,21 @@ export interface TuningOptions {
  * ```
  */
 export class Tuning {
-  /** What was given. */
+  /** The options that the constructor was given. */
   readonly options: TuningOptions;
   #known: Measurements = new Map();
 
-  /** Knows nothing at first. */
+  /** Creates a store without measurements. */
   constructor(options: TuningOptions = {}) {
     this.options = options;
   }
 
   /**
-   * Takes over what an earlier process wrote. An entry that is damaged is ignored, and so is a text that is no cache at all;
-   * `notice` is told why. "" is nothing.
+   * Replaces all measurements with those that an earlier process wrote. Damaged entries are ignored. A text that is not
+   * a tuning cache is ignored too. In both cases `notice` is called with the reason. An empty string changes nothing.
+   *
+   * @param json The text from {@link TuningOptions.onMeasured} or {@link Tuning.toJSON}.
+   * @param name The name of the text in notices.
    */
   load(json: string, name = "the tuning cache"): void {
     if (json === "") return;
@@ -79,7 +90,7 @@ export class Tuning {
     }
   }
 
-  /** All that is known. */
+  /** Returns all measurements as JSON. */
   toJSON(): string {
     const adapters = Object.fromEntries([...this.#known].map(([adapter, shapes]) => [
       adapter,
@@ -91,17 +102,17 @@ export class Tuning {
     return JSON.stringify({ format: FORMAT, adapters }, null, 1) + "\n";
   }
 
-  /** Adapters that something is known of. */
+  /** The adapters that have measurements. */
   get adapters(): readonly string[] {
     return [...this.#known.keys()];
   }
 
-  /** What was measured of a shape, whether or not it is still true. */
+  /** Returns the measurements of a shape, even if they are outdated. */
   measured(adapter: string, shape: string): Measured | undefined {
     return this.#known.get(adapter)?.get(shape);
   }
 
-  /** Notes what was measured of a shape, in the place of what was known. */
+  /** Stores the measurements of a shape. Replaces earlier ones. */
   add(adapter: string, shape: string, measured: Measured): void {
     const shapes = this.#known.get(adapter) ?? new Map<string, Measured>();
     shapes.delete(shape);
@@ -112,7 +123,7 @@ export class Tuning {
   }
 }
 
-/** The variant to take of those in `names`, the guess first. */
+/** Returns the fastest of the variants in `names`. The first name is the guess. */
 export function fastest(names: readonly string[], milliseconds: Measured["milliseconds"]): string {
   const time = (name: string) => milliseconds.get(name)!;
   const best = names.reduce((best, name) => time(name) < time(best) ? name : best);
@@ -120,8 +131,8 @@ export function fastest(names: readonly string[], milliseconds: Measured["millis
 }
 
 /**
- * Reads what {@link Tuning.toJSON} wrote. An entry that is damaged is left out, and `onLost` told why. Throws DataError
- * where the whole is anything else.
+ * Reads what {@link Tuning.toJSON} wrote. Damaged entries are left out, and `onLost` is called with the reason. Throws
+ * DataError if the text as a whole is not such a file.
  */
 export function parseTuning(json: string, onLost: (why: string) => void = () => {}): Measurements {
   if (json.length > MOST.text) throw new DataError(`it has ${json.length} characters, expected at most ${MOST.text}`);
@@ -143,7 +154,7 @@ export function parseTuning(json: string, onLost: (why: string) => void = () => 
           throw new DataError(`${name(shape)}: the source is ${excerpt(source)}, expected a SHA-256`);
         }
         const times = record(milliseconds, "milliseconds", MOST.variants);
-        // A shape is known by the times of all its variants.
+        // A shape is only valid with the times of all its variants.
         return { source, milliseconds: mapOf(times, (why) => fail(`${name(shape)}: ${why}`), time) };
       }),
   );
@@ -158,7 +169,7 @@ function time(value: unknown, variant: string): number {
   throw new DataError(`${name(variant)} takes ${excerpt(value)}, expected milliseconds above 0`);
 }
 
-/** The entries that can be read; of each other one `onLost` is told why not. */
+/** Returns the entries that can be read. For every other entry, calls `onLost` with the reason. */
 function mapOf<T>(
   entries: Record<string, unknown>,
   onLost: (why: string) => void,
@@ -186,7 +197,7 @@ function record(value: unknown, what: string, most: number): Record<string, unkn
   return value as Record<string, unknown>;
 }
 
-/** A name from the file, short. */
+/** Shortens a name from the file for a message. */
 function name(text: string): string {
   return text === "it" ? text : excerpt(text);
 }

@@ -1,4 +1,4 @@
-/** `node:assert/strict` as far as tests/support/std_assert.ts uses it, in a page. */
+/** Replaces `node:assert/strict` in a page, as far as tests/support/std_assert.ts uses it. */
 
 class AssertionError extends Error {
   override name = "AssertionError";

@@ -1,4 +1,4 @@
-/** As much of Deno as the kernel tests need, in a page: tests are collected, to be run by runTests(). */
+/** Replaces Deno in a page, as far as the kernel tests need it. Tests are collected; runTests() runs them. */
 
 /** What a test may ask of its context. */
 interface Context {

@@ -1,4 +1,4 @@
-/** tests/support/fixtures.ts in a page: the fixtures are fetched. */
+/** Replaces tests/support/fixtures.ts in a page: the fixtures are fetched. */
 
 import { toFloat32 } from "../../../src/checkpoint/tensors/float32.ts";
 import { readSafetensors } from "../../../src/checkpoint/safetensors/safetensors.ts";

@@ -1,51 +1,54 @@
 /**
- * A BMP file's headers: Windows' from version 3 to 5, OS/2's of both versions.
+ * Reads the headers of a BMP file: Windows versions 3 to 5, and both OS/2 versions.
  *
  * @module
  */
 
 import { DataError } from "../../../errors.ts";
 
-/** How pixels are stored; other numbers are refused. */
+/** How pixels are stored. Other numbers are refused. */
 export const Compression = { NONE: 0, RLE8: 1, RLE4: 2, BITFIELDS: 3 } as const;
 
-/** What the headers say. */
+/** The content of the headers. */
 export interface BmpHeader {
-  /** Columns. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Rows. */
+  /** Height in pixels. */
   readonly height: number;
-  /** True where the first row is the top one. */
+  /** Whether the first row is the top row. */
   readonly isTopDown: boolean;
-  /** Bits a pixel. */
+  /** Bits per pixel. */
   readonly bits: number;
   /** One of `Compression`. */
   readonly compression: number;
-  /** Bytes from one row to the next. */
+  /** Distance between rows in bytes. */
   readonly stride: number;
-  /** Entries of the palette. */
+  /** Number of palette entries. */
   readonly colors: number;
-  /** Bytes of each. */
+  /** Bytes per palette entry. */
   readonly entryBytes: number;
-  /** Where the pixels start; 0 for right behind what comes before them. */
+  /** Offset of the pixels. 0 if they directly follow the headers and the palette. */
   readonly pixelsAt: number;
-  /** Where the headers end. */
+  /** Offset of the end of the headers. */
   readonly end: number;
-  /** Where red, green and blue lie: bytes within a pixel; for 16 bits how many bits each has; null with a palette or RLE. */
+  /**
+   * The positions of red, green and blue: byte offsets in a pixel, or for 16 bits the number of bits of each. null with
+   * a palette or RLE.
+   */
   readonly layout: readonly [number, number, number] | null;
 }
 
 const FILE_HEADER = 14;
 const CORE_HEADER = 12;
 const INFO_HEADERS = [40, 52, 56, 64, 108, 124];
-/** Header bytes from which on the masks of the colours, and that of alpha, are part of it. */
+/** Header sizes from which the header includes the colour masks, and the alpha mask. */
 const WITH_MASKS = 52;
 const WITH_ALPHA_MASK = 56;
 
 const BGR = [2, 1, 0] as const;
 const FIVES = [5, 5, 5] as const;
 
-/** The layouts that PIL takes, by the masks of red, green, blue and alpha. */
+/** The layouts that PIL accepts, by the masks of red, green, blue and alpha. */
 const LAYOUTS: Readonly<Record<string, readonly [number, number, number]>> = {
   "32: ff0000 ff00 ff 0": BGR,
   "32: ff000000 ff0000 ff00 0": [3, 2, 1],
@@ -78,7 +81,7 @@ export function readHeader(bytes: Uint8Array<ArrayBuffer>, name: string): BmpHea
   const long = (at: number) => view.getUint32(FILE_HEADER + at, true);
 
   const isCore = size === CORE_HEADER;
-  // A negative height; PIL looks at its highest byte alone.
+  // The height is negative. PIL checks only its highest byte.
   const isTopDown = !isCore && bytes[FILE_HEADER + 11] === 0xff;
   const width = isCore ? short(4) : long(4);
   const height = isCore ? short(6) : isTopDown ? 2 ** 32 - long(8) : long(8);
@@ -100,7 +103,7 @@ export function readHeader(bytes: Uint8Array<ArrayBuffer>, name: string): BmpHea
   const colors = (isCore ? 0 : long(32)) || 1 << bits;
   const entryBytes = isCore ? 3 : 4;
   let pixelsAt = view.getUint32(10, true);
-  // Files that forget their palette when they say where the pixels start.
+  // Some files ignore their palette in the offset of the pixels.
   if (pixelsAt === FILE_HEADER + size && bits <= 8) pixelsAt += entryBytes * colors;
   const stride = Math.floor((width * bits + 31) / 32) * 4;
   return { width, height, isTopDown, bits, compression, stride, colors, entryBytes, pixelsAt, end, layout };

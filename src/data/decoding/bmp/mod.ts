@@ -1,6 +1,6 @@
 /**
- * BMP files to RGB, as PIL opens and converts them: palettes of 1, 4 and 8 bits, 16, 24 and 32 bits a pixel, RLE, either
- * order of rows.
+ * Decodes BMP files to RGB as PIL does: palettes of 1, 4 and 8 bits; 16, 24 and 32 bits per pixel; RLE; either order of
+ * rows.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function decodeBmp(bytes: Uint8Array<ArrayBuffer>, name: string): Promise
   });
 }
 
-/** Rows in the file's order, of a file with a palette. */
+/** Decodes a file with a palette. Rows stay in the file's order. */
 function fromPalette(bytes: Uint8Array<ArrayBuffer>, header: BmpHeader, name: string): Uint8Array {
   const { width, height } = header;
   const { colors, bits, pixelsAt, isBlackAndWhite } = readPalette(bytes, header, name);
@@ -36,7 +36,7 @@ function fromPalette(bytes: Uint8Array<ArrayBuffer>, header: BmpHeader, name: st
     pixels = unpackRle(bytes, pixelsAt, header, name);
     [stride, depth] = [width, 8];
   } else {
-    // PIL goes by the palette: of one that only counts up, the pixels are bytes, whatever the header says.
+    // PIL decides by the palette. If it is a grey ramp, pixels are bytes, whatever the header says.
     [stride, depth] = [header.stride, bits];
     pixels = pixelsOf(bytes, pixelsAt, header, Math.ceil((width * bits) / 8), name);
   }
@@ -52,7 +52,7 @@ function fromPalette(bytes: Uint8Array<ArrayBuffer>, header: BmpHeader, name: st
   return rgb;
 }
 
-/** Rows in the file's order, of a file whose pixels are colours. */
+/** Decodes a file with colours as pixels. Rows stay in the file's order. */
 function fromColors(bytes: Uint8Array<ArrayBuffer>, header: BmpHeader, name: string): Uint8Array {
   const { width, height, bits, stride, layout } = header;
   if (layout === null) throw new DataError(`${name}: unsupported BMP: run lengths of ${bits} bits a pixel`);
@@ -64,7 +64,7 @@ function fromColors(bytes: Uint8Array<ArrayBuffer>, header: BmpHeader, name: str
         for (let c = 0; c < 3; c++) rgb[o + c] = pixels[at + layout[c]];
         continue;
       }
-      // For 16 bits the layout is how many bits each colour has; blue is lowest. PIL cuts the fraction off.
+      // For 16 bits, the layout gives the number of bits of each colour. Blue is lowest. PIL truncates the fraction.
       let pixel = pixels[at] | (pixels[at + 1] << 8);
       for (let c = 2; c >= 0; c--) {
         const most = (1 << layout[c]) - 1;
@@ -76,7 +76,7 @@ function fromColors(bytes: Uint8Array<ArrayBuffer>, header: BmpHeader, name: str
   return rgb;
 }
 
-/** The pixels as they lie in the file. What pads the last row may be missing. */
+/** Returns the pixels as stored in the file. The padding of the last row may be missing. */
 function pixelsOf(
   bytes: Uint8Array,
   start: number,

@@ -1,5 +1,5 @@
 /**
- * A BMP file's palette, and what PIL concludes from it.
+ * Reads a BMP file's palette. PIL decides by the palette how pixels are stored.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import type { BmpHeader } from "./header.ts";
 
 /** The palette. */
 export interface BmpPalette {
-  /** R G B of 256 entries: black where the file has none. */
+  /** R, G, B of 256 entries. Entries missing in the file are black. */
   readonly colors: Uint8Array;
-  /** Bits that a pixel takes, as PIL reads it. */
+  /** Bits per pixel, as PIL reads them. */
   readonly bits: number;
-  /** Where the pixels start. */
+  /** Offset of the pixels. */
   readonly pixelsAt: number;
-  /** True for two entries, black and white, which PIL reads as an image of bits. */
+  /** Whether the palette is black and white. PIL reads it as a bitmap. */
   readonly isBlackAndWhite: boolean;
 }
 
-/** The largest number of colours that PIL goes through. */
+/** The largest number of colours that PIL accepts. */
 const MAX_COLORS = 65536;
 
-/** Reads the palette behind the headers. Throws DataError. */
+/** Reads the palette after the headers. Throws DataError. */
 export function readPalette(bytes: Uint8Array, header: BmpHeader, name: string): BmpPalette {
   const { colors: count, entryBytes, end } = header;
   if (count > MAX_COLORS) throw new DataError(`${name}: broken BMP: a palette of ${count} colours`);

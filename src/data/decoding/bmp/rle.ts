@@ -1,5 +1,5 @@
 /**
- * BMP's run lengths, RLE8 and RLE4, with PIL's way of reading them.
+ * Decodes BMP's run-length encodings RLE8 and RLE4 as PIL does.
  *
  * @module
  */
@@ -11,13 +11,16 @@ const END_OF_LINE = 0;
 const END_OF_BITMAP = 1;
 const DELTA = 2;
 
-/** The palette indices, a byte a pixel in the file's order of rows. Throws DataError where they are too few. */
+/**
+ * Returns the palette indices, one byte per pixel, with rows in the file's order. Throws DataError if there are too
+ * few.
+ */
 export function unpackRle(bytes: Uint8Array, start: number, { width, height, compression }: BmpHeader, name: string) {
   const isRle4 = compression === Compression.RLE4;
   const out = new Uint8Array(width * height);
   let filled = 0, x = 0;
   const put = (value: number) => {
-    // More than the image holds may come; only what fits is kept.
+    // There may be more pixels than the image has. Those are dropped.
     if (filled < out.length) out[filled] = value;
     filled++;
   };
@@ -25,7 +28,7 @@ export function unpackRle(bytes: Uint8Array, start: number, { width, height, com
     const count = bytes[at], value = bytes[at + 1];
     at += 2;
     if (count > 0) {
-      // A run ends with its row.
+      // A run ends at the end of its row.
       const length = Math.min(count, Math.max(width - x, 0));
       for (let i = 0; i < length; i++) put(isRle4 ? (i % 2 === 0 ? value >> 4 : value & 15) : value);
       x += length;

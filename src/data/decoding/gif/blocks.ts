@@ -1,28 +1,28 @@
 /**
- * The structure of a GIF file up to its first frame (GIF89a's specification).
+ * Parses a GIF file up to its first frame (GIF89a specification).
  *
  * @module
  */
 
 import { DataError } from "../../../errors.ts";
 
-/** A GIF file's first frame and its surroundings. */
+/** The first frame of a GIF file, and its canvas. */
 export interface GifFile {
-  /** Columns of the canvas, which grows where the frame leaves it. */
+  /** Width of the canvas. The canvas grows if the frame exceeds it. */
   readonly width: number;
-  /** Rows of the canvas. */
+  /** Height of the canvas. */
   readonly height: number;
-  /** Where the frame lies. */
+  /** The position and size of the frame. */
   readonly frame: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
-  /** R G B of 256 entries, black where the file has none; null where indices are shades of grey. */
+  /** R, G, B of 256 entries. Entries missing in the file are black. null if indices are shades of grey. */
   readonly palette: Uint8Array | null;
-  /** The transparent index, which the canvas is filled with. */
+  /** The transparent index. The canvas is filled with it. */
   readonly transparent: number | null;
-  /** Bits of an index in the compressed data. */
+  /** Bits per index in the compressed data. */
   readonly codeBits: number;
-  /** True where rows come in four passes. */
+  /** Whether rows come in four passes. */
   readonly interlaced: boolean;
-  /** Where the compressed data start. */
+  /** Offset of the compressed data. */
   readonly dataAt: number;
 }
 
@@ -51,7 +51,9 @@ export function parseGif(bytes: Uint8Array<ArrayBuffer>, name: string): GifFile 
     at += entries.length;
     return paletteOf(entries);
   };
-  /** The block behind its length; empty at the end of a sequence, and beyond the file. */
+  /**
+   * Reads a length and the block after it. The block is empty at the end of a sequence and beyond the end of the file.
+   */
   const readBlock = (): Uint8Array<ArrayBuffer> => {
     const length = at < bytes.length ? bytes[at] : 0;
     const block = bytes.subarray(at + 1, at + 1 + length);
@@ -72,7 +74,8 @@ export function parseGif(bytes: Uint8Array<ArrayBuffer>, name: string): GifFile 
         if (block.length < (isTransparent ? 4 : 3)) fail("a graphic control extension that is too short");
         if (isTransparent) transparent = block[3];
       }
-      // PIL goes on behind an empty first block, but for a comment's, and behind the one with the number of loops.
+      // PIL continues after an empty first block, except a comment's. It also continues after the block with the number
+      // of loops.
       if (label === COMMENT && block.length === 0) continue;
       if (label === APPLICATION && String.fromCharCode(...block).startsWith("NETSCAPE2.0")) readBlock();
       while (readBlock().length > 0);
@@ -81,7 +84,7 @@ export function parseGif(bytes: Uint8Array<ArrayBuffer>, name: string): GifFile 
       const [left, top, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true));
       const flags = bytes[at + 8];
       at += FRAME_BYTES - 1;
-      // One that only counts up gives way to the canvas's.
+      // If the frame's palette is a grey ramp, the canvas's palette is used.
       if (flags & HAS_PALETTE) palette = readPalette(flags) ?? palette;
       need(at + 1);
       if (width === 0 || height === 0) fail(`a frame of ${width}x${height} pixels`);
@@ -100,7 +103,7 @@ export function parseGif(bytes: Uint8Array<ArrayBuffer>, name: string): GifFile 
   return fail("no image in the file");
 }
 
-/** A palette of 256 entries; null for one that only counts up, which PIL takes for grey. */
+/** Returns a palette of 256 entries. Returns null for a grey ramp (entry i is i, i, i), which PIL treats as grey. */
 function paletteOf(entries: Uint8Array): Uint8Array | null {
   if (entries.every((level, i) => level === Math.floor(i / 3))) return null;
   const palette = new Uint8Array(256 * 3);

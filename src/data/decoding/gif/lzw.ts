@@ -1,5 +1,5 @@
 /**
- * GIF's compression: LZW with codes of growing length, in blocks of up to 255 bytes.
+ * Decompresses GIF's LZW: codes of growing length, in blocks of up to 255 bytes.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 const MAX_CODE_BITS = 12;
 const TABLE = 1 << MAX_CODE_BITS;
 
-/** `count` indices, or what is wrong with the data that should hold them. */
+/** Returns `count` indices, or a description of what is wrong with the data. */
 export function unpackLzw(
   bytes: Uint8Array,
   start: number,
@@ -17,7 +17,7 @@ export function unpackLzw(
   if (codeBits > MAX_CODE_BITS) return { fault: `codes of ${codeBits} bits, at most ${MAX_CODE_BITS} are possible` };
   const clear = 1 << codeBits;
   const end = clear + 1;
-  // Each code stands for the string of an earlier code and one index behind it.
+  // Each code stands for the string of an earlier code plus one index.
   const prefix = new Uint16Array(TABLE);
   const suffix = new Uint8Array(TABLE);
   const string = new Uint8Array(TABLE);

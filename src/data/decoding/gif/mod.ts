@@ -1,5 +1,5 @@
 /**
- * GIF files to RGB, as PIL opens and converts them: the first frame on its canvas.
+ * Decodes GIF files to RGB as PIL does: the first frame on its canvas.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { unpackLzw } from "./lzw.ts";
 
 /** The longest string of the table, 4096 pixels, takes 12 bits. */
 const MAX_PIXELS_PER_BYTE = 3072;
-/** So large a canvas is believed whatever the file's length: a frame need not fill it. */
+/** A canvas of up to this many pixels is accepted whatever the file's length, because a frame need not fill it. */
 const FREE_PIXELS = 1 << 22;
 
-/** Decodes a GIF file; of an animation, the first frame. Throws DataError. */
+/** Decodes a GIF file. Of an animation, decodes the first frame. Throws DataError. */
 export function decodeGif(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
   return Promise.resolve().then(() => {
     const { width, height, frame, palette, transparent, codeBits, interlaced, dataAt } = parseGif(bytes, name);
@@ -40,7 +40,7 @@ export function decodeGif(bytes: Uint8Array<ArrayBuffer>, name: string): Promise
   });
 }
 
-/** In which order an interlaced frame's rows are stored. */
+/** Returns the order in which an interlaced frame's rows are stored. */
 function interlacedRows(height: number): number[] {
   const passes = [[0, 8], [4, 8], [2, 4], [1, 2]];
   return passes.flatMap(([first, step]) =>

@@ -1,26 +1,27 @@
 /**
- * Deflate (RFC 1951) within zlib's frame (RFC 1950), for streams that the platform's inflater refuses and zlib, called
- * row by row as PIL calls it, takes: with bytes behind their end, without a checksum, with less than was expected.
+ * Inflates deflate streams (RFC 1951) in zlib's format (RFC 1950) that the platform's inflater refuses. zlib accepts
+ * them if it is called row by row, as in PIL: streams with trailing bytes, without a checksum, or with less data than
+ * expected.
  *
  * @module
  */
 
-/** What came of a stream. */
+/** The result of inflating a stream. */
 export interface Inflated {
-  /** Bytes written. */
+  /** Number of bytes written. */
   readonly filled: number;
-  /** What is wrong with the stream; undefined where `out` is full or the stream is whole. */
+  /** What is wrong with the stream. Undefined if `out` is full or the stream is complete. */
   readonly fault?: string;
 }
 
 const DAMAGED = "its compressed data are damaged";
 const TRUNCATED = "its compressed data are truncated";
 
-/** Base length or distance, and extra bits, of the codes from 257 and from 0. */
+/** Base value and extra bits of the length codes from 257, and of the distance codes from 0. */
 const LENGTHS = ranges([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5], 3);
 LENGTHS.push({ base: 258, extra: 0 });
 const DISTANCES = ranges(Array.from({ length: 30 }, (_, i) => Math.max((i >> 1) - 1, 0)), 1);
-/** In which order a block's header gives the lengths of the code of its code lengths. */
+/** The order in which a block's header lists the lengths of the code-length codes. */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const END_OF_BLOCK = 256;
 const MAX_BITS = 15;
@@ -34,7 +35,7 @@ function ranges(extras: readonly number[], first: number): { base: number; extra
   });
 }
 
-/** Thrown where the input ends, and where it cannot be right. */
+/** Thrown at the end of the input, and for invalid input. */
 class Stop extends Error {}
 
 /** Inflates `bytes` into `out` until it is full, the stream ends or something is wrong with it. */
@@ -53,7 +54,7 @@ export function inflateByHand(bytes: Uint8Array, out: Uint8Array): Inflated {
     }
     bits.align();
     const checksum = bits.rest(4);
-    // zlib waits for the rest of a checksum that is cut off: no matter where every byte was given out before.
+    // zlib waits for the rest of a truncated checksum. This does not matter if all bytes are already in the output.
     if (checksum.length < 4) throw new Stop(TRUNCATED);
     if (new DataView(checksum.buffer).getUint32(0) !== adler32(out.subarray(0, state.filled))) {
       return { filled: state.filled, fault: "its pixels' checksum is wrong" };
@@ -66,13 +67,13 @@ export function inflateByHand(bytes: Uint8Array, out: Uint8Array): Inflated {
   }
 }
 
-/** Where the output goes, and how much of it is there. */
+/** The output and the number of bytes in it. */
 interface Output {
   readonly out: Uint8Array;
   filled: number;
 }
 
-/** A block that is not compressed; true where it holds more than `out` takes. */
+/** Copies an uncompressed block. Returns true if it has more bytes than fit into `out`. */
 function stored(bits: Bits, state: Output): boolean {
   bits.align();
   const length = bits.take(16);
@@ -85,7 +86,7 @@ function stored(bits: Bits, state: Output): boolean {
   return length > room;
 }
 
-/** A compressed block; true where it holds more than `out` takes. */
+/** Inflates a compressed block. Returns true if it has more bytes than fit into `out`. */
 function coded(bits: Bits, state: Output, { literals, distances }: Codes): boolean {
   const { out } = state;
   for (;;) {
@@ -151,11 +152,11 @@ function dynamic(bits: Bits): Codes {
   return { literals, distances };
 }
 
-/** A canonical Huffman code, given by the length of each symbol's code. */
+/** A canonical Huffman code, defined by the code length of each symbol. */
 class Code {
-  /** True where every sequence of bits is a code of it. */
+  /** Whether every sequence of bits is a code. */
   readonly isComplete: boolean;
-  /** Bits of the longest code. */
+  /** Length of the longest code in bits. */
   readonly longest: number;
   readonly #counts = new Uint16Array(MAX_BITS + 1);
   readonly #symbols: Uint16Array;
@@ -178,7 +179,7 @@ class Code {
     });
   }
 
-  /** The symbol that comes next. */
+  /** Reads the next symbol. */
   next(bits: Bits): number {
     for (let length = 1, code = 0, first = 0, index = 0; length <= MAX_BITS; length++) {
       code |= bits.take(1);
@@ -192,7 +193,7 @@ class Code {
   }
 }
 
-/** Bits of the input, the lowest of a byte first. */
+/** A reader of the input's bits, lowest bit of a byte first. */
 class Bits {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -203,7 +204,7 @@ class Bits {
     this.#bytes = bytes;
   }
 
-  /** The next `count` bits as a number, at most 16. */
+  /** Reads `count` bits, at most 16, as a number. */
   take(count: number): number {
     while (this.#left < count) {
       if (this.#at >= this.#bytes.length) throw new Stop(TRUNCATED);
@@ -216,12 +217,12 @@ class Bits {
     return value;
   }
 
-  /** Leaves out the bits up to the next byte. */
+  /** Skips to the next byte. */
   align(): void {
     this.take(this.#left & 7);
   }
 
-  /** A copy of the next `count` whole bytes, fewer where the input ends. */
+  /** Returns a copy of the next `count` whole bytes, or fewer if the input ends. */
   rest(count: number): Uint8Array<ArrayBuffer> {
     this.#at -= this.#left >> 3;
     this.#left = this.#held = 0;

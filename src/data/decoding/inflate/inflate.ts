@@ -1,5 +1,5 @@
 /**
- * A zlib stream inflated to a known size, as zlib hands it to PIL a row at a time.
+ * Inflates a zlib stream to a known size, as PIL does with zlib row by row.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { DataError } from "../../../errors.ts";
 import { inflateByHand } from "./by_hand.ts";
 
-/** Deflate's best: two bits for a copy of 258 bytes. */
+/** Deflate's best ratio: two bits for a copy of 258 bytes. */
 const MAX_RATIO = 1032;
 
 /**
- * What the zlib stream in `pieces` inflates to, at most `size` bytes: whatever comes after is never inflated. Less than
- * `size` where a whole stream ends early. Throws DataError, which names `format`, when the stream is broken or cut off before
- * `size`.
+ * Inflates the zlib stream in `pieces` to at most `size` bytes. Further data is not inflated. Returns fewer than `size`
+ * bytes if a complete stream ends early. Throws DataError, with `format` in its message, if the stream is damaged or
+ * truncated before `size`.
  */
 export async function inflate(
   pieces: readonly Uint8Array<ArrayBuffer>[],
@@ -29,13 +29,13 @@ export async function inflate(
   }
   const out = new Uint8Array(size);
   if (await inflateNatively(pieces, out)) return out;
-  // Bytes behind the stream, a missing checksum or missing rows: every platform's own inflater refuses them otherwise.
+  // Trailing bytes, a missing checksum or missing rows: each platform's inflater refuses them in its own way.
   const { filled, fault } = inflateByHand(joined(pieces, compressed), out);
   if (fault) throw new DataError(`${name}: broken ${format}: ${fault}`);
   return out.subarray(0, filled);
 }
 
-/** Fills `out` by the platform's inflater; false where that is not content with the stream. */
+/** Fills `out` with the platform's inflater. Returns false if that does not accept the stream. */
 async function inflateNatively(pieces: readonly Uint8Array<ArrayBuffer>[], out: Uint8Array): Promise<boolean> {
   const reader = streamOf(pieces).pipeThrough(new DecompressionStream("deflate")).getReader();
   try {
@@ -43,7 +43,7 @@ async function inflateNatively(pieces: readonly Uint8Array<ArrayBuffer>[], out: 
       const { done, value } = await reader.read();
       if (done) return filled === out.length;
       out.set(value.subarray(0, out.length - filled), filled);
-      // Only the end of the stream tells whether its checksum is right, unless there is more than anyone asks for.
+      // The checksum is checked only at the end of the stream, so read on. Stop only if there is more data than needed.
       if (filled + value.length > out.length) return true;
       filled += value.length;
     }
@@ -64,7 +64,7 @@ function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
   return bytes;
 }
 
-/** `ReadableStream.from`, which not every browser has. */
+/** A replacement for `ReadableStream.from`, which some browsers lack. */
 function streamOf(pieces: readonly Uint8Array<ArrayBuffer>[]): ReadableStream<Uint8Array<ArrayBuffer>> {
   const next = pieces.values();
   return new ReadableStream({

@@ -1,6 +1,6 @@
 /**
- * Entropy decoding of JPEG scans, sequential and progressive, into quantised DCT coefficients (ITU-T T.81, Annex F
- * and G). Damaged data are read as libjpeg reads them: what cannot be a code is a zero, what is missing stays zero.
+ * Entropy decoding of JPEG scans, sequential and progressive, into quantised DCT coefficients (ITU-T T.81, Annex F and
+ * G). Damaged data are read as libjpeg reads them: an invalid code is read as zero, and missing coefficients stay zero.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { Component, JpegFile, Scan } from "./markers.ts";
 
 /** The blocks of one component. */
 export interface CoefficientPlane {
-  /** Blocks in a row, padded to whole MCUs. */
+  /** Blocks per row, padded to whole MCUs. */
   readonly blocksPerRow: number;
   /** Rows of blocks, padded to whole MCUs. */
   readonly blockRows: number;
-  /** 64 quantised coefficients a block in zigzag order, blocks in raster order. */
+  /** 64 quantised coefficients per block in zigzag order. Blocks are in raster order. */
   readonly data: Int16Array;
 }
 
@@ -25,24 +25,24 @@ interface State {
   readonly bits: BitReader;
   /** Last DC value of each component of the scan. */
   readonly prediction: Int32Array;
-  /** Blocks still to be passed over in the current end-of-band run. */
+  /** Number of blocks still to skip in the current end-of-band run. */
   endOfBandRun: number;
 }
 
 type BlockDecoder = (state: State, i: number, dc: HuffmanTable, ac: HuffmanTable, block: Int16Array) => void;
 
-/** What a file's scans hold. */
+/** The content of a file's scans. */
 export interface Coefficients {
-  /** By component. */
+  /** One plane per component. */
   readonly planes: readonly CoefficientPlane[];
   /** The last row of MCUs (of all components) for which the last scan had data. */
   readonly lastGoodRow: number;
 }
 
-/** MCUs may not have more blocks. */
+/** Maximum number of blocks in an MCU. */
 const MAX_BLOCKS = 10;
 
-/** Decodes every scan of `file`. Throws DataError where a scan's header or tables cannot be right. */
+/** Decodes every scan of `file`. Throws DataError if a scan's header or tables are invalid. */
 export function decodeCoefficients(file: JpegFile, name: string): Coefficients {
   const maxH = Math.max(...file.components.map(({ h }) => h));
   const maxV = Math.max(...file.components.map(({ v }) => v));
@@ -67,7 +67,7 @@ interface Layout {
   readonly mcuRows: number;
 }
 
-/** Decodes a scan; returns the last row of MCUs that it had data for. */
+/** Decodes a scan. Returns the last row of MCUs for which it had data. */
 function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layout: Layout, name: string): number {
   checkScan(file, scan, name);
   const decodeBlock = blockDecoder(file, scan);
@@ -86,7 +86,7 @@ function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layo
     decodeBlock(state, i, dc!, ac!, plane.data.subarray(at, at + 64));
   };
 
-  // A scan of one component goes through that component's own blocks; one of several through MCUs.
+  // A scan of one component visits that component's own blocks. A scan of several components visits MCUs.
   const single = scan.components.length === 1 ? file.components[scan.components[0].index] : null;
   const columns = single ? blocks(file.width, single.h, layout.maxH) : layout.mcusPerRow;
   const rows = single ? blocks(file.height, single.v, layout.maxV) : layout.mcuRows;
@@ -110,14 +110,14 @@ function decodeScan(file: JpegFile, scan: Scan, planes: CoefficientPlane[], layo
   return lastGoodRow;
 }
 
-/** Throws DataError where a scan's header or its tables cannot be right. */
+/** Throws DataError if a scan's header or its tables are invalid. */
 function checkScan({ progressive, components }: JpegFile, scan: Scan, name: string): void {
   const fail = (what: string): never => {
     throw new DataError(`${name}: broken JPEG: ${what}`);
   };
   const { spectralStart: start, spectralEnd: end, approximationHigh: high, approximationLow: low } = scan;
   const isOne = scan.components.length === 1;
-  // A sequential scan goes through all coefficients, whatever its header says.
+  // A sequential scan visits all coefficients, whatever its header says.
   if (progressive) {
     const isBand = start === 0 ? end === 0 : start <= end && end < 64 && isOne;
     if (!isBand || (high !== 0 && low !== high - 1) || low > 13) fail("a scan of impossible coefficients");
@@ -132,7 +132,7 @@ function checkScan({ progressive, components }: JpegFile, scan: Scan, name: stri
   }
 }
 
-/** Blocks along a side of `size` pixels of a component sampled `factor` in `max`. */
+/** Number of blocks along a side of `size` pixels for a component with sampling factor `factor` of `max`. */
 function blocks(size: number, factor: number, max: number): number {
   return Math.ceil(Math.ceil((size * factor) / max) / 8);
 }
@@ -156,7 +156,7 @@ function blockDecoder(file: JpegFile, scan: Scan): BlockDecoder {
   return scan.approximationHigh === 0 ? firstAc : refineAc;
 }
 
-/** Where libjpeg puts a coefficient that a damaged run leads beyond the block. */
+/** libjpeg's position of a coefficient that a damaged run moves beyond the block. */
 const within = (k: number) => Math.min(k, 63);
 
 const sequentialBlock: BlockDecoder = (state, i, dc, ac, block) => {
@@ -214,7 +214,7 @@ const refineAc: BlockDecoder = (state, _i, _dc, ac, block) => {
       break;
     }
     const value = size === 0 ? 0 : state.bits.bit() ? step : -step;
-    // The run counts coefficients that are still zero; those already known take one correction bit each on the way.
+    // The run counts coefficients that are still zero. On the way, each known coefficient takes one correction bit.
     for (; k <= spectralEnd; k++) {
       if (block[k] !== 0) refine(k);
       else if (run-- === 0) break;

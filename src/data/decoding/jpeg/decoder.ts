@@ -1,7 +1,7 @@
 /**
- * A JPEG decoder for the files the WASM decoder cannot read as PIL reads them: four components (CMYK, YCCK), chroma
- * subsampled down but not across (4:4:0), and progressive files without their last scans. Slower, equal to libjpeg-turbo
- * and PIL bit for bit.
+ * A JPEG decoder for files that the WASM decoder cannot read as PIL does: four components (CMYK, YCCK), chroma
+ * subsampled only vertically (4:4:0), and progressive files without their last scans. It is slower, and equals
+ * libjpeg-turbo and PIL bit for bit.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export function decodeParsedJpeg(file: JpegFile, name: string): RgbImage {
   return { width, height, data };
 }
 
-/** A component's samples, and how a row of the image is made of them. */
+/** A component's samples, and how to make a row of the image from them. */
 interface Channel {
   readonly plane: SamplePlane;
   readonly sampling: Sampling;
@@ -72,7 +72,10 @@ function decodeChannels(file: JpegFile, name: string): Channel[] {
   });
 }
 
-/** The table in force at a component's first scan; zeros, which make it grey, where no scan has it. */
+/**
+ * Returns the quantisation table at a component's first scan. If no scan has the component, returns zeros, which make
+ * it grey.
+ */
 function quantisationOf({ scans }: JpegFile, { quantisation }: Component, index: number, name: string): Uint16Array {
   const first = scans.find(({ components }) => components.some((c) => c.index === index));
   if (!first) return new Uint16Array(64);
@@ -83,7 +86,7 @@ function quantisationOf({ scans }: JpegFile, { quantisation }: Component, index:
 
 type RowConverter = (rows: Uint8Array[], rgb: Uint8Array) => void;
 
-/** The colour space by libjpeg's rules, as a conversion to RGB. */
+/** Returns the conversion to RGB for the file's colour space, by libjpeg's rules. */
 function rowConverter({ components, adobeTransform, jfif }: JpegFile): RowConverter {
   if (components.length === 1) return greyToRgb;
   if (components.length === 4) {
@@ -129,7 +132,7 @@ function scale255(a: number, b: number): number {
   return ((product >> 8) + product) >> 8;
 }
 
-/** PIL takes every four-component JPEG for Adobe's, whose inks are stored inverted. */
+/** PIL assumes that every four-component JPEG is Adobe's, which stores inverted inks. */
 const cmykToRgb: RowConverter = ([cyan, magenta, yellow, black], rgb) => {
   for (let x = 0, i = 0; i < rgb.length; x++, i += 3) {
     const light = black[x];
@@ -139,12 +142,12 @@ const cmykToRgb: RowConverter = ([cyan, magenta, yellow, black], rgb) => {
   }
 };
 
-/** YCCK holds YCbCr of the inks' complements. */
+/** YCCK contains YCbCr of the inks' complements. */
 const ycckToRgb: RowConverter = ([luma, blue, red, black], rgb) => {
   yccToRgb([luma, blue, red], rgb);
   for (let x = 0, i = 0; i < rgb.length; x++, i += 3) {
     const light = black[x];
-    // libjpeg turns the complements into inks; PIL inverts them once more, which makes the RGB here the inverse.
+    // libjpeg turns the complements into inks. PIL inverts them once more. So the inverse of this RGB is needed.
     for (let c = 0; c < 3; c++) rgb[i + c] = clamp(light - scale255(rgb[i + c], light));
   }
 };

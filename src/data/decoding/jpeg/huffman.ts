@@ -1,19 +1,22 @@
 /**
- * Huffman codes and the bits they are read from (ITU-T T.81, Annex C and F.2.2).
+ * Huffman codes, and a reader for their bits (ITU-T T.81, Annex C and F.2.2).
  *
  * @module
  */
 
-/** A canonical Huffman code: codes of one length are consecutive, and longer ones continue where shorter ones stop. */
+/** A canonical Huffman code: codes of one length are consecutive, and longer codes continue after shorter ones. */
 export class HuffmanTable {
   readonly #symbols: Uint8Array;
-  /** By code length 1..16: the first code beyond that length's codes, and what to add to a code for its symbol. */
+  /**
+   * By code length 1..16: the first number after the codes of that length, and what to add to a code to get its
+   * symbol's index.
+   */
   readonly #end = new Int32Array(17);
   readonly #offset = new Int32Array(17);
-  /** False where there are more codes of a length than that length has room for. */
+  /** False if there are more codes of a length than that length allows. */
   readonly isValid: boolean;
 
-  /** `counts[i]` codes have length i + 1; `symbols` lists theirs in order. */
+  /** `counts[i]` is the number of codes of length i + 1. `symbols` lists their symbols in order. */
   constructor(counts: Uint8Array, symbols: Uint8Array) {
     this.#symbols = symbols;
     let isValid = true;
@@ -30,12 +33,12 @@ export class HuffmanTable {
     this.isValid = isValid;
   }
 
-  /** True where it has codes for nothing but numbers of bits that a DC difference may have. */
+  /** Whether all symbols are possible bit counts of a DC difference. */
   get isForDc(): boolean {
     return this.#symbols.every((symbol) => symbol < 16);
   }
 
-  /** The next symbol of `bits`; where no code matches, 0, for which libjpeg takes 17 bits. */
+  /** Reads the next symbol from `bits`. If no code matches, returns 0 after 17 bits, as libjpeg does. */
   decode(bits: BitReader): number {
     let code = 0;
     for (let length = 1; length <= 16; length++) {
@@ -51,21 +54,21 @@ const RST0 = 0xd0;
 const RST7 = 0xd7;
 /** The lowest marker that starts a segment which may follow a scan. */
 const SOF0 = 0xc0;
-/** Stands for whatever marker follows the scan. */
+/** Used for any marker after the scan. */
 const END = 0xd9;
 
 /**
- * Reads entropy-coded data bit by bit, highest first, dropping the zero stuffed after each 0xff. At a marker it stays, and
- * gives zeros, until `restart` finds that one out.
+ * Reads entropy-coded data bit by bit, highest bit first. It drops the zero byte stuffed after each 0xff. At a marker
+ * it stops and returns zeros until `restart` passes the marker.
  */
 export class BitReader {
   readonly #data: Uint8Array;
   #at = 0;
   #byte = 0;
   #left = 0;
-  /** The marker that was met, or 0. */
+  /** The marker that was reached, or 0. */
   #marker = 0;
-  /** True once bits beyond a marker or the data's end were asked for. */
+  /** Whether bits after a marker or after the end of the data were read. */
   exhausted = false;
 
   /** Starts at the first byte of `data`. */
@@ -73,20 +76,20 @@ export class BitReader {
     this.#data = data;
   }
 
-  /** The next bit. */
+  /** Reads a bit. */
   bit(): number {
     if (this.#left === 0) this.#nextByte();
     return (this.#byte >> --this.#left) & 1;
   }
 
-  /** The next `count` bits as an unsigned number. */
+  /** Reads `count` bits as an unsigned number. */
   bits(count: number): number {
     let value = 0;
     for (let i = 0; i < count; i++) value = (value << 1) | this.bit();
     return value;
   }
 
-  /** The next `count` bits as T.81's EXTEND reads them: the lower half of the range stands for negative numbers. */
+  /** Reads `count` bits as T.81's EXTEND does: the lower half of the range stands for negative numbers. */
   signed(count: number): number {
     if (count === 0) return 0;
     const value = this.bits(count);
@@ -94,8 +97,9 @@ export class BitReader {
   }
 
   /**
-   * Goes on behind restart marker `number` (0 to 7), by libjpeg's rules where another one comes: an earlier one is passed
-   * over, before one of the next two the reader stays and gives nothing, and any other counts as the right one.
+   * Continues after restart marker `number` (0 to 7). If another restart marker comes, libjpeg's rules apply: an
+   * earlier one is skipped; at one of the next two, the reader stays and returns zeros; any other one is treated as the
+   * right one.
    */
   restart(number: number): void {
     this.#left = 0;
@@ -118,7 +122,7 @@ export class BitReader {
     }
   }
 
-  /** The byte behind one 0xff or more; zero is the data's own. */
+  /** Returns the byte after one or more 0xff. Zero means that the 0xff was data. */
   #behindFill(): number {
     while (this.#at < this.#data.length && this.#data[this.#at] === 0xff) this.#at++;
     return this.#at < this.#data.length ? this.#data[this.#at++] : END;

@@ -1,8 +1,8 @@
 /**
  * The inverse DCT of libjpeg's default method ("islow"): the integer form of Loeffler, Ligtenberg and Moschytz's
- * algorithm (ICASSP 1989) with 13-bit constants and 2 extra bits between the passes. Bit-exactness needs just this
- * arithmetic: the JPEG standard leaves the transform's rounding open. Damaged coefficients may exceed 16 bits: they wrap
- * and saturate where they do in libjpeg-turbo on x86-64, which counts in 16 bits in these places.
+ * algorithm (ICASSP 1989) with 13-bit constants and 2 extra bits between the passes. Bit-exactness needs exactly this
+ * arithmetic, because the JPEG standard does not define the transform's rounding. Damaged coefficients may exceed 16
+ * bits. They wrap and saturate in the same places as in libjpeg-turbo on x86-64, which uses 16-bit arithmetic there.
  *
  * @module
  */
@@ -11,18 +11,18 @@ import type { CoefficientPlane } from "./coefficients.ts";
 
 /** Samples of one component. */
 export interface SamplePlane {
-  /** Samples from one row to the next, padded to whole blocks. */
+  /** Distance between rows in samples, padded to whole blocks. */
   readonly stride: number;
-  /** 8-bit samples, rows from the top. */
+  /** 8-bit samples, rows from top to bottom. */
   readonly data: Uint8ClampedArray;
 }
 
-/** Raster position of each coefficient of the zigzag order. */
+/** Raster position of each coefficient in zigzag order. */
 const ZIGZAG: readonly number[] = zigzag();
 
 function zigzag(): number[] {
   const order = Array.from({ length: 64 }, (_, i) => ({ x: i % 8, y: i >> 3 }));
-  // Diagonal by diagonal, running upwards on the even ones.
+  // Diagonal by diagonal, upwards on the even ones.
   order.sort((a, b) => a.x + a.y - (b.x + b.y) || ((a.x + a.y) % 2 === 0 ? b.y - a.y : a.y - b.y));
   return order.map(({ x, y }) => y * 8 + x);
 }
@@ -43,7 +43,7 @@ const F_2_053 = fix(2.053119869);
 const F_2_562 = fix(2.562915447);
 const F_3_072 = fix(3.072711026);
 
-/** The samples of `plane`, its coefficients multiplied by `quantisation` (zigzag order). */
+/** Returns the samples of `plane`. Its coefficients are multiplied by `quantisation` (zigzag order). */
 export function inverseDct(plane: CoefficientPlane, quantisation: Uint16Array): SamplePlane {
   const stride = plane.blocksPerRow * 8;
   const data = new Uint8ClampedArray(stride * plane.blockRows * 8);
@@ -66,7 +66,9 @@ export function inverseDct(plane: CoefficientPlane, quantisation: Uint16Array): 
   return { stride, data };
 }
 
-/** One 8-point inverse DCT in place over work[start + i * step], rounded down by `shift` bits. */
+/**
+ * One 8-point inverse DCT in place on work[start + i * step]. The result is rounded and loses its low `shift` bits.
+ */
 function transform(work: Int32Array, start: number, step: number, shift: number): void {
   const at = (i: number) => work[start + i * step];
 

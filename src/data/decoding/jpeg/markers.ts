@@ -1,6 +1,6 @@
 /**
- * The structure of a JPEG file (ITU-T T.81, Annex B): its frame, its tables and where each scan's data lie. Nothing is
- * decoded here.
+ * Parses the structure of a JPEG file (ITU-T T.81, Annex B): its frame, its tables and the position of each scan's
+ * data. It decodes nothing.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { HuffmanTable } from "./huffman.ts";
 
 /** One component (channel) of the frame. */
 export interface Component {
-  /** The identifier scans refer to it by. */
+  /** The identifier that scans use for it. */
   readonly id: number;
-  /** Horizontal sampling factor, 1..4: its share of samples relative to the largest factor of the frame. */
+  /** Horizontal sampling factor, 1..4. Its share of samples is this factor over the frame's largest one. */
   readonly h: number;
   /** Vertical sampling factor, 1..4. */
   readonly v: number;
@@ -20,43 +20,43 @@ export interface Component {
   readonly quantisation: number;
 }
 
-/** One scan: a run of entropy-coded data over one or more components, with the tables in force at its start. */
+/** One scan: entropy-coded data of one or more components, with the tables valid at its start. */
 export interface Scan {
-  /** The components coded in the scan, as indices into the frame's components, with their Huffman tables. */
+  /** The components in the scan, as indices into the frame's components, with their Huffman tables. */
   readonly components: readonly { index: number; dc: HuffmanTable | undefined; ac: HuffmanTable | undefined }[];
-  /** Quantisation tables in force, by slot: 64 values in zigzag order. */
+  /** Valid quantisation tables by slot: 64 values in zigzag order. */
   readonly quantisation: readonly (Uint16Array | undefined)[];
-  /** First and last coefficient of the spectral band, 0..63. */
+  /** First coefficient of the spectral band, 0..63. */
   readonly spectralStart: number;
   /** Last coefficient of the band, included. */
   readonly spectralEnd: number;
-  /** Successive approximation: the bit position of the scan before (0: first scan) and of this one. */
+  /** Successive approximation: the bit position of the previous scan, 0 for the first scan. */
   readonly approximationHigh: number;
-  /** The bit position this scan brings the coefficients to. */
+  /** Successive approximation: the bit position of this scan. */
   readonly approximationLow: number;
-  /** MCUs between restart markers; 0 for none. */
+  /** MCUs between restart markers, 0 for none. */
   readonly restartInterval: number;
-  /** Entropy-coded bytes, restart markers included, within the file. */
+  /** Entropy-coded bytes of the file, including restart markers. */
   readonly data: Uint8Array;
 }
 
-/** A JPEG file taken apart. */
+/** A parsed JPEG file. */
 export interface JpegFile {
-  /** Columns. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Rows. */
+  /** Height in pixels. */
   readonly height: number;
-  /** Channels in the frame's order. */
+  /** Components in the frame's order. */
   readonly components: readonly Component[];
-  /** True where coefficients arrive over several scans. */
+  /** Whether coefficients are spread over several scans. */
   readonly progressive: boolean;
-  /** True for arithmetic coding, which no decoder here reads. */
+  /** Whether the file uses arithmetic coding, which is not supported. */
   readonly arithmetic: boolean;
   /** Colour transform of the Adobe marker (0 none, 1 YCbCr, 2 YCCK), or null without the marker. */
   readonly adobeTransform: number | null;
-  /** True where the JFIF marker says the three components are YCbCr. */
+  /** Whether the JFIF marker says that the three components are YCbCr. */
   readonly jfif: boolean;
-  /** Every scan in file order; empty when only the header was read. */
+  /** Every scan in file order. Empty if only the header was read. */
   readonly scans: readonly Scan[];
 }
 
@@ -69,7 +69,9 @@ const DRI = 0xdd;
 const APP0 = 0xe0;
 const APP14 = 0xee;
 const COM = 0xfe;
-/** Start-of-frame markers with the frames they start; the missing ones (lossless, hierarchical) PIL refuses too. */
+/**
+ * Start-of-frame markers with the kinds of their frames. PIL also refuses the missing ones (lossless, hierarchical).
+ */
 const FRAMES: Readonly<Record<number, { progressive: boolean; arithmetic: boolean }>> = {
   0xc0: { progressive: false, arithmetic: false },
   0xc1: { progressive: false, arithmetic: false },
@@ -79,15 +81,15 @@ const FRAMES: Readonly<Record<number, { progressive: boolean; arithmetic: boolea
 };
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
-/** Markers without a meaning, which libjpeg does not pass over outside of a scan. */
+/** Markers without a meaning. libjpeg does not skip them outside of a scan. */
 const isReserved = (marker: number) =>
   marker < 0xc0 || [0xd8, 0xde, 0xdf].includes(marker) || marker >= 0xf0 && marker !== COM;
 const isUnsupportedFrame = (marker: number) =>
   marker >= 0xc3 && marker <= 0xcf && ![DHT, 0xc8, 0xcc].includes(marker) && !(marker in FRAMES);
 
 /**
- * Takes `bytes` apart. Throws DataError when a segment lies, and when the end marker is missing: decoders fill a
- * truncated image with grey without a word, and PIL refuses it.
+ * Parses a JPEG file. Throws DataError if a segment is invalid, or if the end marker is missing: decoders silently fill
+ * a truncated image with grey, but PIL refuses it.
  */
 export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
   const fail = (what: string): never => {
@@ -172,7 +174,7 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
   if (bytes[0] !== 0xff || bytes[1] !== SOI) fail("no start-of-image marker");
   let at = 2;
   for (;;) {
-    // Anything before the next marker is skipped, as libjpeg does; 0xff may be repeated as fill.
+    // Bytes before the next marker are skipped, as in libjpeg. 0xff may be repeated as fill.
     while (at < bytes.length && bytes[at] !== 0xff) at++;
     while (at < bytes.length && bytes[at] === 0xff) at++;
     if (at >= bytes.length) break;
@@ -200,7 +202,8 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
       const start = at;
       at = endOfScan(bytes, at, restartInterval > 0);
       readScan(body, bytes.subarray(start, at));
-      // A sequential file's only scan that ends at a marker is whole, and PIL does not miss the file's end.
+      // A sequential file is complete if its only scan ends at a marker. PIL then does not need the end-of-image
+      // marker.
       isWhole = !frame!.progressive && body[0] === frame!.components.length && at < bytes.length - 1;
     }
   }
@@ -210,8 +213,8 @@ export function parseJpeg(bytes: Uint8Array, name: string): JpegFile {
 }
 
 /**
- * Where the entropy-coded data from `at` on end: at the next marker that is no restart marker. Where restart markers are
- * expected, markers below any that is in use are passed over.
+ * Returns where the entropy-coded data that start at `at` end: at the next marker that is not a restart marker. If
+ * restart markers are expected, markers below the lowest used one are skipped.
  */
 function endOfScan(bytes: Uint8Array, at: number, hasRestarts: boolean): number {
   for (;;) {

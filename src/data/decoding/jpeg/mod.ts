@@ -1,5 +1,5 @@
 /**
- * JPEG files to RGB, equal to libjpeg-turbo and PIL.
+ * Decodes JPEG files to RGB. The result equals that of libjpeg-turbo and PIL.
  *
  * @module
  */
@@ -12,7 +12,9 @@ import { decodeParsedJpeg } from "./decoder.ts";
 import { type JpegFile, parseJpeg } from "./markers.ts";
 import { isUnfinished } from "./progression.ts";
 
-/** Encoders write about ten. A scan of a few bytes may go through the whole image, so that their number bounds the time. */
+/**
+ * Encoders write about ten. A scan of a few bytes may visit the whole image, so the number of scans bounds the time.
+ */
 const MAX_SCANS = 100;
 
 /** Decodes a JPEG file. Throws DataError. */
@@ -31,13 +33,13 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>, name: string): 
   }
   if (needsOwnDecoder(file)) return decodeParsedJpeg(file, name);
   const { warned, ...image } = await decodeWithWasm("jpeg", bytes, name);
-  // Of damaged data the two make the same but where coefficients exceed 16 bits.
+  // On damaged data both decoders give the same result, unless coefficients exceed 16 bits.
   return warned && canDecode(file) ? decodeParsedJpeg(file, name) : image;
 }
 
 /**
- * True for the files the WASM decoder refuses (CMYK), upsamples otherwise than libjpeg-turbo 2 and later, or guesses
- * otherwise than it (progressive ones without their last scans).
+ * Returns true for files that the WASM decoder refuses (CMYK), and for files that it upsamples or guesses differently
+ * from libjpeg-turbo 2 and later. It guesses in progressive files without their last scans.
  */
 function needsOwnDecoder(file: JpegFile): boolean {
   const { components } = file;
@@ -48,7 +50,7 @@ function needsOwnDecoder(file: JpegFile): boolean {
   return isUnfinished(file) && canDecode(file);
 }
 
-/** True where our own decoder can upsample every component. */
+/** Returns whether this project's own decoder can upsample every component. */
 function canDecode({ components }: JpegFile): boolean {
   const maxH = Math.max(...components.map(({ h }) => h));
   const maxV = Math.max(...components.map(({ v }) => v));

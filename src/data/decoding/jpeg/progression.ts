@@ -1,23 +1,26 @@
 /**
- * How exactly a progressive file's scans tell each coefficient.
+ * Tracks how exactly a progressive file's scans define each coefficient.
  *
  * @module
  */
 
 import type { JpegFile } from "./markers.ts";
 
-/** The first coefficients (zigzag order) of which libjpeg asks whether they are known. */
+/** Number of first coefficients (zigzag order) that libjpeg checks. */
 export const TRACKED = 10;
 
-/** What is known of a component's first coefficients: low bits still missing, 0 for none, -1 where nothing is known. */
+/**
+ * The known precision of a component's first coefficients: the number of low bits still missing, 0 for none, or -1 if
+ * nothing is known.
+ */
 export interface Progression {
   /** After all scans. */
   readonly bits: Int8Array;
-  /** Before the component's last scan, as libjpeg keeps it. */
+  /** Before the component's last scan, as libjpeg stores it. */
   readonly before: Int8Array;
 }
 
-/** By component. */
+/** Returns the progression of each component. */
 export function progressionOf({ components, scans }: JpegFile): Progression[] {
   const known = components.map(() => ({ bits: new Int8Array(64).fill(-1), before: new Int8Array(64).fill(-1) }));
   scans.forEach((scan, number) => {
@@ -36,7 +39,10 @@ export function progressionOf({ components, scans }: JpegFile): Progression[] {
   }));
 }
 
-/** True for a progressive file whose scans leave some of the first coefficients uncertain, so that they are guessed. */
+/**
+ * Returns true for a progressive file if its scans leave some of the first coefficients uncertain. These are then
+ * guessed.
+ */
 export function isUnfinished(file: JpegFile): boolean {
   if (!file.progressive) return false;
   const known = progressionOf(file);

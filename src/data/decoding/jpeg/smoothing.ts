@@ -1,7 +1,7 @@
 /**
- * Block smoothing as libjpeg-turbo (2.1 and later) does it for progressive files that lack scans: the first coefficients
- * of a block that are not known yet are guessed from the mean values of the blocks around it (ITU-T T.81, K.8, over five
- * by five blocks).
+ * Block smoothing as in libjpeg-turbo (2.1 and later), for progressive files that lack scans. The unknown first
+ * coefficients of a block are guessed from the mean values of the blocks around it (ITU-T T.81, K.8, over five by five
+ * blocks).
  *
  * @module
  */
@@ -9,7 +9,7 @@
 import type { CoefficientPlane } from "./coefficients.ts";
 import { type Progression, TRACKED } from "./progression.ts";
 
-/** Weights of the 5 x 5 blocks around a block, in 256ths: how their means make a coefficient. */
+/** Weights of the 5 x 5 blocks around a block, in 256ths. The weighted means give a coefficient. */
 type Kernel = readonly (readonly number[])[];
 
 const transposed = (kernel: Kernel): Kernel => kernel[0].map((_, x) => kernel.map((row) => row[x]));
@@ -29,7 +29,7 @@ const AC03 = across(NONE, [0, 1, 0, -1, 0], [0, 2, 0, -2, 0]);
 const AC21 = across(NONE, [0, 1, 0, -1, 0], [0, -3, 0, 3, 0]);
 const DC = across([-2, -6, -8, -6, -2], [-6, 6, 42, 6, -6], [-8, 42, 152, 42, -8]);
 
-/** By zigzag order, where nothing but means is known. */
+/** Kernels by zigzag order, used if only means are known. */
 const FROM_MEANS: readonly Kernel[] = [
   ...[DC, AC01, transposed(AC01), AC20, AC11],
   ...[transposed(AC20), AC03, transposed(AC21), AC21, transposed(AC03)],
@@ -39,25 +39,25 @@ const GRADIENT = across(NONE, NONE, [-7, 50, 0, -50, 7]);
 const CURVATURE = across(NONE, NONE, [-1, 13, -24, 13, -1]);
 const TWIST: Kernel = [[0, -1, 0, 1, 0], [-1, 10, 0, -10, 1], NONE, [1, -10, 0, 10, -1], [0, 1, 0, -1, 0]];
 
-/** By zigzag order, where some other coefficient is known; the mean itself is kept. */
+/** Kernels by zigzag order, used if another coefficient is known. The mean itself is kept. */
 const BESIDE_OTHERS: readonly (Kernel | null)[] = [
   null,
   ...[GRADIENT, transposed(GRADIENT), transposed(CURVATURE), TWIST, CURVATURE],
 ];
 
-/** Where a component's blocks lie. */
+/** The arrangement of a component's blocks. */
 export interface BlockLayout {
-  /** Blocks in a row and rows of them, without padding. */
+  /** Blocks per row and rows of blocks, without padding. */
   readonly columns: number;
   readonly rows: number;
-  /** Rows of blocks in a row of MCUs, and how many rows of MCUs there are. */
+  /** Rows of blocks per row of MCUs, and the number of rows of MCUs. */
   readonly perMcuRow: number;
   readonly mcuRows: number;
 }
 
 /**
- * `plane` with guesses for what is not known. Rows of MCUs beyond `lastGoodRow` go by what was known before the last scan,
- * which ends before them.
+ * Returns `plane` with guesses for unknown coefficients. For rows of MCUs after `lastGoodRow`, the last scan has no
+ * data, so the precision before the last scan applies.
  */
 export function smooth(
   plane: CoefficientPlane,
@@ -84,7 +84,7 @@ export function smooth(
       const block = data.subarray((row * plane.blocksPerRow + column) * 64);
       for (let k = TRACKED - 1; k >= 0; k--) {
         const kernel = kernels[k];
-        // A mean is made new; any other coefficient only where it is uncertain and nothing was told of it.
+        // A mean is always recomputed. Any other coefficient is guessed only if it is uncertain and still zero.
         if (kernel && (k === 0 || (known[k] !== 0 && block[k] === 0))) {
           block[k] = guess(kernel, means, quantisation[0], quantisation[k], k === 0 ? 0 : known[k]);
         }
@@ -94,9 +94,12 @@ export function smooth(
   return { ...plane, data };
 }
 
-/** The five rows of blocks around `row`. What lies beyond the first or the last row is that row, as libjpeg counts. */
+/**
+ * Returns the five rows of blocks around `row`. Rows beyond the first or the last row are replaced by that row, as
+ * libjpeg counts.
+ */
 function rowsAround(row: number, mcuRow: number, { rows, perMcuRow, mcuRows }: BlockLayout): number[] {
-  // In the last row of MCUs libjpeg counts as if all had as few rows of blocks.
+  // In the last row of MCUs, libjpeg counts as if all rows of MCUs had as few rows of blocks.
   const inThis = mcuRow < mcuRows - 1 ? perMcuRow : (rows % perMcuRow || perMcuRow);
   const number = mcuRow * inThis + (row - mcuRow * perMcuRow);
   const count = inThis * mcuRows;
@@ -105,7 +108,9 @@ function rowsAround(row: number, mcuRow: number, { rows, perMcuRow, mcuRows }: B
   return [number > 1 ? row - 2 : above, above, row, below, number < count - 2 ? row + 2 : below];
 }
 
-/** A coefficient from the means around it, rounded; with `missing` bits known to be all that it can have. */
+/**
+ * Guesses a coefficient from the means around it, rounded. If `missing` > 0, the result is limited to that many bits.
+ */
 function guess(kernel: Kernel, means: Int32Array, meanStep: number, step: number, missing: number): number {
   let sum = 0;
   for (let y = 0; y < 5; y++) for (let x = 0; x < 5; x++) sum += kernel[y][x] * means[5 * y + x];

@@ -1,17 +1,17 @@
 /**
- * Chroma upsampling as libjpeg-turbo does it by default ("fancy upsampling"): triangle filters where the ratio is 2,
- * replication everywhere else.
+ * Chroma upsampling as libjpeg-turbo does it by default ("fancy upsampling"): triangle filters if the ratio is 2, else
+ * replication.
  *
  * @module
  */
 
 import type { SamplePlane } from "./idct.ts";
 
-/** How a component's samples lie in the image. */
+/** The relation of a component's samples to the image's pixels. */
 export interface Sampling {
-  /** Pixels a sample covers across: the frame's largest factor over the component's. */
+  /** Pixels per sample horizontally: the frame's largest factor over the component's. */
   readonly across: number;
-  /** Pixels a sample covers down. */
+  /** Pixels per sample vertically. */
   readonly down: number;
   /** Columns of real samples, without padding. */
   readonly width: number;
@@ -19,10 +19,10 @@ export interface Sampling {
   readonly height: number;
 }
 
-/** Writes row `y` of the image, upsampled from `plane`, into `out` (at least width * across long). */
+/** Writes row `y` of the image, upsampled from `plane`, to `out` (length at least width * across). */
 export type RowUpsampler = (plane: SamplePlane, sampling: Sampling, y: number, out: Uint8Array) => void;
 
-/** The upsampler for a component, chosen as libjpeg-turbo chooses. */
+/** Returns the upsampler for a component, chosen as in libjpeg-turbo. */
 export function upsamplerFor({ across, down, width }: Sampling): RowUpsampler {
   if (across === 2 && down === 1 && width > 2) return triangleAcross;
   if (across === 1 && down === 2) return triangleDown;
@@ -35,7 +35,7 @@ const replicate: RowUpsampler = (plane, { across, down, width }, y, out) => {
   for (let x = 0; x < width * across; x++) out[x] = plane.data[row + Math.floor(x / across)];
 };
 
-/** Weights 3/4 and 1/4 across; the rounding alternates between 1/4 and 2/4 so that it does not drift. */
+/** Horizontal weights 3/4 and 1/4. The rounding alternates between 1/4 and 2/4 so that it does not drift. */
 const triangleAcross: RowUpsampler = (plane, { width }, y, out) => {
   const row = y * plane.stride;
   for (let x = 0; x < width; x++) {
@@ -45,7 +45,7 @@ const triangleAcross: RowUpsampler = (plane, { width }, y, out) => {
   }
 };
 
-/** The sample rows that pixel row `y` blends 3 : 1; beyond the image the edge row stands in. */
+/** Returns the sample rows that pixel row `y` blends 3 : 1. Beyond the image, the edge row is used. */
 function nearRows(plane: SamplePlane, height: number, y: number): { near: number; far: number } {
   const row = y >> 1;
   const other = Math.min(Math.max(y % 2 === 0 ? row - 1 : row + 1, 0), height - 1);

@@ -1,5 +1,6 @@
 /**
- * The structure of a PNG file (ISO/IEC 15948): header, palette and compressed data, with as much patience as PIL has.
+ * Parses the structure of a PNG file (ISO/IEC 15948): header, palette and compressed data. It accepts the same damage
+ * as PIL.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { checkSize } from "../../pixels/limits.ts";
 /** PNG's colour types. */
 export const ColorType = { GREY: 0, RGB: 2, PALETTE: 3, GREY_ALPHA: 4, RGBA: 6 } as const;
 
-/** Samples a pixel and allowed bits a sample, by colour type. */
+/** Samples per pixel and allowed bits per sample, by colour type. */
 const COLOR_TYPES: Readonly<Record<number, { channels: number; depths: readonly number[] }>> = {
   [ColorType.GREY]: { channels: 1, depths: [1, 2, 4, 8, 16] },
   [ColorType.RGB]: { channels: 3, depths: [8, 16] },
@@ -20,26 +21,31 @@ const COLOR_TYPES: Readonly<Record<number, { channels: number; depths: readonly 
   [ColorType.RGBA]: { channels: 4, depths: [8, 16] },
 };
 
-/** Bytes that PIL needs of the transparency of these colour types; it reads them, and pixels do not depend on them. */
+/**
+ * The fewest bytes of a transparency chunk that PIL accepts for these colour types. PIL reads them, but they do not
+ * affect pixels.
+ */
 const TRANSPARENCY_BYTES: Readonly<Record<number, number>> = { [ColorType.GREY]: 2, [ColorType.RGB]: 6 };
 
-/** What the header says. */
+/** The content of the header. */
 export interface PngHeader {
-  /** Columns. */
+  /** Width in pixels. */
   readonly width: number;
-  /** Rows. */
+  /** Height in pixels. */
   readonly height: number;
-  /** Bits a sample. */
+  /** Bits per sample. */
   readonly depth: number;
   /** One of `ColorType`. */
   readonly colorType: number;
-  /** Samples a pixel. */
+  /** Samples per pixel. */
   readonly channels: number;
-  /** True for Adam7 interlacing. */
+  /** Whether the image uses Adam7 interlacing. */
   readonly interlaced: boolean;
 }
 
-/** Where the pixels of the data lie in the image: all of it, but for an animation whose first frame is a part. */
+/**
+ * The part of the image that the data contain. It is the whole image, unless an animation's first frame is smaller.
+ */
 export interface Frame {
   readonly left: number;
   readonly top: number;
@@ -47,11 +53,11 @@ export interface Frame {
   readonly height: number;
 }
 
-/** A PNG file taken apart. */
+/** A parsed PNG file. */
 export interface PngFile extends PngHeader {
-  /** The part of the image that the data fill. */
+  /** The part of the image that the data contain. */
   readonly frame: Frame;
-  /** R G B of each palette entry, 256 entries: black where the file has none, as PIL has it. */
+  /** R, G, B of 256 palette entries. Entries missing in the file are black, as in PIL. */
   readonly palette: Uint8Array;
   /** The zlib stream, in pieces. */
   readonly compressed: readonly Uint8Array<ArrayBuffer>[];
@@ -60,7 +66,7 @@ export interface PngFile extends PngHeader {
 const SIGNATURE_BYTES = 8;
 const PALETTE_BYTES = 256 * 3;
 
-/** Takes `bytes` apart and checks its header. Throws DataError. */
+/** Parses a PNG file and checks its header. Throws DataError. */
 export function parsePng(bytes: Uint8Array<ArrayBuffer>, name: string): PngFile {
   const fail = (what: string): never => {
     throw new DataError(`${name}: broken PNG: ${what}`);
@@ -79,7 +85,7 @@ export function parsePng(bytes: Uint8Array<ArrayBuffer>, name: string): PngFile 
       if (header?.colorType !== ColorType.PALETTE) return;
       const entries = Math.floor(body.length / 3);
       if (entries > 256) fail(`a palette of ${entries} colours, at most 256 are possible`);
-      // An entry that is cut off stays black, and a second palette replaces the first.
+      // A truncated entry stays black, and a second palette replaces the first.
       palette = new Uint8Array(PALETTE_BYTES);
       palette.set(body.subarray(0, 3 * entries));
     },
@@ -97,7 +103,7 @@ export function parsePng(bytes: Uint8Array<ArrayBuffer>, name: string): PngFile 
   for (; at + 8 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    // The pixels lie in consecutive chunks, of which the last may be cut off if it holds enough.
+    // The pixels are in consecutive chunks. The last one may be truncated if it contains enough.
     if (compressed.length > 0 && type !== "IDAT") break;
     if (!isChunkName(type)) fail(`no chunk at byte ${at}`);
     const end = at + 8 + length;
@@ -105,17 +111,17 @@ export function parsePng(bytes: Uint8Array<ArrayBuffer>, name: string): PngFile 
     if (type === "IDAT") compressed.push(body);
     else {
       if (end + 4 > bytes.length) fail(`the file is truncated in its ${type} chunk`);
-      // Of the pixels PIL does not check it either: the zlib stream has a checksum of its own.
+      // PIL does not check the checksum of pixel chunks either: the zlib stream has its own.
       if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) fail(`wrong checksum of its ${type} chunk`);
       readers[type]?.(body);
     }
     at = end + 4;
   }
-  // Read by closures, which the compiler does not follow.
+  // Closures assign it, which the compiler does not track.
   const found = header as PngHeader | null;
   if (!found || compressed.length === 0) return fail("no image data in the file");
 
-  // PIL goes on to the end: a chunk that is cut off there makes a truncated file, whatever it holds.
+  // PIL reads on to the end. A truncated chunk there makes the file truncated, whatever the chunk contains.
   while (at + 8 <= bytes.length) {
     const end = at + 8 + view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
@@ -149,7 +155,7 @@ function readHeader(body: Uint8Array<ArrayBuffer>, name: string): PngHeader {
   return { width, height, depth, colorType, channels: kind.channels, interlaced: interlace !== 0 };
 }
 
-/** Where an animation's frame lies; `number` counts the frames so far. */
+/** Reads the position of an animation's frame. `number` is the number of frames so far. */
 function readFrame(body: Uint8Array<ArrayBuffer>, number: number, header: PngHeader | null, name: string): Frame {
   const fail = (what: string): never => {
     throw new DataError(`${name}: broken PNG: ${what}`);

@@ -1,6 +1,6 @@
 /**
- * PNG files to RGB, as PIL opens and converts them: alpha and transparency dropped, 16-bit colour cut to its high byte,
- * 16-bit grey clipped at 255.
+ * Decodes PNG files to RGB as PIL does: alpha and transparency are dropped, 16-bit colour is cut to its high byte, and
+ * 16-bit grey is clipped at 255.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { ColorType, parsePng, type PngFile } from "./chunks.ts";
 import { inflate } from "../inflate/inflate.ts";
 import { inflatedSize, readSamples } from "./scanlines.ts";
 
-/** Decodes a PNG file; of an animated one, the default image. Throws DataError. */
+/** Decodes a PNG file. Of an animated one, decodes the default image. Throws DataError. */
 export async function decodePng(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<RgbImage> {
   const file = parsePng(bytes, name);
   const samples = readSamples(file, await inflate(file.compressed, inflatedSize(file), name, "PNG"), name);
@@ -31,10 +31,10 @@ function toRgb(file: PngFile, samples: Uint8Array | Uint16Array): Uint8Array {
   return rgb;
 }
 
-/** A sample as a byte. */
+/** Returns the conversion of a sample to a byte. */
 function levelOf({ depth, colorType }: PngFile): (sample: number) => number {
   if (depth === 8) return (sample) => sample;
   if (depth < 8) return (sample) => (sample * 255) / ((1 << depth) - 1);
-  // PIL keeps 16-bit grey as 16-bit numbers and clips them on conversion; of every other kind it reads the high bytes.
+  // PIL keeps 16-bit grey as 16-bit numbers and clips them on conversion. For all other kinds it reads the high bytes.
   return colorType === ColorType.GREY ? (sample) => Math.min(sample, 255) : (sample) => sample >> 8;
 }

@@ -1,5 +1,5 @@
 /**
- * PNG's filters and interlacing: inflated data to samples.
+ * Converts inflated PNG data to samples: undoes filters and interlacing.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { DataError } from "../../../errors.ts";
 import type { PngFile } from "./chunks.ts";
 
-/** A subset of the image's pixels that is stored as an image of its own. */
+/** A subset of the image's pixels that is stored as a separate image. */
 interface Pass {
   /** First column and row. */
   readonly x: number;
@@ -42,14 +42,15 @@ function layouts({ frame: { width, height }, depth, channels, interlaced }: PngF
   }).filter(({ columns, rows }) => columns > 0 && rows > 0);
 }
 
-/** How many bytes the file's data inflate to: a filter byte and the samples for every row of every pass. */
+/** Returns the size of the inflated data in bytes: a filter byte and the samples for every row of every pass. */
 export function inflatedSize(file: PngFile): number {
   return layouts(file).reduce((sum, { rows, rowBytes }) => sum + rows * (1 + rowBytes), 0);
 }
 
 /**
- * The image's samples (width * height * channels, one number each) from its inflated data, which are overwritten. Data
- * may end behind any row; what follows and what lies around the frame is zero. Throws DataError where a row is cut off.
+ * Reads the image's samples (width * height * channels, one number each) from its inflated data, which are overwritten.
+ * The data may end after any row. Missing rows and the area around the frame are zero. Throws DataError if a row is
+ * truncated.
  */
 export function readSamples(file: PngFile, inflated: Uint8Array, name: string): Uint8Array | Uint16Array {
   const { width, height, depth, channels } = file;
@@ -81,7 +82,7 @@ export function readSamples(file: PngFile, inflated: Uint8Array, name: string): 
 
 type Unfilter = (line: Uint8Array, above: Uint8Array, bytesPerPixel: number) => void;
 
-/** By filter type: what each byte's prediction, added back in place, is made of. */
+/** Undoes each filter type in place: adds every byte's prediction. */
 const FILTERS: readonly Unfilter[] = [
   () => {},
   (line, _above, bpp) => {
@@ -100,7 +101,7 @@ const FILTERS: readonly Unfilter[] = [
   },
 ];
 
-/** The neighbour closest to left + up - corner, preferring left, then up. */
+/** Returns the neighbour closest to left + up - corner. On a tie it prefers left, then up. */
 function paeth(left: number, up: number, corner: number): number {
   const toLeft = Math.abs(up - corner);
   const toUp = Math.abs(left - corner);
@@ -109,7 +110,7 @@ function paeth(left: number, up: number, corner: number): number {
   return toUp <= toCorner ? up : corner;
 }
 
-/** Writes one row of a pass to the places of its pixels. */
+/** Writes the pixels of one row of a pass to their places in the image. */
 function scatter(line: Uint8Array, pass: Layout, row: number, file: PngFile, samples: Uint8Array | Uint16Array): void {
   const { width, frame, channels, depth } = file;
   const start = (frame.top + pass.y + row * pass.dy) * width + frame.left + pass.x;

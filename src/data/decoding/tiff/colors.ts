@@ -1,5 +1,5 @@
 /**
- * A TIFF file's samples to RGB, by PIL's rules.
+ * Converts a TIFF file's samples to RGB as PIL does.
  *
  * @module
  */
@@ -7,7 +7,10 @@
 import { DataError } from "../../../errors.ts";
 import { type Layout, Photometric } from "./layout.ts";
 
-/** R G B of every pixel. `colorMap` holds the palette's reds, then greens, then blues, of 16 bits. Throws DataError. */
+/**
+ * Returns R, G, B of every pixel. `colorMap` contains the palette as 16-bit numbers: all reds, then all greens, then
+ * all blues. Throws DataError.
+ */
 export function toRgb(
   samples: Uint8Array | Uint16Array,
   layout: Layout,
@@ -25,7 +28,7 @@ type Converter = (samples: Uint8Array | Uint16Array, from: number, rgb: Uint8Arr
 
 function converter(layout: Layout, colorMap: readonly number[], name: string): Converter {
   const { photometric, bits, isPremultiplied } = layout;
-  // Of 16 bits the high byte counts, but for grey.
+  // Of 16 bits, the high byte is used, except for grey.
   const shift = bits === 16 ? 8 : 0;
   switch (photometric) {
     case Photometric.RGB:

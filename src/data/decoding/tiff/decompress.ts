@@ -1,5 +1,5 @@
 /**
- * TIFF's compressions: none, LZW, Deflate and PackBits.
+ * Undoes TIFF's compressions: none, LZW, Deflate and PackBits.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { DataError } from "../../../errors.ts";
 import { inflate } from "../inflate/inflate.ts";
 
-/** `size` bytes from a strip's or tile's. Throws DataError where it holds less, or is damaged. */
+/** Decompresses `size` bytes of a strip or tile. Throws DataError if it has fewer, or is damaged. */
 export type Decompress = (
   bytes: Uint8Array<ArrayBuffer>,
   size: number,
@@ -18,11 +18,14 @@ const broken = (name: string, what: string) => new DataError(`${name}: broken TI
 const tooShort = (name: string, found: number, size: number) =>
   broken(name, `a part of the image holds ${found} bytes, expected ${size} (is it truncated?)`);
 
-/** The most bytes that a stored byte can stand for: a copy of 128 in two; a string of the table's length in 12 bits. */
+/**
+ * The most bytes that one stored byte can encode. PackBits: a run of 128 in two bytes. LZW: a string of the table's
+ * length in 12 bits.
+ */
 const PACK_BITS_RATIO = 64;
 const LZW_RATIO = 2731;
 
-/** By the number in the file; PIL knows others. */
+/** By the number in the file. PIL knows other compressions too. */
 export const DECOMPRESS: Readonly<Record<number, Decompress>> = {
   1(bytes, size, name) {
     if (bytes.length < size) throw tooShort(name, bytes.length, size);
@@ -70,7 +73,7 @@ const TABLE = 1 << MAX_CODE_BITS;
 function unpackLzw(bytes: Uint8Array, size: number, name: string): Uint8Array {
   if (size > LZW_RATIO * bytes.length) throw tooShort(name, bytes.length, size);
   const out = new Uint8Array(size);
-  // A code stands for bytes that were written before: those of an earlier code and the one behind it.
+  // A code stands for bytes that are already in the output: those of an earlier code plus the next byte.
   const starts = new Uint32Array(TABLE + 1), lengths = new Uint16Array(TABLE + 1);
   let filled = 0, next = END + 1, bits = 9, last = -1;
   for (let bit = 0; filled < size && bit + bits <= bytes.length * 8;) {
@@ -83,7 +86,7 @@ function unpackLzw(bytes: Uint8Array, size: number, name: string): Uint8Array {
     }
     if (code > END && (code > next || last < 0)) throw broken(name, "its compressed data are damaged");
     if (last >= 0 && next <= TABLE) {
-      // The string before and the first byte of this one, which stand beside each other.
+      // The previous string and the first byte of this one are adjacent in the output.
       const length = last < CLEAR ? 1 : lengths[last];
       starts[next] = filled - length;
       lengths[next] = length + 1;
@@ -91,7 +94,7 @@ function unpackLzw(bytes: Uint8Array, size: number, name: string): Uint8Array {
     if (code < CLEAR) out[filled++] = code;
     else for (let i = 0; i < lengths[code] && filled < size; i++, filled++) out[filled] = out[starts[code] + i];
     if (last >= 0 && next < TABLE) next++;
-    // The length grows one code early.
+    // The code length grows one code early.
     if (next >= (1 << bits) - 1 && bits < MAX_CODE_BITS) bits++;
     last = code;
   }

@@ -1,5 +1,5 @@
 /**
- * How a TIFF file's samples are stored, of the kinds that are read here; any other is refused by its name.
+ * Reads how a TIFF file's samples are stored. Unsupported kinds are refused with their names.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { DataError } from "../../../errors.ts";
 import { DECOMPRESS } from "./decompress.ts";
 import { Tag, type TiffTags } from "./tags.ts";
 
-/** What a sample means. */
+/** The meaning of a sample. */
 export const Photometric = { WHITE_IS_ZERO: 0, BLACK_IS_ZERO: 1, RGB: 2, PALETTE: 3, CMYK: 5 } as const;
 
 /** How samples are stored. */
@@ -17,17 +17,17 @@ export interface Layout {
   readonly height: number;
   /** One of `Photometric`. */
   readonly photometric: number;
-  /** Samples a pixel, and bits of each. */
+  /** Samples per pixel, and bits per sample. */
   readonly samples: number;
   readonly bits: number;
-  /** True where the fourth sample of RGB is opacity that the colours were multiplied with. */
+  /** Whether the fourth sample of RGB is alpha and the colours are premultiplied with it. */
   readonly isPremultiplied: boolean;
   readonly littleEndian: boolean;
   readonly compression: number;
   readonly predictor: number;
-  /** True where each channel is stored apart. */
+  /** Whether each channel is stored separately. */
   readonly isPlanar: boolean;
-  /** The strips or tiles: their size and where each lies. */
+  /** The strips or tiles: their size and the position of each. */
   readonly part: { readonly width: number; readonly height: number; readonly isTile: boolean };
   readonly offsets: readonly number[];
   readonly counts: readonly number[];
@@ -45,7 +45,7 @@ const COMPRESSIONS: Readonly<Record<number, string>> = {
   50001: "WebP",
 };
 
-/** Samples without alpha and others, and the bits they may have, by meaning. */
+/** By meaning: the number of colour samples, and the allowed bits and extra samples. */
 const KINDS: Readonly<Record<number, { colors: number; bits: readonly number[]; mostExtra: number }>> = {
   [Photometric.WHITE_IS_ZERO]: { colors: 1, bits: [1, 2, 4, 8], mostExtra: 0 },
   [Photometric.BLACK_IS_ZERO]: { colors: 1, bits: [1, 2, 4, 8, 16], mostExtra: 1 },
@@ -77,7 +77,7 @@ export function readLayout(tags: TiffTags, name: string): Layout {
   if (!isKnown) {
     fail("unsupported", `${samples} samples of ${stated.join(", ") || 1} bits for colours of kind ${photometric}`);
   }
-  // Of grey with opacity PIL takes 8 bits alone, and says so in the file.
+  // For grey with alpha, PIL accepts only 8 bits, and only if the file marks the extra channel as alpha.
   if (samples === 2 && !(bits === 8 && extra[0] === 2)) fail("unsupported", "grey with an extra channel of this kind");
   if (samples === kind.colors && extra.length > 0) fail("unsupported", "an extra channel that no pixel has");
   if (extra.some((n) => ![0, 1, 2, 999].includes(n))) fail("unsupported", `extra channels of kind ${extra.join(", ")}`);

@@ -1,6 +1,6 @@
 /**
- * TIFF files to RGB, as PIL opens and converts them: the first image, of grey, a palette, RGB or CMYK, 1 to 16 bits, in
- * strips or tiles.
+ * Decodes TIFF files to RGB as PIL does: the first image, in grey, palette, RGB or CMYK, 1 to 16 bits, in strips or
+ * tiles.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { type Layout, readLayout } from "./layout.ts";
 import { oriented } from "./orientation.ts";
 import { readTags, Tag } from "./tags.ts";
 
-/** What a byte may stand for: bits of samples (LZW's longest string takes a byte and a half), and pixels. */
+/** The most that one byte can encode: bits of samples (LZW's longest string takes a byte and a half), and pixels. */
 const MAX_BITS_PER_BYTE = 8 * 2600;
 const MAX_PIXELS_PER_BYTE = 4096;
 
@@ -30,7 +30,7 @@ export async function decodeTiff(bytes: Uint8Array<ArrayBuffer>, name: string): 
   return oriented({ width, height, data }, tags.numbers(Tag.ORIENTATION)[0] ?? 1);
 }
 
-/** All samples (width * height * samples a pixel, one number each). */
+/** Reads all samples (width * height * samples per pixel, one number each). */
 async function readSamples(
   bytes: Uint8Array<ArrayBuffer>,
   layout: Layout,
@@ -44,7 +44,7 @@ async function readSamples(
   for (let i = 0; i < across * down * (isPlanar ? samples : 1); i++) {
     const index = i % (across * down);
     const left = (index % across) * part.width, top = Math.floor(index / across) * part.height;
-    // A strip ends with the image, a tile does not.
+    // The last strip ends with the image, but a tile does not.
     const rows = part.isTile && compression !== 1 ? part.height : Math.min(part.height, height - top);
     const end = compression === 1 ? bytes.length : offsets[i] + counts[i];
     const stored = bytes.subarray(offsets[i], end);
@@ -64,7 +64,7 @@ async function readSamples(
   return out;
 }
 
-/** A row's samples. */
+/** Unpacks the samples of a row. */
 function unpackRow(data: Uint8Array, count: number, { bits, littleEndian }: Layout): Uint16Array {
   const row = new Uint16Array(count);
   const [high, low] = littleEndian ? [1, 0] : [0, 1];
@@ -76,7 +76,7 @@ function unpackRow(data: Uint8Array, count: number, { bits, littleEndian }: Layo
   return row;
 }
 
-/** The predictor's work undone: what was stored is the difference to the pixel on the left. */
+/** Undoes the predictor, which stores the difference to the pixel on the left. */
 function addLeft(row: Uint16Array, step: number, bits: number): void {
   const mask = (1 << bits) - 1;
   for (let i = step; i < row.length; i++) row[i] = (row[i] + row[i - step]) & mask;

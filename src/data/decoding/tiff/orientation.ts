@@ -1,12 +1,15 @@
 /**
- * An image turned as its tag of orientation says, which PIL does for TIFF alone.
+ * Turns an image as its orientation tag says. PIL does this only for TIFF.
  *
  * @module
  */
 
 import type { RgbImage } from "../../pixels/image.ts";
 
-/** `image` as it is to be seen, by TIFF's numbers: 1 as it is, to 4 mirrored or upside down, from 5 on its sides exchanged. */
+/**
+ * Returns `image` turned by TIFF's orientation number: 1 is unchanged, 2 to 4 are flips and the 180-degree turn, and
+ * from 5 on width and height are swapped.
+ */
 export function oriented(image: RgbImage, orientation: number): RgbImage {
   if (!(orientation >= 2 && orientation <= 8)) return image;
   const isTurned = orientation >= 5;

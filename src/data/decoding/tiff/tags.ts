@@ -1,12 +1,12 @@
 /**
- * The structure of a TIFF file (revision 6.0): the tags of its first image.
+ * Parses the structure of a TIFF file (revision 6.0): the tags of its first image.
  *
  * @module
  */
 
 import { DataError } from "../../../errors.ts";
 
-/** The tags that decoding asks for. */
+/** The tags that decoding reads. */
 export const Tag = {
   WIDTH: 256,
   HEIGHT: 257,
@@ -32,9 +32,9 @@ export const Tag = {
 
 /** A TIFF file's first directory. */
 export interface TiffTags {
-  /** True where the lowest byte of a number comes first. */
+  /** Whether the lowest byte of a number comes first. */
   readonly littleEndian: boolean;
-  /** The numbers of a tag; empty where the file lacks it. */
+  /** Returns the numbers of a tag. Returns none if the file lacks the tag. */
   numbers(tag: number): readonly number[];
 }
 
@@ -42,7 +42,7 @@ const ENTRY_BYTES = 12;
 const SHORT = 3;
 const LONG = 4;
 const BYTE = 1;
-/** Bytes of a number, by the types that hold unsigned ones. */
+/** Bytes per number, by the types of unsigned numbers. */
 const TYPE_BYTES: Readonly<Record<number, number>> = { [BYTE]: 1, [SHORT]: 2, [LONG]: 4 };
 
 /** Reads the first directory. Throws DataError. */

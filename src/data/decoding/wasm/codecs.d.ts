@@ -2,9 +2,9 @@
 export interface WasmCodec {
   /** The compiled module. */
   readonly module: WebAssembly.Module;
-  /** Makes a fresh instance of `module`, which `decode` then uses. */
+  /** Creates a new instance of `module` for `decode`. */
   readonly init: (module: WebAssembly.Module, options: { printErr: (line: string) => void }) => Promise<void>;
-  /** Decodes a file to RGBA, interleaved. Throws where the codec gives up. */
+  /** Decodes a file to interleaved RGBA. Throws if the codec fails. */
   readonly decode: (
     file: Uint8Array<ArrayBuffer>,
   ) => Promise<{ width: number; height: number; data: Uint8ClampedArray }>;

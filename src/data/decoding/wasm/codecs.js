@@ -1,9 +1,10 @@
 /**
- * The WebAssembly codecs: mozjpeg's decoder (libjpeg-turbo's arithmetic) and libwebp, as packed by jSquash. The one file
- * of this folder that names them.
+ * The WebAssembly codecs: mozjpeg's decoder (libjpeg-turbo's arithmetic) and libwebp, as packed by jSquash. Only this
+ * file in this folder names them.
  *
- * JavaScript, because TypeScript does not yet parse source-phase imports: they hand over a compiled module without any
- * permission to read files or to fetch. Where a browser lacks them, a bundler or an import map replaces this file.
+ * It is JavaScript, because TypeScript does not yet parse source-phase imports. Such an import gives a compiled module
+ * without permission to read files or to fetch. For browsers without source-phase imports, a bundler or an import map
+ * replaces this file.
  */
 
 // @ts-self-types="./codecs.d.ts"

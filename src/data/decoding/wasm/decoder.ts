@@ -1,5 +1,5 @@
 /**
- * Decoding with a WebAssembly codec: loaded when first used, replaced after a failure.
+ * Decodes with a WebAssembly codec. The codec is loaded on first use and replaced after a failure.
  *
  * @module
  */
@@ -7,25 +7,28 @@
 import { DataError } from "../../../errors.ts";
 import type { RgbImage } from "../../pixels/image.ts";
 
-/** The codecs there are. */
+/** The names of the codecs. */
 export type CodecName = "jpeg" | "webp";
 
 const ready = new Map<CodecName, Promise<void>>();
 let warnings = 0;
 
-/** An image, and whether its codec complained about the file, or about another one at the same time. */
+/** An image, and whether its codec warned about the file, or about another file at the same time. */
 export interface WasmImage extends RgbImage {
   readonly warned: boolean;
 }
 
-/** Decodes `bytes` with the codec; alpha is dropped, not blended, as PIL drops it. Throws DataError naming `name`. */
+/**
+ * Decodes `bytes` with the codec. Alpha is dropped, not blended, as in PIL. Throws DataError with `name` in its
+ * message.
+ */
 export async function decodeWithWasm(
   codecName: CodecName,
   bytes: Uint8Array<ArrayBuffer>,
   name: string,
 ): Promise<WasmImage> {
-  // Imported late, so that a program that decodes nothing loads nothing, and a browser without source-phase imports
-  // fails here and not when it loads the library.
+  // Imported late. A program that decodes nothing then loads nothing, and a browser without source-phase imports fails
+  // here, not when it loads the library.
   const codec = (await import("./codecs.js"))[codecName];
   const counted = { printErr: () => void warnings++ };
   if (!ready.has(codecName)) ready.set(codecName, codec.init(codec.module, counted));
@@ -34,7 +37,7 @@ export async function decodeWithWasm(
   try {
     return { ...withoutAlpha(await codec.decode(bytes)), warned: warnings !== before };
   } catch (cause) {
-    // The codec left its instance in the middle of a file: the next file gets a new one.
+    // The codec's instance stopped in the middle of a file. The next file gets a new instance.
     ready.delete(codecName);
     throw new DataError(`${name}: broken or unsupported ${codecName.toUpperCase()} file: the decoder gave up on it`, {
       cause,

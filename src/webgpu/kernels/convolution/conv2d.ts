@@ -10,7 +10,7 @@ import { inChunks } from "./weights/sample_chunks.ts";
 import { weightLayout, type WeightOperand, weightOperand } from "./weights/weight_layout.ts";
 import { packWinograd, transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
 
-/** A convolution by one weight, or by one that each sample has in memory. */
+/** A convolution with one shared weight, or with a weight in memory for each sample. */
 export const conv2d: Kernel = (node, context) => {
   const { x, weight, bias, residual } = node.operands as Record<"x" | "weight", Value> & {
     bias?: Value;
@@ -37,7 +37,7 @@ export const conv2d: Kernel = (node, context) => {
   context.emit(convolve(geometry, { ...operands, ...weights }, variant.tile));
 };
 
-/** As many samples at a time as memory takes. */
+/** Convolves as many samples at a time as memory allows. */
 function convolveByWinograd(
   name: string,
   geometry: ConvolutionGeometry,
@@ -53,7 +53,7 @@ function convolveByWinograd(
   }
 }
 
-/** Once, when it is uploaded; in every run where runs change it. */
+/** A constant weight is transformed once, at upload. A weight that runs change is transformed in every run. */
 function transformedWeight(winograd: WinogradGeometry, weight: Value, context: PlanContext): WeightOperand {
   const { geometry, size, kernelTexels } = winograd;
   const layout = weightLayout(weight, geometry, 1);

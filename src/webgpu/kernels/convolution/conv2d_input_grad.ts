@@ -17,8 +17,8 @@ import { transposed, weightOperand } from "./weights/weight_layout.ts";
 import { transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
 
 /**
- * A convolution of the gradient by the transposed weight. The filter attention scales the gradient's channels as the
- * channel attention scales those of x in the forward convolution, so the ways to compute it are the same.
+ * A convolution of the gradient with the transposed weight. The filter attention scales the gradient's channels like
+ * the channel attention scales x in the forward convolution. So the variants are the same.
  */
 export const conv2dInputGrad: Kernel = (node, context) => {
   const { gradient, weight, filter, spatial, kernel } = node.operands as OperandsOf<typeof conv2dInputGradOperator>;
@@ -41,7 +41,7 @@ export const conv2dInputGrad: Kernel = (node, context) => {
   const everything = { ...common, perSampleWeights, samples: [0, batch] as const };
 
   if (!kernel && !spatial) {
-    // Scaled as it is loaded by the kernel that can; else beforehand.
+    // The gradient is scaled on load if the kernel supports it, else beforehand.
     const channel = filter && variant?.algorithm === "direct" && !geometry.depthwise ? context.read(filter) : undefined;
     const scaled = filter && !channel ? scaledChannels(gradient, filter, context) : context.read(gradient);
     const x = context.operandOf(scaled);

@@ -4,7 +4,7 @@ import { conv2dInputGrad as conv2dInputGradOperator } from "../../../graph/ops/c
 import type { Kernel } from "../../plan/plan.ts";
 import { conv2dInputGrad } from "./conv2d_input_grad.ts";
 
-/** The gradient of a convolution to its input. */
+/** A transposed convolution: the gradient of a convolution to its input. */
 export const convTranspose2d: Kernel = (node, context) => {
   const { x, weight } = node.operands as OperandsOf<typeof convTranspose2dOperator>;
   const attributes = asInputGrad(node.attributes as AttributesOf<typeof convTranspose2dOperator>, node.output.shape);

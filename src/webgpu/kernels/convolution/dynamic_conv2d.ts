@@ -16,7 +16,7 @@ import { scaledChannels } from "./weights/scaled_channels.ts";
 import { type WeightLayout, weightOperand } from "./weights/weight_layout.ts";
 import { transformKernels, winogradConvolution, winogradSamples } from "./winograd/winograd.ts";
 
-/** A node's operands on the device, and what follows the sum. */
+/** A node's operands on the device, and its epilogue. */
 interface Prepared extends Epilogue {
   readonly x: Resource;
   /** n kernels. */
@@ -30,8 +30,8 @@ interface Prepared extends Epilogue {
 }
 
 /**
- * ODConv. Each sample's kernel is mixed first and then convolved, or the n kernels are shared by the batch and the
- * attentions applied as operands are loaded.
+ * The ODConv convolution. Either each sample's kernel is mixed first and then convolved. Or the batch shares the n
+ * kernels, and the attentions are applied as operands are loaded.
  */
 export const dynamicConv2d: Kernel = (node, context) => {
   const { x, weight, channel, filter, spatial, kernel, bias, residual } = node.operands as
@@ -65,7 +65,7 @@ export const dynamicConv2d: Kernel = (node, context) => {
   } else mixAndConvolve(node.name, geometry, prepared, variant, context);
 };
 
-/** Mixes the kernels of as many samples as memory holds, convolves those, and goes on. */
+/** Mixes the kernels of as many samples as memory holds, convolves those samples, and repeats. */
 function mixAndConvolve(
   name: string,
   geometry: ConvolutionGeometry,

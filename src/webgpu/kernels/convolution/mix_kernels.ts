@@ -5,7 +5,10 @@ import type { Kernel } from "../../plan/plan.ts";
 import { CHANNELS_OF_OUTPUTS, mixUniforms, scaleOf } from "./weights/mixed_weights.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** The samples' weights: an invocation computes a texel of one. What is fused into a convolution is ./dynamic_conv2d.ts's. */
+/**
+ * Mixes the samples' weights. An invocation computes one texel of a weight. For mixing within a convolution see
+ * ./dynamic_conv2d.ts.
+ */
 export const mixKernels: Kernel = (node, context) => {
   const { weight, channel, filter, spatial, kernel } = (node as Node<typeof mixKernelsOperator>).operands;
   const batch = node.output.shape[0];

@@ -9,7 +9,10 @@ import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** The mask of dropout, counted in row-major order whatever the layout; bit for bit `dropoutMaskValues`. */
+/**
+ * The mask of dropout. Random numbers are counted in row-major order, whatever the layout. The result is bit for bit
+ * that of `dropoutMaskValues`.
+ */
 export const dropoutMask: Kernel = (node, context) => {
   const { seed, step } = node.operands as OperandsOf<typeof dropoutMaskOperator>;
   const { p, salt } = node.attributes as unknown as DropoutMaskAttributes;

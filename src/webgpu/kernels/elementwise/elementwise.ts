@@ -1,5 +1,5 @@
 /**
- * Operators beside those of ./formulas.ts that compute each number from the numbers at its place.
+ * Operators that compute each number from the numbers at the same place and are not in ./formulas.ts.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export const sigmoid: Kernel = (node, context) => {
   }, context);
 };
 
-/** weight (x - mean) / sqrt(var + eps) + bias; passes fold it away where a convolution or linear layer precedes. */
+/** weight (x - mean) / sqrt(var + eps) + bias. Graph passes fold it into a preceding convolution or linear layer. */
 export const batchNorm: Kernel = (node, context) => {
   const { x, weight, bias, runningMean: mean, runningVar: variance } = node.operands as Operands<"batch_norm">;
   const { eps } = node.attributes as { eps: number };
@@ -34,5 +34,5 @@ export const batchNorm: Kernel = (node, context) => {
   }, context);
 };
 
-/** Identity: executors run inference graphs and graphs whose passes made dropout explicit. */
+/** Identity. Inference graphs need no dropout, and in training graphs a pass has replaced it with explicit masks. */
 export const dropout: Kernel = (node, context) => context.alias(node, (node.operands as Operands<"dropout">).x);

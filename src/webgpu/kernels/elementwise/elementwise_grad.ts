@@ -1,5 +1,5 @@
 /**
- * The elementwise operators that only training has, beside those of ./formulas.ts.
+ * Elementwise operators that only training uses and that are not in ./formulas.ts.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export const sigmoidGrad: Kernel = (node, context) => {
   }, context);
 };
 
-/** y * (gradient - sum of gradient * y) / temperature; one sample an invocation. */
+/** y * (gradient - sum of gradient * y) / temperature. One sample per invocation. */
 export const softmaxGrad: Kernel = (node, context) => {
   const { y, gradient, temperature } = node.operands as Operands<"softmax_grad">;
   const { batch, channels, blocks } = blocked(y.shape);

@@ -1,4 +1,4 @@
-/** The operators that are formulas, and their gradients. */
+/** The kernels of operators that are defined by a formula, and their gradients. */
 
 import type { Attributes, Node, Shape, Value } from "../../../graph/graph.ts";
 import { size } from "../../../graph/graph.ts";
@@ -30,10 +30,10 @@ export const elementwiseGrad: Kernel = (node, context) => {
   planExpression(node, gradientExpression(formula, attributes.to, attributes), !!formula.partial, context);
 };
 
-/** How a formula sees operands: see Formula in ../../plan/formula.ts. */
+/** The role of an operand in a formula: see Formula in ../../plan/formula.ts. */
 type Kind = "texels" | "planes" | "channels" | "numbers";
 
-/** How a formula sees an operand of a result of that shape; undefined if it cannot. */
+/** Returns the role of an operand for a result of that shape. Returns undefined if it has none. */
 function kindOf(operand: Shape, result: Shape): Kind | undefined {
   if (operand.join() === result.join()) return "texels";
   if (size(operand) === 1) return "numbers";
@@ -43,7 +43,10 @@ function kindOf(operand: Shape, result: Shape): Kind | undefined {
   return operand[0] === batch ? "planes" : "channels";
 }
 
-/** As a formula, which others may take, if that leaves the lanes past the last channel finite; else by its elements. */
+/**
+ * Plans the expression as a formula, which other formulas may take, if lanes past the last channel then stay finite.
+ * Otherwise plans it element by element.
+ */
 function planExpression(node: Node, expression: Expression, partial: boolean, context: PlanContext): void {
   const read = operandsOf(expression);
   const operands = Object.fromEntries(
@@ -94,7 +97,9 @@ function planByElements(node: Node, expression: Expression, operands: Values, co
   }, context);
 }
 
-/** [C] and [B, C] as [1, C, 1, 1] and [B, C, 1, 1]: what is the same for all pixels has fewer axes sometimes. */
+/**
+ * Returns [C] and [B, C] as [1, C, 1, 1] and [B, C, 1, 1]. Operands that are equal for all pixels may have fewer axes.
+ */
 function sameRank(shape: Shape, rank: number): Shape {
   if (shape.length === rank) return shape;
   const byChannel = shape.length === 1 ? [1, ...shape] : shape;

@@ -1,11 +1,14 @@
-/** Which updates of a training step count; see src/graph/ops/gate.ts. */
+/** The operators that decide whether updates of a training step count. See src/graph/ops/gate.ts. */
 
 import type { OperandsOf } from "../../../graph/graph.ts";
 import type { accumulate as accumulateOperator, gate as gateOperator } from "../../../graph/ops/gate.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { planFormula } from "../wgsl/formula.ts";
 
-/** total + gradient, or the gradient alone: a total that is not finite must not come through. */
+/**
+ * total + gradient, or the gradient alone. It is a select, because a total that is not finite must not reach the
+ * result.
+ */
 export const accumulate: Kernel = (node, context) => {
   const { total, gradient, keep } = node.operands as OperandsOf<typeof accumulateOperator>;
   planFormula(node, {
@@ -16,7 +19,10 @@ export const accumulate: Kernel = (node, context) => {
   }, context);
 };
 
-/** open where x is finite, else 0. By its exponent's bits: shader compilers may take for granted that numbers are finite. */
+/**
+ * open if x is finite, else 0. It tests the exponent's bits, because shader compilers may assume that numbers are
+ * finite.
+ */
 export const gate: Kernel = (node, context) => {
   const { open, x } = node.operands as OperandsOf<typeof gateOperator>;
   planFormula(node, {

@@ -1,7 +1,7 @@
 /**
- * The arithmetic of optimizers and running averages; equations in src/graph/ops/optimizer_step.ts and
- * batch_norm_train.ts. What a parameter becomes is written where the parameter lies; a step and the memory that it takes
- * are one pass.
+ * The arithmetic of optimizers and running averages. The equations are in src/graph/ops/optimizer_step.ts and
+ * batch_norm_train.ts. A parameter's new value overwrites the parameter in place. A step and the optimizer state that
+ * it uses are computed in one pass.
  *
  * @module
  */
@@ -72,7 +72,7 @@ function squaredAverageFormula({ operands, attributes: { beta } }: Node<typeof s
   };
 }
 
-/** Decoupled weight decay, then Adam's step. */
+/** Decoupled weight decay, then the step of Adam. */
 function adamwStepFormula({ operands, attributes }: Node<typeof adamwStepOperator>): Formula {
   const { parameter, first, second, condition, ...numbers } = operands;
   const step = (n: Names) =>
@@ -87,7 +87,7 @@ function adamwStepFormula({ operands, attributes }: Node<typeof adamwStepOperato
   };
 }
 
-/** WGSL of an update: the old numbers if there is a condition and it is 0. */
+/** Returns WGSL of an update. If there is a condition and it is 0, the old numbers are kept. */
 function unless({ condition }: Names, old: string, updated: string): string {
   return condition ? `select(${old}, ${updated}, ${condition} != 0.0)` : updated;
 }
@@ -100,13 +100,18 @@ const FORMULAS: Readonly<Record<string, (node: Node) => Formula>> = {
   adamw_step: adamwStepFormula,
 };
 
-/** The planning function of the operators above: what an optimizer remembers is planned with the step that takes it. */
+/**
+ * The planning function of the operators above. An optimizer's state is planned together with the step that uses it.
+ */
 export const optimizerUpdate: Kernel = (node, context) => {
   const together = withStep(node, context) ?? [node];
   emitFormulas(together.map((node) => ({ node, formula: FORMULAS[node.op.name](node) })), context);
 };
 
-/** The step that takes a node's result, behind all that it remembers; if everything else that they take is there. */
+/**
+ * Returns the step that uses a node's result, after the state nodes that it uses. Returns undefined if one of their
+ * other operands is not yet computed.
+ */
 function withStep(node: Node, context: PlanContext): Node[] | undefined {
   const step = context.users(node.output).find(({ op }) => op.name === "sgd_step" || op.name === "adamw_step");
   if (!step) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Between row-major tensors, which programs hold, and blocks of four channels, which kernels read.
+ * Converts between row-major tensors, which programs use, and blocks of four channels, which kernels use.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Row-major to blocks. */
+/** Plans the conversion from row-major to blocks. */
 export function packInput(shape: Shape, from: Resource, to: Resource): Dispatch {
   const { channels, blocks, pixels, texels } = blocked(shape);
   return dispatch({
@@ -31,7 +31,7 @@ export function packInput(shape: Shape, from: Resource, to: Resource): Dispatch 
   });
 }
 
-/** Blocks to row-major. */
+/** Plans the conversion from blocks to row-major. */
 export function unpackOutput(shape: Shape, from: Resource, to: Resource): Dispatch {
   const { batch, channels, blocks, pixels, texels } = blocked(shape);
   return dispatch({

@@ -1,5 +1,5 @@
 /**
- * Any layout from the blocked one, on the device: for weights that are computed or given to every run.
+ * Converts the blocked layout to any other layout on the device. It serves weights that are computed or are inputs.
  *
  * @module
  */
@@ -12,12 +12,13 @@ import type { PlanContext } from "../../plan/plan.ts";
 import { range } from "../wgsl/range.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Whole numbers up to here are exact in float32. */
+/** Whole numbers up to this are exact in float32. */
 const MOST_EXACT = 2 ** 24;
 
 /**
- * For every number of a layout, the place of the value's number in the blocked layout plus one, or 0 for padding. Found
- * by laying out the places themselves. Throws DeviceError where float32 cannot count them.
+ * Returns a table with one entry per number of a layout: the number's place in the blocked layout plus one, or 0 for
+ * padding. The table is built by packing the place numbers themselves. Throws DeviceError if float32 cannot represent
+ * them.
  */
 export function gatherTable(
   value: Value,
@@ -33,8 +34,8 @@ export function gatherTable(
 }
 
 /**
- * The way back: for every number of the blocked layout of `shape`, its place in a layout of so many texels plus one, or 0
- * for padding. Throws DeviceError where float32 cannot count them.
+ * Returns the inverse table, with one entry per number of the blocked layout of `shape`. An entry is the number's place
+ * in a layout of `texels` texels plus one, or 0 for padding. Throws DeviceError if float32 cannot represent the places.
  */
 export function scatterTable(
   name: string,
@@ -47,7 +48,7 @@ export function scatterTable(
   return table;
 }
 
-/** For every number of a tensor in row-major order, its place plus one in a layout of so many places. */
+/** Returns, for every number of a tensor in row-major order, its place in a layout of `places` numbers, plus one. */
 function placesOf(
   name: string,
   shape: Shape,
@@ -69,7 +70,7 @@ function placesOf(
   return placeOf;
 }
 
-/** Plans laying `from` out as `to` by a table of {@link gatherTable} or {@link scatterTable}. */
+/** Plans the conversion of `from` to `to` by a table of {@link gatherTable} or {@link scatterTable}. */
 export function gather(
   label: string,
   from: Resource,
@@ -82,7 +83,7 @@ export function gather(
   context.emit(texels ? gatherTexels(from, places, to) : gatherNumbers(from, places, to));
 }
 
-/** Plans laying each of `count` tensors out, one after the other, by the table of one. */
+/** Plans the conversion of `count` adjacent tensors by the table of one tensor. */
 export function gatherEach(
   label: string,
   from: Resource,
@@ -94,7 +95,7 @@ export function gatherEach(
   context.emit(gatherNumbers(from, context.constant(`${label} layout`, table), to, count));
 }
 
-/** The table of whole texels, where a layout only moves those: for each its place plus one, or 0. */
+/** Returns a table of whole texels if a layout only moves whole texels: each texel's place plus one, or 0. */
 function texelTable(table: Float32Array): Float32Array<ArrayBuffer> | undefined {
   const texels = new Float32Array(table.length / 4);
   const taken = new Uint8Array(table.reduce((most, place) => Math.max(most, place), 0));
@@ -106,7 +107,7 @@ function texelTable(table: Float32Array): Float32Array<ArrayBuffer> | undefined 
     texels[i >> 2] = texel;
     taken[place] = 1;
   }
-  // A lane that is padding here must be padding there, where nobody takes it.
+  // If a lane is padding in the result, its source lane must be padding too: no lane of the result uses it.
   const isMoved = (_: number, i: number) =>
     table[i] !== 0 || texels[i >> 2] === 0 || taken[(texels[i >> 2] - 1) * 4 + (i & 3)] !== 1;
   return table.every(isMoved) ? texels : undefined;

@@ -4,7 +4,7 @@ import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** [B, C, H, W] -> [B, C H W]: nothing to do for one pixel, else channels gather the pixels. */
+/** [B, C, H, W] -> [B, C H W]. One pixel needs no work. Otherwise pixels become channels. */
 export const flatten: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const { channels, blocks, pixels } = blocked(x.shape);
@@ -53,15 +53,15 @@ export const unflatten: Kernel = (node, context) => {
   }));
 };
 
-/** Zero channels before and after. */
+/** Adds zero channels before and after. */
 export const padChannels: Kernel = (node, context) =>
   shiftChannels(node, context, (node.attributes as { before: number }).before);
 
-/** Some of the channels. */
+/** Takes a range of channels. */
 export const sliceChannels: Kernel = (node, context) =>
   shiftChannels(node, context, -(node.attributes as { start: number }).start);
 
-/** Channel c of x becomes channel c + before; where there is none, zero. */
+/** Channel c of x becomes channel c + before. Other channels of the result are zero. */
 function shiftChannels(node: Node, context: PlanContext, before: number): void {
   const { x } = node.operands as { x: Value };
   const { channels, blocks, pixels } = blocked(x.shape);
@@ -70,7 +70,7 @@ function shiftChannels(node: Node, context: PlanContext, before: number): void {
     label: node.op.name,
     reads: { x: context.read(x) },
     writes: { y: context.output(node) },
-    // Modulo 2^32, a shift to the left is one to the right by as much less.
+    // Numbers wrap modulo 2^32, so a negative shift works too.
     uniforms: { channels, blocks, pixels, out_blocks: output.blocks, before: before >>> 0 },
     invocations: output.texels,
     body: wgsl`

@@ -1,4 +1,4 @@
-/** Operators that give elements other places. */
+/** Operators that move elements to other places. */
 
 import type { AttributesOf, Node, OperandsOf, Value } from "../../../graph/graph.ts";
 import type {
@@ -12,8 +12,8 @@ import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { elementOperand, placeFunction, planElements, rowMajorStrides } from "../wgsl/elements.ts";
 
 /**
- * The same elements in row-major order: nothing to do if samples, channels and pixels stay as many. Constants are copied:
- * they may be in a texture, and who lays a computed value out reads a buffer.
+ * The same elements in row-major order. No work is needed if the numbers of samples, channels and pixels do not change.
+ * Constants are copied, because they may be in a texture and other layouts are made from buffers.
  */
 export const reshape: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
@@ -23,7 +23,7 @@ export const reshape: Kernel = (node, context) => {
   planElements(node, { label: "reshape", operands: { x: elementOperand(x, context) }, value: "x_at(i)" }, context);
 };
 
-/** Axes in another order. */
+/** Permutes the axes. */
 export const permute: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const { dims } = node.attributes as AttributesOf<typeof permuteOperator>;
@@ -38,25 +38,25 @@ export const permute: Kernel = (node, context) => {
   }, context);
 };
 
-/** Some elements of an axis. */
+/** Takes a range of an axis. */
 export const narrow: Kernel = (node, context) => {
   const { dim, start } = node.attributes as AttributesOf<typeof narrowOperator>;
   shift(node, dim, -start, context);
 };
 
-/** Zeros around the elements of an axis. */
+/** Adds zeros before and after the elements of an axis. */
 export const padAxis: Kernel = (node, context) => {
   const { dim, before } = node.attributes as AttributesOf<typeof padAxisOperator>;
   shift(node, dim, before, context);
 };
 
-/** Element k of an axis of x becomes element k + before; if there is none, zero. */
+/** Element k of an axis of x becomes element k + before. Other elements of the result are zero. */
 function shift(node: Node, dim: number, before: number, context: PlanContext): void {
   const { x } = node.operands as { x: Value };
   planElements(node, {
     label: node.op.name,
     operands: { x: elementOperand(x, context) },
-    // Modulo 2^32, a shift back is one forward by as much less.
+    // Numbers wrap modulo 2^32, so a negative shift works too.
     uniforms: { ...axisOf(node.output, dim), x_extent: x.shape[dim], before: before >>> 0 },
     declarations: `fn shifted(i: u32) -> f32 {
   let along = i / u.inner % u.extent - u.before;
@@ -68,12 +68,12 @@ function shift(node: Node, dim: number, before: number, context: PlanContext): v
   }, context);
 }
 
-/** The extent of an axis, and how many elements are between neighbours along it. */
+/** The extent of an axis and its row-major stride. */
 function axisOf({ shape }: Value, dim: number): { extent: number; inner: number } {
   return { extent: shape[dim], inner: rowMajorStrides(shape)[dim] };
 }
 
-/** One after the other along an axis. */
+/** Concatenates tensors along an axis. */
 export const concat: Kernel = (node, context) => {
   const { dim } = node.attributes as AttributesOf<typeof concatOperator>;
   const values = Object.values(node.operands as OperandsOf<typeof concatOperator>);

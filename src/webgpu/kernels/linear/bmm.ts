@@ -4,10 +4,13 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 
-/** Products of a run, which is summed by itself: short chains round little. */
+/** Products that are summed separately as one run. Short chains of additions have small rounding errors. */
 const RUN = 64;
 
-/** The product of two matrices for every sample: four rows of a column an invocation, as they are stored. */
+/**
+ * The product of two matrices for every sample. An invocation computes four rows of a column, which is one stored
+ * texel.
+ */
 export const bmm: Kernel = (node, context) => {
   const { a, b } = node.operands as OperandsOf<typeof bmmOperator>;
   const [, rows, terms] = a.shape;

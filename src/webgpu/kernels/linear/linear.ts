@@ -7,8 +7,8 @@ import { activate } from "../wgsl/activate.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
 /**
- * y = activation(x weight^T + bias): four outputs of some samples an invocation, over the weight as it is stored,
- * [O][I/4], so that nothing has to be laid out anew when a step has changed it.
+ * y = activation(x weight^T + bias). An invocation computes four outputs of some samples. It reads the weight in its
+ * stored layout, [O][I/4], so a training step that changes the weight needs no new layout.
  */
 export const linear: Kernel = (node, context) => {
   const { x, weight, bias, temperature } = node.operands as Record<"x" | "weight", Value> & {

@@ -12,7 +12,10 @@ import { wgsl } from "../wgsl/wgsl.ts";
 
 const ROWS = [0, 1, 2, 3];
 
-/** gradient weight: four inputs of some samples an invocation, over the weight as it is stored, [O][I/4]. */
+/**
+ * gradient weight. An invocation computes four inputs of some samples. It reads the weight in its stored layout,
+ * [O][I/4].
+ */
 export const linearInputGrad: Kernel = (node, context) => {
   const { gradient, weight } = node.operands as OperandsOf<typeof linearInputGradOperator>;
   const { batch, blocks: inputs } = blocked(node.output.shape);
@@ -47,8 +50,8 @@ export const linearInputGrad: Kernel = (node, context) => {
 };
 
 /**
- * gradient^T x: a tile of four outputs by four inputs an invocation, over the batch. The first of the inputs also sum the
- * gradient to the bias, where somebody asks for it.
+ * gradient^T x. An invocation computes a tile of four outputs by four inputs and sums over the batch. The invocations
+ * of the first inputs also sum the gradient to the bias, if it is needed.
  */
 export const linearWeightGrad: Kernel = (node, context) => {
   const { x, gradient } = node.operands as OperandsOf<typeof linearWeightGradOperator>;

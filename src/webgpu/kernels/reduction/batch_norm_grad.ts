@@ -1,5 +1,5 @@
 /**
- * Batch norm over the batch's own statistics, and its backward; equations in src/graph/ops/batch_norm_grad.ts.
+ * Batch norm with the batch's own statistics, and its backward. The equations are in src/graph/ops/batch_norm_grad.ts.
  *
  * @module
  */
@@ -30,8 +30,8 @@ export const batchNormTrain: Kernel = (node, context) => {
 };
 
 /**
- * By channel, the sum of gradient * (x - mean), over sqrt(variance + eps); in passing the sum of the gradient itself, where
- * the gradient to the bias asks for it.
+ * Per channel, the sum of gradient * (x - mean) / sqrt(variance + eps). The same pass also sums the gradient itself, if
+ * the gradient to the bias is needed.
  */
 export const batchNormWeightGrad: Kernel = (node, context) => {
   const { x, gradient, mean, variance } = node.operands as OperandsOf<typeof batchNormWeightGradOperator>;
@@ -55,7 +55,10 @@ export const batchNormWeightGrad: Kernel = (node, context) => {
   }, context);
 };
 
-/** Through the weight alone where the statistics are constants, else through the statistics as well. */
+/**
+ * The gradient to x. It goes through the weight alone if the statistics are constants, else through the statistics as
+ * well.
+ */
 export const batchNormInputGrad: Kernel = (node, context) => {
   const { x, gradient, ...channels } = node.operands as OperandsOf<typeof batchNormInputGradOperator>;
   const { eps } = node.attributes as AttributesOf<typeof batchNormInputGradOperator>;

@@ -8,10 +8,10 @@ import { blocked } from "../../plan/layout.ts";
 import type { Kernel } from "../../plan/plan.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Terms that are added in one chain: short ones round little. */
+/** Terms that are added in one chain. Short chains have small rounding errors. */
 const SHORT = 16;
 
-/** WGSL that finds a sample's `highest` logit, the `total` of exp(logit - highest) and its `label`. */
+/** WGSL that computes a sample's `highest` logit, the `total` of exp(logit - highest) and its `label`. */
 const STATISTICS = wgsl`
   var highest = -3.0e38;
   for (var c = 0u; c < u.classes; c++) { highest = max(highest, logit(id, c)); }
@@ -26,7 +26,7 @@ const STATISTICS = wgsl`
 const LOGIT = wgsl`
   fn logit(id: u32, c: u32) -> f32 { return logits(id * u.blocks + c / 4u)[c % 4u]; }`;
 
-/** The loss of every sample, one an invocation; then their mean. */
+/** Computes the loss of every sample, one per invocation, then their mean. */
 export const crossEntropy: Kernel = (node, context) => {
   const { logits, labels } = node.operands as OperandsOf<typeof crossEntropyOperator>;
   const { labelSmoothing } = node.attributes as AttributesOf<typeof crossEntropyOperator>;
@@ -72,7 +72,7 @@ export const crossEntropy: Kernel = (node, context) => {
   }));
 };
 
-/** gradient * (softmax(logits) - target) / B; one sample an invocation. */
+/** gradient * (softmax(logits) - target) / B. One sample per invocation. */
 export const crossEntropyGrad: Kernel = (node, context) => {
   const { logits, labels, gradient } = node.operands as OperandsOf<typeof crossEntropyGradOperator>;
   const { labelSmoothing } = node.attributes as AttributesOf<typeof crossEntropyGradOperator>;

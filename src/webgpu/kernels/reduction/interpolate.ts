@@ -1,4 +1,4 @@
-/** Other sizes of an image: sums along columns and rows, by tables. */
+/** Resizes images with weighted sums along columns and rows. The weights are in tables. */
 
 import type { AttributesOf, Node, OperandsOf, Value } from "../../../graph/graph.ts";
 import {
@@ -12,7 +12,7 @@ import { dispatch } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { Kernel, PlanContext } from "../../plan/plan.ts";
 
-/** An image of another size. */
+/** Resizes an image. */
 export const interpolate: Kernel = (node, context) => {
   const { x } = node.operands as OperandsOf<typeof interpolateOperator>;
   const attributes = node.attributes as AttributesOf<typeof interpolateOperator>;
@@ -26,7 +26,7 @@ export const interpolateGrad: Kernel = (node, context) => {
   resize(node, gradient, gradientTables(attributes.inputSize, attributes), context);
 };
 
-/** Four channels of a pixel an invocation. */
+/** An invocation computes four channels of a pixel. */
 function resize(node: Node, x: Value, [rows, columns]: [AxisTable, AxisTable], context: PlanContext): void {
   const { height, width } = blocked(x.shape);
   const output = blocked(node.output.shape);
@@ -67,10 +67,10 @@ function resize(node: Node, x: Value, [rows, columns]: [AxisTable, AxisTable], c
   }));
 }
 
-/** A table as numbers: for each place the first that it reads, how many, and their weights. */
+/** A table as numbers. For each place: the first index that it reads, how many it reads, and their weights. */
 interface PackedTable {
   readonly data: Float32Array<ArrayBuffer>;
-  /** Numbers of a place. */
+  /** The number of table entries per place. */
   readonly entry: number;
 }
 

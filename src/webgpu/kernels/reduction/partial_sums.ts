@@ -2,18 +2,18 @@ import { type Dispatch, dispatch, type Resource } from "../../plan/kernel.ts";
 import type { PlanContext } from "../../plan/plan.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Tensors that lie one after the other, from a texel on. */
+/** Adjacent tensors of one size. */
 export interface Copies {
   readonly from: Resource;
-  /** Texel of the first; 0 if left out. */
+  /** The first texel of the first tensor; 0 if left out. */
   readonly first?: number;
   readonly copies: number;
 }
 
-/** Copies that one invocation sums at most; more are summed in two steps. */
+/** Most copies that one invocation sums. More copies are summed in two steps. */
 const MOST_COPIES = 256;
 
-/** Copies that are added in one chain: short ones round little. */
+/** Copies that are added in one chain. Short chains have small rounding errors. */
 const SHORT = 16;
 
 /** Plans the sum of the copies. */
@@ -25,7 +25,7 @@ export function sumCopies({ from, first = 0, copies }: Copies, to: Resource, con
   context.emit(sumSome({ from: some, first: 0, copies: parts }, 1, to));
 }
 
-/** So many sums, each of its share of the copies. */
+/** Returns a dispatch that writes `parts` sums. Each sums its share of the copies. */
 function sumSome({ from, first, copies }: Required<Copies>, parts: number, to: Resource): Dispatch {
   return dispatch({
     label: "sum_copies",
@@ -47,10 +47,10 @@ function sumSome({ from, first, copies }: Required<Copies>, parts: number, to: R
   });
 }
 
-/** Invocations below which a device idles. */
+/** A device is not fully used with fewer invocations than this. */
 const ENOUGH = { software: 2 ** 9, hardware: 2 ** 14 } as const;
 
-/** How many ways, at most, to split the sums of so many invocations. */
+/** Returns how many parts to split the sums of that many invocations into; at most `most`. */
 export function splitsFor(invocations: number, { capabilities }: PlanContext, most: number): number {
   return Math.max(1, Math.min(most, Math.ceil(ENOUGH[capabilities.profile] / invocations)));
 }

@@ -6,26 +6,26 @@ import type { Kernel, PlanContext } from "../../plan/plan.ts";
 import { haloColumns } from "../wgsl/halo.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Neighbouring windows of a row that an invocation slides over together. */
+/** Adjacent windows of a row that one invocation computes. */
 const COLUMNS = 4;
 
-/** Pixels of a run of a mean's sum: a multiple of eight. */
+/** Pixels that a mean sums as one run; a multiple of eight. */
 const RUN = 256;
 
-/** What becomes of a window, in WGSL over names that end in the window's number `t`. */
+/** The computation over a window, as WGSL. Variable names end in the window's number `t`. */
 export interface Window {
   readonly label: string;
   readonly x: Resource;
   readonly y: Resource;
-  /** Declares what is known of a window. */
+  /** Declares the variables of a window. */
   readonly start: (t: number) => string;
-  /** Adds `v`, the window's element `tap`, to it; `inside` is whether it is one of the image and not of its padding. */
+  /** Adds `v`, the window's element `tap`. `inside` is whether the element is in the image and not in its padding. */
   readonly step: (t: number, v: string, tap: string, inside: string) => string;
   /** The window's result. */
   readonly result: (t: number) => string;
 }
 
-/** Plans sliding a window over an image, for a pooled tensor of that shape. */
+/** Plans a window that slides over an image. `pooled` is the result's shape. */
 export function slideWindow(shape: Shape, pooled: Shape, attributes: PoolAttributes, window: Window): Dispatch {
   const { label, x, y, start, step, result } = window;
   const { kernelSize: [kh, kw], stride, padding } = attributes;
@@ -85,7 +85,7 @@ function pool(node: Node, context: PlanContext, window: Pick<Window, "start" | "
   }));
 }
 
-/** Maximum of a window; padding never wins. */
+/** Maximum of a window. Padding is ignored. */
 export const maxPool2d: Kernel = (node, context) =>
   pool(node, context, {
     start: (t) => `var best${t} = vec4f(-3.4e38);`,
@@ -93,7 +93,7 @@ export const maxPool2d: Kernel = (node, context) =>
     result: (t) => `best${t}`,
   });
 
-/** Mean of a window; padding counts as zeros. */
+/** Mean of a window. Padding counts as zeros. */
 export const avgPool2d: Kernel = (node, context) => {
   const { kernelSize: [kh, kw] } = node.attributes as PoolAttributes;
   pool(node, context, {
@@ -104,8 +104,8 @@ export const avgPool2d: Kernel = (node, context) => {
 };
 
 /**
- * Mean over height and width: four channels of one sample an invocation. Sums of eight pixels are added in runs, and so are
- * the runs' sums: in one chain, 12,544 pixels would lose three digits.
+ * Mean over height and width. An invocation computes four channels of one sample. It adds sums of eight pixels in runs,
+ * then adds the runs' sums. In one chain, 12,544 pixels would lose three digits.
  */
 export const globalAvgPool: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };

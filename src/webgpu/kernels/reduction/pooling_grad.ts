@@ -9,8 +9,8 @@ import { wgsl } from "../wgsl/wgsl.ts";
 import { slideWindow } from "./pooling.ts";
 
 /**
- * Adds up, for every pixel of x, what each window over it gives: `share` is WGSL over the window's texel `at` of the
- * pooled tensors and the pixel's number `tap` within the window.
+ * For every pixel of x, adds the share of each window that covers it. `share` is WGSL. It may use the window's texel
+ * `at` of the pooled tensors and the pixel's number `tap` in the window.
  */
 function overWindows(
   node: Node,
@@ -63,7 +63,10 @@ function overWindows(
   }));
 }
 
-/** Finds where in each window its first largest element is; then every pixel collects from the windows that it won. */
+/**
+ * Finds the position of each window's first largest element. Then every pixel sums the gradients of the windows in
+ * which it is that element.
+ */
 export const maxPool2dGrad: Kernel = (node, context) => {
   const { x, gradient } = node.operands as { x: Value; gradient: Value };
   const winners = context.scratch(`${node.name} winners`, blocked(gradient.shape).texels);
@@ -72,7 +75,7 @@ export const maxPool2dGrad: Kernel = (node, context) => {
     x: context.operand(x),
     y: winners,
     start: (t) => `var best${t} = vec4f(-3.4e38); var winner${t} = vec4f(-1.0);`,
-    // A window's first element wins whatever it is.
+    // A window's first element is always taken, whatever its value.
     step: (t, v, tap, inside) =>
       `let wins = ((${v} > best${t}) | (winner${t} < vec4f())) & vec4<bool>(${inside}); ` +
       `best${t} = select(best${t}, ${v}, wins); winner${t} = select(winner${t}, vec4f(${tap}), wins);`,
@@ -82,14 +85,14 @@ export const maxPool2dGrad: Kernel = (node, context) => {
   overWindows(node, gradient, reads, context, "select(vec4f(), gradient(at), winners(at) == vec4f(f32(tap)))");
 };
 
-/** Every window gives each of its elements an equal share. */
+/** The gradient of a window is divided equally among its elements. */
 export const avgPool2dGrad: Kernel = (node, context) => {
   const { gradient } = node.operands as { gradient: Value };
   const { kernelSize: [kh, kw] } = node.attributes as PoolAttributes;
   overWindows(node, gradient, { gradient: context.read(gradient) }, context, `gradient(at) / ${kh * kw}.0`);
 };
 
-/** Every pixel gets an equal share. */
+/** The gradient is divided equally among the pixels. */
 export const globalAvgPoolGrad: Kernel = (node, context) => {
   const planes = node.operands as OperandsOf<typeof globalAvgPoolGradOperator>;
   const { pixels } = blocked(node.output.shape);

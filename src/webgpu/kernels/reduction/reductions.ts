@@ -1,6 +1,7 @@
 /**
- * Sums, in two passes and a fixed order, so that the same run gives the same bits: many invocations sum a piece each,
- * then few add the pieces. Padding lanes of sums are zero, so that parameters made from them keep theirs zero.
+ * Sums in two passes: many invocations sum a piece each, then few invocations add the pieces. The order is fixed, so
+ * the same run gives the same bits. Padding lanes of the sums are zero, so padding lanes of parameters computed from
+ * them stay zero.
  *
  * @module
  */
@@ -15,36 +16,41 @@ import { FormulaWriter, planFormula } from "../wgsl/formula.ts";
 import { channelsOf } from "../wgsl/numbers.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Texels that an invocation of a first pass sums, in runs that are summed by themselves: short chains round little. */
+/**
+ * Texels that an invocation of the first pass sums, and texels of a run that is summed separately. Short chains of
+ * additions have small rounding errors.
+ */
 const PIECE = 512;
 const RUN = 64;
 
-/** Sums of pieces that make a run. */
+/** Sums of pieces that are added as one run. */
 const SHORT = 16;
 
-/** Sums over all axes but the second, or over the pixels alone, in one pass over what they read. */
+/**
+ * Sums over all axes except channels, or over the pixels alone. All sums are computed in one pass over their operands.
+ */
 export interface ChannelReduction {
   readonly label: string;
-  /** The shape of what is summed. */
+  /** The shape of the operands. */
   readonly shape: Shape;
   readonly sums: readonly ChannelSum[];
-  /** Numbers of `finish`, as `u.name`. */
+  /** Numbers that `finish` reads as `u.name`. */
   readonly floats?: Readonly<Record<string, number>>;
-  /** A sum for each sample instead of one for all. */
+  /** Whether there is one sum per sample instead of one for the batch. */
   readonly perSample?: boolean;
 }
 
-/** One of them. */
+/** One sum of a {@link ChannelReduction}. */
 export interface ChannelSum {
   readonly term: Formula;
-  /** WGSL of the result, from that of the sum of block `c`; the sum itself if left out. */
+  /** Returns WGSL of the result from WGSL of the sum of block `c`. If left out, the result is the sum itself. */
   readonly finish?: (sum: string) => string;
-  /** What `finish` reads. */
+  /** Resources that `finish` reads. */
   readonly finishReads?: Readonly<Record<string, Resource>>;
   readonly y: Resource;
 }
 
-/** Plans a {@link ChannelReduction}: in one pass where it is small. */
+/** Plans a {@link ChannelReduction}. A small one takes one pass. */
 export function reduceChannels(reduction: ChannelReduction, context: PlanContext): void {
   const { label, sums, floats, perSample = false } = reduction;
   const { batch, channels, blocks, pixels } = blocked(reduction.shape);
@@ -129,14 +135,14 @@ export function reduceChannels(reduction: ChannelReduction, context: PlanContext
   }));
 }
 
-/** The node that sums a gradient by channel, if there is one that is not planned yet: as the gradient to a bias. */
+/** Returns the unplanned node that sums a gradient by channel, if there is one. It is the gradient to a bias. */
 export function biasGradient(gradient: Value, context: PlanContext): Node | undefined {
   return context.users(gradient).find(({ op, attributes, output }) =>
     op.name === "channel_sum" && attributes.scale === 1 && !context.isPlanned(output)
   );
 }
 
-/** scale * the sum of x by channel. */
+/** scale * the sum of x per channel. */
 export const channelSum: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const { scale } = node.attributes as { scale: number };
@@ -152,7 +158,7 @@ export const channelSum: Kernel = (node, context) => {
   }, context);
 };
 
-/** The sum over the pixels of every sample and channel. */
+/** The sum over the pixels for every sample and channel. */
 export const pixelSum: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   reduceChannels({
@@ -163,7 +169,7 @@ export const pixelSum: Kernel = (node, context) => {
   }, context);
 };
 
-/** The mean of (x - mean)^2 by channel. */
+/** The mean of (x - mean)^2 per channel. */
 export const channelVariance: Kernel = (node, context) => {
   const { x, mean } = node.operands as OperandsOf<typeof channelVarianceOperator>;
   const { batch, pixels } = blocked(x.shape);
@@ -179,7 +185,7 @@ export const channelVariance: Kernel = (node, context) => {
   }, context);
 };
 
-/** The sum of a * b by channel, or by sample and channel. */
+/** The sum of a * b per channel, or per sample and channel. */
 export const sumProducts: Kernel = (node, context) => {
   const { a, b } = node.operands as Record<"a" | "b", Value>;
   reduceChannels({
@@ -190,7 +196,10 @@ export const sumProducts: Kernel = (node, context) => {
   }, context);
 };
 
-/** WGSL that declares `sum`, of what `add` adds to `run` for every `at` from `begin` to `end`. */
+/**
+ * Returns WGSL that declares `sum`. `add` is a statement that adds to `run`; it runs for every `at` from `begin` to
+ * `end`.
+ */
 function inRuns(sum: string, begin: string, end: string, add: string): string {
   return wgsl`
     var ${sum} = vec4f();
@@ -204,7 +213,7 @@ function inRuns(sum: string, begin: string, end: string, add: string): string {
     }`;
 }
 
-/** The sum of `term` over all elements of x, times `scale`. */
+/** Plans the sum of `term` over all elements of x, times `scale`. */
 function sumAll(label: string, x: Value, term: string, scale: number, y: Resource, context: PlanContext): void {
   const { channels, blocks, pixels, texels } = blocked(x.shape);
   const partial = context.scratch(`${label} of pieces`, Math.ceil(texels / PIECE));
@@ -252,7 +261,7 @@ export const sum: Kernel = (node, context) => {
 export const sumSquares: Kernel = (node, context) =>
   sumAll("sum_squares", (node.operands as { x: Value }).x, "x(at) * x(at)", 1, context.output(node), context);
 
-/** The sum of all elements of all operands, which are small: one invocation. */
+/** The sum of all elements of all operands. They are small, so one invocation computes it. */
 export const total: Kernel = (node, context) => {
   const values = Object.values(node.operands as Readonly<Record<string, Value>>);
   const numbered = <T>(name: string, of: (value: Value) => T) =>
@@ -283,7 +292,7 @@ export const total: Kernel = (node, context) => {
   }));
 };
 
-/** Every element scale * value. */
+/** A tensor whose elements are all scale * value. */
 export const fill: Kernel = (node, context) => {
   const { scale } = node.attributes as { scale: number };
   const numbers = node.operands as { value: Value };

@@ -5,7 +5,7 @@ import type { Kernel } from "../../plan/plan.ts";
 import { channelsOf } from "../wgsl/numbers.ts";
 import { wgsl } from "../wgsl/wgsl.ts";
 
-/** Softmax of x / temperature over the channels of [B, n]; one sample an invocation. */
+/** Softmax of x / temperature over the channels of [B, n]. One sample per invocation. */
 export const softmax: Kernel = (node, context) => {
   const { x, temperature } = node.operands as { x: Value; temperature?: Value };
   const { batch, channels, blocks } = blocked(x.shape);
@@ -16,7 +16,7 @@ export const softmax: Kernel = (node, context) => {
     uniforms: { channels, blocks },
     invocations: batch,
     workgroupSize: 8,
-    // Lanes past the last channel weigh nothing: they count as far below every number.
+    // Lanes past the last channel get a value far below every number, so their weight is zero.
     declarations: wgsl`
       fn masked(id: u32, c: u32) -> vec4f {
         let there = ${channelsOf("c")} < vec4u(u.channels);

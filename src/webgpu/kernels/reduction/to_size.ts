@@ -1,4 +1,4 @@
-/** Repeating a tensor along axes of one element, and sums and maxima over such axes. */
+/** Repeats a tensor along axes of one element, and computes sums and maxima over such axes. */
 
 import type { AttributesOf, OperandsOf, Shape, Value } from "../../../graph/graph.ts";
 import { size } from "../../../graph/graph.ts";
@@ -20,13 +20,13 @@ import {
 } from "../wgsl/elements.ts";
 import { reduceChannels } from "./reductions.ts";
 
-/** Elements of a run, which is summed by itself: short chains round little. */
+/** Elements that are summed separately as one run. Short chains of additions have small rounding errors. */
 const RUN = 64;
 
-/** Whole numbers up to here are exact in float32. */
+/** Whole numbers up to this are exact in float32. */
 const MOST_EXACT = 2 ** 24;
 
-/** scale * x, repeated. */
+/** scale * x, repeated along axes of one element. */
 export const expand: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const { scale } = node.attributes as AttributesOf<typeof expandOperator>;
@@ -41,7 +41,7 @@ export const expand: Kernel = (node, context) => {
   }, context);
 };
 
-/** For each element of a result: where its first element of x is, and from there its others. */
+/** For each element of a result: the place of its first element of x, and the offsets of its other elements. */
 function groups(x: Shape, result: Shape) {
   const strides = rowMajorStrides(x);
   const first = placeFunction("first", result, strides);
@@ -53,7 +53,7 @@ function groups(x: Shape, result: Shape) {
   };
 }
 
-/** scale * the sums: those of channels or of planes as other sums are, others one an invocation. */
+/** scale * the sums. Sums of channels or planes use the channel reduction. Other sums take one invocation each. */
 export const sumToSize: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const { scale } = node.attributes as AttributesOf<typeof sumToSizeOperator>;
@@ -93,10 +93,10 @@ fn total(i: u32) -> f32 {
   }, context);
 };
 
-/** WGSL of whether a number is none, by its bits: compilers may take for granted that all are. */
+/** WGSL that tests for NaN by the number's bits. Shader compilers may assume that there are no NaNs. */
 const IS_NONE = `fn is_none(v: f32) -> bool { return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u; }`;
 
-/** The number of the first largest element of a group: WGSL, over what groups() declares. */
+/** WGSL that returns the number of a group's first largest element. It uses the declarations of groups(). */
 const WINNER = `${IS_NONE}
 fn winner(i: u32) -> u32 {
   let start = first(i);
@@ -112,7 +112,7 @@ fn winner(i: u32) -> u32 {
   return at;
 }`;
 
-/** The maxima; what is no number wins. */
+/** The maxima. NaN counts as the largest. */
 export const maxToSize: Kernel = (node, context) => {
   const { x } = node.operands as { x: Value };
   const { count, uniforms, declarations } = groups(x.shape, node.output.shape);
@@ -125,7 +125,7 @@ export const maxToSize: Kernel = (node, context) => {
   }, context);
 };
 
-/** Finds each group's first largest element; then every element looks whether it is the one. */
+/** Finds each group's first largest element. Then every element tests whether it is that element. */
 export const maxToSizeGrad: Kernel = (node, context) => {
   const { x, gradient } = node.operands as OperandsOf<typeof maxToSizeGradOperator>;
   const { count, uniforms, declarations } = groups(x.shape, gradient.shape);

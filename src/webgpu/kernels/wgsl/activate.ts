@@ -1,6 +1,6 @@
 import type { Activation } from "../../../graph/ops/shared.ts";
 
-/** WGSL of an activation applied to `v`, the name of a vec4f. What is no number passes, as in PyTorch. */
+/** Returns WGSL of an activation applied to `v`, the name of a vec4f. NaN passes through, as in PyTorch. */
 export function activate(activation: Activation, v: string): string {
   if (activation === "none") return v;
   const capped = activation === "relu6" ? `select(${v}, vec4f(6.0), ${v} > vec4f(6.0))` : v;

@@ -1,6 +1,6 @@
 /**
- * Kernels that compute a result element by element in the graph's order, whatever the layout: for what moves elements
- * between channels. Lanes past the last channel become zero.
+ * Kernels that compute a result element by element in the graph's order, independent of the layout. They serve
+ * operators that move elements between channels. Lanes past the last channel become zero.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { dispatch, type Resource } from "../../plan/kernel.ts";
 import { blocked } from "../../plan/layout.ts";
 import type { PlanContext } from "../../plan/plan.ts";
 
-/** What an element is read from. */
+/** An operand of an element-wise kernel: its resource and shape. */
 export interface ElementOperand {
   readonly shape: Shape;
   readonly resource: Resource;
@@ -19,7 +19,7 @@ export interface ElementOperand {
 /** How the elements of a result are computed. */
 export interface Elements {
   readonly label: string;
-  /** Operands by name: `NAME_at(i)` is element i of one in row-major order. */
+  /** Operands by name. `NAME_at(i)` returns element i of the operand in row-major order. */
   readonly operands: Readonly<Record<string, ElementOperand>>;
   readonly uniforms?: Readonly<Record<string, number>>;
   readonly floats?: Readonly<Record<string, number>>;
@@ -28,17 +28,17 @@ export interface Elements {
   readonly value: string;
 }
 
-/** A value as an operand. */
+/** Returns a value as an operand. */
 export function elementOperand(value: Value, context: PlanContext): ElementOperand {
   return { shape: value.shape, resource: context.read(value) };
 }
 
-/** Plans a node by its elements. */
+/** Plans a node element by element. */
 export function planElements(node: Node, elements: Elements, context: PlanContext): void {
   emitElements({ shape: node.output.shape, resource: context.output(node) }, elements, context);
 }
 
-/** Plans a result of that shape by its elements. */
+/** Plans a result of that shape element by element. */
 export function emitElements(result: ElementOperand, elements: Elements, context: PlanContext): void {
   const { label, operands, uniforms, floats, declarations = "", value } = elements;
   const { channels, blocks, pixels, texels } = blocked(result.shape);
@@ -78,19 +78,19 @@ function elementDeclaration(name: string): string {
 }`;
 }
 
-/** How far apart neighbours along each axis are in row-major order. */
+/** Returns the row-major strides of a shape. */
 export function rowMajorStrides(shape: Shape): number[] {
   return shape.map((_, axis) => shape.slice(axis + 1).reduce((n, extent) => n * extent, 1));
 }
 
-/** The strides of a tensor that is repeated along its axes of one element: those are 0. */
+/** Returns the strides of a tensor that is repeated along its axes of one element. Those axes have stride 0. */
 export function repeatedStrides(shape: Shape): number[] {
   return rowMajorStrides(shape).map((stride, axis) => shape[axis] === 1 ? 0 : stride);
 }
 
 /**
- * A WGSL function `name` from the number of an element of a tensor of those extents to the place in another, along whose
- * axes neighbours are so far apart; with the uniforms that it reads.
+ * Returns a WGSL function `name`, with the uniforms that it reads. It maps an element's number in a tensor of the given
+ * extents to its place in another tensor with the given strides.
  */
 export function placeFunction(
   name: string,

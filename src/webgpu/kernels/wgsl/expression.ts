@@ -1,12 +1,12 @@
 import type { Expression } from "../../../graph/ops/elementwise/expression.ts";
 import type { Names } from "../../plan/formula.ts";
 
-/** From here on a hyperbolic tangent is 1 in float32; its exponentials may overflow. */
+/** Above this, a hyperbolic tangent is 1 in float32, and its exponentials may overflow. */
 const FLAT = 15;
 
 /**
- * WGSL of an expression of values of that type, by what its operands are called. What is no number fails every comparison,
- * so that it passes through a select.
+ * Returns WGSL of an expression of values of that type. `names` are the operands' names. NaN fails every comparison, so
+ * it passes through a select.
  */
 export function expressionText(expression: Expression, names: Names, type: "vec4f" | "f32"): string {
   const text = (part: Expression): string => {

@@ -1,6 +1,6 @@
 /**
- * What elementwise operators compute, as formulas: one that a single other formula takes becomes part of it, so that a
- * chain of such operators is one pass over memory.
+ * Elementwise operators as formulas. A formula that only one other formula uses becomes part of it. So a chain of such
+ * operators is one pass over memory.
  *
  * @module
  */
@@ -12,22 +12,28 @@ import { blocked } from "../../plan/layout.ts";
 import type { PlanContext, Profile } from "../../plan/plan.ts";
 import { wgsl } from "./wgsl.ts";
 
-/** Operators that read a gradient to sum it, or to subtract a part of the sums: both may compute it instead. */
+/**
+ * Operators that read a gradient to sum it or to subtract a part of the sums. They may compute it themselves instead.
+ */
 const COMPUTING_AGAIN = ["batch_norm_weight_grad", "batch_norm_input_grad", "channel_sum"];
 
 /**
- * Whether several users had better compute a formula each than have one write what all read: with as few operands as it
- * has, that moves less memory. The sums of batch norm's gradients are made in one pass, and count as one user.
+ * Whether each user should compute a formula itself, instead of reading a stored result. This is done if it moves less
+ * memory, which depends on the number of operands. The sums of batch norm's gradients are made in one pass and count as
+ * one user.
  */
 export function isComputedAgain(formula: Formula, users: readonly Node[], context: PlanContext): boolean {
   if (!users.every(({ op }) => COMPUTING_AGAIN.includes(op.name))) return false;
   const passes = users.filter(({ op }) => op.name !== "channel_sum").length;
   const operands = texelsOf(formula, context);
-  // A write is a read and a write of memory.
+  // A write costs as much as a read and a write of memory.
   return passes * operands < operands + 2 + passes;
 }
 
-/** Tensors of the result's shape that are read for a formula: not those that have to be computed again, too. */
+/**
+ * Counts the tensors of the result's shape that are read to compute a formula. Deferred operands are replaced by the
+ * tensors that they read.
+ */
 function texelsOf({ texels }: Formula, context: PlanContext): number {
   return present(texels).reduce((count, [, operand]) => {
     const formula = context.deferred(operand);
@@ -35,37 +41,37 @@ function texelsOf({ texels }: Formula, context: PlanContext): number {
   }, 0);
 }
 
-/** Pixels of a plane that an invocation computes, so that it loads the plane's numbers once for all of them. */
+/** Pixels of a plane that an invocation computes. It loads the plane's numbers once for all of them. */
 const RUN = 8;
 
 /** WGSL of the loop over an invocation's pixels. */
 const PIXELS: Readonly<Record<Profile, string>> = {
-  // Caches like an invocation's pixels side by side,
+  // On a CPU, an invocation's pixels should be adjacent in the cache.
   software: wgsl`
     let first = id % u.tiles * ${RUN}u;
     for (var p = first; p < min(u.pixels, first + ${RUN}u); p++) {`,
-  // lanes that load at once those of neighbouring invocations.
+  // On a GPU, lanes that load at the same time should load adjacent pixels.
   hardware: "for (var p = id % u.tiles; p < u.pixels; p += u.tiles) {",
 };
 
-/** Plans a formula's node: together with its only user, where that one is a formula too. */
+/** Plans a formula's node. If its only user is a formula too, both are planned together. */
 export function planFormula(node: Node, formula: Formula, context: PlanContext): void {
   if (!context.defer(node, formula)) emitFormulas([{ node, formula }], context);
 }
 
-/** A node and what it computes. */
+/** A node and its formula. */
 export interface FormulaNode {
   readonly node: Node;
   readonly formula: Formula;
 }
 
-/** Plans nodes of one shape in one dispatch, with the formulas that they take; later ones may take earlier ones' results. */
+/** Plans nodes of one shape in one dispatch, with the formulas that they take. Later nodes may use earlier results. */
 export function emitFormulas(parts: readonly FormulaNode[], context: PlanContext): void {
   const writer = new FormulaWriter(context, context.capabilities.storageBuffers - parts.length);
   const results = parts.map(({ node, formula }) => ({ node, formula, result: writer.write(formula, node.output) }));
   const written = results.map(({ node, formula, result }) => ({ result, y: context.output(node, formula.over) }));
   const { texels, ...shape } = blocked(parts[0].node.output.shape);
-  // Where no number is a plane's, the whole tensor counts as one.
+  // If no number belongs to a plane, the whole tensor counts as one plane.
   const { blocks, pixels } = writer.hasPlanes ? shape : { blocks: 1, pixels: texels };
   const tiles = Math.ceil(pixels / RUN);
   context.emit(dispatch({
@@ -88,37 +94,40 @@ export function emitFormulas(parts: readonly FormulaNode[], context: PlanContext
 }
 
 /**
- * Writes formulas as WGSL for a dispatch in whose body `i` is the texel, `plane` its plane and `c` its block of channels;
- * every name of theirs gets one of the dispatch's.
+ * Writes formulas as WGSL for one dispatch. In its body `i` is the texel, `plane` is its plane and `c` is its block of
+ * channels. Every name of a formula gets a unique name in the dispatch.
  */
 export class FormulaWriter {
-  /** The operators written, in the order of computation. */
+  /** The names of the operators so far, in the order of computation. */
   readonly operators: string[] = [];
   /** Operands by WGSL name. */
   readonly reads: Record<string, Resource> = {};
   /** Uniforms by name. */
   readonly floats: Record<string, number> = {};
-  /** What comes before the loop over pixels. */
+  /** Lines before the loop over pixels. */
   readonly setup: string[] = [];
-  /** What the loop's body begins with. */
+  /** Lines at the beginning of the loop's body. */
   readonly lines: string[] = [];
   /** Whether any number belongs to a plane or a channel. */
   hasPlanes = false;
   readonly #context: PlanContext;
   readonly #room: number;
-  /** What has been read or computed of each value, by its place. */
+  /** The names of values that were read or computed, by value and index. */
   readonly #known = new Map<string, string>();
-  /** Operands that still have to be read. */
+  /** The number of operands that are still to be read. */
   #waiting = 0;
   #names = 0;
 
-  /** Of one dispatch, which binds at most `room` buffers for what formulas read. */
+  /** Creates a writer for one dispatch. Formulas may bind at most `room` buffers for their operands. */
   constructor(context: PlanContext, room: number) {
     this.#context = context;
     this.#room = room;
   }
 
-  /** Writes a formula and those that it takes; answers the WGSL name of its result. `value` is what it computes, if any. */
+  /**
+   * Writes a formula and the formulas that it takes. Returns the WGSL name of its result. `value` is the value that it
+   * computes, if any.
+   */
   write({ texels, planes, channels, numbers, floats, setup, result }: Formula, value?: Value): string {
     const names: Record<string, string> = {};
     for (const [name, number] of Object.entries(floats ?? {})) {
@@ -144,7 +153,7 @@ export class FormulaWriter {
     return name;
   }
 
-  /** A value that was put off: as part of this dispatch, if there is room for what it reads. */
+  /** Takes a deferred value into this dispatch, if there is room for its operands. Otherwise reads it. */
   #take(value: Value): string {
     this.#waiting--;
     const known = this.#known.get(`${value.id} i`);
@@ -160,7 +169,10 @@ export class FormulaWriter {
     return Object.keys(this.reads).length + this.#waiting + count <= this.#room;
   }
 
-  /** A value that follows from texels read before: computing it again costs less than reading it. */
+  /**
+   * Recomputes a value from texels that were already read, which costs less than reading it. Returns undefined if that
+   * is not possible.
+   */
   #again(value: Value): string | undefined {
     const known = this.#known.get(`${value.id} i`);
     if (known) return known;
@@ -171,7 +183,9 @@ export class FormulaWriter {
     return this.write(formula, value);
   }
 
-  /** Operands that are read to compute a value again; undefined where it does not follow from what was read before. */
+  /**
+   * Returns how many operands must be read to recompute a value. Returns undefined if its texels were not read before.
+   */
   #readsAgain(value: Value): number | undefined {
     if (this.#known.has(`${value.id} i`)) return 0;
     const formula = this.#context.formula(value);

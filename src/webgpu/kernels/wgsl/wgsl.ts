@@ -1,6 +1,6 @@
 /**
- * The template that kernels write their WGSL with. Lists and what is left out need no joining and no conditions around
- * line ends:
+ * The template tag for WGSL of kernels. Lists are joined and absent values are dropped, without conditions around line
+ * ends:
  *
  *     wgsl`
  *       for (var i = 0u; i < u.inputs; i++) {
@@ -11,21 +11,21 @@
  * @module
  */
 
-/** A piece of WGSL, or several; what is false, undefined or "" is left out. */
+/** One or more pieces of WGSL. False, undefined and "" are left out. */
 export type Wgsl = string | number | false | undefined | readonly Wgsl[];
 
-/** A line of a template: its indentation, and the texts around the numbers of the values in it. */
+/** A line of a template: its indentation, and its texts around the indices of the inserted values. */
 interface Line {
   readonly indentation: string;
   readonly parts: readonly (string | number)[];
 }
 
-/** Templates are written often, and always the same ones. */
+/** Parsed templates. The same few templates are used many times. */
 const LINES = new WeakMap<TemplateStringsArray, readonly Line[]>();
 
 /**
- * WGSL from a template. A list that stands alone in its line becomes as many lines, else its pieces are written one after
- * the other with spaces between. A line of nothing but what is left out is no line.
+ * Returns WGSL from a template. A list that is alone in its line becomes one line per item. Otherwise its items are
+ * joined with spaces. A line that contains only absent values is dropped.
  */
 export function wgsl(template: TemplateStringsArray, ...values: readonly Wgsl[]): string {
   let lines = LINES.get(template);
@@ -46,7 +46,7 @@ export function wgsl(template: TemplateStringsArray, ...values: readonly Wgsl[])
   return written.join("\n");
 }
 
-/** The lines of a template without the indentation that all have, and without empty ones. */
+/** Returns the lines of a template without their common indentation and without empty lines. */
 function linesOf(template: TemplateStringsArray): Line[] {
   const lines: { indentation: string; parts: (string | number)[] }[] = [];
   template.forEach((text, i) => {
@@ -65,7 +65,7 @@ function linesOf(template: TemplateStringsArray): Line[] {
   return written.map(({ indentation, parts }) => ({ indentation: indentation.slice(common), parts }));
 }
 
-/** The pieces of a value that are not left out. */
+/** Returns the pieces of a value that are not left out. */
 function pieces(value: Wgsl, into: string[] = []): string[] {
   if (typeof value === "number") into.push(String(value));
   else if (typeof value === "string") { if (value !== "") into.push(value); }

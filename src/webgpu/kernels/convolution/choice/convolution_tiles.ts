@@ -1,5 +1,5 @@
 /**
- * The register tiles of direct convolutions, as data.
+ * The register tiles of direct convolutions and their estimated costs.
  *
  * @module
  */
@@ -10,64 +10,69 @@ import { haloColumns } from "../../wgsl/halo.ts";
 import { type ConvolutionGeometry, isFlat } from "../geometry/geometry.ts";
 import { cooperativeTile, sharedTiles } from "./cooperative_tiles.ts";
 
-/** Software adapters run the lanes of a workgroup in turns. */
+/** Lanes of a workgroup on software adapters, which run them one after the other. */
 export const FEW_LANES = 8;
 
-/** Hardware runs 32 or 64 lanes at once. */
+/** Lanes of a workgroup on hardware, which runs 32 or 64 lanes at once. */
 const MANY_LANES = 64;
 
-/** The tiles that a kind of convolution chooses from: few, for every distinct tile is a pipeline that drivers compile. */
+/** The tiles that a kind of convolution chooses from. There are few, because drivers compile a pipeline for each. */
 interface TileFamily {
   readonly columns: readonly number[];
-  /** Those above 1 are for software adapters. */
+  /** Values above 1 are for software adapters. */
   readonly rows: readonly number[];
   /** Most blocks of output channels. */
   readonly outputs: number;
 }
 
-/** Measured on lavapipe; 16 columns by 4 blocks, say, is a third slower than 14 by 4. */
+/** Measured on lavapipe. For example, 16 columns by 4 blocks is a third slower than 14 by 4. */
 const TILES = {
   pointwise: { columns: [25, 14, 8, 4, 2, 1], rows: [1], outputs: 4 },
   window: { columns: [14, 8, 7, 4, 2, 1], rows: [1], outputs: 4 },
   depthwise: { columns: [8, 7, 4, 2, 1], rows: [7, 4, 2, 1], outputs: 1 },
 } as const satisfies Record<string, TileFamily>;
 
-/** Most columns times taps of a row, and that times blocks and rows: larger bodies take compilers seconds. */
+/**
+ * Most columns times taps of a row, and the most of that product times blocks and rows. Larger bodies take compilers
+ * seconds.
+ */
 const MOST_UNROLLED = 56;
 const MOST_SUMS = 170;
 
-/** Most pixels times taps of a depthwise tile of several rows, which has no loop. */
+/** Most pixels times taps of a depthwise tile of several rows, which is fully unrolled. */
 const MOST_TAPPED = 504;
 
-/** Pixels of a tile of several rows. */
+/** Most pixels of a tile of several rows. */
 const MOST_PIXELS = 56;
 
-/** Vector multiply-adds that take as long as loading a texel, on software adapters. */
+/** The cost of loading a texel on software adapters, in vector multiply-adds. */
 export const LOAD_COST = 5;
 
-/** Texels of a line of a GPU's cache. */
+/** Texels of a GPU's cache line. */
 const LINE_TEXELS = 8;
 
-/** Vector sums of an invocation that a GPU keeps in registers. */
+/** Most vector sums of an invocation that a GPU keeps in registers. */
 const MOST_KEPT = 16;
 
-/** Vector sums of an invocation beyond which everything it does takes longer by a part. */
+/** An invocation with more vector sums than this spills registers. Its cost then grows by SPILL_COST. */
 const FEW_SUMS = 64;
 const SPILL_COST = 0.1;
 
-/** Vector multiply-adds that take as long as what an invocation does besides. */
+/** The other costs of an invocation, in vector multiply-adds. */
 const INVOCATION_COST = 60;
 
-/** What subgroups are taken to cost more than workgroup memory, so that only measurements prefer them. */
+/**
+ * The assumed cost of subgroups relative to workgroup memory. It is high, so that only measurements choose subgroups.
+ */
 const UNPROVEN = 2;
 
-/** The tiles for a convolution, that which should cost least first; never empty. */
+/** Returns the tiles for a convolution, cheapest estimate first. There is at least one. */
 export function directTiles(geometry: ConvolutionGeometry): Tile[] {
   const { kernel: [kh, kw], depthwise, groups, groupOutputs } = geometry;
   const pointwise = kh * kw === 1;
   const family: TileFamily = TILES[depthwise ? "depthwise" : pointwise ? "pointwise" : "window"];
   const columns = family.columns.filter((c) => c === 1 || c * kw <= MOST_UNROLLED);
-  // A tile must not straddle groups; the last of a single group may be part empty.
+  // A tile must not cross a group's border. If there is a single group, its last tile may be partly empty.
   const outputs = [4, 2, 1].filter((o) => o <= family.outputs && (groups === 1 || groupOutputs % o === 0));
   return byTileCost(
     geometry,
@@ -81,8 +86,8 @@ export function directTiles(geometry: ConvolutionGeometry): Tile[] {
 }
 
 /**
- * Tiles of whole rows, for small maps whose `kernels` weights are mixed as they are loaded: the fewer tiles a sample has,
- * the fewer times that happens. None where there is nothing to gain.
+ * Returns tiles of whole rows, for small maps whose `kernels` weights are mixed as they are loaded. Each tile mixes the
+ * weights again, so fewer tiles per sample are better. Returns none if there is no gain.
  */
 export function rowTiles(geometry: ConvolutionGeometry, kernels: number): Tile[] {
   const { kernel: [, kw], depthwise, output: { width, height } } = geometry;
@@ -97,7 +102,9 @@ export function byTileCost(geometry: ConvolutionGeometry, tiles: readonly Tile[]
   return tiles.toSorted((a, b) => tileCost(geometry, a, kernels) - tileCost(geometry, b, kernels));
 }
 
-/** What a batch costs by tiles that mix `kernels` weights as they load them, in vector multiply-adds; a rough guess. */
+/**
+ * Returns a rough guess of a batch's cost in vector multiply-adds. The tiles mix `kernels` weights as they load them.
+ */
 export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1): number {
   const { kernel: [kh, kw], stride, dilation, depthwise, groups, groupInputs, groupOutputs, output } = geometry;
   if (tile.shared) {
@@ -107,8 +114,8 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
     return steps * groupInputs * kh * kw * 4 * step * (tile.shared === "subgroups" ? UNPROVEN : 1);
   }
   const { columns, rows = 1, outputs, lanes = FEW_LANES } = tile;
-  // Lanes that load at once load texels `columns` apart, of as many times the lines: narrow tiles coalesce. The weight is
-  // the same for all of them.
+  // Lanes that load at the same time load texels `columns` apart, which takes as many times the cache lines. So narrow
+  // tiles coalesce better. All lanes load the same weight.
   const [pixelCost, weightCost] = lanes > FEW_LANES
     ? [LOAD_COST * Math.min(columns, LINE_TEXELS), 1]
     : [LOAD_COST, LOAD_COST];
@@ -126,7 +133,9 @@ export function tileCost(geometry: ConvolutionGeometry, tile: Tile, kernels = 1)
   return steps * (groupInputs * kh * (sums + loading) * spilled + INVOCATION_COST);
 }
 
-/** The tiles for a convolution on a device, in no order ({@link byTileCost} has one); never empty. */
+/**
+ * Returns the tiles for a convolution on a device. There is at least one. They are not sorted; see {@link byTileCost}.
+ */
 export function tilesFor(geometry: ConvolutionGeometry, capabilities: Capabilities): Tile[] {
   const { profile, workgroup } = capabilities;
   if (profile === "software") return directTiles(geometry);
@@ -136,7 +145,7 @@ export function tilesFor(geometry: ConvolutionGeometry, capabilities: Capabiliti
   return geometry.depthwise ? direct : [...sharedTiles(geometry, capabilities), ...direct];
 }
 
-/** What names say of a tile: "direct-8x2", "workgroup-4x4", "subgroups-4x4", of several rows "direct-7x7x1". */
+/** Returns a tile's name: "direct-8x2", "workgroup-4x4", "subgroups-4x4", or "direct-7x7x1" for several rows. */
 export function tileName({ columns, rows, outputs, shared }: Tile): string {
   return `${shared ?? "direct"}-${[columns, rows, outputs].filter((n) => n !== undefined).join("x")}`;
 }

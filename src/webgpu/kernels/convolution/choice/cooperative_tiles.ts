@@ -1,5 +1,5 @@
 /**
- * The tiles of convolutions whose invocations share what they load, as data.
+ * The tiles of convolutions whose invocations share loaded data.
  *
  * @module
  */
@@ -9,28 +9,28 @@ import type { Capabilities } from "../../../plan/plan.ts";
 import type { Tile } from "../../../plan/variant.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 
-/** Lanes side by side along pixels: half of a wave of the narrowest hardware loads whole cache lines. */
+/** Lanes along the pixels. Half a wave of the narrowest hardware loads whole cache lines. */
 export const PIXEL_LANES = 16;
 
 /**
- * What an invocation computes, pixels by blocks of four channels. Through workgroup memory there are as many rows of lanes
- * as pixels; by subgroups, all lanes have the same blocks.
+ * What an invocation computes: pixels by blocks of four channels. With workgroup memory there are as many rows of lanes
+ * as pixels. With subgroups, all lanes have the same blocks.
  */
 const TILES = { workgroup: [[4, 4], [8, 2], [4, 2], [4, 1]], subgroups: [[4, 4], [2, 4], [4, 2], [2, 1]] } as const;
 
-/** Invocations of a workgroup that shares by subgroups. */
+/** Invocations of a workgroup that uses subgroups. */
 const SUBGROUP_LANES = 64;
 
 /** Most blocks of input channels that are loaded between two barriers. */
 const MOST_DEPTH = 4;
 
-/** A workgroup's part of a matrix product. */
+/** The part of a matrix product that a workgroup computes. */
 export interface CooperativeTile {
   /** Pixels. */
   readonly pixels: number;
   /** Blocks of output channels. */
   readonly blocks: number;
-  /** Blocks of input channels at a time. */
+  /** Blocks of input channels per step. */
   readonly depth: number;
   /** Invocations. */
   readonly lanes: number;
@@ -38,7 +38,7 @@ export interface CooperativeTile {
   readonly bytes: number;
 }
 
-/** The extents of a workgroup of such tiles. */
+/** Returns the extents of a workgroup with that tile. */
 export function cooperativeTile(
   { groupInputs }: ConvolutionGeometry,
   { columns, outputs, shared }: Tile,
@@ -53,7 +53,7 @@ export function cooperativeTile(
   return { pixels, blocks, depth, lanes: pixels, bytes: depth * (pixels + 4 * blocks) * TEXEL_BYTES };
 }
 
-/** The tiles that fit a workgroup. */
+/** Returns the tiles that fit a workgroup. */
 export function sharedTiles(
   geometry: ConvolutionGeometry,
   { workgroup: limits, subgroups }: Pick<Capabilities, "workgroup" | "subgroups">,

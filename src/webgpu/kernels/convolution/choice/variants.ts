@@ -1,8 +1,9 @@
 /**
- * The ways to compute a node that a device may choose from, as data. A kernel's planning function is told which one was
- * chosen ({@link PlanContext.variant}); without anybody measuring, it is the first: the best guess for the device.
+ * Lists the variants of a node: the ways to compute it. The kernel's planning function gets the chosen variant from
+ * {@link PlanContext.variant}. Without measurements, this is the first variant, the best guess for the device.
  *
- * Every variant of a node computes the same, up to rounding. Names are stable: a tuning cache may keep them.
+ * All variants of a node compute the same result, up to rounding. Their names are stable, because tuning caches store
+ * them.
  *
  * @module
  */
@@ -23,11 +24,11 @@ import {
 } from "../geometry/winograd_geometry.ts";
 import { byTileCost, LOAD_COST, rowTiles, tileCost, tileName, tilesFor } from "./convolution_tiles.ts";
 
-/** Most tiles offered for one algorithm: each is a pipeline that somebody has to compile to measure it. */
+/** Most tiles offered for one algorithm. A measurement compiles a pipeline for each. */
 const MOST_TILES = 3;
 const MOST_PRODUCT_TILES = 2;
 
-/** The variants of a node on a device, best guess first; empty for operators that have but one way. */
+/** Returns the variants of a node on a device, best guess first. Returns none for operators with only one way. */
 export function variantsOf(node: Node, capabilities: Capabilities): readonly Variant[] {
   return VARIANTS[node.op.name]?.(node, capabilities) ?? [];
 }
@@ -58,15 +59,15 @@ function dynamicVariants(node: Node, capabilities: Capabilities): Variant[] {
 }
 
 /**
- * Whether the input of a dynamic convolution that shares its kernels is multiplied by the channel attention beforehand, and
- * not as it is loaded: with all four attentions there are more operands than every device binds.
+ * Whether a dynamic convolution with shared kernels multiplies its input by the channel attention beforehand, instead
+ * of on load. With all four attentions, more operands are needed than some devices can bind.
  */
 export function scalesFirst({ operands }: Node): boolean {
   const { channel, spatial, kernel } = operands as Partial<Record<"channel" | "spatial" | "kernel", Value>>;
   return Boolean(channel && spatial && kernel);
 }
 
-/** A strided one has but one way. */
+/** A strided convolution has only one way. */
 function inputGradVariants(node: Node, capabilities: Capabilities): Variant[] {
   const { gradient, weight, spatial, kernel } = node.operands as OperandsOf<typeof conv2dInputGrad>;
   const attributes = node.attributes as AttributesOf<typeof conv2dInputGrad>;
@@ -78,7 +79,7 @@ function inputGradVariants(node: Node, capabilities: Capabilities): Variant[] {
   return mixingVariants(geometry, attributes.groups, kernels, capabilities);
 }
 
-/** The ways of one kernel for all samples. */
+/** Returns the variants for one kernel that all samples share. */
 function staticVariants(geometry: ConvolutionGeometry, groups: number, capabilities: Capabilities): Variant[] {
   const variants = [
     ...direct(geometry, capabilities, 1),
@@ -87,12 +88,12 @@ function staticVariants(geometry: ConvolutionGeometry, groups: number, capabilit
   return byCost(geometry, variants, 1);
 }
 
-/** The ways of a kernel that each sample has in memory. */
+/** Returns the variants for kernels in memory, one for each sample. */
 function perSampleVariants(geometry: ConvolutionGeometry, capabilities: Capabilities): Variant[] {
   return byCost(geometry, direct(geometry, capabilities, 1), 1);
 }
 
-/** The ways of n kernels that are mixed for every sample. */
+/** Returns the variants for n kernels that are mixed for every sample. */
 function mixingVariants(
   geometry: ConvolutionGeometry,
   groups: number,
@@ -115,7 +116,7 @@ function direct(geometry: ConvolutionGeometry, capabilities: Capabilities, kerne
     .map((tile) => ({ name: tileName(tile), algorithm: "direct", tile }));
 }
 
-/** The best so many tiles of each kind: shared through workgroup memory, by subgroups, and not. */
+/** Returns the best `most` tiles of each kind: with workgroup memory, with subgroups, and without sharing. */
 function offered(geometry: ConvolutionGeometry, capabilities: Capabilities, kernels: number, most: number): Tile[] {
   const tiles = byTileCost(geometry, tilesFor(geometry, capabilities), kernels);
   const kinds = ["workgroup", "subgroups", undefined] as const;
@@ -141,7 +142,7 @@ function winograd(
   });
 }
 
-/** Sorts by what they should cost; those that cost the same keep their order. */
+/** Sorts by estimated cost. Variants of equal cost keep their order. */
 function byCost(geometry: ConvolutionGeometry, variants: readonly Variant[], kernels: number): Variant[] {
   return byNumber(variants, (variant) => cost(geometry, variant, kernels));
 }
@@ -150,13 +151,13 @@ function byNumber(variants: readonly Variant[], number: (variant: Variant) => nu
   return variants.toSorted((a, b) => number(a) - number(b));
 }
 
-/** Vector multiply-adds that take as long as storing a texel and loading it again, on software adapters. */
+/** The cost of storing a texel and loading it again on software adapters, in vector multiply-adds. */
 const TEXEL_COST = 90;
 
-/** How much longer loads take of taps that lie far apart. */
+/** The factor by which loads of taps that are far apart take longer. */
 const SCATTERED = 4;
 
-/** A rough guess in vector multiply-adds. */
+/** Returns a rough guess of a variant's cost, in vector multiply-adds. */
 function cost(geometry: ConvolutionGeometry, variant: Variant, kernels: number): number {
   const { input, output, weightTexels } = geometry;
   const { tile, mixing } = variant;

@@ -6,7 +6,7 @@ import { depthwiseConvolution } from "../direct/depthwise.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 
-/** The dispatch of a convolution, by the kernel that such a tile is for. */
+/** Returns the dispatch of a convolution. The tile decides which kernel is used. */
 export function convolve(
   geometry: ConvolutionGeometry,
   operands: ConvolutionOperands,

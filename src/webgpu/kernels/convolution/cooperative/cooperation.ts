@@ -1,22 +1,31 @@
-/** How invocations share what they load. */
+/** A way for invocations to share loaded data. */
 export interface Cooperation {
   /** WGSL declarations outside the entry point. */
   readonly declarations?: string;
-  /** WGSL before the loops; `lane` is the invocation's number within its workgroup. */
+  /** WGSL before the loops. `lane` is the invocation's number in its workgroup. */
   readonly setup: string;
-  /** The pixels that an invocation loads, as WGSL relative to the tile's first. */
+  /** WGSL of the pixels that an invocation loads, relative to the tile's first pixel. */
   readonly loaded: readonly string[];
-  /** The pixel of a column, and the block of output channels, that an invocation computes: relative to the tile's first. */
+  /**
+   * WGSL of the pixel of a column, and of the block of output channels, that an invocation computes. Both are relative
+   * to the tile's first.
+   */
   readonly pixel: (column: number) => string;
   readonly block: (output: number) => string;
-  /** WGSL of a step, from input block `i` on: loads by {@link Loads} and adds to `a${column}_${output}`. */
+  /** WGSL of a step that begins at input block `i`. It loads by {@link Loads} and adds to `a${column}_${output}`. */
   readonly step: (loads: Loads) => string;
 }
 
-/** WGSL of what an invocation loads in a step. */
+/** WGSL for the loads of an invocation in a step. */
 export interface Loads {
-  /** The texel of its pixel of that number, of input block `i` + `k`; zero where there is none. */
+  /**
+   * Returns statements that set `texel` to the invocation's pixel of that number, for input block `i` + `k`. Outside
+   * the image it is zero.
+   */
   readonly pixel: (number: number, k: string) => string;
-  /** Statements that set `w` to the weight `side` of the block of outputs `out`, of input block `i` + `row`, if it is there. */
+  /**
+   * Statements that set `w` to the weight `side` of output block `out` and input block `i` + `row`. It is zero if there
+   * is none.
+   */
   readonly weight: string;
 }

@@ -1,10 +1,10 @@
 /**
- * Convolution as a matrix product for hardware: the invocations of a workgroup compute a tile of pixels by output channels,
- * tap by tap and some input channels at a time, and share what they load: through workgroup memory
- * (./through_workgroup.ts) or by subgroup shuffles (./through_subgroups.ts). Neighbouring lanes load and store neighbouring
- * texels. Attentions scale pixels, and mix n kernels, as they are loaded.
+ * Convolution as a matrix product, for hardware. A workgroup computes a tile of pixels by output channels. It loops
+ * over taps and over some input channels at a time. Its invocations share loaded data through workgroup memory
+ * (./through_workgroup.ts) or by subgroup shuffles (./through_subgroups.ts). Adjacent lanes load and store adjacent
+ * texels. Attentions scale pixels and mix n kernels on load.
  *
- * Pixels are counted over all samples where one kernel serves them, so that small maps fill the tiles of a batch.
+ * If one kernel serves all samples, pixels are counted over all samples. So small maps still fill the tiles of a batch.
  *
  * @module
  */
@@ -24,10 +24,10 @@ import type { Cooperation } from "./cooperation.ts";
 import { throughSubgroups } from "./through_subgroups.ts";
 import { throughWorkgroup } from "./through_workgroup.ts";
 
-/** Additions of a chain. */
+/** Most additions of a chain. */
 const CHAIN = 512;
 
-/** The dispatch of a convolution that is not depthwise, for a tile that is shared. */
+/** Returns the dispatch of a convolution with a shared tile. The convolution must not be depthwise. */
 export function cooperativeConvolution(
   geometry: ConvolutionGeometry,
   operands: ConvolutionOperands,
@@ -82,15 +82,15 @@ export function cooperativeConvolution(
 }
 
 /**
- * Input blocks whose products are added in one chain before y takes the sum, where there are more: a long chain rounds as if
- * it lost the digits of its length's root. Undefined where all are few.
+ * Returns the input blocks whose products are added in one chain. After each chain the sum is added to y. The rounding
+ * error grows with the square root of a chain's length. Returns undefined if all blocks fit one chain.
  */
 function inputsOfChain(
   { kernel: [kh, kw], groupInputs }: ConvolutionGeometry,
   { vector }: WeightLayout,
   depth: number,
 ): number | undefined {
-  const additions = kh * kw * (vector === "outputs" ? 4 : 1); // of an input block, to a number
+  const additions = kh * kw * (vector === "outputs" ? 4 : 1); // additions per input block for one result
   const blocks = depth * Math.max(1, Math.floor(CHAIN / (additions * depth)));
   return groupInputs * additions > 2 * CHAIN && blocks < groupInputs ? blocks : undefined;
 }
@@ -104,7 +104,7 @@ function body(
   const { kernel: [kh, kw] } = geometry;
   const { layout, channel, spatial, kernel, kernels = 1 } = operands;
   const { pixels, blocks, depth } = cooperativeTile(geometry, tile);
-  /** Statements for every sum that is somebody's: of block `o` at `at` of y. */
+  /** Returns statements for every sum of an existing output: block `o` at texel `at` of y. */
   const each = (statements: (sum: string) => Wgsl) =>
     range(tile.columns).map((t) =>
       wgsl`

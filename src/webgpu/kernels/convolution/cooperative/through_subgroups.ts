@@ -8,11 +8,12 @@ import { addWeighted } from "../weights/weight_layout.ts";
 import type { Cooperation } from "./cooperation.ts";
 
 /**
- * Sharing by subgroup shuffles, without memory and without waiting: every invocation has pixels of its own, all of a workgroup
- * have the same output channels. The weights of a step are loaded one by a lane, and each is then taken from its lane.
+ * Sharing by subgroup shuffles, without workgroup memory and barriers. Every invocation has its own pixels. All
+ * invocations of a workgroup have the same output channels. In a step each lane loads one weight, and all lanes read it
+ * from that lane.
  *
- * A subgroup may have any size that the device allows: lanes take turns in teams of the smallest of them, which is a power
- * of two and so divides all.
+ * A subgroup may have any size that the device allows. Lanes work in teams of the smallest size. That is a power of
+ * two, so it divides all sizes.
  */
 export function throughSubgroups(
   geometry: ConvolutionGeometry,

@@ -7,8 +7,8 @@ import type { ConvolutionOperands } from "../operands/operands.ts";
 import type { Cooperation } from "./cooperation.ts";
 
 /**
- * Sharing through workgroup memory: the invocations of a workgroup load what all of them multiply, wait for each other, and
- * read their columns and blocks of it. A row of lanes has neighbouring pixels of the same output channels.
+ * Sharing through workgroup memory. The invocations of a workgroup load the common operands, wait at a barrier, and
+ * read their columns and blocks from that memory. A row of lanes has adjacent pixels and the same output channels.
  */
 export function throughWorkgroup(
   geometry: ConvolutionGeometry,
@@ -20,7 +20,7 @@ export function throughWorkgroup(
   const texels = 4 * blocks * depth;
   const pixel = (t: number) => `lane_x + ${t * PIXEL_LANES}u`;
   const block = (o: number) => `lane_y + ${o * columns}u`;
-  // In the order in which weights lie: neighbouring lanes load neighbouring texels.
+  // This is the order of weights in memory, so adjacent lanes load adjacent texels.
   const [row, side] = layout.vector === "outputs"
     ? [`at / 4u % ${depth}u`, "at % 4u"]
     : [`at % ${depth}u`, `at / ${depth}u % 4u`];

@@ -1,13 +1,13 @@
 /**
- * Convolution by register tiles: an invocation computes `columns` by `rows` neighbouring pixels for `outputs` blocks of
- * output channels, and reads each input texel of its halo once a row of the window. No workgroup memory, no barriers: on
- * software adapters both cost more than they save. Operands come from storage textures where those are fastest (see
- * PlanContext.operand).
+ * Convolution with register tiles. An invocation computes `columns` by `rows` adjacent pixels for `outputs` blocks of
+ * output channels. For each row of the window, it reads each input texel of its halo once. It uses no workgroup memory
+ * and no barriers: on software adapters both cost more than they save. Operands come from storage textures if those are
+ * faster (see PlanContext.operand).
  *
- * A 1x1 convolution of stride 1 is the same with the whole image as one row: a matrix product.
+ * A 1x1 convolution of stride 1 treats the whole image as one row. It is a matrix product.
  *
- * Attentions apply to what is loaded: the channel attention to pixels, spatial and kernel attentions to weights, of which
- * n are mixed in registers. That costs n loads a weight and saves the memory of mixed kernels.
+ * Attentions are applied on load. The channel attention scales pixels. Spatial and kernel attentions scale weights, of
+ * which n are mixed in registers. That costs n loads per weight and saves the memory of mixed kernels.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { weightUniforms } from "../weights/weight_layout.ts";
 import { convolutionBody } from "./convolution_body.ts";
 import { orderOf } from "./dispatch_order.ts";
 
-/** The dispatch of a convolution that is not depthwise. */
+/** Returns the dispatch of a convolution that is not depthwise. */
 export function convolution(
   geometry: ConvolutionGeometry,
   operands: ConvolutionOperands,

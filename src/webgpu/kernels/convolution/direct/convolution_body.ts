@@ -1,11 +1,11 @@
 /**
- * The WGSL of a convolution by register tiles (./convolution.ts). Everything but the loop over input channels and the window's
- * rows is unrolled; names end in the numbers of what they are of:
+ * The WGSL of a convolution with register tiles (./convolution.ts). Only the loop over input channels and the window's
+ * rows is not unrolled. Variable names contain their indices:
  *
  *     a{row}_{column}_{output}    the sums of a pixel of the tile and a block of output channels
  *     x{row}_{column}             an input texel of the halo of that row
  *     w{lane}_{output}            the weight of an input or output channel of a block
- *     m{kernel}_{tap}             what the weights of a kernel are multiplied by
+ *     m{kernel}_{tap}             the factor of a kernel's weights
  *
  * @module
  */
@@ -23,44 +23,49 @@ import { addWeighted, weightLanes } from "../weights/weight_layout.ts";
 import { numberTiles, type Order } from "./dispatch_order.ts";
 import { windowRows } from "./window.ts";
 
-/** What the WGSL is written for. */
+/** The parameters of the WGSL. */
 export interface DirectConvolution {
   readonly geometry: ConvolutionGeometry;
   readonly operands: ConvolutionOperands;
   readonly tile: Required<Pick<Tile, "columns" | "rows" | "outputs" | "lanes">>;
   readonly order: Order;
-  /** Known if a tile covers whole rows: then what lies beyond their ends is known, and left out. */
+  /**
+   * The widths of input and output, if a tile covers whole rows. Columns outside the image are then known and left out.
+   */
   readonly whole?: { readonly width: number; readonly outWidth: number };
 }
 
-/** Columns of a tile that somebody reads. */
+/** Returns the columns of a tile that are in the output. */
 function columnsOf({ tile: { columns }, whole }: DirectConvolution): number[] {
   return range(Math.min(columns, whole?.outWidth ?? columns));
 }
 
-/** Whether a column of the halo, counted from the tile's first, may lie inside the image. */
+/** Whether a column of the halo, counted from the tile's first, may be inside the image. */
 function isInside({ geometry: { padding: [, px] }, whole }: DirectConvolution, column: number): boolean {
   return whole === undefined || (column >= px && column < px + whole.width);
 }
 
-/** Additions of a chain: a longer one rounds as if it lost the digits of its length's root. */
+/** Most additions of a chain. The rounding error grows with the square root of a chain's length. */
 const CHAIN = 512;
 
 /**
- * How many turns of the loop make a chain, if all of them are many more; y takes the sums in between. Undefined if all fit one
- * chain.
+ * Returns the iterations of the loop per chain, if there are many more in total. Between chains, y holds the sums.
+ * Returns undefined if all iterations fit one chain.
  */
 function turnsOfChain({ kernel: [kh, kw], groupInputs }: ConvolutionGeometry): number | undefined {
   return groupInputs * kh * kw > 2 * CHAIN ? Math.floor(CHAIN / kw) : undefined;
 }
 
-/** WGSL of a loop of `rows` turns, which sets `i` and `ky`: before it, and at the beginning of the turn `n`. */
+/**
+ * WGSL of a loop of `rows` iterations that sets `i` and `ky`: the code before the loop and at the beginning of
+ * iteration `n`.
+ */
 interface InputLoop {
   readonly start: string;
   readonly turn: string;
 }
 
-/** The loop over the input blocks of a group if the window has one row. */
+/** The loop over the input blocks of a group, if the window has one row. */
 const EACH_INPUT: InputLoop = {
   start: wgsl`
     let ky = 0;
@@ -69,8 +74,8 @@ const EACH_INPUT: InputLoop = {
 };
 
 /**
- * The loop over the input blocks of a group and the window's rows. One loop, not two: software adapters keep the
- * accumulators in memory and copy all of them at the borders of the inner one, which takes half the time.
+ * The loop over the input blocks of a group and the window's rows. It is one loop, not two. Software adapters keep the
+ * accumulators in memory and would copy all of them at the borders of an inner loop. That would take half the time.
  */
 const EACH_INPUT_ROW: InputLoop = {
   start: wgsl`
@@ -85,7 +90,7 @@ const EACH_INPUT_ROW: InputLoop = {
     next_ky = select(ky + 1, first_ky, last);`,
 };
 
-/** The body of the kernel. */
+/** Returns the body of the kernel. */
 export function convolutionBody(convolution: DirectConvolution): string {
   const { geometry, operands, tile, order, whole } = convolution;
   const { kernel: [kh, kw], stride: [, sx], padding: [, px] } = geometry;
@@ -136,7 +141,7 @@ export function convolutionBody(convolution: DirectConvolution): string {
   }`;
 }
 
-/** Loads what all turns of the loop take: the attentions of the window's taps and of the kernels. */
+/** Returns WGSL that loads what all iterations use: the attentions of the window's taps and of the kernels. */
 function loadAttentions({ geometry, operands }: DirectConvolution): string {
   const { kernel: [kh, kw] } = geometry;
   const { layout, spatial, kernel, kernels = 1 } = operands;
@@ -151,7 +156,10 @@ function loadAttentions({ geometry, operands }: DirectConvolution): string {
     ${kernel && range(kernels).map((i) => `let mix${i} = ${numbers("kernel", kernels, i)};`)}`;
 }
 
-/** What a turn multiplies its pixels and its weights by. The window's row is the turn's: its attentions are selected. */
+/**
+ * Returns WGSL of the factors for an iteration's pixels and weights. It selects the attentions of the iteration's
+ * window row.
+ */
 function scaleTurn({ geometry, operands }: DirectConvolution): string {
   const { kernel: [kh, kw] } = geometry;
   const { channel, spatial, kernel, kernels = 1 } = operands;
@@ -165,7 +173,7 @@ function scaleTurn({ geometry, operands }: DirectConvolution): string {
     ${(spatial || kernel) && range(kw).map((k) => range(kernels).map((i) => `let m${i}_${k} = ${factors(i, k)};`))}`;
 }
 
-/** Loads a row of the halo. Of several rows some may lie outside of the image. */
+/** Returns WGSL that loads a row of the halo. If a tile has several rows, some may be outside the image. */
 function loadRow(convolution: DirectConvolution, r: number): string {
   const { geometry, operands: { channel }, tile, whole } = convolution;
   const { kernel: [, kw], stride: [, sx], padding: [, px], dilation: [, dx] } = geometry;
@@ -184,7 +192,7 @@ function loadRow(convolution: DirectConvolution, r: number): string {
     ${halo.map((j) => `let x${r}_${j} = ${load(j)};`)}`;
 }
 
-/** Adds what a tap of the window's row gives. */
+/** Returns WGSL that adds the products of one tap of the window's row. */
 function addTap(convolution: DirectConvolution, k: number): string {
   const { geometry: { input, kernel: [, kw], stride: [, sx], dilation: [, dx] }, operands, tile } = convolution;
   const { layout, spatial, kernel, kernels = 1 } = operands;
@@ -209,7 +217,7 @@ function addTap(convolution: DirectConvolution, k: number): string {
     }`;
 }
 
-/** Stores the sums; of a chain, which is one of several, adds them to those that y has. */
+/** Returns WGSL that stores the sums. With several chains, it adds the sums to those in y. */
 function storeSums(convolution: DirectConvolution, isChain: boolean): Wgsl {
   const { operands, tile, whole } = convolution;
   const stored = (sum: string) =>

@@ -11,8 +11,8 @@ import { tapPlace } from "../weights/weight_layout.ts";
 import { loadHalo, windowRows } from "./window.ts";
 
 /**
- * Depthwise convolution: an invocation computes neighbouring pixels for four channels. Tiles of several rows load each
- * input texel once for all of them, without a loop; tiles of one row take windows of any size.
+ * Depthwise convolution. An invocation computes adjacent pixels for four channels. Tiles of several rows load each
+ * input texel once for all rows, without a loop. Tiles of one row support windows of any size.
  */
 export function depthwiseConvolution(
   geometry: ConvolutionGeometry,

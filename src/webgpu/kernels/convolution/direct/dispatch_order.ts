@@ -1,5 +1,5 @@
 /**
- * Which invocations of a convolution follow each other: neighbours share the operand that does not fit a cache.
+ * The order of a convolution's invocations. Adjacent invocations share the operand that does not fit a cache.
  *
  * @module
  */
@@ -9,16 +9,17 @@ import { wgsl } from "../../wgsl/wgsl.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 
-/** Bytes of an operand that stay in a core's cache while the other one passes by. */
+/** An operand of at most this many bytes stays in a core's cache while the other operand is read. */
 const CACHED = 2 ** 19;
 
 /**
- * Which invocations follow each other: those of the same output channels and other pixels, or the other way round. The first
- * read all pixels again for every tile of channels, the second all weights for every few tiles of pixels.
+ * The order of invocations. "pixels first": adjacent invocations have the same output channels and other pixels, so all
+ * pixels are read again for every tile of channels. "outputs first": adjacent invocations have the same pixels, so all
+ * weights are read again for every few tiles of pixels.
  */
 export type Order = "pixels first" | "outputs first";
 
-/** The order that reads less again. */
+/** Returns the order that repeats fewer reads. */
 export function orderOf(
   { input, weightTexels }: ConvolutionGeometry,
   { samples, perSampleWeights, kernels = 1 }: ConvolutionOperands,
@@ -31,7 +32,7 @@ export function orderOf(
   return again(weightTexels * kernels, groups) < pixels ? "outputs first" : "pixels first";
 }
 
-/** WGSL that says which tile of pixels, tile of output channels and sample an invocation is for. */
+/** Returns WGSL that computes an invocation's tile of pixels, tile of output channels and sample. */
 export function numberTiles(order: Order, perSampleWeights: boolean, lanes: number): string {
   const pixelTiles = "(u.tiles * u.row_tiles)";
   if (order === "outputs first") {

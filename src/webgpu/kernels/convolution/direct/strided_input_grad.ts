@@ -1,7 +1,7 @@
 /**
- * The gradient to the input of a convolution with a stride, by register tiles: an invocation computes neighbouring
- * pixels of one row. Which taps of the window's columns meet which of them is known when the kernel is written; rows
- * are taken in the order of their remainder modulo the stride, so that neighbouring invocations meet the same taps.
+ * The gradient to the input of a strided convolution, with register tiles. An invocation computes adjacent pixels of
+ * one row. The pairs of columns and window taps that meet are known when the WGSL is written. Rows are ordered by their
+ * remainder modulo the stride, so adjacent invocations use the same taps.
  *
  * @module
  */
@@ -14,10 +14,12 @@ import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import type { ConvolutionOperands } from "../operands/operands.ts";
 import { addWeighted, weightLanes, type WeightLayout, weightUniforms } from "../weights/weight_layout.ts";
 
-/** Columns that a tile has of every remainder modulo the stride. */
+/** Columns of a tile for every remainder modulo the stride. */
 const COLUMNS_EACH = 4;
 
-/** One multiplication of a tile's row: column `column` of dx takes texel `texel` of the gradient's row by tap `tap`. */
+/**
+ * One multiplication of a tile's row. Column `column` of dx gets texel `texel` of the gradient's row times tap `tap`.
+ */
 interface Meeting {
   readonly column: number;
   readonly texel: number;
@@ -29,7 +31,7 @@ function meetings(columns: number, kw: number, stride: number, padding: number, 
   for (let column = 0; column < columns; column++) {
     for (let tap = 0; tap < kw; tap++) {
       const reach = column + padding - tap * dilation;
-      // Where the tile begins at a multiple of the stride, this holds for every tile.
+      // Tiles begin at a multiple of the stride, so this holds for every tile.
       if (reach % stride === 0) found.push({ column, texel: reach / stride, tap });
     }
   }
@@ -37,8 +39,8 @@ function meetings(columns: number, kw: number, stride: number, padding: number, 
 }
 
 /**
- * The dispatch for a forward convolution of those attributes. `geometry` and the weights' layout are the transposed ones,
- * `x` is the gradient; the attentions and the epilogue are not for this kernel.
+ * Returns the dispatch for a forward convolution with those attributes. `geometry` and the weights' layout are the
+ * transposed ones. `x` is the gradient. This kernel does not support attentions and the epilogue.
  */
 export function stridedInputGrad(
   geometry: ConvolutionGeometry,
@@ -94,7 +96,7 @@ function body(
     outputs: number;
     kw: number;
     stride: number;
-    /** Undefined where the convolution is depthwise. */
+    /** Undefined if the convolution is depthwise. */
     layout?: WeightLayout;
     /** Input channels. */
     inputs: number;

@@ -1,12 +1,14 @@
 /**
- * WGSL of a window that slides over an image, for kernels whose invocations load what they multiply.
+ * WGSL of a window that slides over an image, for kernels whose invocations load their own operands.
  *
  * @module
  */
 
 import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 
-/** WGSL that loads a row of the halo from `row`, the signed texel of the tile's first column, as x0, x1, ... */
+/**
+ * Returns WGSL that loads a row of the halo as x0, x1, ... `row` is the signed texel index of the tile's first column.
+ */
 export function loadHalo(halo: readonly number[], padded: boolean): Wgsl {
   return halo.map((j) =>
     padded
@@ -15,7 +17,10 @@ export function loadHalo(halo: readonly number[], padded: boolean): Wgsl {
   );
 }
 
-/** WGSL for the rows of the window that lie inside the image for any of a tile's rows; `top` is the first one's first. */
+/**
+ * Returns WGSL of the window's rows that are inside the image for any of a tile's rows. `top` is the first row of the
+ * window of the tile's first row.
+ */
 export function windowRows(rows = 1): string {
   const lowest = rows === 1 ? "-top" : `-top - ${rows - 1} * i32(u.stride_y)`;
   return wgsl`

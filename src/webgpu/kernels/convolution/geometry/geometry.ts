@@ -8,18 +8,18 @@ import type { Shape } from "../../../../graph/graph.ts";
 import type { Pair, WindowAttributes } from "../../../../graph/ops/shared.ts";
 import { blocked, type BlockedShape, blocksOf } from "../../../plan/layout.ts";
 
-/** A convolution as its kernels see it. */
+/** The shapes of a convolution as its kernels use them. */
 export interface ConvolutionGeometry {
   readonly input: BlockedShape;
   readonly output: BlockedShape;
-  /** [vertical, horizontal] extents of the window. */
+  /** The window's extents [vertical, horizontal]. */
   readonly kernel: Pair;
   readonly stride: Pair;
   readonly padding: Pair;
   readonly dilation: Pair;
-  /** Every channel its own group: weights are [C/4][tap] texels, four channels each. */
+  /** Whether every channel is its own group. Weights are then [C/4][tap] texels of four channels. */
   readonly depthwise: boolean;
-  /** Groups after {@link mergeFactor}. */
+  /** The number of groups after {@link mergeFactor}. */
   readonly groups: number;
   /** Blocks of input channels of a merged group. */
   readonly groupInputs: number;
@@ -30,8 +30,8 @@ export interface ConvolutionGeometry {
 }
 
 /**
- * How many groups to merge so that groups begin and end at blocks of four channels; the zeros between merged groups are
- * multiplied. All of them where no smaller number does.
+ * Returns how many groups to merge so that each merged group is whole blocks of four channels. The zeros between merged
+ * groups are multiplied too. Returns the number of all groups if no smaller number works.
  */
 function mergeFactor(groups: number, cin: number, cout: number): number {
   for (let m = 1; m < groups; m++) {
@@ -40,7 +40,7 @@ function mergeFactor(groups: number, cin: number, cout: number): number {
   return groups;
 }
 
-/** The geometry of a convolution of x by `weight` [Cout, Cin/groups, kh, kw]. */
+/** Returns the geometry of a convolution of x with `weight` [Cout, Cin/groups, kh, kw]. */
 export function convolutionGeometry(
   x: Shape,
   weight: Shape,
@@ -75,7 +75,7 @@ export function convolutionGeometry(
   };
 }
 
-/** Whether the whole image counts as one row: no tap reaches beyond its own pixel. */
+/** Whether the whole image can be treated as one row: each output pixel depends only on its own input pixel. */
 export function isFlat({ kernel, stride, padding }: ConvolutionGeometry): boolean {
   return kernel[0] * kernel[1] === 1 && stride[0] * stride[1] === 1 && padding[0] + padding[1] === 0;
 }

@@ -1,6 +1,6 @@
 /**
- * The gradient to a convolution's input, seen as a convolution of the output's gradient: inputs and outputs of the
- * weight swap places and its taps run backwards.
+ * The gradient to a convolution's input, as a convolution of the output's gradient. The weight's inputs and outputs are
+ * swapped and its taps are reversed.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { Pair, WindowAttributes } from "../../../../graph/ops/shared.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "./geometry.ts";
 
 /**
- * The geometry of the convolution that takes the gradient [B, Cout, H', W'] to x [B, Cin, H, W], where the forward one
- * has `weight` [Cout, Cin/groups, kh, kw] and stride 1. Where it has not, taps meet only every so many pixels
+ * Returns the geometry of the convolution from the gradient [B, Cout, H', W'] to x [B, Cin, H, W]. The forward
+ * convolution has `weight` [Cout, Cin/groups, kh, kw] and stride 1. With another stride, a tap affects only some pixels
  * (../direct/strided_input_grad.ts).
  */
 export function transposedGeometry(

@@ -1,5 +1,5 @@
 /**
- * The extents of a 3x3 convolution of stride 1 in tiles of Winograd's F(m, 3), of which ../winograd computes it.
+ * The shapes of a 3x3 convolution of stride 1 in tiles of Winograd's F(m, 3). ../winograd computes it.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { type ConvolutionGeometry, convolutionGeometry } from "./geometry.ts";
 /** All tile sizes. */
 export const WINOGRAD_SIZES: readonly WinogradSize[] = [4, 2];
 
-/** Extents of a convolution's tiles. */
+/** The tiles of a convolution. */
 export interface WinogradGeometry {
   readonly geometry: ConvolutionGeometry;
-  /** Extent of a tile of outputs. */
+  /** The tile size m: outputs per side of a tile. */
   readonly size: WinogradSize;
-  /** Numbers of a transformed tile: (m + 2)². */
+  /** Numbers of a transformed tile: (m + 2)² */
   readonly positions: number;
   /** Tiles of a row. */
   readonly tileColumns: number;
@@ -28,12 +28,12 @@ export interface WinogradGeometry {
   readonly kernelTexels: number;
 }
 
-/** Whether F(m, 3) computes a convolution. */
+/** Whether F(m, 3) can compute a convolution. */
 export function isWinograd({ kernel, stride, dilation, groups, depthwise }: ConvolutionGeometry): boolean {
   return [kernel, stride, dilation].join() === "3,3,1,1,1,1" && groups === 1 && !depthwise;
 }
 
-/** The tiles of F(m, 3) for a convolution that {@link isWinograd}. */
+/** Returns the tiles of F(m, 3) for a convolution for which {@link isWinograd} is true. */
 export function winogradGeometry(geometry: ConvolutionGeometry, size: WinogradSize): WinogradGeometry {
   const { output, groupInputs, groupOutputs } = geometry;
   const tileColumns = Math.ceil(output.width / size);
@@ -48,7 +48,7 @@ export function winogradGeometry(geometry: ConvolutionGeometry, size: WinogradSi
   };
 }
 
-/** The matrix products of so many samples, as a convolution. */
+/** Returns the geometry of the matrix products of that many samples, as a convolution. */
 export function winogradProduct(
   { geometry: { input, output }, positions, tiles }: WinogradGeometry,
   perSampleWeights: boolean,
@@ -65,7 +65,7 @@ export function winogradProduct(
   );
 }
 
-/** Texels of the largest tensor that one sample needs. */
+/** Returns the texels of the largest tensor that one sample needs. */
 export function sampleTexels(
   { geometry: { input, output }, positions, tiles, kernelTexels }: WinogradGeometry,
   perSampleWeights: boolean,
@@ -73,7 +73,7 @@ export function sampleTexels(
   return Math.max(positions * tiles * Math.max(input.blocks, output.blocks), perSampleWeights ? kernelTexels : 0);
 }
 
-/** Whether a device binds the transformed kernel and what one sample needs. */
+/** Whether a device can bind the transformed kernel and the largest tensor of one sample. */
 export function fitsWinograd(winograd: WinogradGeometry, capabilities: Capabilities): boolean {
   return sampleTexels(winograd, true) * TEXEL_BYTES <= mostBytes(capabilities);
 }

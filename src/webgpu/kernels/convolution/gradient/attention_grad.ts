@@ -7,8 +7,8 @@ import { channelsOf } from "../../wgsl/numbers.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
 
 /**
- * Sums the products [B][Cout/4][n][tap] over what is not asked for, each scaled by the attentions of those axes. An
- * invocation computes four numbers of one sample.
+ * Sums the products [B][Cout/4][n][tap] over the axes that the gradient does not have, each scaled by the attentions of
+ * those axes. An invocation computes four numbers of one sample.
  */
 export const attentionGrad: Kernel = (node, context) => {
   const { products, filter, spatial, kernel } = node.operands as OperandsOf<typeof attentionGradOperator>;
@@ -23,7 +23,7 @@ export const attentionGrad: Kernel = (node, context) => {
     .filter((name) => ({ filter, spatial, kernel })[name])
     .map((name) => ` * ${number[name]}`).join("");
   const product = `masked(((s * u.out_blocks + o) * u.kernels + n) * u.taps + t, o)${scaled}`;
-  // An invocation's own axis: its first and its end; the other two run through.
+  // The invocation's own axis has a fixed range. The other two axes run over their full range.
   const extents = { filter: "u.out_blocks", spatial: "u.taps", kernel: "u.kernels" };
   const own = (name: typeof to) =>
     name !== to ? ["0u", extents[name]] : name === "filter" ? ["block", "block + 1u"] : [

@@ -1,6 +1,7 @@
 /**
  * WGSL of the products P[b,o,n,t] of one sample (src/graph/ops/convolution_grad.ts), from the accumulators of its
- * correlation: for a kernel of their own, and for the weight gradient's, which forms the same correlation.
+ * correlation. It is used by a separate kernel and by the weight gradient's kernel, which computes the same
+ * correlation.
  *
  * @module
  */
@@ -8,19 +9,19 @@
 import { type Wgsl, wgsl } from "../../wgsl/wgsl.ts";
 import type { Accumulator, CorrelationTile } from "./correlation.ts";
 
-/** What the WGSL is written for. */
+/** The parameters of the WGSL. */
 export interface AttentionProducts {
   /** n */
   readonly kernels: number;
-  /** Taps of a row of the window. */
+  /** The taps of a row of the window. */
   readonly kw: number;
   readonly tile: CorrelationTile;
-  /** Whether x is scaled; the numbers of the tile's blocks are then in channel0, channel1, ... */
+  /** Whether x is scaled. The factors of the tile's blocks are then in channel0, channel1, ... */
   readonly channel: boolean;
   readonly depthwise: boolean;
   /**
-   * Whether an invocation loads a tile's weights once for all its samples: where registers are the stack, as in software
-   * adapters, that costs less than loading them again.
+   * Whether an invocation loads a tile's weights once for all its samples. On software adapters registers are on the
+   * stack, and this costs less than loading the weights again.
    */
   readonly kept: boolean;
 }
@@ -33,12 +34,12 @@ function* names(
   }
 }
 
-/** Declares the products of a tile, zero. */
+/** Returns WGSL that declares the products of a tile as zero. */
 export function declareProducts(products: AttentionProducts): Wgsl {
   return [...names(products)].map(({ name }) => `var ${name} = vec4f();`);
 }
 
-/** WGSL of what an accumulator is multiplied by: a texel of kernel `n`, as ../weights/weight_layout.ts says. */
+/** Returns WGSL of an accumulator's factor: a texel of kernel `n`, in the layout of ../weights/weight_layout.ts. */
 function weightOf({ depthwise }: AttentionProducts, n: number, { output, input, lane, tap }: Accumulator): string {
   const channels = depthwise
     ? "out_block"
@@ -46,13 +47,13 @@ function weightOf({ depthwise }: AttentionProducts, n: number, { output, input, 
   return `weight(${n}u * u.weight_texels + ${channels} * u.taps + tap + ${tap}u)`;
 }
 
-/** Loads the weights of a tile, where they are kept. */
+/** Returns WGSL that loads the weights of a tile, if they are kept. */
 export function loadWeights(products: AttentionProducts, sums: readonly Accumulator[]): Wgsl {
   const numbers = Array.from({ length: products.kept ? products.kernels : 0 }, (_, n) => n);
   return sums.map((sum) => numbers.map((n) => `let w${n}_${sum.name} = ${weightOf(products, n, sum)};`));
 }
 
-/** Adds what the accumulators hold, times the n kernels. */
+/** Returns WGSL that adds the accumulators times the n kernels to the products. */
 export function addProducts(products: AttentionProducts, sums: readonly Accumulator[]): Wgsl {
   const { kernels, channel, kept } = products;
   return sums.map((sum) => {
@@ -64,7 +65,7 @@ export function addProducts(products: AttentionProducts, sums: readonly Accumula
   });
 }
 
-/** Stores the products of sample `s` in the copy whose number is the WGSL `copy`. */
+/** Returns WGSL that stores the products of sample `s`. `copy` is WGSL of the number of the copy to store to. */
 export function storeProducts(products: AttentionProducts, copy: string): Wgsl {
   return [...names(products)].map(({ n, o, k, name }) =>
     wgsl`

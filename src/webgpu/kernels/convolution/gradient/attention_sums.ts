@@ -1,8 +1,8 @@
 /**
- * The gradients of the filter, spatial and kernel attention (src/graph/ops/attention_grad.ts) where the weight's gradient is
- * formed: an invocation reduces the products of its tile and a sample in registers, and stores its part of each gradient.
- * The parts of some samples (../weights/sample_chunks.ts) lie in one buffer, [tile][sample] for each attention, and are summed
- * afterwards:
+ * The gradients of the filter, spatial and kernel attention (src/graph/ops/attention_grad.ts), computed in the weight
+ * gradient's kernel. An invocation reduces the products of its tile and a sample in registers and stores its part of
+ * each gradient. The parts of some samples (../weights/sample_chunks.ts) are in one buffer, [tile][sample] for each
+ * attention. They are summed afterwards:
  *
  *     filter    a texel for each block of output channels
  *     spatial   the taps of a row of the window, from lane 0 on
@@ -26,24 +26,24 @@ import type { AttentionProducts } from "./attention_products.ts";
 import type { CorrelationTile } from "./correlation.ts";
 import type { SharedCorrelation } from "./shared_correlation.ts";
 
-/** What is summed, and where its parts lie. */
+/** The attentions' gradients to compute, and the places of their parts. */
 export interface AttentionSums {
   readonly shared: SharedCorrelation;
   readonly geometry: ConvolutionGeometry;
   readonly products: AttentionProducts;
-  /** The samples [first, end) whose parts these are. */
+  /** The samples [first, end) of these parts. */
   readonly samples: readonly [number, number];
-  /** Texels of all parts. */
+  /** The texels of all parts. */
   readonly texels: number;
-  /** Where the parts of an attention's gradient begin, how many there are, and the texels of one. */
+  /** For each attention: the first texel of its parts, the number of parts, and the texels of one part. */
   readonly parts: Readonly<Record<"filter" | "spatial" | "kernel", { first: number; copies: number; texels: number }>>;
   readonly uniforms: Readonly<Record<string, number>>;
 }
 
-/** Most bytes of parts: what every device binds. */
+/** Most bytes of parts. Every device can bind as many. */
 const MOST_BYTES = 2 ** 27;
 
-/** Ranges of samples whose parts a device binds. */
+/** Returns ranges of samples whose parts a device can bind. */
 export function sumChunks(
   shared: SharedCorrelation,
   geometry: ConvolutionGeometry,
@@ -56,7 +56,7 @@ export function sumChunks(
   return [...inChunks(geometry.output.batch, most / Math.max(1, texels))];
 }
 
-/** How many tiles there are of a group's output channels and of its input channels. */
+/** The number of tiles of a group's output channels and of its input channels. */
 export interface CorrelationTiles {
   readonly outTiles: number;
   readonly inTiles: number;
@@ -64,7 +64,7 @@ export interface CorrelationTiles {
   readonly kept: boolean;
 }
 
-/** Lays the parts of some samples out. */
+/** Returns the layout of the parts of some samples. */
 export function attentionSums(
   shared: SharedCorrelation,
   geometry: ConvolutionGeometry,
@@ -100,13 +100,16 @@ export function attentionSums(
   };
 }
 
-/** WGSL that reduces the products of sample `s` and stores the parts; names are those of the weight gradient's kernel. */
+/**
+ * Returns WGSL that reduces the products of sample `s` and stores the parts. Variable names are those of the weight
+ * gradient's kernel.
+ */
 export function storeSums(sums: AttentionSums): string {
   const { shared: { grads }, products: { kernels, kw, tile } } = sums;
   const { mixed, filterGrad, spatialGrad, kernelGrad } = reductions(sums);
   const asked = (to: string) => grads.some(({ attributes }) => attributes.to === to);
   const [outputs, taps, numbers] = [range(tile.outputs), range(kw), range(kernels)];
-  // A place for each tile or row of the window, sample, and what the gradient counts.
+  // A part has a place for each tile or window row, each sample, and each number of the gradient.
   const filterAt =
     `((i / ${tile.inputs}u * u.kernel_y + ky) * u.part_samples + part_sample) * u.out_blocks + out_block`;
   const spatialAt = `u.p_spatial + ((tile_number * u.part_samples + part_sample) * u.kernel_y + ky) * ${blocksOf(kw)}u`;
@@ -126,35 +129,41 @@ export function storeSums(sums: AttentionSums): string {
     ${asked("kernel") && storeNumbers(numbers.map(kernelGrad), kernelAt)}`;
 }
 
-/** WGSL of the sums over the products p{kernel}_{output}_{tap}, and over mixed{output}_{tap} once those are declared. */
+/**
+ * Returns WGSL of the sums over the products p{kernel}_{output}_{tap}, and over mixed{output}_{tap} after they are
+ * declared.
+ */
 function reductions({ shared: { weightGrad }, products: { kernels, kw, tile } }: AttentionSums) {
   const { spatial, kernel } = weightGrad.operands;
   const sum = (terms: readonly string[]) => terms.join(" + ");
   const [outputs, taps, numbers] = [range(tile.outputs), range(kw), range(kernels)];
   const ofTap = (k: number) => spatial ? ` * spatial${k}` : "";
   const ofKernel = (n: number) => kernel ? ` * kernel${n}` : "";
-  /** Over the taps, of one kernel. */
+  /** The sum over the taps, for one kernel. */
   const tapSum = (o: number, n: number) => sum(taps.map((k) => `p${n}_${o}_${k}${ofTap(k)}`));
   return {
-    /** Over the kernels, of one tap. */
+    /** The sum over the kernels, for one tap. */
     mixed: (o: number, k: number) => sum(numbers.map((n) => `p${n}_${o}_${k}${ofKernel(n)}`)),
-    /** Over kernels and taps: of a block of output channels. */
+    /** The sum over kernels and taps, for a block of output channels. */
     filterGrad: (o: number) => sum(taps.map((k) => `mixed${o}_${k}${ofTap(k)}`)),
-    /** Over kernels and output channels: of a tap. */
+    /** The sum over kernels and output channels, for a tap. */
     spatialGrad: (k: number) => sum(outputs.map((o) => `dot(mixed${o}_${k}, scale${o})`)),
-    /** Over taps and output channels: of a kernel. */
+    /** The sum over taps and output channels, for a kernel. */
     kernelGrad: (n: number) => sum(outputs.map((o) => `dot(${tapSum(o, n)}, scale${o})`)),
   };
 }
 
-/** WGSL of the filter attention of a block of output channels, 0 beyond the last channel: there is nothing to sum. */
+/**
+ * Returns WGSL of the filter attention of a block of output channels. Lanes past the last channel are 0, so they add
+ * nothing.
+ */
 function outputScale({ shared: { weightGrad } }: AttentionSums, o: number): string {
   const filter = weightGrad.operands.filter ? `filter${o}` : "vec4f(1.0)";
   const channels = channelsOf(`(out_block + ${o}u)`);
   return `select(vec4f(), ${filter}, ${channels} < vec4u(select(0u, u.outputs, o + ${o}u < u.group_outputs)))`;
 }
 
-/** WGSL that stores numbers in texels from `at` on. */
+/** Returns WGSL that stores numbers in texels, beginning at `at`. */
 function storeNumbers(numbers: readonly string[], at: string): string[] {
   return range(blocksOf(numbers.length)).map((block) => {
     const lanes = range(4).map((lane) => numbers[block * 4 + lane] ?? "0.0");
@@ -162,12 +171,12 @@ function storeNumbers(numbers: readonly string[], at: string): string[] {
   });
 }
 
-/** The attentions' gradients, to be filled by {@link planSums}. */
+/** Returns the resources of the attentions' gradients. {@link planSums} fills them. */
 export function sumOutputs({ grads }: SharedCorrelation, context: PlanContext): ReadonlyMap<Node, Resource> {
   return new Map(grads.map((grad) => [grad, context.output(grad)]));
 }
 
-/** Plans the sums of the parts of some samples: those samples' place in the attentions' gradients. */
+/** Plans the sums of the parts of some samples. Writes those samples' range of the attentions' gradients. */
 export function planSums(
   { shared, geometry, parts, samples }: AttentionSums,
   from: Resource,
@@ -194,7 +203,7 @@ export function planSums(
   }
 }
 
-/** Puts what was computed of some samples at its place. */
+/** Copies the result of some samples to its place. */
 function placeSamples(some: Resource, y: Resource, first: number): Dispatch {
   return dispatch({
     label: "place_samples",
@@ -206,7 +215,7 @@ function placeSamples(some: Resource, y: Resource, first: number): Dispatch {
   });
 }
 
-/** The taps of all rows of the window side by side, of the samples [first, end). */
+/** Joins the taps of all window rows, for the samples [first, end). */
 function joinRows(
   { kernel: [kh, kw] }: ConvolutionGeometry,
   rows: Resource,

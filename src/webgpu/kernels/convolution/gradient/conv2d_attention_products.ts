@@ -21,9 +21,10 @@ import {
 import { sharedCorrelation } from "./shared_correlation.ts";
 
 /**
- * The products of the attentions' gradients: an invocation has one sample and some blocks of output channels, forms what
- * the sample gives the weight tile by tile over the input channels, and sums it times the n kernels. Where samples and
- * output channels are too few for the device, input channels are split among invocations and their sums added.
+ * The products for the attentions' gradients. An invocation has one sample and some blocks of output channels. It
+ * computes the sample's part of the weight gradient tile by tile over the input channels, and sums that part times the
+ * n kernels. If samples and output channels are too few for the device, input channels are split among invocations and
+ * their sums are added.
  */
 export const conv2dAttentionProducts: Kernel = (node, context) => {
   const shared = sharedCorrelation(node as Node<typeof conv2dAttentionProductsOperator>, context);

@@ -29,35 +29,36 @@ import {
 import { type SharedCorrelation, sharedCorrelation } from "./shared_correlation.ts";
 import { type WeightGradStore, weightGradStore } from "./weight_grad_store.ts";
 
-/** What the kernel is written for, besides its accumulators. */
+/** The parameters of the kernel's WGSL, besides its accumulators. */
 interface Variant {
-  /** Which attentions there are. */
+  /** Which attentions the convolution has. */
   readonly scales: Readonly<Record<"filter" | "channel" | "spatial" | "kernel", boolean>>;
   readonly kernels: number;
-  /** Taps of a row of the window. */
+  /** The taps of a row of the window. */
   readonly kw: number;
   readonly tile: CorrelationTile;
   readonly store: WeightGradStore;
   /** WGSL of the correlation. */
   readonly correlation: string;
-  /** Where the attentions' gradients are made, too. */
+  /** Present if the kernel also computes the attentions' gradients. */
   readonly attentions?: AttentionSums;
-  /** Whether the sums are added to what is there: that of earlier samples. */
+  /** Whether the sums are added to the sums of earlier samples. */
   readonly adds: boolean;
 }
 
 /**
- * The gradient to a weight: every invocation sums a register tile of it over pixels and samples, each sample's part
- * scaled by the attentions. Where that leaves the device idle, samples are split among invocations and their sums added.
- * The attentions' gradients are made in passing where they are asked for (./shared_correlation.ts). Where each sample has a
- * weight of its own, every split is one sample, and the splits are the result.
+ * The gradient to a weight. Every invocation sums a register tile of it over pixels and samples. Each sample's part is
+ * scaled by the attentions. If there are too few invocations for the device, samples are split among invocations and
+ * their sums are added. The attentions' gradients are computed in the same kernel if they are needed
+ * (./shared_correlation.ts). If each sample has its own weight, every split is one sample, and the splits are the
+ * result.
  */
 export const conv2dWeightGrad: Kernel = (node, context) => {
   const weightGrad = node as Node<typeof conv2dWeightGradOperator>;
   planWeightGrad(weightGrad, sharedCorrelation(weightGrad, context), context);
 };
 
-/** Plans conv2d_weight_grad and, where given, what is asked of the same correlation. */
+/** Plans conv2d_weight_grad and, if given, the other gradients of the same correlation. */
 export function planWeightGrad(
   node: Node<typeof conv2dWeightGradOperator>,
   shared: SharedCorrelation | undefined,
@@ -150,7 +151,7 @@ export function planWeightGrad(
 
 function body(sums: readonly Accumulator[], variant: Variant): string {
   const { scales, kernels, kw, tile, correlation, attentions, adds, store: { vector, index, exists, there } } = variant;
-  // Without attentions the samples' parts simply add up.
+  // Without attentions, the samples' parts are added without scaling.
   const scaled = attentions !== undefined || Object.values(scales).some((there) => there);
   const total = (sum: Accumulator, n: number) => scaled ? `t${n}_${sum.name}` : sum.name;
   const reset = sums.map(({ name }) => `${name} = vec4f();`);
@@ -168,7 +169,7 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
       `let kernel${n} = ${numberOf("kernel", `s * ${blocksOf(kernels)}u`, n)};`
     ),
   ];
-  // The side that a texel runs over is scaled as a whole, the other by its channel's number.
+  // The channels within a texel are scaled as a vector. Those of the other side are scaled by their own number.
   const scale = ({ output, input, lane, tap }: Accumulator) => {
     const channelOf = (name: string, runs: boolean) => runs || lane === undefined ? name : `${name}[${lane}]`;
     return [
@@ -212,7 +213,7 @@ function body(sums: readonly Accumulator[], variant: Variant): string {
     ${stores}`;
 }
 
-/** What a sample adds to the gradients of its attentions. */
+/** Returns WGSL that computes a sample's part of the attentions' gradients and stores it. */
 function sumsOfSample(attentions: AttentionSums, sums: readonly Accumulator[]): string {
   const { products } = attentions;
   return wgsl`

@@ -1,10 +1,10 @@
 /**
- * What the gradients to a convolution's weight and to its attentions have in common (src/graph/ops/convolution_grad.ts):
+ * The common part of the gradients to a convolution's weight and to its attentions (src/graph/ops/convolution_grad.ts):
  *
  *     R[o,i,t] = sum over pixels p of gradient[o,p] x[i,q(p,t)]
  *
- * of one sample, for a register tile of blocks of output channels, blocks of input channels and the taps of one row of
- * the window. Nobody stores R: the kernels that use it scale and sum it first.
+ * R is computed for one sample and a register tile: blocks of output channels, blocks of input channels and the taps of
+ * one row of the window. R is never stored. The kernels that use it scale and sum it first.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import { range } from "../../wgsl/range.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
 import { type ConvolutionGeometry, isFlat } from "../geometry/geometry.ts";
 
-/** How much of R an invocation forms at a time. */
+/** The part of R that an invocation computes at a time. */
 export interface CorrelationTile {
   /** Blocks of output channels. */
   readonly outputs: number;
   /** Blocks of input channels. */
   readonly inputs: number;
-  /** Pixels of a row that are loaded together. */
+  /** Adjacent pixels of a row that are loaded together. */
   readonly columns: number;
 }
 
@@ -30,16 +30,19 @@ export interface Accumulator {
   readonly name: string;
   readonly output: number;
   readonly input: number;
-  /** The channel of the block that is not the vec4f's own; undefined where the convolution is depthwise. */
+  /** The channel of the block on the side that the vec4f does not cover. Undefined if the convolution is depthwise. */
   readonly lane?: number;
   readonly tap: number;
 }
 
-/** Most accumulators of a tile, and most loads unrolled in a row. */
+/** Most accumulators of a tile, and most unrolled loads of a row. */
 const MOST_ACCUMULATORS = 64;
 const MOST_LOADED = 40;
 
-/** Pixels of a sample that may be summed in one chain, and of a run where there are more: a multiple of all columns. */
+/**
+ * Most pixels of a sample that are summed in one chain. More pixels are summed in runs of RUN pixels, a multiple of
+ * every tile's columns.
+ */
 const LONG = 1024;
 const RUN = 256;
 
@@ -50,7 +53,7 @@ function rowExtents(geometry: ConvolutionGeometry): { width: number; outWidth: n
     : { width: input.width, outWidth: output.width, height: input.height, rows: output.height };
 }
 
-/** The largest tile that registers and compilers take; `small` where every register counts. */
+/** Returns the largest tile that suits registers and compilers. `small` asks for fewer registers. */
 export function correlationTile(geometry: ConvolutionGeometry, small: boolean): CorrelationTile {
   const { kernel: [, kw], stride: [, sx], dilation: [, dx], depthwise, groupInputs, groupOutputs } = geometry;
   const fits = ([outputs, inputs]: readonly number[]) =>
@@ -63,7 +66,7 @@ export function correlationTile(geometry: ConvolutionGeometry, small: boolean): 
   return { outputs, inputs, columns: columns ?? 1 };
 }
 
-/** The accumulators of a tile; `lanes` channels of a block are worth a multiplication. */
+/** Returns the accumulators of a tile. `lanes` is the number of channels of a block that need a multiplication. */
 export function accumulators(
   { kernel: [, kw], depthwise }: ConvolutionGeometry,
   { outputs, inputs }: CorrelationTile,
@@ -78,7 +81,7 @@ export function accumulators(
   );
 }
 
-/** The uniforms that {@link correlate} reads. */
+/** Returns the uniforms that {@link correlate} reads. */
 export function correlationUniforms(geometry: ConvolutionGeometry): Record<string, number> {
   const { input, output, stride, padding, dilation, kernel } = geometry;
   const { width, outWidth, height, rows } = rowExtents(geometry);
@@ -97,15 +100,15 @@ export function correlationUniforms(geometry: ConvolutionGeometry): Record<strin
   };
 }
 
-/** WGSL of the output rows [first_row, end_row) whose input row, for the window's row `ky`, lies inside the image. */
+/** WGSL of the output rows [first_row, end_row) whose input row, for the window's row `ky`, is inside the image. */
 export const CORRELATION_ROWS = wgsl`
   let above = i32(ky * u.dilation_y) - i32(u.padding_y);
   let first_row = u32(max(0, -above) + i32(u.stride_y) - 1) / u.stride_y;
   let end_row = min(u.out_height, u32(max(0, i32(u.height) - above) + i32(u.stride_y) - 1) / u.stride_y);`;
 
 /**
- * WGSL that adds sample `s`'s R to the accumulators, for the blocks from `out_block` of the gradient and from `in_block`
- * of x. The vec4f of an accumulator runs over the channels of `vector`.
+ * Returns WGSL that adds sample `s`'s R to the accumulators. The blocks begin at `out_block` of the gradient and at
+ * `in_block` of x. The vec4f of an accumulator holds channels of `vector`.
  */
 export function correlate(
   geometry: ConvolutionGeometry,
@@ -128,7 +131,7 @@ export function correlate(
       return `let x${i}_${j} = ${px > 0 ? `select(vec4f(), ${load}, ${inside})` : load};`;
     })
   );
-  // Of large maps, runs of pixels are summed by themselves: short chains round little.
+  // In large maps, runs of pixels are summed separately. Short chains of additions have small rounding errors.
   const { outWidth, rows } = rowExtents(geometry);
   const inRuns = outWidth * rows > LONG;
   const products = sums.map(({ name, output, input, lane, tap }) =>

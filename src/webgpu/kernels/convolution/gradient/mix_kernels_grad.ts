@@ -1,4 +1,7 @@
-/** The backward of mix_kernels (src/graph/ops/mix_kernels_grad.ts), by weights as every value of their shape has them. */
+/**
+ * The backward of mix_kernels (src/graph/ops/mix_kernels_grad.ts). Weights are in the layout of all values of their
+ * shape.
+ */
 
 import type { Node, Value } from "../../../../graph/graph.ts";
 import type {
@@ -19,7 +22,7 @@ function readAttentions({ channel, filter, spatial, kernel }: Attentions, contex
   return { channel: read(channel), filters: read(filter), spatial: read(spatial), kernel: read(kernel) };
 }
 
-/** An invocation sums a texel of a kernel over the samples. Lanes past the last output channel are zero. */
+/** An invocation sums one texel of a kernel over the samples. Lanes past the last output channel are zero. */
 export const mixKernelsWeightGrad: Kernel = (node, context) => {
   const { operands: { gradient, ...attentions }, output } = node as Node<typeof weightGradOperator>;
   const uniforms = mixUniforms(output.shape, attentions.channel?.shape[1]);
@@ -44,7 +47,7 @@ export const mixKernelsWeightGrad: Kernel = (node, context) => {
   }));
 };
 
-/** An invocation has a number of the channel attention, and sums over the output channels of its group. */
+/** An invocation computes one number of the channel attention. It sums over the output channels of its group. */
 export const mixKernelsChannelGrad: Kernel = (node, context) => {
   const { operands: { gradient, weight, ...attentions }, output } = node as Node<typeof channelGradOperator>;
   const [batch, channels] = output.shape;
@@ -90,7 +93,7 @@ export const mixKernelsChannelGrad: Kernel = (node, context) => {
   }));
 };
 
-/** An invocation has four output channels, a kernel, a tap and a sample, and sums over the inputs. */
+/** An invocation has four output channels, a kernel, a tap and a sample. It sums over the inputs. */
 export const mixKernelsProducts: Kernel = (node, context) => {
   const { gradient, weight, channel } = (node as Node<typeof productsOperator>).operands;
   const uniforms = mixUniforms(weight.shape, channel?.shape[1]);

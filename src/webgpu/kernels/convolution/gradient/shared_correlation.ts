@@ -1,7 +1,7 @@
 /**
- * A weight's gradient and the gradients of its attentions are sums of the same correlation. Where both are asked for, one
- * kernel makes both: the products of ./attention_products.ts stay in registers, and what is stored of a tile and a sample
- * is its part of each attention's gradient.
+ * A weight's gradient and the gradients of its attentions are sums of the same correlation. If both are needed, one
+ * kernel computes both. The products of ./attention_products.ts stay in registers. For a tile and a sample, the kernel
+ * stores only its part of each attention's gradient.
  *
  * @module
  */
@@ -19,11 +19,14 @@ import type { PlanContext } from "../../../plan/plan.ts";
 export interface SharedCorrelation {
   readonly weightGrad: Node<typeof conv2dWeightGrad>;
   readonly products: Node<typeof conv2dAttentionProducts>;
-  /** All that take the products. */
+  /** All nodes that use the products. */
   readonly grads: readonly Node<typeof attentionGrad>[];
 }
 
-/** What to plan together with a weight's gradient or with the products; undefined where there is nothing. */
+/**
+ * Returns the nodes to plan together with a weight's gradient or with the products. Returns undefined if there are
+ * none.
+ */
 export function sharedCorrelation(
   node: Node<typeof conv2dWeightGrad> | Node<typeof conv2dAttentionProducts>,
   context: PlanContext,
@@ -50,7 +53,7 @@ export function sharedCorrelation(
       scales[name] === (name === grad.attributes.to ? scales[name] : (grad.operands as Operands)[name])
     );
   const attentions = Object.values(scales).filter((value) => value).length - 2;
-  // Operands in textures bind no storage buffer: the device says where they are, not what is fast on it.
+  // Operands in textures use no storage buffer. This depends on the device's `operands`, not on its profile.
   const buffers = context.capabilities.operands === "buffer" ? 3 : 0;
   const fits = !isPerSample(weightGrad.output.shape, weightGrad.operands.kernel) &&
     weightGrad.output.shape.join() === products.operands.weight.shape.join() &&

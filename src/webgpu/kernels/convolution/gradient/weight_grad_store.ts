@@ -1,5 +1,5 @@
 /**
- * Where the weight gradient's kernel stores what it has summed.
+ * The place in memory where the weight gradient's kernel stores its sums.
  *
  * @module
  */
@@ -11,19 +11,22 @@ import type { Accumulator } from "./correlation.ts";
 
 /** How a tile is stored. */
 export interface WeightGradStore {
-  /** As packWeights lays them out, from where it must be laid out as values are; or as values are. */
+  /**
+   * Whether the layout is that of packWeights, which must be converted to the layout of values. Otherwise it is the
+   * layout of values.
+   */
   readonly packed: boolean;
-  /** The channels that a texel runs over. */
+  /** The channels within a texel. */
   readonly vector: "outputs" | "inputs";
-  /** WGSL of an accumulator's place within its kernel. */
+  /** Returns WGSL of an accumulator's place within its kernel. */
   readonly index: (sum: Accumulator) => string;
-  /** WGSL of whether it has one. */
+  /** Returns WGSL of whether the accumulator has a place. */
   readonly exists: (sum: Accumulator) => string;
-  /** WGSL of which of its channels exist, where not all need to. */
+  /** Returns WGSL of which of its channels exist. Undefined if all of them do. */
   readonly there?: (sum: Accumulator) => string;
 }
 
-/** The store for a weight of that shape, of a convolution of so many groups before any were merged. */
+/** Returns the store for a weight of that shape. `groups` is the convolution's number of groups before merging. */
 export function weightGradStore(geometry: ConvolutionGeometry, weightShape: Shape, groups: number): WeightGradStore {
   const dynamic = weightShape.length === 5;
   const [outputs, inputs] = weightShape.slice(-4);

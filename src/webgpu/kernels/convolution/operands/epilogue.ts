@@ -1,5 +1,5 @@
 /**
- * What follows the sum of a convolution, whichever kernel forms it.
+ * The last step of a convolution, after the sum. All convolution kernels share it.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import type { Resource } from "../../../plan/kernel.ts";
 import { activate } from "../../wgsl/activate.ts";
 import type { Wgsl } from "../../wgsl/wgsl.ts";
 
-/** What happens to a sum before it is stored: activation(filter * sum + bias + residual). */
+/** The computation on a sum before it is stored: activation(filter * sum + bias + residual). */
 export interface Epilogue {
   /** [B, Cout] */
   readonly filter?: Resource;
   /** [Cout], or [B, Cout] */
   readonly bias?: Resource;
-  /** Whether each sample has a bias of its own; false if left out. */
+  /** Whether each sample has its own bias; false if left out. */
   readonly perSampleBias?: boolean;
-  /** The output's shape. */
+  /** A tensor of the output's shape. */
   readonly residual?: Resource;
   readonly activation: Activation;
 }
 
 /**
- * WGSL that stores `sum` for the block whose values {@link loadEpilogue} has loaded at texel `at`; of one that is whole only if
- * `isWhole`, WGSL of a bool, the sum itself until then.
+ * Returns WGSL that stores `sum` at texel `at`. {@link loadEpilogue} must have loaded the block's values before.
+ * `isWhole` is WGSL of a bool. If it is false, the sum is not complete and is stored without the epilogue.
  */
 export function store({ filter, bias, residual, activation }: Epilogue, sum: string, isWhole?: string): string {
   let value = filter ? `${sum} * filter_v` : sum;
@@ -34,7 +34,7 @@ export function store({ filter, bias, residual, activation }: Epilogue, sum: str
   return `let value = ${value}; y[at] = ${isWhole ? `select(${sum}, ${result}, ${isWhole})` : result};`;
 }
 
-/** WGSL that loads the epilogue's values of block `o` of sample `s`. */
+/** Returns WGSL that loads the epilogue's values of block `o` of sample `s`. */
 export function loadEpilogue({ filter, bias, perSampleBias }: Epilogue, o: string): Wgsl {
   const ofSample = `s * u.out_blocks + ${o}`;
   return [

@@ -11,27 +11,27 @@ export interface MixOperands {
   /** n kernels, one after the other. */
   readonly weight: Resource;
   readonly layout: WeightLayout;
-  /** [B, n]; left out where n = 1 and there is no kernel attention. */
+  /** [B, n]. Left out if n = 1 and there is no kernel attention. */
   readonly kernel?: Resource;
-  /** Of every input channel, [B, Cin]. */
+  /** [B, Cin]: a factor of every input channel. */
   readonly channel?: Resource;
   /** [B, kh*kw] */
   readonly spatial?: Resource;
-  /** One kernel for each of the samples, in the same layout. */
+  /** One mixed kernel for each of the samples, in the same layout. */
   readonly y: Resource;
-  /** Number of kernels. */
+  /** The number n of kernels. */
   readonly kernels: number;
   /** The samples [first, end) to mix for. */
   readonly samples: readonly [number, number];
 }
 
-/** Texels that an invocation mixes: they share input channels and a tap, and so their attentions. */
+/** Texels that an invocation mixes. They share input channels and a tap, so they have the same attentions. */
 const RUN = 8;
 
 /**
- * The kernels of each sample: sum_i a_w,i a_c a_s W_i, in the weight's layout. The other attention over channels is left to
- * the convolution's epilogue, where it costs one multiplication an output. An invocation mixes for all samples, so that
- * the n kernels are read once.
+ * Mixes the kernel of each sample: sum_i a_w,i a_c a_s W_i, in the weight's layout. The filter attention is left to the
+ * convolution's epilogue, where it costs one multiplication per output. An invocation mixes for all samples, so that
+ * the n kernels are read only once.
  */
 export function mixKernels(
   { input, kernel: [kh, kw], depthwise, groupInputs, groupOutputs }: ConvolutionGeometry,
@@ -42,7 +42,7 @@ export function mixKernels(
   const ofInputs = layout.vector === "inputs";
   const numbers = range(kernels);
   const attention = (i: number) => numberOf("kernel", `s * ${blocksOf(kernels)}u`, i);
-  // [plane][share][inner]: texels that differ in `share` alone have the same attentions.
+  // [plane][share][inner]: texels that differ only in `share` have the same attentions.
   const [inner, shares] = depthwise
     ? [taps, 1]
     : ofInputs

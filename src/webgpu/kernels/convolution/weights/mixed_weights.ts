@@ -1,6 +1,6 @@
 /**
- * WGSL that mix_kernels and its backward share. Weights are as every value of their shape: [n or B][Cout/4][Cin/groups][tap]
- * texels of four output channels.
+ * WGSL that mix_kernels and its backward share. Weights have the layout of all values of their shape: [n or
+ * B][Cout/4][Cin/groups][tap] texels of four output channels.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Shape, Value } from "../../../../graph/graph.ts";
 import { blocksOf } from "../../../plan/layout.ts";
 import { wgsl } from "../../wgsl/wgsl.ts";
 
-/** The extents of n kernels, and of a channel attention if there is one. */
+/** Returns the extents of n kernels, and of a channel attention if there is one. */
 export function mixUniforms([kernels, cout, inputs, kh, kw]: Shape, channels: number = inputs) {
   const taps = kh * kw;
   return {
@@ -27,7 +27,10 @@ export function mixUniforms([kernels, cout, inputs, kh, kw]: Shape, channels: nu
   };
 }
 
-/** Declares the channel attention of the i-th input of four output channels, which may be of several groups. */
+/**
+ * WGSL that returns the channel attention of the i-th input of four output channels. The channels may belong to several
+ * groups.
+ */
 export const CHANNELS_OF_OUTPUTS = wgsl`
   fn channels_of_outputs(s: u32, o: u32, i: u32) -> vec4f {
     var numbers = vec4f();
@@ -45,7 +48,10 @@ const FACTORS = {
   kernel: "kernel(s * u.kernel_blocks + n / 4u)[n % 4u]",
 } as const;
 
-/** WGSL that multiplies by the attentions that are there: of sample `s`, output block `o`, input `i`, tap `t`, kernel `n`. */
+/**
+ * Returns WGSL that multiplies by the existing attentions of sample `s`, output block `o`, input `i`, tap `t` and
+ * kernel `n`.
+ */
 export function scaleOf(attentions: { readonly [A in keyof typeof FACTORS]?: Value }): string {
   return (Object.keys(FACTORS) as (keyof typeof FACTORS)[])
     .filter((name) => attentions[name]).map((name) => ` * ${FACTORS[name]}`).join("");

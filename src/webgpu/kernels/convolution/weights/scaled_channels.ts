@@ -3,7 +3,7 @@ import { dispatch, type Resource } from "../../../plan/kernel.ts";
 import { blocked } from "../../../plan/layout.ts";
 import type { PlanContext } from "../../../plan/plan.ts";
 
-/** x [B, C, H, W] times an attention [B, C], for convolutions whose kernels cannot scale what they load. */
+/** Returns x [B, C, H, W] times an attention [B, C], for convolution kernels that cannot scale on load. */
 export function scaledChannels(x: Value, attention: Value, context: PlanContext): Resource {
   const { pixels, texels } = blocked(x.shape);
   const scaled = context.scratch(`${x.name} scaled`, texels);

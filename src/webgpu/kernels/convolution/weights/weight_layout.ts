@@ -1,15 +1,15 @@
 /**
- * Where a convolution's weights lie. They lie as every value does wherever channels fill whole blocks of four, so that
- * what training has changed needs no laying out before the next step:
+ * The layout of a convolution's weights in memory. If channels fill whole blocks of four, it is the layout of all
+ * values. Then weights that training changed need no conversion before the next step:
  *
  *     static     [Cout][Cin/4][tap] texels of four input channels
  *     dynamic    [n][Cout/4][Cin][tap] texels of four output channels, n kernels or one for each sample
  *
- * The gradient to the input reads the same texels with inputs and outputs swapped. Both kinds are streams: a tile of
- * output channels reads the texels of each of its channels one after the other.
+ * The gradient to the input reads the same texels with inputs and outputs swapped. Both layouts are read as streams: a
+ * tile of output channels reads the texels of each of its channels one after the other.
  *
- * What operators compute may have anything in the lanes past its last channel, which convolutions must read as zero: it is
- * laid out anew unless channels fill whole blocks.
+ * Computed weights may hold any numbers in the lanes past the last channel, but convolutions need zeros there. So those
+ * weights are converted unless channels fill whole blocks.
  *
  * @module
  */
@@ -22,15 +22,15 @@ import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 import { gatherEach, gatherTable } from "../../layout/gather.ts";
 import { packWeights } from "./weight_packing.ts";
 
-/** How a convolution finds its weights. */
+/** Where a convolution kernel finds its weights. */
 export interface WeightLayout {
-  /** The channels that a texel has four of; those of the other side lie `lane` apart. */
+  /** The channels within a texel, four at a time. Channels of the other side are `lane` texels apart. */
   readonly vector: "inputs" | "outputs";
-  /** Texels from one block of input or output channels to the next, and from one channel of the other side. */
+  /** Texels between two blocks of input or output channels, and between two channels of the other side. */
   readonly strides: { readonly input: number; readonly output: number; readonly lane: number };
   /** Texels of one kernel. */
   readonly texels: number;
-  /** Whether the last tap comes first: in gradients to inputs. */
+  /** Whether the last tap comes first, as in gradients to inputs. */
   readonly reversed: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface WeightOperand {
   readonly layout: WeightLayout;
 }
 
-/** The weights [Cout, Cin/groups, kh, kw], or n of them, for the forward convolution of that geometry. */
+/** Returns the weights [Cout, Cin/groups, kh, kw], or n of them, for a forward convolution with that geometry. */
 export function weightOperand(
   weight: Value,
   geometry: ConvolutionGeometry,
@@ -70,7 +70,7 @@ export function weightOperand(
   return { weight: context.packed(weight, `weights/${groups}`, texels, pack, precision), layout };
 }
 
-/** The layout of {@link weightOperand}, without asking for the weights. */
+/** Returns the layout of {@link weightOperand}, without requesting the weights. */
 export function weightLayout(weight: Value, geometry: ConvolutionGeometry, groups: number): WeightLayout {
   return placed(weight, geometry, groups).layout;
 }
@@ -79,7 +79,7 @@ function kernelsOf({ shape }: Value): number {
   return shape.length === 5 ? shape[0] : 1;
 }
 
-/** Where weights lie, and whether that is where every value of their shape does. */
+/** Returns the place of weights, and whether it is that of all values of their shape. */
 function placed(weight: Value, geometry: ConvolutionGeometry, groups: number) {
   const { kernel: [kh, kw], depthwise, groupInputs, weightTexels: texels } = geometry;
   const taps = kh * kw;
@@ -101,7 +101,7 @@ function placed(weight: Value, geometry: ConvolutionGeometry, groups: number) {
   return { layout, isValue };
 }
 
-/** The layout of the same weights for the convolution that takes gradients back. */
+/** Returns the layout of the same weights for the convolution that computes the input's gradient. */
 export function transposed({ vector, strides, texels, reversed }: WeightLayout): WeightLayout {
   return {
     vector: vector === "inputs" ? "outputs" : "inputs",
@@ -111,7 +111,7 @@ export function transposed({ vector, strides, texels, reversed }: WeightLayout):
   };
 }
 
-/** The uniforms that the WGSL of this module reads. */
+/** Returns the uniforms that the WGSL of this module reads. */
 export function weightUniforms(
   { strides, texels }: WeightLayout,
   { groups }: ConvolutionGeometry,
@@ -127,12 +127,12 @@ export function weightUniforms(
   };
 }
 
-/** Channels of a block whose weights are loaded one by one: of the inputs that exist, or of all four outputs. */
+/** Returns the channels of a block whose weights are loaded one by one: the existing inputs, or all four outputs. */
 export function weightLanes({ vector }: WeightLayout, inputs: number): number[] {
   return Array.from({ length: vector === "outputs" ? Math.min(4, inputs) : 4 }, (_, lane) => lane);
 }
 
-/** WGSL that adds to `sum` what a texel `x` of so many input channels gives by the weights of each lane. */
+/** Returns WGSL that adds to `sum` the texel `x`, which has `inputs` input channels, times the weights of each lane. */
 export function addWeighted(
   { vector }: WeightLayout,
   sum: string,
@@ -140,19 +140,19 @@ export function addWeighted(
   weights: readonly string[],
   inputs: number,
 ): string {
-  // One addition to the sum for all lanes: a chain of a quarter of the length, of as many operations.
+  // All lanes are added to the sum in one addition. The chain has a quarter of the length and the same operations.
   if (vector === "outputs") return `${sum} += ${weights.map((w, l) => `${x}[${l}] * ${w}`).join(" + ")};`;
   return `${sum} += vec4f(${weights.map((w) => innerProduct(x, w, inputs)).join(", ")});`;
 }
 
-/** WGSL of the inner product of two texels, of so many of their channels. */
+/** Returns WGSL of the inner product of two texels over their first `channels` channels. */
 export function innerProduct(a: string, b: string, channels: number): string {
   if (channels >= 4) return `dot(${a}, ${b})`;
   const some = "xyz".slice(0, channels);
   return channels === 1 ? `${a}[0] * ${b}[0]` : `dot(${a}.${some}, ${b}.${some})`;
 }
 
-/** WGSL of a tap's place among its kernel's, where `tap` counts them from the window's first. */
+/** Returns WGSL of a tap's place among its kernel's taps. `tap` is counted from the window's first tap. */
 export function tapPlace({ reversed }: WeightLayout, tap: string, taps: number): string {
   return reversed ? `(${taps - 1}u - ${tap})` : tap;
 }

@@ -1,6 +1,6 @@
 /**
- * Laying weights out for the kernels where they cannot stay where every value of their shape lies (./weight_layout.ts):
- * depthwise ones, and those whose channels fill no whole blocks of four.
+ * Converts weights for kernels that cannot read the layout of all values (./weight_layout.ts): depthwise weights, and
+ * weights whose channels do not fill whole blocks of four.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { blocksOf } from "../../../plan/layout.ts";
 import type { Upload } from "../../../plan/plan.ts";
 import type { ConvolutionGeometry } from "../geometry/geometry.ts";
 
-/** For n weights [Cout, Cin/groups, kh, kw] of a forward convolution, n kernels one after the other. */
+/** Packs n weights [Cout, Cin/groups, kh, kw] of a forward convolution. The n kernels follow each other. */
 export function packWeights(
   shape: Shape,
   { kernel: [kh, kw], depthwise, groups: mergedGroups, groupInputs, groupOutputs }: ConvolutionGeometry,
@@ -35,7 +35,10 @@ function packDepthwise(channels: number, taps: number, data: Float32Array, out: 
   }
 }
 
-/** [Cout][Cin/groups][tap] -> [group][Cout/4][Cin][tap] texels of four output channels, Cin in whole blocks of four. */
+/**
+ * [Cout][Cin/groups][tap] -> [group][Cout/4][Cin][tap] texels of four output channels. Cin is padded to whole blocks of
+ * four.
+ */
 function packDense(
   { cout, cinPerGroup, coutPerGroup, taps, merged, groupInputs, groupOutputs }: {
     cout: number;

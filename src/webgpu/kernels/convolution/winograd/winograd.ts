@@ -1,12 +1,13 @@
 /**
- * 3x3 convolution of stride 1 by Winograd's F(m, 3): inputs and kernels are transformed, multiplied position by position
- * as (m + 2)² matrix products, and transformed back. The products are 1x1 convolutions over "images" of tiles:
+ * 3x3 convolution of stride 1 with Winograd's F(m, 3). Inputs and kernels are transformed. They are multiplied position
+ * by position as (m + 2)² matrix products. The products are transformed back. The products are 1x1 convolutions over
+ * "images" of tiles:
  *
  *     transformed inputs    [set][position][Cin/4][tile]
- *     transformed kernels   [set][position] and then as the kernel's own channels lie (../weights/weight_layout.ts)
+ *     transformed kernels   [set][position], then the layout of the kernel's channels (../weights/weight_layout.ts)
  *     products              [set][position][Cout/4][tile]
  *
- * A set is what shares a kernel: all samples of a dispatch, or one sample where each has a kernel of its own.
+ * A set shares one kernel. It is all samples of a dispatch, or one sample if each sample has its own kernel.
  *
  * @module
  */
@@ -31,7 +32,7 @@ import { MOST_CHUNK_BYTES } from "../weights/sample_chunks.ts";
 import type { WeightLayout } from "../weights/weight_layout.ts";
 import { transformSquare, transformSquareWgsl, winogradMatrices } from "./winograd_matrices.ts";
 
-/** The layout of one position of kernels that lie so. */
+/** Returns the layout of one position of kernels with that layout. */
 function transformedLayout({ vector, strides: { input, output, lane }, texels }: WeightLayout): WeightLayout {
   return {
     vector,
@@ -42,8 +43,8 @@ function transformedLayout({ vector, strides: { input, output, lane }, texels }:
 }
 
 /**
- * Lays one kernel [Cout, Cin, 3, 3] out as transformed kernels. What is kept of them is float32, but of the kernel as it
- * would be kept by other algorithms: all have the same answers.
+ * Packs one kernel [Cout, Cin, 3, 3] as transformed kernels. They are stored in float32. They are computed from the
+ * kernel in the precision that other algorithms store, so that all algorithms give the same results.
  */
 export function packWinograd(
   { geometry: { input, output }, size, positions }: WinogradGeometry,
@@ -74,8 +75,8 @@ export function packWinograd(
 }
 
 /**
- * Transforms the kernels of some samples, mixed as mixKernels does; where there are no attentions, one kernel for all.
- * `y` takes kernelTexels a kernel. An invocation reads the n kernels once for all samples.
+ * Transforms the kernels of some samples, mixed as in mixKernels. Without attentions there is one kernel for all
+ * samples. `y` holds kernelTexels per kernel. An invocation reads the n kernels once for all samples.
  */
 export function transformKernels(
   { geometry: { input, groupInputs }, size, positions, kernelTexels }: WinogradGeometry,
@@ -130,13 +131,16 @@ export function transformKernels(
   });
 }
 
-/** WGSL lines for the positions of a transformed tile. */
+/** Returns one WGSL line per position of a transformed tile. */
 function eachPosition(positions: number, line: (row: number, column: number, position: number) => string): Wgsl {
   const extent = Math.sqrt(positions);
   return range(positions).map((p) => line(Math.floor(p / extent), p % extent, p));
 }
 
-/** Plans the convolution of some samples by transformed kernels: `weight` has one, or one for each of the samples. */
+/**
+ * Plans the convolution of some samples with transformed kernels. `weight` has one kernel, or one for each of the
+ * samples.
+ */
 export function winogradConvolution(
   winograd: WinogradGeometry,
   operands: ConvolutionOperands,
@@ -166,13 +170,16 @@ export function winogradConvolution(
   context.emit(transformOutput(winograd, operands, product, products));
 }
 
-/** Bytes of transformed inputs, and as many of products, that a software adapter's cores cache until they are read. */
+/**
+ * Most bytes of transformed inputs that a software adapter's caches keep until they are read, and the same again of
+ * products.
+ */
 const CACHED_BYTES = 2 ** 21;
 
 /**
- * Samples of a dispatch at most, so that none of its tensors takes too much memory, and on software adapters leaves the
- * caches before it is read: that costs more than the dispatches. Kernels that all samples share are read again for every
- * few of them, so that no fewer bytes than theirs are worth it.
+ * Returns the most samples of a dispatch. None of its tensors may need too much memory. On software adapters, its
+ * tensors should stay in the caches until they are read, because that saves more than extra dispatches cost. But shared
+ * kernels are read again for every dispatch, so a dispatch may always use as many bytes as the kernels have.
  */
 export function winogradSamples(
   winograd: WinogradGeometry,
@@ -187,7 +194,7 @@ export function winogradSamples(
   return capabilities.profile === "software" ? Math.min(most, cached) : most;
 }
 
-/** Where a sample's tiles lie in transformed inputs or products of so many blocks of channels. */
+/** Returns the places of a sample's tiles in transformed inputs or in products with that many blocks of channels. */
 function strides(perSample: boolean, blocks: number, positions: number, setTiles: number, tiles: number) {
   return {
     row_tiles: setTiles,

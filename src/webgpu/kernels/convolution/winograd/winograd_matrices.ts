@@ -1,11 +1,11 @@
 /**
  * The matrices of Winograd's minimal filtering F(m, 3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
- * Networks", CVPR 2016): an m x m tile of a 3x3 convolution is
+ * Networks", CVPR 2016). An m x m tile of a 3x3 convolution is
  *
  *     Aᵀ ((G w Gᵀ) . (Bᵀ x B)) A
  *
- * with (m + 2)² multiplications for each pair of channels instead of 9 m². They follow from the points at which the
- * polynomials that a tile multiplies are evaluated (Toom and Cook).
+ * This takes (m + 2)² multiplications for each pair of channels instead of 9 m². The matrices follow from the points at
+ * which the tile's polynomials are evaluated (Toom and Cook).
  *
  * @module
  */
@@ -30,8 +30,8 @@ export interface WinogradMatrices {
 const TAPS = 3;
 
 /**
- * The finite points by m; infinity is one, too. For m = 4 these lose half as many digits as the customary 0, ±1, ±2 and
- * give input and output transforms that float32 represents exactly.
+ * The finite points for each m. Infinity is a point too. For m = 4 these points lose half as many digits as the
+ * customary 0, ±1, ±2. Their input and output transforms are exact in float32.
  */
 const POINTS = { 2: [0, 1, -1], 4: [0, 0.75, -0.75, 1.5, -1.5] } as const;
 
@@ -50,7 +50,7 @@ export function winogradMatrices(m: WinogradSize): WinogradMatrices {
   };
 }
 
-/** Coefficients, lowest power first, of the product of (x - root). */
+/** Returns the coefficients, lowest power first, of the product of (x - root). */
 function monic(roots: readonly number[]): number[] {
   return roots.reduce(
     (product, root) => [0, ...product].map((higher, power) => higher - root * (product[power] ?? 0)),
@@ -58,7 +58,7 @@ function monic(roots: readonly number[]): number[] {
   );
 }
 
-/** left · square · leftᵀ of a row-major square with as many rows as `left` has columns. */
+/** Computes left · square · leftᵀ of a row-major square matrix with as many rows as `left` has columns. */
 export function transformSquare(left: Matrix, square: ArrayLike<number>, out: Float64Array): void {
   const extent = left[0].length;
   for (let r = 0; r < left.length; r++) {
@@ -73,8 +73,8 @@ export function transformSquare(left: Matrix, square: ArrayLike<number>, out: Fl
 }
 
 /**
- * WGSL that declares `${to}_r_c`, the numbers of left · x · leftᵀ, from expressions for the numbers of x; names of its own
- * begin with `to`, too.
+ * Returns WGSL that declares `${to}_r_c`, the numbers of left · x · leftᵀ. `from` returns expressions for the numbers
+ * of x. All other names in it begin with `to` too.
  */
 export function transformSquareWgsl(left: Matrix, from: (row: number, column: number) => string, to: string): Wgsl {
   const columns = left[0].map((_, c) => c);
@@ -87,7 +87,7 @@ export function transformSquareWgsl(left: Matrix, from: (row: number, column: nu
   return [half, whole];
 }
 
-/** WGSL of a sum of vec4f with given coefficients. */
+/** Returns WGSL of a sum of vec4f with the given coefficients. */
 function combination(coefficients: readonly number[], term: (index: number) => string): string {
   const literal = (value: number) => Number.isInteger(value) ? value.toFixed(1) : String(value);
   const terms = coefficients.flatMap((value, i) => {
