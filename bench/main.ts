@@ -79,7 +79,8 @@ function peersOf(text: string | undefined): readonly string[] {
   return names;
 }
 
-const command: Command<typeof FLAGS[number]> = {
+/** The command line, for its tests too. */
+export const command: Command<typeof FLAGS[number]> = {
   name: "bench",
   help: HELP,
   string: FLAGS,

@@ -37,7 +37,8 @@ const STATIC = ["web/index.html", "web/page.css", "web/icon.svg"];
 /** Folders whose files the page offers: [from, to, pattern of the file names]. */
 const OFFERED = [["weights", "weights", /\.safetensors$/], ["web/examples", "examples", /\.png$/]] as const;
 
-const command: Command<"out"> = {
+/** The command line, for its tests too. */
+export const command: Command<"out"> = {
   name: "deno task build",
   help: HELP,
   string: ["out"],

@@ -52,7 +52,8 @@ Examples:
 const STRINGS = ["weights", "top", ...CONFIG_STRINGS, ...INFERENCE_STRINGS, ...PROFILE_STRINGS] as const;
 const BOOLEANS = ["json", ...DEVICE_BOOLEANS, ...PROFILE_BOOLEANS] as const;
 
-const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
+/** The command line, for its tests too. */
+export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number]> = {
   name: "classify",
   help: HELP,
   string: STRINGS,

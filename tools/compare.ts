@@ -101,7 +101,8 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(path, (write) => write(new TextEncoder().encode(text)), DataError);
 }
 
-const command: Command<"svg" | "csv"> = {
+/** The command line, for its tests too. */
+export const command: Command<"svg" | "csv"> = {
   name: "compare",
   help: HELP,
   string: ["svg", "csv"],

@@ -120,7 +120,8 @@ function printRegistry(): void {
 const STRINGS = ["kernel-num", "reduction", "num-classes", "image", "html", "temperature", ...DEVICE_STRINGS] as const;
 const BOOLEANS = ["json", "tensors", ...DEVICE_BOOLEANS] as const;
 
-const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image"> = {
+/** The command line, for its tests too. */
+export const command: Command<typeof STRINGS[number], typeof BOOLEANS[number], "image"> = {
   name: "inspect",
   help: HELP,
   string: STRINGS,

@@ -25,7 +25,8 @@ Examples:
   deno task merge part1.json part2.json --out whole.json
 `;
 
-const command: Command<"out"> = {
+/** The command line, for its tests too. */
+export const command: Command<"out"> = {
   name: "merge",
   help: HELP,
   string: ["out"],

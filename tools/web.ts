@@ -23,7 +23,8 @@ Example
   deno task web --port 8080
 `;
 
-const command: Command<"port" | "out"> = {
+/** The command line, for its tests too. */
+export const command: Command<"port" | "out"> = {
   name: "deno task web",
   help: HELP,
   string: ["port", "out"],
