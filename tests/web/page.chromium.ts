@@ -218,10 +218,8 @@ pageTest("wrong files are refused in one sentence, and what was there stays", {}
     assertEquals(await shownLogits(page, "A"), before);
   };
   await refused({ name: "note.jpg", type: "image/jpeg" }, "note.jpg: not an image");
-  await refused(
-    { name: "note.txt", type: "text/plain" },
-    "note.txt: it is neither safetensors nor written by torch.save",
-  );
+  const sentence = 'note.txt: it is text, not a checkpoint: "not what its name says"';
+  await refused({ name: "note.txt", type: "text/plain" }, sentence);
   await page.getByRole("button", { name: "Example: frog" }).first().click();
   await page.waitForFunction(() => document.querySelector("figcaption")!.textContent!.startsWith("frog.png"));
   assertEquals(await page.locator("#error").isVisible(), false);
