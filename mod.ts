@@ -92,7 +92,18 @@ export { type Accuracy, accuracy, type Prediction, type Score, softmax, topK } f
 export { classNames } from "./src/data/labels/class_names.ts";
 
 // Layers for custom networks.
-export { GELU, Hardsigmoid, Hardswish, Identity, LeakyReLU, SiLU, Tanh } from "./src/nn/activations.ts";
+export {
+  GELU,
+  Hardsigmoid,
+  Hardswish,
+  Identity,
+  LeakyReLU,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  SiLU,
+  Tanh,
+} from "./src/nn/activations.ts";
 export { Conv1d, type Conv1dOptions } from "./src/nn/conv1d.ts";
 export { ConvTranspose2d, type ConvTranspose2dOptions } from "./src/nn/conv_transpose2d.ts";
 export { BatchNorm1d, GroupNorm, LayerNorm, type NormalizationOptions } from "./src/nn/normalization.ts";
@@ -105,17 +116,7 @@ export { Module, type Parameter, Trace, traceModule, type TraceOptions } from ".
 export { ODConv2d, type ODConv2dOptions } from "./src/nn/odconv2d.ts";
 export { replaceConv2d, type ReplaceOptions } from "./src/nn/replace.ts";
 export { Sequential } from "./src/nn/sequential.ts";
-export {
-  AvgPool2d,
-  Dropout,
-  Flatten,
-  GlobalAvgPool,
-  MaxPool2d,
-  type PoolOptions,
-  ReLU,
-  ReLU6,
-  Sigmoid,
-} from "./src/nn/stateless.ts";
+export { AvgPool2d, Dropout, Flatten, GlobalAvgPool, MaxPool2d, type PoolOptions } from "./src/nn/stateless.ts";
 
 // The computation graph.
 export {
@@ -168,7 +169,7 @@ export {
 } from "./src/training/trainer.ts";
 
 export { loadCheckpoint, runTraining } from "./src/deno_only.ts";
-export type { RunOptions, RunOutcome } from "./src/training/loop.ts";
+export type { RunOptions, RunOutcome } from "./src/training/run_options.ts";
 export { DEFAULT_RECIPE, type Recipe } from "./src/training/options.ts";
 export type { EpochSums, RunState } from "./src/training/checkpoint.ts";
 export type { EpochMetrics, StepMetrics } from "./src/training/metrics.ts";

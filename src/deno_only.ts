@@ -14,7 +14,7 @@ import type { StateDict } from "./checkpoint/tensors/state_dict.ts";
 import type { WriteOptions } from "./checkpoint/write/safetensors.ts";
 import type { Module } from "./nn/module.ts";
 import type { RunState } from "./training/checkpoint.ts";
-import type { RunOptions, RunOutcome } from "./training/loop.ts";
+import type { RunOptions, RunOutcome } from "./training/run_options.ts";
 
 /**
  * Opens a data set. Names and labels are read now, images later, when a program reads them. Needs Deno.

@@ -2,7 +2,7 @@
 
 import { checkNumber, checkWord } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
-import { gelu, hardsigmoid, hardswish, leakyRelu, silu, tanh } from "../graph/ops/elementwise.ts";
+import { gelu, hardsigmoid, hardswish, leakyRelu, relu, relu6, sigmoid, silu, tanh } from "../graph/ops/elementwise.ts";
 import { Module, type Trace } from "./module.ts";
 import { pythonNumber } from "./repr.ts";
 
@@ -11,6 +11,30 @@ export class Identity extends Module {
   /** Emits nothing. */
   override forward(_trace: Trace, x: Value): Value {
     return x;
+  }
+}
+
+/** torch.nn.ReLU. */
+export class ReLU extends Module {
+  /** Emits relu. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(relu, { x }, {});
+  }
+}
+
+/** torch.nn.ReLU6. */
+export class ReLU6 extends Module {
+  /** Emits relu6. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(relu6, { x }, {});
+  }
+}
+
+/** torch.nn.Sigmoid. */
+export class Sigmoid extends Module {
+  /** Emits sigmoid. */
+  override forward(trace: Trace, x: Value): Value {
+    return trace.apply(sigmoid, { x }, {});
   }
 }
 

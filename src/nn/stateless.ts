@@ -3,7 +3,7 @@
 import { checkNumber, COUNT, COUNT_FROM_ZERO, PROBABILITY } from "../arguments.ts";
 import type { Value } from "../graph/graph.ts";
 import { dropoutMask } from "../graph/ops/dropout_mask.ts";
-import { dropout, mul, relu, relu6, sigmoid } from "../graph/ops/elementwise.ts";
+import { dropout, mul } from "../graph/ops/elementwise.ts";
 import { flatten, padChannels } from "../graph/ops/layout.ts";
 import { avgPool2d, globalAvgPool, maxPool2d, type PoolAttributes } from "../graph/ops/pooling.ts";
 import type { Pair } from "../graph/ops/shared.ts";
@@ -11,30 +11,6 @@ import { hash } from "../random.ts";
 import { Module, type Trace } from "./module.ts";
 import { pythonNumber, pythonPair } from "./repr.ts";
 import { pair } from "./pair.ts";
-
-/** torch.nn.ReLU. */
-export class ReLU extends Module {
-  /** Emits relu. */
-  override forward(trace: Trace, x: Value): Value {
-    return trace.apply(relu, { x }, {});
-  }
-}
-
-/** torch.nn.ReLU6. */
-export class ReLU6 extends Module {
-  /** Emits relu6. */
-  override forward(trace: Trace, x: Value): Value {
-    return trace.apply(relu6, { x }, {});
-  }
-}
-
-/** torch.nn.Sigmoid. */
-export class Sigmoid extends Module {
-  /** Emits sigmoid. */
-  override forward(trace: Trace, x: Value): Value {
-    return trace.apply(sigmoid, { x }, {});
-  }
-}
 
 /** torch.nn.Flatten: [B, ...] -> [B, product of the rest]. */
 export class Flatten extends Module {

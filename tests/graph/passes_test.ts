@@ -9,7 +9,8 @@ import { Conv2d } from "../../src/nn/conv2d.ts";
 import { type Module, traceModule } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
-import { Dropout, GlobalAvgPool, ReLU, Sigmoid } from "../../src/nn/stateless.ts";
+import { ReLU, Sigmoid } from "../../src/nn/activations.ts";
+import { Dropout, GlobalAvgPool } from "../../src/nn/stateless.ts";
 import { Linear } from "../../src/nn/linear.ts";
 
 function countOperators(graph: Graph): Record<string, number> {

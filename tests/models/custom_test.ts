@@ -5,7 +5,8 @@ import { createModel, loadModel, replaceConv2d, saveModel, sgd, Trainer, writeSa
 import { ArgumentError, CheckpointError, ShapeError } from "../../src/errors.ts";
 import { Linear } from "../../src/nn/linear.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
-import { Flatten, ReLU } from "../../src/nn/stateless.ts";
+import { ReLU } from "../../src/nn/activations.ts";
+import { Flatten } from "../../src/nn/stateless.ts";
 import { setDropout } from "../../src/training/dropout.ts";
 import { interpreterDevice } from "../support/interpreter_device.ts";
 import { randomStateDict } from "../support/random_weights.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { CheckpointError } from "../../src/errors.ts";
-import { GELU, Identity, LeakyReLU } from "../../src/nn/activations.ts";
+import { GELU, Identity, LeakyReLU, ReLU, ReLU6, Sigmoid } from "../../src/nn/activations.ts";
 import { BatchNorm2d } from "../../src/nn/batch_norm2d.ts";
 import { Conv1d } from "../../src/nn/conv1d.ts";
 import { Conv2d } from "../../src/nn/conv2d.ts";
@@ -13,7 +13,7 @@ import { BatchNorm1d, GroupNorm, LayerNorm } from "../../src/nn/normalization.ts
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample } from "../../src/nn/resize.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
-import { AvgPool2d, Dropout, Flatten, MaxPool2d, ReLU, ReLU6, Sigmoid } from "../../src/nn/stateless.ts";
+import { AvgPool2d, Dropout, Flatten, MaxPool2d } from "../../src/nn/stateless.ts";
 import printed from "../fixtures/repr.json" with { type: "json" };
 
 const LAYERS: Readonly<Record<keyof typeof printed, Module>> = {

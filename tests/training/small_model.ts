@@ -7,7 +7,8 @@ import { Linear } from "../../src/nn/linear.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { ODConv2d } from "../../src/nn/odconv2d.ts";
 import { Sequential } from "../../src/nn/sequential.ts";
-import { Dropout, GlobalAvgPool, ReLU } from "../../src/nn/stateless.ts";
+import { ReLU } from "../../src/nn/activations.ts";
+import { Dropout, GlobalAvgPool } from "../../src/nn/stateless.ts";
 import { randomStateDict, uniform } from "../support/random_weights.ts";
 
 /** Side of its images. */

@@ -9,7 +9,7 @@ import { isFloat, toFloat32 } from "../tensors/float32.ts";
 import { remedyFor } from "../tensors/remedy.ts";
 import type { DType, StateDict, Tensor } from "../tensors/state_dict.ts";
 
-/** A tensor that a model needs. F32 stands for any floating-point type. */
+/** A tensor that a model needs. A dtype of F32 accepts any floating-point type. */
 export interface TensorSpec {
   /** The PyTorch name. */
   readonly name: string;

@@ -20,7 +20,7 @@ export interface Local {
   readonly type: Type;
 }
 
-/** An operand. A local stands for its value, a number for an i32 constant. */
+/** An operand of an instruction: a local variable (its value is read), a number (an i32 constant), or code. */
 export type Operand = Local | number | Code;
 
 /** Encodes an unsigned integer as LEB128, as WebAssembly requires. */

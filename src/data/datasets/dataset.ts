@@ -19,7 +19,7 @@ export interface Sample {
 export interface Dataset {
   /** The data set's name for reports: "cifar10 (test)", or the path it was opened from. */
   readonly name: string;
-  /** Class names by index, for people. */
+  /** The name of each class, by index. Reports and messages print these names. */
   readonly classes: readonly string[];
   /** The number of classes, equal to `classes.length`. */
   readonly numClasses: number;

@@ -13,7 +13,8 @@ import { Conv2d } from "../../nn/conv2d.ts";
 import { Linear } from "../../nn/linear.ts";
 import { Module, type Trace } from "../../nn/module.ts";
 import { Sequential } from "../../nn/sequential.ts";
-import { Dropout, ReLU6 } from "../../nn/stateless.ts";
+import { ReLU6 } from "../../nn/activations.ts";
+import { Dropout } from "../../nn/stateless.ts";
 import type { ConvolutionFactory } from "./convolution.ts";
 
 /** Table 2 of the paper: [expansion, channels, blocks, stride of the first block]. */

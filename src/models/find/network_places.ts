@@ -152,19 +152,22 @@ export function tensorOf({ dict, names }: Place, ours: string): Tensor | undefin
 
 /** Names of the entries that hold the one network that a script trains. */
 const USUAL: ReadonlySet<string> = new Set([
-  ...[
-    "state_dict",
-    "model",
-    "model_state_dict",
-    "model_state",
-    "state",
-    "module",
-    "net",
-    "network",
-    "params",
-    "weights",
-  ],
-  ...["base_model", "backbone", "encoder", "resnet", "mobilenet", "timm_model"],
+  "state_dict",
+  "model",
+  "model_state_dict",
+  "model_state",
+  "state",
+  "module",
+  "net",
+  "network",
+  "params",
+  "weights",
+  "base_model",
+  "backbone",
+  "encoder",
+  "resnet",
+  "mobilenet",
+  "timm_model",
 ]);
 
 /**
