@@ -54,6 +54,14 @@ const ARROWS: Readonly<Record<string, Readonly<Record<string, readonly string[]>
     model: ["config", "architectures"],
     find: ["model", "config", "architectures"],
   },
+  "cpu/kernels/": {
+    tensors: [],
+    layout: ["tensors"],
+    elementwise: ["layout", "tensors"],
+    reduction: ["elementwise", "tensors"],
+    linear: ["elementwise", "tensors"],
+    convolution: ["linear", "elementwise", "layout", "tensors"],
+  },
   "webgpu/": {
     plan: [],
     kernels: ["plan"],

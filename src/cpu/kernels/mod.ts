@@ -2,14 +2,14 @@
 
 import type { OperatorName } from "../../graph/ops/mod.ts";
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
-import { bmmKernel } from "./bmm.ts";
-import * as broadcast from "./broadcast.ts";
-import { convTranspose2dKernel } from "./conv_transpose2d.ts";
-import { conv2dKernel, dynamicConv2dKernel } from "./convolution.ts";
-import * as elementwise from "./elementwise.ts";
-import { FORMULA_KERNELS } from "./formulas.ts";
-import { interpolateKernel } from "./interpolate.ts";
-import type { Kernel } from "./kernel.ts";
+import { bmmKernel } from "./linear/bmm.ts";
+import * as broadcast from "./reduction/broadcast.ts";
+import { convTranspose2dKernel } from "./convolution/conv_transpose2d.ts";
+import { conv2dKernel, dynamicConv2dKernel } from "./convolution/convolution.ts";
+import * as elementwise from "./elementwise/elementwise.ts";
+import { FORMULA_KERNELS } from "./elementwise/formulas.ts";
+import { interpolateKernel } from "./reduction/interpolate.ts";
+import type { Kernel } from "./tensors/kernel.ts";
 import {
   concatKernel,
   flattenKernel,
@@ -17,10 +17,10 @@ import {
   padChannelsKernel,
   permuteKernel,
   reshapeKernel,
-} from "./layout.ts";
-import { linearKernel } from "./linear.ts";
-import { mixKernelsKernel } from "./mixed_weights.ts";
-import { avgPool2dKernel, globalAvgPoolKernel, maxPool2dKernel } from "./pooling.ts";
+} from "./layout/layout.ts";
+import { linearKernel } from "./linear/linear.ts";
+import { mixKernelsKernel } from "./convolution/mixed_weights.ts";
+import { avgPool2dKernel, globalAvgPoolKernel, maxPool2dKernel } from "./reduction/pooling.ts";
 import { TRAINING_KERNELS } from "./training.ts";
 
 /** Every kernel by its operator's name. */

@@ -1,23 +1,27 @@
 /** Lists the operators that only training graphs have. */
 
 import type { TrainingOperatorName } from "../../graph/ops/training.ts";
-import { attentionGradKernel } from "./attention_grad.ts";
-import * as batchNorm from "./batch_norm_grad.ts";
-import { maxToSizeGradKernel } from "./broadcast.ts";
-import * as convolution from "./convolution_grad.ts";
-import { crossEntropyGradKernel, crossEntropyKernel } from "./cross_entropy.ts";
-import { dropoutMaskKernel } from "./dropout_mask.ts";
-import * as elementwise from "./elementwise_grad.ts";
-import { elementwiseGradKernel } from "./formulas.ts";
-import { accumulateKernel, gateKernel } from "./gate.ts";
-import { interpolateGradKernel } from "./interpolate.ts";
-import type { Kernel } from "./kernel.ts";
-import { padAxisKernel, sliceChannelsKernel, unflattenKernel } from "./layout.ts";
-import { linearInputGradKernel, linearWeightGradKernel } from "./linear_grad.ts";
-import { mixKernelsChannelGradKernel, mixKernelsProductsKernel, mixKernelsWeightGradKernel } from "./mixed_weights.ts";
-import * as optimizer from "./optimizer_step.ts";
-import { avgPool2dGradKernel, globalAvgPoolGradKernel, maxPool2dGradKernel } from "./pooling_grad.ts";
-import * as reductions from "./reductions.ts";
+import { attentionGradKernel } from "./convolution/attention_grad.ts";
+import * as batchNorm from "./reduction/batch_norm_grad.ts";
+import { maxToSizeGradKernel } from "./reduction/broadcast.ts";
+import * as convolution from "./convolution/convolution_grad.ts";
+import { crossEntropyGradKernel, crossEntropyKernel } from "./reduction/cross_entropy.ts";
+import { dropoutMaskKernel } from "./elementwise/dropout_mask.ts";
+import * as elementwise from "./elementwise/elementwise_grad.ts";
+import { elementwiseGradKernel } from "./elementwise/formulas.ts";
+import { accumulateKernel, gateKernel } from "./elementwise/gate.ts";
+import { interpolateGradKernel } from "./reduction/interpolate.ts";
+import type { Kernel } from "./tensors/kernel.ts";
+import { padAxisKernel, sliceChannelsKernel, unflattenKernel } from "./layout/layout.ts";
+import { linearInputGradKernel, linearWeightGradKernel } from "./linear/linear_grad.ts";
+import {
+  mixKernelsChannelGradKernel,
+  mixKernelsProductsKernel,
+  mixKernelsWeightGradKernel,
+} from "./convolution/mixed_weights.ts";
+import * as optimizer from "./elementwise/optimizer_step.ts";
+import { avgPool2dGradKernel, globalAvgPoolGradKernel, maxPool2dGradKernel } from "./reduction/pooling_grad.ts";
+import * as reductions from "./reduction/reductions.ts";
 
 /** Every training kernel by its operator's name. */
 export const TRAINING_KERNELS: Readonly<Record<TrainingOperatorName, Kernel>> = {
